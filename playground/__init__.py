@@ -1,0 +1,1 @@
+"""The playground command and the local cloud; never deployed."""
