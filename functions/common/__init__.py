@@ -1,0 +1,1 @@
+"""What every function needs and none owns: settings, clients, errors, names, the catalog."""

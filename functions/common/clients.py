@@ -1,0 +1,55 @@
+"""Where boto3 clients are made, and where AWS's passing faults get the name that the workflows retry."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+
+from common.errors import TransientError
+
+# Short timeouts, so that a call that hangs fails inside the function's own time limit and can be undone there.
+CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=5)
+
+# CreateKeysAndCertificate is not idempotent: a repeated call makes a second certificate that nobody knows of.
+# https://docs.aws.amazon.com/iot/latest/apireference/API_CreateKeysAndCertificate.html
+NEVER_REPEAT = CONFIG.merge(Config(retries={"mode": "standard", "max_attempts": 1}))
+
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+THROTTLING_CODES = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+session = boto3.Session()
+
+
+@contextmanager
+def transient_faults_named() -> Iterator[None]:
+    """Raise TransientError for what is worth a retry; let every other error through as it is."""
+    try:
+        yield
+    except ClientError as error:
+        if _is_transient(error):
+            raise TransientError(str(error)) from error
+        raise
+    except HTTPClientError as error:
+        raise TransientError(str(error)) from error
+
+
+def error_code(error: ClientError) -> str:
+    """The code of an AWS error answer, such as `ResourceNotFoundException`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _is_transient(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or error_code(error) in THROTTLING_CODES

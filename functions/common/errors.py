@@ -1,0 +1,34 @@
+"""Errors that the workflows route by name: the class name is the `ErrorEquals` name.
+
+AWS Lambda reports the class name of an exception as the error of the Task state. Nothing is ever routed by the text
+of a message.
+"""
+
+
+class PlaygroundError(Exception):
+    """Base of every error that a function raises on purpose."""
+
+
+class InvalidInput(PlaygroundError):  # noqa: N818 - the name is the ErrorEquals name
+    """The caller's input breaks a rule; the message names the field and the rule. Never worth a retry."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field = field
+        self.rule = rule
+
+
+class ThingExists(PlaygroundError):  # noqa: N818
+    """The name is taken, by a device of this playground or by somebody else's thing."""
+
+
+class ThingNotFound(PlaygroundError):  # noqa: N818
+    """The catalog knows no device of that name."""
+
+
+class TaskNotStarted(PlaygroundError):  # noqa: N818
+    """ECS took the request and placed no task; the message is the reason that ECS gave."""
+
+
+class TransientError(PlaygroundError):
+    """AWS asked for patience (throttling, a 5xx answer, a lost connection); the workflow tries again later."""

@@ -1,0 +1,59 @@
+"""Names: of things, of the executions that made them, of the objects that a device picks up."""
+
+import re
+import string
+import uuid
+
+from common.errors import InvalidInput
+
+# https://docs.aws.amazon.com/iot/latest/apireference/API_CreateThing.html
+THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+
+# The device policy lets a thing publish to any topic whose last level is its own name. A thing with one of these
+# names could write into another thing's reserved topics (docs/contracts.md).
+RESERVED_NAMES = frozenset({
+    "accepted", "cbor", "delete", "delta", "documents", "get", "jobs", "json", "lwt", "notify", "notify-next", "online",
+    "rejected", "req", "res", "shadow", "start-next", "tamper", "update",
+})  # fmt: skip
+
+DEVICE_TYPES = ("generic", "bulb", "switch", "rogue")
+
+_ALPHABET = string.ascii_uppercase + string.digits
+_MADE_UP_LENGTH = 6
+
+
+def owner_of(execution_arn: str) -> str:
+    """The mark that everything carries which the execution makes: a UUID, so that it fits every field that takes it.
+
+    Thing attributes refuse some characters of an execution name, ECS `clientToken` and `startedBy` are short.
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, execution_arn))
+
+
+def made_up_name(execution_arn: str) -> str:
+    """`dev-` and six characters, the same for every attempt of one execution, so that a retry makes no second thing."""
+    number = uuid.UUID(owner_of(execution_arn)).int
+    letters = []
+    for _ in range(_MADE_UP_LENGTH):
+        number, digit = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[digit])
+    return "dev-" + "".join(letters)
+
+
+def checked_thing_name(value: object) -> str:
+    """`value` as a thing name; raises InvalidInput for what AWS IoT or the device policy refuses."""
+    if not isinstance(value, str) or not THING_NAME.fullmatch(value):
+        raise InvalidInput("thingName", f"must match {THING_NAME.pattern}, got {value!r}")
+    if value in RESERVED_NAMES:
+        raise InvalidInput("thingName", f"{value!r} is a level of AWS IoT's reserved topics and can't name a thing")
+    return value
+
+
+def config_key(thing_name: str) -> str:
+    """S3 key of the device's config document."""
+    return f"devices/{thing_name}/config.json"
+
+
+def identity_key(thing_name: str) -> str:
+    """S3 key of the device's certificate and private key."""
+    return f"devices/{thing_name}/identity.json"

@@ -1,0 +1,1 @@
+"""The provisioning workflow: one module per state, named after it."""

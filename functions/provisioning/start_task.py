@@ -1,0 +1,94 @@
+"""StartTask: ECS RunTask; the task gets a short-lived reference to its config, which never enters workflow state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.clients import CONFIG, session, transient_faults_named
+from common.errors import TaskNotStarted
+from common.identifiers import config_key, owner_of
+from common.observability import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_ecs import ECSClient
+    from types_boto3_s3 import S3Client
+
+REFERENCE_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Where and as what a device task runs."""
+
+    cluster_arn: str
+    task_definition_arn: str
+    container: str
+    subnets: list[str]
+    security_group: str
+    bucket: str
+
+
+def start_task(thing_name: str, execution_arn: str, ecs: "ECSClient", s3: "S3Client", settings: TaskSettings) -> str:
+    """The ARN of the execution's one task. Raises TaskNotStarted when ECS places none.
+
+    `clientToken` makes RunTask idempotent on AWS; the look before it also covers a token that has expired.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+    """
+    owner = owner_of(execution_arn)
+    running = ecs.list_tasks(cluster=settings.cluster_arn, startedBy=owner)["taskArns"]
+    if running:
+        return running[0]
+    config_url = s3.generate_presigned_url(
+        "get_object",
+        Params={"Bucket": settings.bucket, "Key": config_key(thing_name)},
+        ExpiresIn=REFERENCE_SECONDS,
+    )
+    answer = ecs.run_task(
+        cluster=settings.cluster_arn,
+        taskDefinition=settings.task_definition_arn,
+        launchType="FARGATE",
+        count=1,
+        clientToken=owner,
+        startedBy=owner,
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": settings.subnets,
+                "securityGroups": [settings.security_group],
+                # Public subnets without a NAT gateway: the task needs an address of its own to reach AWS IoT.
+                "assignPublicIp": "ENABLED",
+            }
+        },
+        overrides={
+            "containerOverrides": [
+                {"name": settings.container, "environment": [{"name": "CONFIG_FILE_URL", "value": config_url}]}
+            ]
+        },
+    )
+    if not answer["tasks"]:
+        reasons = "; ".join(failure.get("reason", "") for failure in answer["failures"])
+        raise TaskNotStarted(f"ECS placed no task for {thing_name}: {reasons}")
+    return answer["tasks"][0]["taskArn"]
+
+
+ecs_client = session.client("ecs", config=CONFIG)
+s3_client = session.client("s3", config=CONFIG)
+task_settings = TaskSettings(
+    cluster_arn=environment.required("CLUSTER_ARN"),
+    task_definition_arn=environment.required("TASK_DEFINITION_ARN"),
+    container=environment.required("CONTAINER_NAME"),
+    subnets=environment.required("SUBNETS").split(","),
+    security_group=environment.required("SECURITY_GROUP"),
+    bucket=environment.required("CONFIG_BUCKET"),
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """State StartTask. Takes `{thingName, execution}`, gives `{taskArn, clusterArn}`."""
+    logger.append_keys(thing_name=event["thingName"], execution_arn=event["execution"])
+    with transient_faults_named():
+        task_arn = start_task(event["thingName"], event["execution"], ecs_client, s3_client, task_settings)
+    logger.info("task started", task_arn=task_arn)
+    return {"taskArn": task_arn, "clusterArn": task_settings.cluster_arn}

@@ -1,0 +1,110 @@
+"""WriteConfig: the config document to the bucket, and the first shadow with the settings' defaults."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.clients import CONFIG, session, transient_faults_named
+from common.identifiers import config_key, identity_key
+from common.observability import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_iot import IoTClient
+    from types_boto3_iot_data import IoTDataPlaneClient
+    from types_boto3_s3 import S3Client
+
+MQTT_TLS_PORT = 8883
+REFERENCE_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class DeviceRequest:
+    """The device that the config is for."""
+
+    thing_name: str
+    device_type: str
+    attributes: Mapping[str, str]
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "DeviceRequest":
+        """From CreateThing's result."""
+        return cls(event["thingName"], event["deviceType"], event["attributes"])
+
+
+@dataclass(frozen=True)
+class ConfigWriter:
+    """Writes what a device needs to know before it has ever connected."""
+
+    iot: "IoTClient"
+    iot_data: "IoTDataPlaneClient"
+    s3: "S3Client"
+    bucket: str
+
+    def write(self, request: DeviceRequest) -> dict[str, str]:
+        """Config document and first shadow; gives `{endpoint, configUri}`. Safe to repeat."""
+        endpoint = self.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+        key = config_key(request.thing_name)
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=json.dumps(self._document(request, endpoint)).encode(),
+            ContentType="application/json",
+        )
+        self.iot_data.update_thing_shadow(
+            thingName=request.thing_name,
+            payload=json.dumps({"state": {"desired": first_desired(request)}}).encode(),
+        )
+        return {"endpoint": endpoint, "configUri": f"s3://{self.bucket}/{key}"}
+
+    def _document(self, request: DeviceRequest, endpoint: str) -> dict[str, Any]:
+        # The key pair is being made at this moment, in the other branch: the reference to it can be signed already,
+        # and this function never sees what it leads to.
+        identity_url = self.s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self.bucket, "Key": identity_key(request.thing_name)},
+            ExpiresIn=REFERENCE_SECONDS,
+        )
+        return {
+            "version": 1,
+            "thingName": request.thing_name,
+            "deviceType": request.device_type,
+            "endpoint": endpoint,
+            "port": MQTT_TLS_PORT,
+            "identityUrl": identity_url,
+            "attributes": dict(request.attributes),
+        }
+
+
+def first_desired(request: DeviceRequest) -> dict[str, Any]:
+    """The settings with their defaults (docs/contracts.md, "Classic shadow")."""
+    desired: dict[str, Any] = {
+        "time": 60,
+        "topic": f"dt/playground/{request.thing_name}/telemetry",
+        "unit": "metric",
+        "debug": "off",
+    }
+    if request.device_type == "bulb":
+        desired["status"] = "off"
+    return desired
+
+
+writer = ConfigWriter(
+    iot=session.client("iot", config=CONFIG),
+    iot_data=session.client("iot-data", config=CONFIG),
+    s3=session.client("s3", config=CONFIG),
+    bucket=environment.required("CONFIG_BUCKET"),
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """State WriteConfig. Takes `{thingName, deviceType, attributes}`, gives `{endpoint, configUri}`."""
+    request = DeviceRequest.from_event(event)
+    logger.append_keys(thing_name=request.thing_name)
+    with transient_faults_named():
+        written = writer.write(request)
+    logger.info("config written", config_uri=written["configUri"])
+    return written
