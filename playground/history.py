@@ -16,7 +16,8 @@ FAILURES = ("Failed", "TimedOut", "Aborted")
 
 @dataclass(frozen=True)
 class Step:
-    """One Task state: how it stands, since and until when, how often it was tried again, and its last error."""
+    """One Task state: how it stands, since and until when, how often it was tried again, its last error,
+    and whether the execution has left it."""
 
     name: str
     status: Status = "pending"
@@ -25,6 +26,7 @@ class Step:
     retries: int = 0
     error: str = ""
     cause: str = ""
+    left: bool = False
 
     def seconds(self, now: datetime) -> float | None:
         """How long the step took, or has taken so far; None when it has not begun."""
@@ -51,14 +53,50 @@ def task_names(definition: Mapping[str, Any]) -> list[str]:
 def steps_of(events: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) -> list[Step]:
     """Every expected step, pending when it has not begun, and the unexpected ones (clean-up) as they come."""
     steps = {name: Step(name) for name in expected}
-    owner: dict[int, str] = {}
-    for event in events:
-        kind, number = event["type"], event["id"]
-        name = _state_name(event) or owner.get(event.get("previousEventId", 0), "")
-        if kind.startswith("TaskState") or (name in steps and _owns(kind)):
-            owner[number] = name
+    owners: dict[int, str] = {}
+    for before, event, following in zip([None, *events[:-1]], events, [*events[1:], None], strict=True):
+        name = _owner(event, owners) or _guessed_owner(event, before, following, steps)
+        if name:
+            owners[event["id"]] = name
             steps[name] = _after(steps.get(name, Step(name)), event)
-    return list(steps.values())
+    over = bool(events) and events[-1]["type"].startswith("Execution") and events[-1]["type"].endswith(FAILURES)
+    return [_ended(step, events[-1]["timestamp"]) if over else step for step in steps.values()]
+
+
+def _ended(step: Step, at: datetime) -> Step:
+    """A step of an execution that has failed: one that had begun and was not left is where it failed."""
+    return step if step.left or step.started is None else replace(step, status="failed", ended=step.ended or at)
+
+
+def _belongs(event: Mapping[str, Any]) -> bool:
+    return bool(event["type"].startswith(("Task", "LambdaFunction", "Activity")))
+
+
+def _owner(event: Mapping[str, Any], owners: Mapping[int, str]) -> str:
+    """The Task state that an event names or descends from; empty when it says neither."""
+    if event["type"].startswith("TaskState"):
+        return _state_name(event)
+    return owners.get(event.get("previousEventId") or 0, "") if _belongs(event) else ""
+
+
+def _guessed_owner(
+    event: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    following: Mapping[str, Any] | None,
+    steps: Mapping[str, Step],
+) -> str:
+    """The emulator chains no events, which matters in parallel branches. What it writes in one go stands together:
+    entering a state and its first attempt, the last outcome and leaving; and what is tried again has failed before."""
+    if not _belongs(event) or event.get("previousEventId"):
+        return ""
+    if before is not None and before["type"] == "TaskStateEntered":
+        return _state_name(before)
+    if following is not None and following["type"] == "TaskStateExited":
+        return _state_name(following)
+    entered = [step for step in steps.values() if step.started is not None and not step.left]
+    again = [step for step in entered if step.error and event["type"].endswith("Scheduled")]
+    candidates = again or entered
+    return candidates[-1].name if candidates else ""
 
 
 def _state_name(event: Mapping[str, Any]) -> str:
@@ -66,22 +104,17 @@ def _state_name(event: Mapping[str, Any]) -> str:
     return str(details.get("name", ""))
 
 
-def _owns(kind: str) -> bool:
-    return kind.startswith(("Task", "LambdaFunction", "Activity"))
-
-
 def _after(step: Step, event: Mapping[str, Any]) -> Step:
     kind, at = event["type"], event["timestamp"]
     if kind == "TaskStateEntered":
         return Step(step.name, "running", at)
-    if kind.endswith(FAILURES):
-        details = _failure_details(event)
-        # Until a new attempt is scheduled, or the state is left, this may be the end.
-        return replace(step, status="failed", ended=at, error=details[0], cause=details[1])
     if kind == "TaskStateExited":
-        return replace(step, status="failed" if step.status == "failed" else "done", ended=at)
-    if kind.endswith("Scheduled") and step.status == "failed":
-        return replace(step, status="retrying", ended=None, retries=step.retries + 1)
+        return replace(step, status="failed" if step.error else "done", ended=at, left=True)
+    if kind.endswith(FAILURES):
+        error, cause = _failure_details(event)
+        return replace(step, status="retrying", error=error, cause=cause)
+    if kind.endswith("Scheduled") and step.error:
+        return replace(step, retries=step.retries + 1)
     if kind.endswith("Succeeded"):
         return replace(step, status="running", error="", cause="")
     return step
@@ -90,8 +123,8 @@ def _after(step: Step, event: Mapping[str, Any]) -> Step:
 def _failure_details(event: Mapping[str, Any]) -> tuple[str, str]:
     for name, value in event.items():
         if name.endswith("EventDetails") and isinstance(value, Mapping):
-            return str(value.get("error", "")), str(value.get("cause", ""))
-    return "", ""
+            return str(value.get("error", "")) or "Error", str(value.get("cause", ""))
+    return "Error", ""
 
 
 def readable_cause(cause: str) -> str:
