@@ -54,8 +54,8 @@ def steps_of(events: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) 
     """Every expected step, pending when it has not begun, and the unexpected ones (clean-up) as they come."""
     steps = {name: Step(name) for name in expected}
     owners: dict[int, str] = {}
-    for before, event, following in zip([None, *events[:-1]], events, [*events[1:], None], strict=True):
-        name = _owner(event, owners) or _guessed_owner(event, before, following, steps)
+    for event in events:
+        name = _owner(event, owners)
         if name:
             owners[event["id"]] = name
             steps[name] = _after(steps.get(name, Step(name)), event)
@@ -68,35 +68,14 @@ def _ended(step: Step, at: datetime) -> Step:
     return step if step.left or step.started is None else replace(step, status="failed", ended=step.ended or at)
 
 
-def _belongs(event: Mapping[str, Any]) -> bool:
-    return bool(event["type"].startswith(("Task", "LambdaFunction", "Activity")))
-
-
 def _owner(event: Mapping[str, Any], owners: Mapping[int, str]) -> str:
-    """The Task state that an event names or descends from; empty when it says neither."""
-    if event["type"].startswith("TaskState"):
+    """The Task state that an event names or descends from; empty for the events of other states."""
+    kind = event["type"]
+    if kind.startswith("TaskState"):
         return _state_name(event)
-    return owners.get(event.get("previousEventId") or 0, "") if _belongs(event) else ""
-
-
-def _guessed_owner(
-    event: Mapping[str, Any],
-    before: Mapping[str, Any] | None,
-    following: Mapping[str, Any] | None,
-    steps: Mapping[str, Step],
-) -> str:
-    """The emulator chains no events, which matters in parallel branches. What it writes in one go stands together:
-    entering a state and its first attempt, the last outcome and leaving; and what is tried again has failed before."""
-    if not _belongs(event) or event.get("previousEventId"):
-        return ""
-    if before is not None and before["type"] == "TaskStateEntered":
-        return _state_name(before)
-    if following is not None and following["type"] == "TaskStateExited":
-        return _state_name(following)
-    entered = [step for step in steps.values() if step.started is not None and not step.left]
-    again = [step for step in entered if step.error and event["type"].endswith("Scheduled")]
-    candidates = again or entered
-    return candidates[-1].name if candidates else ""
+    if kind.startswith(("Task", "LambdaFunction", "Activity")):
+        return owners.get(event.get("previousEventId", 0), "")
+    return ""
 
 
 def _state_name(event: Mapping[str, Any]) -> str:

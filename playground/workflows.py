@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from playground.errors import WorkflowError
 from playground.history import Step, readable_cause, steps_of, task_names
 from playground.homes import Home
+from playground.local.history import as_on_aws
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -53,14 +54,15 @@ class Workflow:
         """Run to the end and hand the steps to `show` whenever it looked."""
         client = self._client
         machine = self.home.output(self.output)
-        definition = client.describe_state_machine(stateMachineArn=machine)["definition"]
-        expected = task_names(json.loads(definition))
+        definition = json.loads(client.describe_state_machine(stateMachineArn=machine)["definition"])
+        expected = task_names(definition)
         show([Step(name) for name in expected])
         execution = client.start_execution(stateMachineArn=machine, input=json.dumps(request))["executionArn"]
         while True:
             # Status first: a history read after the end is complete.
             outcome = outcome_of(client.describe_execution(executionArn=execution))
-            show(steps_of(history(client, execution), expected))
+            events = history(client, execution)
+            show(steps_of(as_on_aws(events, definition) if self.home.kind == "local" else events, expected))
             if outcome is not None:
                 return outcome
             time.sleep(self.home.poll)
