@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from common import environment
 from common.catalog import Row, now
-from common.clients import CONFIG, error_code, session, transient_faults_named
+from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.identifiers import identity_key
 from common.observability import logger, metrics
 from common.workflow import report_online
@@ -165,7 +165,7 @@ _deserializer = TypeDeserializer()
 
 recorder = PresenceRecorder(
     table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
-    s3=session.client("s3", config=CONFIG),
+    s3=session.client("s3", config=S3_CONFIG),
     sfn=session.client("stepfunctions", config=CONFIG),
     bucket=environment.required("CONFIG_BUCKET"),
 )

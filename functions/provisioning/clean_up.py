@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from common import environment
 from common.catalog import FREE, Catalog, Row
-from common.clients import CONFIG, error_code, session, transient_faults_named
+from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.errors import InvalidInput, ThingNotFound
 from common.identifiers import checked_thing_name, config_key, identity_key, made_up_name, owner_of
 from common.observability import logger, metrics
@@ -149,7 +149,7 @@ clean_up = CleanUp(
     iot=session.client("iot", config=CONFIG),
     iot_data=session.client("iot-data", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
-    s3=session.client("s3", config=CONFIG),
+    s3=session.client("s3", config=S3_CONFIG),
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),

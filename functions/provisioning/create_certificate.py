@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from common import environment
 from common.catalog import Catalog
-from common.clients import CONFIG, NEVER_REPEAT, session, transient_faults_named
+from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.identifiers import identity_key
 from common.observability import logger
 
@@ -78,7 +78,7 @@ class CertificateIssuer:
 
 issuer = CertificateIssuer(
     iot=session.client("iot", config=NEVER_REPEAT),
-    s3=session.client("s3", config=CONFIG),
+    s3=session.client("s3", config=S3_CONFIG),
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     bucket=environment.required("CONFIG_BUCKET"),
 )

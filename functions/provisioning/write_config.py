@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import environment
-from common.clients import CONFIG, session, transient_faults_named
+from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.identifiers import config_key, identity_key
 from common.observability import logger
 
@@ -94,7 +94,7 @@ def first_desired(request: DeviceRequest) -> dict[str, Any]:
 writer = ConfigWriter(
     iot=session.client("iot", config=CONFIG),
     iot_data=session.client("iot-data", config=CONFIG),
-    s3=session.client("s3", config=CONFIG),
+    s3=session.client("s3", config=S3_CONFIG),
     bucket=environment.required("CONFIG_BUCKET"),
 )
 
