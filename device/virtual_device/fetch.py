@@ -17,8 +17,8 @@ MAX_DELAY_SECONDS = 8.0
 def fetch(url: str, what: str, sleep: Callable[[float], None] = time.sleep) -> bytes:
     """The document `what` behind an http, https or file URL.
 
-    A server that can't be reached or fails is asked again with full jitter, 5 times in all. Raises `UrlRefusedError` for
-    HTTP 4xx, `UrlUnreachableError` when it stays out of reach, `ConfigInvalidError` for what is no such URL.
+    A server that can't be reached or fails is asked again with full jitter, 5 times in all. Raises `UrlRefusedError`
+    for HTTP 4xx, `UrlUnreachableError` when it stays out of reach, `ConfigInvalidError` for what is no such URL.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import TypeAlias
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-JsonObject: TypeAlias = "Mapping[str, Json]"
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+JsonObject: TypeAlias = Mapping[str, "Json"]
 
 MAX_DEPTH = 64
 """Levels of nesting that are read. A shadow document holds at most 8 below `desired` (AWS IoT Device Shadow quotas)."""

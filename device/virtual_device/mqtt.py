@@ -116,6 +116,7 @@ class Connection:
         self._listener = listener
         try:
             self._client = mqtt5_client_builder.mtls_from_bytes(
+                endpoint=access.host,
                 cert_bytes=access.certificate,
                 pri_key_bytes=access.private_key,
                 ca_bytes=access.ca,
