@@ -28,7 +28,7 @@ def build_and_push(paths: Paths, home: Home, tag: str) -> str:
     docker = shutil.which("docker")
     if docker is None:
         raise ImageError(
-            "Docker is not installed, and the device image is built with it; the local cloud needs no image."
+            "Docker is not installed, and which builds the device image; the local cloud needs none."
         )
     image = f"{home.output('DeviceRepositoryUri')}:{tag}"
     _run([docker, "build", "--platform", platform(home), "--tag", image, str(paths.root / "device")])

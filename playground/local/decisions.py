@@ -58,9 +58,9 @@ class Rules:
 
     stop_limit: float = 10.0
     short_run: float = 60.0
-    most_failures: int = 6
-    first_delay: float = 0.25
-    longest_delay: float = 15.0
+    most_failures: int = 8
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
     give_up_again: float = 5.0
 
 

@@ -1,6 +1,6 @@
 """The emulator's execution history in the form that AWS gives it.
 
-The emulator chains no events, and in the branches of a Parallel state it tells neither which state was entered nor which
+The emulator chains no events, and within a Parallel state it tells neither which state was entered nor which
 one was left. What it leaves out is filled in from the definition: branches go through their tasks in order.
 """
 
