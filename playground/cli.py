@@ -1,3 +1,297 @@
-import typer
+"""The `playground` command: thin commands over plain functions."""
 
-app = typer.Typer()
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from playground import views
+from playground.demo import run_demo
+from playground.devices import Devices, parse_attributes, parse_settings
+from playground.errors import NotUpError, PlaygroundError, SettingError, WorkflowError
+from playground.homes import Choice, Home, find_home
+from playground.local import cloud
+from playground.local.state import LocalState, secret_of
+from playground.paths import Paths
+from playground.shellenv import exports, shell_text
+from playground.views import err, live_steps, note, out, print_json
+from playground.watch import watching
+from playground.workflows import DEPROVISION, PROVISION, Outcome, Workflow
+
+
+class OneSentenceGroup(TyperGroup):
+    """Turns an error into one sentence and exit code 1; with --debug the traceback comes through."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (PlaygroundError, BotoCoreError, ClientError) as error:
+            if ctx.params.get("debug"):
+                raise
+            err.print(f"[red]{escape(sentence(error))}[/]")
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+
+def sentence(error: Exception) -> str:
+    """What to tell about an error."""
+    if isinstance(error, EndpointConnectionError):
+        return f"{error} Run `playground up`, or unset AWS_ENDPOINT_URL if it points at a local cloud that is down."
+    return str(error)
+
+
+app = typer.Typer(
+    cls=OneSentenceGroup, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The global options."""
+
+    choice: Choice
+    stack_name: str | None
+    paths: Paths
+
+    def home(self) -> Home:
+        """The home in use, which is said on stderr."""
+        home = find_home(self.paths, self.stack_name, self.choice)
+        note(home.label)
+        return home
+
+
+def context(ctx: typer.Context) -> Context:
+    """The global options of this call."""
+    found = ctx.obj
+    if not isinstance(found, Context):
+        raise TypeError(found)
+    return found
+
+
+Name = Annotated[str, typer.Argument(help="Thing name.", metavar="NAME")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    home: Annotated[str, typer.Option(envvar="PLAYGROUND_HOME", help="auto, local or aws.")] = "auto",
+    stack: Annotated[str | None, typer.Option(envvar="PLAYGROUND_STACK", help="Stack name.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001, FBT002
+) -> None:
+    """An AWS IoT account to play in, on this machine or in AWS."""
+    if home not in ("auto", "local", "aws"):
+        raise typer.BadParameter(f"{home} is not auto, local or aws", param_hint="--home")
+    ctx.obj = Context(home, stack, Paths())  # type: ignore[arg-type]
+
+
+@app.command()
+def up(
+    ctx: typer.Context,
+    port: Annotated[int | None, typer.Option(help="Port of the AWS endpoint (4566).", min=1, max=65535)] = None,
+    mqtt_port: Annotated[int | None, typer.Option(help="Port of MQTT over TLS (8883).", min=1, max=65535)] = None,
+) -> None:
+    """Start the local cloud, or bring it up to date with the sources."""
+    given = context(ctx)
+    with views.progress() as report:
+        state = cloud.up(given.paths, cloud.UpOptions(port, mqtt_port, given.stack_name), report)
+    out.print(f"The playground is up: AWS at {state.endpoint}, MQTT at localhost:{state.mqtt_port}.\n\nNext:")
+    out.print('  eval "$(.venvs/bin/playground env)"   aws, sam and playground use it, in this shell', markup=False)
+    out.print("  playground create                     provision a device")
+    out.print("  playground down                       stop; what there is stays")
+
+
+@app.command()
+def down(ctx: typer.Context) -> None:
+    """Stop the local cloud; it remembers everything."""
+    with views.progress() as report:
+        was_up = cloud.down(context(ctx).paths, report)
+    out.print("The playground is down; `playground up` brings it back." if was_up else "It was not up.")
+
+
+@app.command()
+def reset(ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:  # noqa: FBT002
+    """Stop the local cloud and forget everything in it."""
+    paths = context(ctx).paths
+    if not yes:
+        typer.confirm("Remove every device and all data of the local cloud?", abort=True)
+    with views.progress() as report:
+        cloud.reset(paths, report)
+    out.print("Forgotten.")
+
+
+@app.command()
+def status(ctx: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """What runs, where, and how many devices there are."""
+    given = context(ctx)
+    state = LocalState.load(given.paths)
+    fields: dict[str, Any] = {
+        "emulator": f"up, {state.endpoint}" if state.up else "down",
+        "mqtt": f"localhost:{state.mqtt_port}" if state.up else "down",
+        "agent": "up" if state.agent is not None and state.agent.alive() else "down",
+    }
+    if state.up:
+        home = find_home(given.paths, given.stack_name, "local")
+        rows = [row for row in Devices(home).rows() if row.get("status") != "TERMINATED"]
+        fields |= {
+            "stack": home.stack_name,
+            "devices": len(rows),
+            "online": sum(row.get("status") == "ONLINE" for row in rows),
+        }
+    print_json(fields) if as_json else out.print(views.fields_table(fields))
+
+
+@app.command()
+def env(ctx: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Print the exports that point any AWS tool at the local cloud: eval "$(playground env)"."""
+    paths = context(ctx).paths
+    state = LocalState.load(paths)
+    if not state.up:
+        raise NotUpError("The local cloud is not up: run `playground up`.")
+    variables = exports(paths, state, secret_of(paths))
+    print_json(variables) if as_json else typer.echo(shell_text(variables))
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    device_type: Annotated[str | None, typer.Option("--type", help="generic, bulb, switch or rogue.")] = None,
+    name: Annotated[str | None, typer.Option(help="Thing name; made up when left out.")] = None,
+    attribute: Annotated[list[str] | None, typer.Option(help="Thing attribute, KEY=VALUE; can be repeated.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
+) -> None:
+    """Provision a device and show each step."""
+    if name and count > 1:
+        raise SettingError("A name is for one device: leave out --name or --count.")
+    request: dict[str, Any] = {"deviceType": device_type, "thingName": name}
+    request = {key: value for key, value in request.items() if value}
+    if attribute:
+        request["attributes"] = parse_attributes(attribute)
+    workflow = Workflow(context(ctx).home(), PROVISION)
+    if count > 1:
+        run_many(workflow, [request] * count)
+        return
+    with live_steps() as show:
+        outcome = workflow.run(request, show)
+    print_json(outcome.require())
+    note(f"{outcome.seconds:.2f} s")
+
+
+@app.command("list")
+def list_devices(
+    ctx: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were deleted.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """List the devices of the catalog."""
+    rows = [row for row in Devices(context(ctx).home()).rows() if everything or row.get("status") != "TERMINATED"]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        out.print(views.devices_table(rows))
+    else:
+        note("No devices yet: `playground create` makes one.")
+
+
+@app.command()
+def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Show one device: catalog row, certificate and shadow."""
+    devices = Devices(context(ctx).home())
+    row = dict(devices.row(name))
+    if certificate := row.get("certificate_id"):
+        row["certificate_status"] = devices.certificate_status(str(certificate))
+    state = devices.shadow(name).get("state", {})
+    if as_json:
+        print_json({"catalog": row, "shadow": state})
+        return
+    out.print(views.fields_table(row))
+    for part in ("desired", "reported", "delta"):
+        if part in state:
+            out.print(f"\n[bold]{part}[/]")
+            out.print(views.fields_table(state[part]))
+
+
+@app.command("set", context_settings={"ignore_unknown_options": True})
+def set_settings(
+    ctx: typer.Context,
+    name: Name,
+    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="VALUE is JSON, or text.")],
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the device's answer.")] = 10.0,
+) -> None:
+    """Change settings through the device's shadow, and wait for its answer."""
+    wanted = parse_settings(settings)
+    devices = Devices(context(ctx).home())
+    online = devices.row(name).get("status") == "ONLINE"
+    devices.desire(name, wanted)
+    if not online:
+        out.print(f"{escape(name)} is not online: it takes this when it comes back.")
+        return
+    answers = devices.wait_answers(name, wanted, timeout)
+    for answer in answers:
+        out.print(views.answer_text(answer))
+    if any(answer.result == "pending" for answer in answers):
+        raise SettingError(f"{name} has not answered within {timeout:g} s; it takes the change when it can.")
+    if any(answer.result == "rejected" for answer in answers):
+        raise typer.Exit(1)
+
+
+@app.command()
+def watch(ctx: typer.Context, name: Name) -> None:
+    """Show what a device says and is told, until Ctrl-C."""
+    with watching(context(ctx).home(), name) as watcher:
+        note("Ctrl-C ends this.")
+        for message in watcher.messages():
+            out.print(views.message_text(message))
+
+
+@app.command()
+def delete(ctx: typer.Context, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+    """Retire devices and show each step."""
+    home = context(ctx).home()
+    workflow = Workflow(home, DEPROVISION)
+    for name in names:
+        Devices(home).row(name)
+    if len(names) > 1:
+        run_many(workflow, [{"thingName": name} for name in names])
+        return
+    with live_steps() as show_steps:
+        outcome = workflow.run({"thingName": names[0]}, show_steps)
+    outcome.require()
+    out.print(f"{escape(names[0])} is gone.")
+
+
+@app.command()
+def demo(ctx: typer.Context) -> None:
+    """A tour: provision a device, see its telemetry, change it through its shadow."""
+    home = context(ctx).home()
+    with live_steps() as show_steps:
+        outcome = Workflow(home, PROVISION).run({"deviceType": "bulb"}, show_steps)
+    name = str(outcome.require()["thingName"])
+    run_demo(
+        home, name, lambda message: out.print(views.message_text(message)), lambda text: out.print(text, markup=False)
+    )
+    out.print(f"\n{name} goes on. Look at it, change it, stop it:\n", markup=False)
+    for command in (f"watch {name}", f"set {name} status=on unit=imperial", f"show {name}", f"delete {name}"):
+        out.print(f"  .venvs/bin/playground {command}", markup=False)
+    if home.kind == "local":
+        out.print("  make down", markup=False)
+
+
+def run_many(workflow: Workflow, requests: list[dict[str, Any]]) -> None:
+    """Run many executions with a line each, then a summary. Raises WorkflowError when one failed."""
+
+    def done(outcome: Outcome) -> None:
+        name = outcome.output.get("thingName", "")
+        text = f"{outcome.error}: {outcome.cause}" if outcome.error or outcome.cause else f"{name}"
+        out.print(f"{outcome.status} {text} {outcome.seconds:.2f} s", markup=False)
+
+    outcomes = workflow.run_many(requests, done)
+    note(views.summary(outcomes))
+    failed = sum(outcome.status != "SUCCEEDED" for outcome in outcomes)
+    if failed:
+        raise WorkflowError(f"{failed} of {len(outcomes)} failed.")

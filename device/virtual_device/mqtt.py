@@ -1,0 +1,241 @@
+"""MQTT 5 over mutual TLS: the only module that knows the MQTT library.
+
+awscrt calls back on its event loop's thread. Nothing is done there but handing over to the reactor; all of the
+listener's methods and all `done` callbacks run on the reactor's thread.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from awscrt import mqtt5
+from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
+from awsiot import mqtt5_client_builder
+
+from virtual_device.reactor import Reactor
+
+KEEP_ALIVE_SECONDS = 60
+"""AWS IoT Core takes 30 to 1200 s; a dead connection is noticed, and the last will sent, after 1.5 times that."""
+
+PING_TIMEOUT_MS = 20_000
+CONNACK_TIMEOUT_MS = 20_000
+ACK_TIMEOUT_SECONDS = 30
+
+MIN_RECONNECT_DELAY_MS = 1_000
+MAX_RECONNECT_DELAY_MS = 120_000
+CONNECTED_TIME_TO_RESET_DELAY_MS = 30_000
+
+SESSION_EXPIRY_SECONDS = 3600
+"""AWS IoT Core's default. A device that was away for less finds its subscriptions and what was sent to them."""
+
+MAX_FILTERS_IN_SUBSCRIBE = 8
+"""Subscriptions in one SUBSCRIBE (AWS IoT Core message broker quotas)."""
+
+FIRST_REFUSING_CODE = 0x80
+"""MQTT 5: a reason code from 0x80 on is a refusal."""
+
+HINTS = {
+    134: "the server doesn't know this certificate",
+    135: "the certificate's policy doesn't allow it",
+    142: "another client has connected with this client id; is the device running twice?",
+    "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "the certificate may be inactive, or the server's is from another CA",
+}
+"""What a reason code of the server, or an error of the library, most often means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an operation failed. `refused`: by the server, which would refuse it again; else it was lost."""
+
+    reason: str
+    refused: bool
+
+
+Done = Callable[[Failure | None], None]
+"""Called with None when the server agreed."""
+
+
+class Listener(Protocol):
+    """Who is told what happens to a connection."""
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """CONNACK. With `session_present` the server still has the subscriptions."""
+
+    def on_connect_failed(self, reason: str) -> None:
+        """An attempt failed; the next follows by itself after a jittered delay."""
+
+    def on_disconnected(self, reason: str) -> None:
+        """The connection is gone; unless it was stopped, attempts to connect follow by themselves."""
+
+    def on_stopped(self) -> None:
+        """`stop` has come to its end."""
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        """A message for one of our subscriptions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where to connect, as whom, and what to leave as the last will."""
+
+    host: str
+    port: int
+    ca: bytes
+    client_id: str
+    certificate: bytes
+    private_key: bytes = field(repr=False)
+    will_topic: str
+    will_payload: bytes
+
+
+class Network:
+    """What all connections of the process share: one event loop, hence one thread, and the host resolver."""
+
+    def __init__(self, reactor: Reactor) -> None:
+        self.reactor = reactor
+        group = EventLoopGroup(1)
+        self.bootstrap = ClientBootstrap(group, DefaultHostResolver(group))
+
+    def connection(self, access: Access, listener: Listener) -> "Connection":
+        """A connection that isn't started yet. Raises `ValueError` for a certificate or key that can't be used."""
+        return Connection(self, access, listener)
+
+
+class Connection:
+    """One device's connection, kept up by awscrt with full jitter from 1 s to 120 s.
+
+    The session is resumed after a lost connection (REJOIN_POST_SUCCESS) but not over a restart of the process: a
+    new process starts clean, for it doesn't know what the old one had subscribed to. Only publishes that wait for
+    their PUBACK outlive a connection, as MQTT 5 demands; all else fails with it, so nothing piles up while offline.
+    """
+
+    def __init__(self, network: Network, access: Access, listener: Listener) -> None:
+        self._post = network.reactor.post
+        self._listener = listener
+        try:
+            self._client = mqtt5_client_builder.mtls_from_bytes(
+                endpoint=access.host,
+                cert_bytes=access.certificate,
+                pri_key_bytes=access.private_key,
+                ca_bytes=access.ca,
+                client_options=self._options(network, access),
+                # The SDK's own usage metrics: they go into the user name, and looking up the version takes 20 ms.
+                enable_metrics_collection=False,
+            )
+        except Exception as error:  # awscrt raises bare exceptions for what it can't parse
+            raise ValueError(f"the certificate, its key or the CA can't be used: {error}") from error
+
+    def start(self) -> None:
+        """Connect, and stay connected until `stop`."""
+        self._client.start()
+
+    def stop(self, *, goodbye: bool) -> None:
+        """End the connection; `on_stopped` follows.
+
+        With a goodbye the server gets a DISCONNECT, forgets the session and drops the last will. Without, the
+        socket is closed as if the network were gone: the server sends the last will.
+        """
+        packet = mqtt5.DisconnectPacket(mqtt5.DisconnectReasonCode.NORMAL_DISCONNECTION, 0) if goodbye else None
+        self._client.stop(packet)
+
+    def publish(self, topic: str, payload: bytes, done: Done) -> None:
+        """Publish with QoS 1."""
+        packet = mqtt5.PublishPacket(payload, mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
+        self._await(self._client.publish(packet), _puback_refusal, done)
+
+    def subscribe(self, filters: Sequence[str], done: Done) -> None:
+        """Subscribe to at most 8 topic filters with QoS 1, in one SUBSCRIBE."""
+        if len(filters) > MAX_FILTERS_IN_SUBSCRIBE:
+            raise ValueError(f"more than {MAX_FILTERS_IN_SUBSCRIBE} filters in one SUBSCRIBE")
+        packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in filters])
+        self._await(self._client.subscribe(packet), _suback_refusal, done)
+
+    def _await(self, future: "Future[Any]", refusal: Callable[[Any], Failure | None], done: Done) -> None:
+        def finished(finished_future: "Future[Any]") -> None:
+            error = finished_future.exception()
+            failure = Failure(_text(error), refused=False) if error else refusal(finished_future.result())
+            self._post(partial(done, failure))
+
+        future.add_done_callback(finished)
+
+    def _options(self, network: Network, access: Access) -> Any:
+        will = mqtt5.PublishPacket(access.will_payload, mqtt5.QoS.AT_LEAST_ONCE, topic=access.will_topic)
+        return mqtt5.ClientOptions(
+            host_name=access.host,
+            port=access.port,
+            bootstrap=network.bootstrap,
+            connect_options=mqtt5.ConnectPacket(
+                client_id=access.client_id,
+                keep_alive_interval_sec=KEEP_ALIVE_SECONDS,
+                session_expiry_interval_sec=SESSION_EXPIRY_SECONDS,
+                will=will,
+            ),
+            session_behavior=mqtt5.ClientSessionBehaviorType.REJOIN_POST_SUCCESS,
+            offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,
+            retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.FULL,
+            min_reconnect_delay_ms=MIN_RECONNECT_DELAY_MS,
+            max_reconnect_delay_ms=MAX_RECONNECT_DELAY_MS,
+            min_connected_time_to_reset_reconnect_delay_ms=CONNECTED_TIME_TO_RESET_DELAY_MS,
+            ping_timeout_ms=PING_TIMEOUT_MS,
+            connack_timeout_ms=CONNACK_TIMEOUT_MS,
+            ack_timeout_sec=ACK_TIMEOUT_SECONDS,
+            on_publish_callback_fn=self._on_publish,
+            on_lifecycle_event_connection_success_fn=self._on_success,
+            on_lifecycle_event_connection_failure_fn=self._on_failure,
+            on_lifecycle_event_disconnection_fn=self._on_disconnection,
+            on_lifecycle_event_stopped_fn=self._on_stopped,
+        )
+
+    def _on_publish(self, data: Any) -> None:
+        packet = data.publish_packet
+        self._post(partial(self._listener.on_message, packet.topic, packet.payload or b""))
+
+    def _on_success(self, data: Any) -> None:
+        self._post(partial(self._listener.on_connected, session_present=data.connack_packet.session_present))
+
+    def _on_failure(self, data: Any) -> None:
+        packet = data.connack_packet
+        self._post(partial(self._listener.on_connect_failed, _reason(packet, data.exception)))
+
+    def _on_disconnection(self, data: Any) -> None:
+        packet = data.disconnect_packet
+        self._post(partial(self._listener.on_disconnected, _reason(packet, data.exception)))
+
+    def _on_stopped(self, _data: Any) -> None:
+        self._post(self._listener.on_stopped)
+
+
+def _puback_refusal(result: Any) -> Failure | None:
+    packet = result.puback
+    return Failure(_reason(packet, None), refused=True) if packet and _refuses(packet.reason_code) else None
+
+
+def _suback_refusal(packet: Any) -> Failure | None:
+    refused = [code for code in packet.reason_codes if _refuses(code)]
+    return Failure(_code(refused[0]), refused=True) if refused else None
+
+
+def _refuses(code: Any) -> bool:
+    return code is not None and int(code) >= FIRST_REFUSING_CODE
+
+
+def _reason(packet: Any, error: Any) -> str:
+    """The server's own words where it said something, else the library's."""
+    if packet is None or packet.reason_code is None:
+        return _text(error)
+    return f"{packet.reason_string}: {_code(packet.reason_code)}" if packet.reason_string else _code(packet.reason_code)
+
+
+def _code(code: Any) -> str:
+    return _hinted(f"{getattr(code, 'name', 'reason code')} ({int(code)})", int(code))
+
+
+def _text(error: Any) -> str:
+    name = getattr(error, "name", None) or type(error).__name__
+    return _hinted(f"{name}: {getattr(error, 'message', error)}", name)
+
+
+def _hinted(text: str, key: int | str) -> str:
+    return f"{text} ({HINTS[key]})" if key in HINTS else text

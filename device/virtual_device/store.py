@@ -1,0 +1,177 @@
+"""The state directory: a directory per thing (0700) with `identity.json` and `settings.json` (0600).
+
+Files are replaced as a whole: written aside, flushed to the disk, renamed. The identity is one file, so there is
+no moment at which half of one can be found.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from virtual_device.config import Config, Identity
+from virtual_device.errors import ConfigInvalidError, StateCorruptError, StateUnusableError
+from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object
+from virtual_device.thing import THING_NAME
+
+log = logging.getLogger(__name__)
+
+IDENTITY_FILE = "identity.json"
+SETTINGS_FILE = "settings.json"
+DOCUMENT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A device that is ready to connect: what it is, who it is, and where both came from.
+
+    The sources are digests of the URLs: enough to tell the same again, of no use to fetch anything.
+    """
+
+    config: Config
+    identity: Identity
+    config_source: str = ""
+    identity_source: str = field(default="")
+
+
+def digest(url: str) -> str:
+    """What is kept of a URL that must not be kept."""
+    return sha256(url.encode()).hexdigest()
+
+
+class Store:
+    """The state directory of this process. Made with mode 0700 when it isn't there. Raises `StateUnusableError`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        _make_private(directory)
+
+    def stored(self) -> Iterator[str]:
+        """Names of the things whose identity is kept here."""
+        for path in sorted(self._directory.glob(f"*/{IDENTITY_FILE}")):
+            if THING_NAME.fullmatch(path.parent.name):
+                yield path.parent.name
+
+    def load(self, thing_name: str) -> Enrolment | None:
+        """The kept identity, None when there is none. Raises `StateCorruptError`."""
+        path = self._path(thing_name, IDENTITY_FILE)
+        document = _read(path)
+        if document is None:
+            return None
+        try:
+            return _enrolment(document, thing_name)
+        except ConfigInvalidError as error:
+            raise StateCorruptError(f"{path} is damaged ({error}); nothing of it is used") from error
+
+    def save(self, enrolment: Enrolment) -> None:
+        """Keep an identity. Raises `StateUnusableError`."""
+        self._write(enrolment.config.thing.name, IDENTITY_FILE, _as_document(enrolment))
+
+    def load_settings(self, thing_name: str) -> JsonObject | None:
+        """The kept settings, None when there are none. Raises `StateCorruptError`."""
+        path = self._path(thing_name, SETTINGS_FILE)
+        document = _read(path)
+        if document is None:
+            return None
+        settings = document.get("settings")
+        if document.get("version") != DOCUMENT_VERSION or not isinstance(settings, dict):
+            raise StateCorruptError(f"{path} is damaged (no settings in it); nothing of it is used")
+        return settings
+
+    def save_settings(self, thing_name: str, settings: JsonObject) -> None:
+        """Keep settings. Raises `StateUnusableError`."""
+        self._write(thing_name, SETTINGS_FILE, {"version": DOCUMENT_VERSION, "settings": dict(settings)})
+
+    def _path(self, thing_name: str, name: str) -> Path:
+        return self._directory / thing_name / name
+
+    def _write(self, thing_name: str, name: str, document: Mapping[str, object]) -> None:
+        directory = self._directory / thing_name
+        _make_private(directory)
+        try:
+            _replace(directory, name, json.dumps(document).encode())
+        except OSError as error:
+            raise StateUnusableError(f"{directory / name} can't be written: {error}") from error
+
+
+def _replace(directory: Path, name: str, content: bytes) -> None:
+    """Write `name` so that a reader, or a start after a power cut, finds the old content or the new, whole."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(directory / name)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    parent = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
+def _make_private(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if directory.stat().st_mode & 0o077:
+            directory.chmod(0o700)
+    except PermissionError as error:
+        # A volume that was mounted for us may belong to another user and yet be writable.
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise StateUnusableError(f"{directory} can't be used: {error}") from error
+        log.warning("%s is open to others and can't be closed: %s", directory, error)
+    except OSError as error:
+        raise StateUnusableError(f"{directory} can't be used: {error}") from error
+
+
+def _read(path: Path) -> dict[str, Json] | None:
+    try:
+        content = path.read_bytes()
+        if path.stat().st_mode & 0o077:
+            log.warning("%s was open to others; closed", path)
+            path.chmod(0o600)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StateUnusableError(f"{path} can't be read: {error}") from error
+    try:
+        return decode_object(content)
+    except NotJsonError as error:
+        raise StateCorruptError(f"{path} is damaged ({error}); nothing of it is used") from error
+
+
+def _enrolment(document: JsonObject, thing_name: str) -> Enrolment:
+    config = Config.from_document(_part(document, "config"))
+    if config.thing.name != thing_name:
+        raise ConfigInvalidError(f"it belongs to {config.thing.name}")
+    return Enrolment(
+        config,
+        Identity.from_document(document),
+        str(document.get("configSource", "")),
+        str(document.get("identitySource", "")),
+    )
+
+
+def _part(document: JsonObject, key: str) -> JsonObject:
+    value = document.get(key)
+    if not isinstance(value, dict):
+        raise ConfigInvalidError(f"{key} is missing")
+    return value
+
+
+def _as_document(enrolment: Enrolment) -> dict[str, object]:
+    return {
+        "certificateId": enrolment.identity.certificate_id,
+        "certificatePem": enrolment.identity.certificate,
+        "privateKey": enrolment.identity.private_key,
+        "config": enrolment.config.as_document(),
+        "configSource": enrolment.config_source,
+        "identitySource": enrolment.identity_source,
+    }

@@ -1,0 +1,19 @@
+"""Who a device is: the part of its config that its behaviour depends on."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+"""Thing names of AWS IoT (CreateThing, API reference)."""
+
+DEVICE_TYPES = frozenset({"generic", "bulb", "switch", "rogue"})
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A thing; its name is its MQTT client id too, for `iot:Connection.Thing.*` policy variables need that."""
+
+    name: str
+    device_type: str = "generic"
+    attributes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,49 @@
+"""The topics of docs/contracts.md."""
+
+MAX_TOPIC_BYTES = 256
+MAX_SLASHES = 7
+"""Topic limits of AWS IoT Core (message broker quotas)."""
+
+
+def telemetry(thing_name: str) -> str:
+    """Where telemetry goes when the setting `topic` says nothing else."""
+    return f"dt/playground/{thing_name}/telemetry"
+
+
+def event(thing_name: str, name: str) -> str:
+    """Where the event `name` (`online`, `lwt`, ...) goes."""
+    return f"evt/playground/{thing_name}/{name}"
+
+
+def shadow(thing_name: str) -> str:
+    """Prefix of the classic shadow's topics (AWS IoT developer guide, reserved topics)."""
+    return f"$aws/things/{thing_name}/shadow"
+
+
+def telemetry_fault(topic: str, thing_name: str) -> str | None:
+    """Why `topic` can't be a telemetry topic of this thing; None when it can."""
+    return _form_fault(topic) or _ownership_fault(topic, thing_name)
+
+
+def _form_fault(topic: str) -> str | None:
+    try:
+        size = len(topic.encode("utf-8"))
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    if size > MAX_TOPIC_BYTES:
+        return f"is longer than {MAX_TOPIC_BYTES} bytes"
+    if topic.count("/") > MAX_SLASHES:
+        return f"has more than {MAX_SLASHES} slashes"
+    if any(character in topic for character in "+#") or not topic.isprintable():
+        return "holds a wildcard or a control character"
+    return None if all(topic.split("/")) else "has an empty level"
+
+
+def _ownership_fault(topic: str, thing_name: str) -> str | None:
+    if topic.startswith(f"dt/playground/{thing_name}/"):
+        return None
+    if topic.startswith(("$", "cmd/playground/", "evt/playground/")):
+        return "is reserved"
+    if topic.rpartition("/")[2] == thing_name:
+        return None
+    return f"is neither below dt/playground/{thing_name}/ nor ends in {thing_name}"

@@ -1,0 +1,223 @@
+# ruff: noqa: UP006, UP035, UP045
+"""Make the project's Python environments under `.venvs/`; called by make.
+
+    python3 playground/bootstrap.py app emulator sam
+
+The tools pin versions of boto3 that exclude one another, hence one environment each. Everything comes from the hashed
+lock files in `requirements/`; package indexes are the user's own pip and uv settings. An environment that is complete
+carries a stamp of what it was made from, so that a second run has nothing to do.
+
+Standard library only, and nothing that Python 3.6 cannot parse: an old interpreter has to get far enough to say so.
+"""
+
+import concurrent.futures
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+OLDEST = (3, 11)
+NEWEST = (3, 14)
+ROOT = Path(__file__).resolve().parent.parent
+VENVS = ROOT / ".venvs"
+ENVIRONMENTS = ("uv", "app", "emulator", "sam", "checkov")
+# Commands that `playground env` puts on the PATH, without the rest of the environments they live in.
+COMMANDS = {"playground": "app", "aws": "app", "sam": "sam"}
+VERSION_PROGRAM = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+NETWORK_SIGNS = (
+    "dns error",
+    "error sending request",
+    "failed to fetch",
+    "connection refused",
+    "connection broken",
+    "network is unreachable",
+    "name resolution",
+    "name or service not known",
+    "could not connect",
+    "timed out",
+    "proxyerror",
+    "newconnectionerror",
+)
+
+
+class BootstrapError(Exception):
+    """Why the environments cannot be made, in one sentence that says what to do."""
+
+
+def version_of(python: str) -> Optional[Tuple[int, ...]]:
+    """The version of an interpreter, such as (3, 13, 1); None when it does not run."""
+    try:
+        answer = subprocess.run(  # noqa: S603
+            [python, "-c", VERSION_PROGRAM],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            timeout=20,
+        )
+        return tuple(int(part) for part in answer.stdout.decode().split("."))
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def find_python(environ: Dict[str, str]) -> Tuple[str, Tuple[int, ...]]:
+    """Path and version of the interpreter to use: `PYTHON`, the running one, then the newest on the PATH.
+
+    Raises BootstrapError when there is none, or when `PYTHON` names one that does not do.
+    """
+    chosen = environ.get("PYTHON")
+    if chosen:
+        version = version_of(shutil.which(chosen) or chosen)
+        if version is None or version[:2] < OLDEST:
+            found = "does not run" if version is None else "is Python {}.{}".format(*version[:2])
+            raise BootstrapError(f"PYTHON={chosen} {found}: set it to a Python 3.11 or later.")
+        return shutil.which(chosen) or chosen, version
+    if sys.version_info[:2] >= OLDEST and sys.executable:
+        return sys.executable, tuple(sys.version_info[:3])
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        path = shutil.which(f"python3.{minor}", path=environ.get("PATH"))
+        # A version manager's shim can be on the PATH and still refuse to run.
+        version = version_of(path) if path else None
+        if path and version and version[:2] >= OLDEST:
+            return path, version
+    raise BootstrapError(
+        "The playground needs Python 3.11 or later and found {}.{}: install a newer one, or name it with "
+        "`make PYTHON=/path/to/python3.12 ...`.".format(*sys.version_info[:2])
+    )
+
+
+def stamp_of(name: str, python: str, version: Tuple[int, ...]) -> str:
+    """What an environment is made from, as one hash: its lock, the interpreter and the place (venvs do not move)."""
+    parts = [str(ROOT), os.path.realpath(python), ".".join(str(part) for part in version)]
+    parts.append((ROOT / "requirements" / (name + ".txt")).read_text())
+    if name == "app":
+        parts.append((ROOT / "pyproject.toml").read_text())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def is_made(name: str, stamp: str) -> bool:
+    """Whether the environment stands, complete, for this stamp."""
+    try:
+        return (VENVS / name / ".stamp").read_text() == stamp
+    except OSError:
+        return False
+
+
+def run(name: str, command: List[str]) -> None:
+    """Run an installer; its output goes to `.venvs/<name>.log`. Raises BootstrapError when it fails."""
+    log = VENVS / (name + ".log")
+    # The interpreter is one that was chosen here, so uv must not fetch another.
+    environ = dict(os.environ, UV_PYTHON_DOWNLOADS="never", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    environ.pop("VIRTUAL_ENV", None)
+    with log.open("ab") as out:
+        start = out.tell()
+        code = subprocess.call(command, stdout=out, stderr=subprocess.STDOUT, env=environ, cwd=str(ROOT))  # noqa: S603
+    if code != 0:
+        with log.open("rb") as text:
+            text.seek(start)
+            raise BootstrapError(explain(name, text.read().decode(errors="replace"), log))
+
+
+def explain(name: str, output: str, log: Path) -> str:
+    """One sentence on why an installer failed."""
+    where = log.relative_to(ROOT)
+    lowered = output.lower()
+    if "ensurepip" in lowered:
+        return "This Python cannot make virtual environments: install the package python3-venv of your system."
+    if any(sign in lowered for sign in NETWORK_SIGNS):
+        return (
+            f"The package index did not answer while installing {name}: check the network connection and your pip and "
+            f"uv settings, then run it again (details in {where})."
+        )
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last = lines[-1] if lines else "no output"
+    return f"Installing {name} failed: {last} (details in {where})."
+
+
+def make(name: str, python: str) -> None:
+    """Make one environment from scratch. Raises BootstrapError."""
+    target = VENVS / name
+    shutil.rmtree(str(target), ignore_errors=True)
+    if target.exists():
+        raise BootstrapError(f"{target.relative_to(ROOT)} cannot be replaced: remove it and run it again.")
+    (VENVS / (name + ".log")).unlink() if (VENVS / (name + ".log")).exists() else None
+    lock = str(ROOT / "requirements" / (name + ".txt"))
+    inside = str(target / "bin" / "python")
+    if name == "uv":
+        run(name, [python, "-m", "venv", str(target)])
+        run(name, [inside, "-m", "pip", "install", "--require-hashes", "-r", lock])
+        return
+    uv = str(VENVS / "uv" / "bin" / "uv")
+    run(name, [uv, "venv", "--python", python, str(target)])
+    run(name, [uv, "pip", "install", "--python", inside, "--require-hashes", "-r", lock])
+    if name == "app":
+        run(name, [uv, "pip", "install", "--python", inside, "--no-deps", "-e", str(ROOT)])
+
+
+def make_stamped(name: str, python: str, stamp: str) -> None:
+    """Make one environment, tell how long it took, and stamp it. Raises BootstrapError."""
+    started = time.monotonic()
+    say(f"installing {name} ...")
+    make(name, python)
+    (VENVS / name / ".stamp").write_text(stamp)
+    say(f"installed {name} in {time.monotonic() - started:.1f} s")
+
+
+def link_commands() -> None:
+    """Links to the commands in `.venvs/bin`, so that a PATH can hold these and nothing else."""
+    (VENVS / "bin").mkdir(exist_ok=True)
+    for command, name in COMMANDS.items():
+        link, target = VENVS / "bin" / command, Path("..") / name / "bin" / command
+        if (VENVS / name / "bin" / command).exists() and not link.is_symlink():
+            link.symlink_to(target)
+
+
+def bootstrap(names: List[str]) -> None:
+    """Make the named environments that are not made yet, and uv's before them. Raises BootstrapError."""
+    unknown = [name for name in names if name not in ENVIRONMENTS]
+    if unknown:
+        raise BootstrapError("No such environment: {}; there are {}.".format(unknown[0], ", ".join(ENVIRONMENTS)))
+    python, version = find_python(dict(os.environ))
+    stamps = {name: stamp_of(name, python, version) for name in names}
+    missing = [name for name in names if not is_made(name, stamps[name])]
+    if not missing:
+        return
+    VENVS.mkdir(exist_ok=True)
+    uv_stamp = stamp_of("uv", python, version)
+    if not is_made("uv", uv_stamp):
+        make_stamped("uv", python, uv_stamp)
+    missing = [name for name in missing if name != "uv"]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
+        jobs = [pool.submit(make_stamped, name, python, stamps[name]) for name in missing]
+        for job in jobs:
+            job.result()
+    link_commands()
+
+
+def say(line: str) -> None:
+    """One line of progress, on stderr because stdout may be read by a program."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def main() -> int:
+    """Exit code 0 when every environment named on the command line stands."""
+    try:
+        bootstrap(sys.argv[1:] or ["app", "emulator", "sam"])
+    except BootstrapError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("Interrupted; run it again to go on.")
+        return 130
+    except OSError as error:
+        say(f"The environments cannot be written: {error}.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

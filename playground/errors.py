@@ -1,0 +1,45 @@
+"""What can go wrong, each with one sentence for the person at the terminal."""
+
+
+class PlaygroundError(Exception):
+    """Base of every error that the command reports without a traceback."""
+
+
+class NotUpError(PlaygroundError):
+    """The command needs a local cloud and none is up."""
+
+
+class NoHomeError(PlaygroundError):
+    """Neither a local cloud nor AWS credentials are there."""
+
+
+class PortTakenError(PlaygroundError):
+    """Another program listens where the local cloud should."""
+
+
+class EmulatorError(PlaygroundError):
+    """The emulator did not start or does not answer."""
+
+
+class StackError(PlaygroundError):
+    """The stack could not be built or deployed, or is not there."""
+
+
+class AgentError(PlaygroundError):
+    """The task agent did not start."""
+
+
+class WorkflowError(PlaygroundError):
+    """An execution ended in another status than SUCCEEDED."""
+
+
+class UnknownDeviceError(PlaygroundError):
+    """The catalog has no such device."""
+
+
+class SettingError(PlaygroundError):
+    """A KEY=VALUE that cannot be read, or that the device refused or left unanswered."""
+
+
+class WatchError(PlaygroundError):
+    """The MQTT connection of `watch` could not be made."""

@@ -1,0 +1,115 @@
+"""From an execution's history to the steps a person wants to see. Pure: events in, steps out.
+
+Event types are those of GetExecutionHistory (Step Functions API reference, HistoryEvent).
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+Status = Literal["pending", "running", "retrying", "done", "failed"]
+# Parts of event types that end an attempt without success.
+FAILURES = ("Failed", "TimedOut", "Aborted")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One Task state: how it stands, since and until when, how often it was tried again, its last error,
+    and whether the execution has left it."""
+
+    name: str
+    status: Status = "pending"
+    started: datetime | None = None
+    ended: datetime | None = None
+    retries: int = 0
+    error: str = ""
+    cause: str = ""
+    left: bool = False
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long the step took, or has taken so far; None when it has not begun."""
+        return ((self.ended or now) - self.started).total_seconds() if self.started else None
+
+
+def task_names(definition: Mapping[str, Any]) -> list[str]:
+    """Names of the Task states of an ASL definition in the order of a run, branches of a Parallel one after another."""
+    names: list[str] = []
+    states: Mapping[str, Any] = definition.get("States", {})
+    current = str(definition.get("StartAt", ""))
+    seen: set[str] = set()
+    while current in states and current not in seen:
+        seen.add(current)
+        state = states[current]
+        if state.get("Type") == "Task":
+            names.append(current)
+        for branch in state.get("Branches", []):
+            names += task_names(branch)
+        current = str(state.get("Next") or state.get("Default") or "")
+    return names
+
+
+def steps_of(events: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) -> list[Step]:
+    """Every expected step, pending when it has not begun, and the unexpected ones (clean-up) as they come."""
+    steps = {name: Step(name) for name in expected}
+    owners: dict[int, str] = {}
+    for event in events:
+        name = _owner(event, owners)
+        if name:
+            owners[event["id"]] = name
+            steps[name] = _after(steps.get(name, Step(name)), event)
+    over = bool(events) and events[-1]["type"].startswith("Execution") and events[-1]["type"].endswith(FAILURES)
+    return [_ended(step, events[-1]["timestamp"]) if over else step for step in steps.values()]
+
+
+def _ended(step: Step, at: datetime) -> Step:
+    """A step of an execution that has failed: one that had begun and was not left is where it failed."""
+    return step if step.left or step.started is None else replace(step, status="failed", ended=step.ended or at)
+
+
+def _owner(event: Mapping[str, Any], owners: Mapping[int, str]) -> str:
+    """The Task state that an event names or descends from; empty for the events of other states."""
+    kind = event["type"]
+    if kind.startswith("TaskState"):
+        return _state_name(event)
+    if kind.startswith(("Task", "LambdaFunction", "Activity")):
+        return owners.get(event.get("previousEventId", 0), "")
+    return ""
+
+
+def _state_name(event: Mapping[str, Any]) -> str:
+    details = event.get("stateEnteredEventDetails") or event.get("stateExitedEventDetails") or {}
+    return str(details.get("name", ""))
+
+
+def _after(step: Step, event: Mapping[str, Any]) -> Step:
+    kind, at = event["type"], event["timestamp"]
+    if kind == "TaskStateEntered":
+        return Step(step.name, "running", at)
+    if kind == "TaskStateExited":
+        return replace(step, status="failed" if step.error else "done", ended=at, left=True)
+    if kind.endswith(FAILURES):
+        error, cause = _failure_details(event)
+        return replace(step, status="retrying", error=error, cause=cause)
+    if kind.endswith("Scheduled") and step.error:
+        return replace(step, retries=step.retries + 1)
+    if kind.endswith("Succeeded"):
+        return replace(step, status="running", error="", cause="")
+    return step
+
+
+def _failure_details(event: Mapping[str, Any]) -> tuple[str, str]:
+    for name, value in event.items():
+        if name.endswith("EventDetails") and isinstance(value, Mapping):
+            return str(value.get("error", "")) or "Error", str(value.get("cause", ""))
+    return "Error", ""
+
+
+def readable_cause(cause: str) -> str:
+    """The message inside a Lambda error's JSON, or the text as it is."""
+    try:
+        found = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(found.get("errorMessage", cause)) if isinstance(found, dict) else cause

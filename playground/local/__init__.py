@@ -1,0 +1,1 @@
+"""The local cloud: emulator, stack and task agent on this machine."""

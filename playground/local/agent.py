@@ -1,0 +1,149 @@
+"""The task agent: keeps one device process per running ECS task of the local cloud.
+
+Runs detached as `python -m playground.local.agent`; ends on SIGTERM, or when the emulator has been away too long.
+"""
+
+import http.client
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from playground.errors import PlaygroundError
+from playground.homes import local_home
+from playground.local.decisions import Action, Verb, decide
+from playground.local.poller import TaskPoller
+from playground.local.runner import Runner, base_environment, stop_leftovers
+from playground.local.state import LocalState, secret_of
+from playground.local.tasks import DeviceTask, TaskBook, task_id_of
+from playground.paths import Paths
+
+INTERVAL = 0.05
+AWAY_INTERVAL = 1.0
+AWAY_LIMIT = 120.0
+NO_ANSWER = (OSError, http.client.HTTPException, BotoCoreError, ClientError)
+
+log = logging.getLogger("agent")
+
+
+@dataclass
+class Agent:
+    """Brings the processes of `runner` in line with the tasks that `poller` lists."""
+
+    poller: TaskPoller
+    book: TaskBook
+    runner: Runner
+    tasks: dict[str, DeviceTask] = field(default_factory=dict)
+    ignored: set[str] = field(default_factory=set)
+
+    def tick(self) -> None:
+        """One round: look, decide, act. Raises what the emulator's absence raises."""
+        for task_id in self.runner.reap():
+            log.info("device of task %s ended: %s", task_id, self.runner.slots[task_id])
+        arns = self.poller.changed()
+        if arns is not None:
+            self._look(arns)
+        for action in decide(self.tasks, self.runner.slots, self.runner.clock(), self.runner.rules):
+            self._act(action)
+
+    def resume(self) -> None:
+        """Run the tasks again that ran when the emulator went down. Their identities are in their state directories."""
+        arns = self.poller.changed() or []
+        interrupted = [task for task in self.book.describe(arns) if task.interrupted]
+        for task in interrupted:
+            self.ignored.add(task.arn)
+            state_dir = self.runner.paths.devices / task.task_id
+            # Without the directory it was replaced by an earlier resume: the emulator lists it for ever.
+            if state_dir.is_dir():
+                new = self.book.run_again(task)
+                state_dir.rename(self.runner.paths.devices / task_id_of(new))
+                log.info("task %s goes on as %s", task.task_id, task_id_of(new))
+        self.poller.again()
+
+    def _look(self, arns: list[str]) -> None:
+        listed = {task_id_of(arn): arn for arn in arns if arn not in self.ignored}
+        self.tasks = {task_id: task for task_id, task in self.tasks.items() if task_id in listed}
+        try:
+            unknown = self.book.describe(arn for task_id, arn in listed.items() if task_id not in self.tasks)
+        except NO_ANSWER:
+            self.poller.again()
+            raise
+        self.ignored |= {task.arn for task in unknown if task.interrupted}
+        self.tasks |= {task.task_id: task for task in unknown if not task.interrupted}
+
+    def _act(self, action: Action) -> None:
+        log.info("%s task %s %s", action.verb.value, action.task_id, action.reason)
+        if action.verb is Verb.START:
+            self.runner.start(action.task_id, self.tasks[action.task_id].env)
+        elif action.verb is Verb.STOP:
+            self.runner.signal(action.task_id, signal.SIGTERM)
+        elif action.verb is Verb.KILL:
+            self.runner.signal(action.task_id, signal.SIGKILL)
+        elif action.verb is Verb.GIVE_UP:
+            self.runner.give_up(action.task_id)
+            self.book.stop(self.tasks[action.task_id].arn, action.reason)
+        else:
+            self.runner.forget(action.task_id)
+
+
+def serve(agent: Agent, ended: threading.Event) -> None:
+    """Tick until `ended` is set or the emulator stays away."""
+    last_answer = time.monotonic()
+    while not ended.is_set():
+        try:
+            agent.tick()
+        except NO_ANSWER as error:
+            away = time.monotonic() - last_answer
+            log.warning("no answer from the emulator for %.0f s: %s", away, error)
+            if away > AWAY_LIMIT:
+                return
+            ended.wait(AWAY_INTERVAL)
+            continue
+        last_answer = time.monotonic()
+        ended.wait(INTERVAL)
+
+
+def ready_file(paths: Paths) -> Path:
+    """Where the agent says that it has begun, by its process id."""
+    return paths.home / "agent.ready"
+
+
+def main() -> int:
+    """Run the agent of this project's local cloud."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    paths = Paths()
+    state = LocalState.load(paths)
+    secret = secret_of(paths)
+    home = local_home(paths, state)
+    runner = Runner(paths, base_environment(paths, state.mqtt_port))
+    try:
+        cluster = home.output("DeviceClusterName")
+        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner)
+        stop_leftovers(paths, runner.rules.stop_limit)
+        agent.resume()
+    except (PlaygroundError, *NO_ANSWER) as error:
+        log.error("cannot start: %s", error)  # noqa: TRY400 - one sentence, no traceback
+        return 1
+    ready_file(paths).write_text(str(os.getpid()))
+    try:
+        serve(agent, ended)
+    finally:
+        runner.stop_all()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Build and deploy the stack with the real SAM CLI."""
+
+import hashlib
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground.errors import StackError
+from playground.homes import local_session
+from playground.local.state import REGION, LocalState, secret_of
+from playground.paths import Paths
+from playground.processes import tail
+from playground.shellenv import exports, process_env
+
+SOURCES = ("template.yaml", "samconfig.toml", "functions", "statemachines")
+LIMIT = 600.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The SAM CLI, and the interpreter that its Python build and the local Lambda functions run on."""
+
+    sam: Path
+    python_bin: Path
+    runtime: str
+
+
+def toolbox(paths: Paths) -> Toolbox:
+    """The tools of this project. Raises StackError when they are not installed."""
+    sam = paths.tool("sam", "sam")
+    # The build calls `pythonX.Y -m pip`, and of our environments only uv's own has pip.
+    found = sorted(path.name for path in paths.tool("uv", "python").parent.glob("python3.*"))
+    if not sam.exists() or not found:
+        raise StackError("The SAM CLI is not installed: run `make up` in the project's folder.")
+    return Toolbox(sam, paths.tool("uv", "python").parent, found[0])
+
+
+def sources_hash(paths: Paths, runtime: str) -> str:
+    """One hash over all that the deployed stack is made from."""
+    digest = hashlib.sha256(runtime.encode())
+    for name in SOURCES:
+        top = paths.root / name
+        for file in [top] if top.is_file() else sorted(top.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(paths.root)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def build(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
+    """`sam build` into `.playground/build`. Raises StackError."""
+    template = paths.root / "template.yaml"
+    if not template.exists():
+        raise StackError(f"There is no {template}.")
+    command = ["build", "--cached", "--template-file", str(template), "--build-dir", str(paths.build)]
+    command += ["--cache-dir", str(paths.home / "build-cache"), *configuration(paths), *parameters(tools)]
+    run_sam(paths, state, tools, command, say)
+
+
+def deploy(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
+    """`sam deploy` of what was built; an unchanged stack is fine. Raises StackError."""
+    command = ["deploy", "--template-file", str(paths.build / "template.yaml"), "--stack-name", state.stack_name]
+    command += ["--region", REGION, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
+    command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+    run_sam(paths, state, tools, [*command, *configuration(paths), *parameters(tools)], say)
+
+
+def configuration(paths: Paths) -> list[str]:
+    """The `local` part of the project's samconfig.toml, which SAM would seek beside the built template."""
+    file = paths.root / "samconfig.toml"
+    return ["--config-file", str(file), "--config-env", "local"] if file.exists() else []
+
+
+def parameters(tools: Toolbox) -> list[str]:
+    """Local Lambda functions run on the emulator's interpreter, so packages must be built for that version."""
+    return ["--parameter-overrides", f"PythonRuntime={tools.runtime}"]
+
+
+def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence[str], say: Say) -> None:
+    """Run SAM against the local cloud; lines go to `say` and to a log. Raises StackError with the last of them."""
+    log = paths.logs / f"sam-{arguments[0]}.log"
+    env = process_env(exports(paths, state, secret_of(paths)))
+    env["PATH"] = f"{tools.python_bin}{os.pathsep}{env['PATH']}"
+    with (
+        log.open("w") as out,
+        subprocess.Popen(  # noqa: S603
+            [str(tools.sam), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=paths.root,
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
+        watchdog = threading.Timer(LIMIT, process.kill)
+        watchdog.start()
+        try:
+            for line in process.stdout or ():
+                out.write(line)
+                if line.strip():
+                    say(line.strip())
+        finally:
+            watchdog.cancel()
+            process.terminate()
+    if process.returncode != 0:
+        raise StackError(f"`sam {arguments[0]}` failed ({log}):\n{tail(log)}")
+
+
+def stack_status(state: LocalState, secret: str) -> str | None:
+    """CloudFormation's status of the stack in the local cloud; None when there is none."""
+    client = local_session(secret).client("cloudformation", endpoint_url=state.endpoint)
+    for page in client.get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            if stack["StackName"] == state.stack_name:
+                return stack["StackStatus"]
+    return None

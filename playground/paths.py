@@ -1,0 +1,63 @@
+"""Where things are: the project, found from this package, and the local cloud's files under `.playground/`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Every path that the command uses, from the project's root."""
+
+    root: Path = PROJECT
+
+    @property
+    def home(self) -> Path:
+        """Everything that `playground reset` forgets."""
+        return self.root / ".playground"
+
+    @property
+    def state(self) -> Path:
+        """What is up: ports, process ids, hashes (JSON)."""
+        return self.home / "state.json"
+
+    @property
+    def secret(self) -> Path:
+        """Root secret of the local account, mode 0600."""
+        return self.home / "secret"
+
+    @property
+    def ca(self) -> Path:
+        """The emulator's certificate authority (PEM)."""
+        return self.home / "ca.pem"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of emulator, agent, SAM and devices."""
+        return self.home / "logs"
+
+    @property
+    def build(self) -> Path:
+        """What `sam build` made for the local home; `.aws-sam/` stays the user's."""
+        return self.home / "build"
+
+    @property
+    def devices(self) -> Path:
+        """State directories of the devices, one per task id."""
+        return self.home / "devices"
+
+    @property
+    def running(self) -> Path:
+        """One file per device process, so that a later agent finds what an earlier one left behind."""
+        return self.home / "running"
+
+    def tool(self, environment: str, name: str) -> Path:
+        """A program of one of the environments, such as `tool("sam", "sam")`."""
+        return self.root / ".venvs" / environment / "bin" / name
+
+    def make(self) -> None:
+        """Create the folders; `.playground/` holds keys, so it is the user's alone."""
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.logs, self.devices, self.running, self.home / "tmp"):
+            folder.mkdir(mode=0o700, exist_ok=True)

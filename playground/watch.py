@@ -1,0 +1,189 @@
+"""Listen to one device over MQTT 5 on a WebSocket, signed with AWS credentials: no certificate is left behind."""
+
+import json
+import queue
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from awscrt import auth, io, mqtt5
+from awscrt.exceptions import AwsCrtError
+
+from playground.devices import Devices
+from playground.errors import WatchError
+from playground.homes import Home
+
+if TYPE_CHECKING:
+    from types_boto3_iot import IoTClient
+
+CONNECT_LIMIT = 10.0
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message; `payload` is the parsed JSON, or text when it is none."""
+
+    topic: str
+    payload: Any
+
+
+def filters(name: str, topic: str | None = None) -> list[str]:
+    """Topic filters for all that a device says and is told; `topic` is where its telemetry goes now."""
+    found = [f"{kind}/playground/{name}/#" for kind in ("dt", "evt", "cmd")]
+    found += [f"$aws/things/{name}/shadow/#", f"$aws/events/presence/+/{name}"]
+    return [*found, topic] if topic and not topic.startswith(f"dt/playground/{name}/") else found
+
+
+def kind_of(topic: str) -> str:
+    """telemetry, shadow, event, presence or command."""
+    if topic.startswith("$aws/things/"):
+        return "shadow"
+    if topic.startswith("$aws/events/presence/"):
+        return "presence"
+    return {"evt": "event", "cmd": "command"}.get(topic.split("/", 1)[0], "telemetry")
+
+
+def new_topic(message: Message) -> str | None:
+    """The telemetry topic that a shadow message reports, if it reports one."""
+    if not message.topic.endswith("/shadow/update/accepted") or not isinstance(message.payload, dict):
+        return None
+    reported = (message.payload.get("state") or {}).get("reported") or {}
+    topic = reported.get("topic")
+    return topic if isinstance(topic, str) else None
+
+
+@dataclass
+class Watcher:
+    """An open connection; iterate over `messages` to get them as they come."""
+
+    client: mqtt5.Client
+    name: str
+    inbox: "queue.Queue[Message]" = field(default_factory=queue.Queue)
+    subscribed: set[str] = field(default_factory=set)
+
+    def subscribe(self, wanted: list[str]) -> None:
+        """Subscribe to filters that are not subscribed yet. Raises WatchError when the broker refuses."""
+        missing = [item for item in wanted if item not in self.subscribed]
+        if not missing:
+            return
+        packet = mqtt5.SubscribePacket([mqtt5.Subscription(item, mqtt5.QoS.AT_LEAST_ONCE) for item in missing])
+        try:
+            answer = self.client.subscribe(packet).result(CONNECT_LIMIT)
+        except (AwsCrtError, TimeoutError) as error:
+            raise WatchError(f"The subscription to {self.name} failed: {error}.") from error
+        refused = [item for item, code in zip(missing, answer.reason_codes, strict=True) if code >= 128]
+        if refused:
+            raise WatchError(f"The broker refuses a subscription to {refused[0]}.")
+        self.subscribed.update(missing)
+
+    def messages(self, limit: float | None = None) -> Iterator[Message]:
+        """Messages as they come; ends when none has come for `limit` seconds."""
+        while True:
+            try:
+                # A wait without a limit cannot be interrupted by Ctrl-C on every system.
+                message = self.inbox.get(timeout=limit or 3600.0)
+            except queue.Empty:
+                if limit is not None:
+                    return
+                continue
+            topic = new_topic(message)
+            if topic is not None:
+                self.subscribe(filters(self.name, topic))
+            yield message
+
+
+@contextmanager
+def watching(home: Home, name: str) -> Iterator[Watcher]:
+    """A connection that is subscribed to all that the device says. Raises WatchError, UnknownDeviceError."""
+    Devices(home).row(name)
+    reported = Devices(home).shadow(name).get("state", {}).get("reported", {})
+    connected: Future[None] = Future()
+    inbox: queue.Queue[Message] = queue.Queue()
+    client = mqtt5.Client(_options(home, inbox, connected))
+    client.start()
+    try:
+        connected.result(CONNECT_LIMIT)
+        watcher = Watcher(client, name, inbox)
+        watcher.subscribe(filters(name, reported.get("topic")))
+        yield watcher
+    except TimeoutError as error:
+        raise WatchError(f"No MQTT connection to {home.label} within {CONNECT_LIMIT:.0f} s.") from error
+    finally:
+        client.stop()
+
+
+def _options(home: Home, inbox: "queue.Queue[Message]", connected: "Future[None]") -> mqtt5.ClientOptions:
+    def on_publish(data: mqtt5.PublishReceivedData) -> None:
+        inbox.put(_message(data.publish_packet))
+
+    def on_success(_data: mqtt5.LifecycleConnectSuccessData) -> None:
+        if not connected.done():
+            connected.set_result(None)
+
+    def on_failure(data: mqtt5.LifecycleConnectFailureData) -> None:
+        if not connected.done():
+            connected.set_exception(WatchError(f"No MQTT connection to {home.label}: {data.exception}."))
+
+    return mqtt5.ClientOptions(
+        host_name="127.0.0.1" if home.endpoint else _data_endpoint(home),
+        port=home.port,
+        tls_ctx=None if home.endpoint else io.ClientTlsContext(io.TlsContextOptions()),
+        connect_options=mqtt5.ConnectPacket(client_id=f"playground-watch-{uuid.uuid4().hex[:12]}"),
+        websocket_handshake_transform=signer(home),
+        on_publish_callback_fn=on_publish,
+        on_lifecycle_event_connection_success_fn=on_success,
+        on_lifecycle_event_connection_failure_fn=on_failure,
+    )
+
+
+def _message(packet: mqtt5.PublishPacket) -> Message:
+    text = (
+        (packet.payload or b"").decode(errors="replace") if isinstance(packet.payload, bytes) else str(packet.payload)
+    )
+    try:
+        return Message(packet.topic, json.loads(text))
+    except ValueError:
+        return Message(packet.topic, text)
+
+
+def _data_endpoint(home: Home) -> str:
+    client: IoTClient = home.client("iot")
+    return client.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+
+
+def signer(home: Home) -> Callable[[mqtt5.WebsocketHandshakeTransformArgs], None]:
+    """Signs the WebSocket handshake, as "Device communication protocols" in the AWS IoT guide says: query parameters,
+    service `iotdevicegateway`, and the session token outside the signature."""
+
+    # The CRT passes the argument by this name.
+    def transform(transform_args: mqtt5.WebsocketHandshakeTransformArgs) -> None:
+        try:
+            if home.endpoint:
+                # The emulator tells services apart by host name, and this one does not resolve.
+                transform_args.http_request.headers.set("Host", f"iot.{home.region}.localhost:{home.port}")
+            signed = auth.aws_sign_request(transform_args.http_request, _signing_config(home))
+            signed.add_done_callback(lambda future: transform_args.set_done(future.exception()))
+        except Exception as error:  # noqa: BLE001 - what is raised here is lost in the CRT's thread, and nobody answers
+            transform_args.set_done(error)
+
+    return transform
+
+
+def _signing_config(home: Home) -> auth.AwsSigningConfig:
+    credentials = home.session.get_credentials()
+    if credentials is None:
+        raise WatchError("There are no AWS credentials.")
+    frozen = credentials.get_frozen_credentials()
+    return auth.AwsSigningConfig(
+        algorithm=auth.AwsSigningAlgorithm.V4,
+        signature_type=auth.AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
+        credentials_provider=auth.AwsCredentialsProvider.new_static(
+            frozen.access_key or "", frozen.secret_key or "", frozen.token
+        ),
+        region=home.region,
+        service="iotdevicegateway",
+        omit_session_token=True,
+    )
