@@ -75,7 +75,7 @@ def secret_of(paths: Paths) -> str:
 @contextmanager
 def locked(paths: Paths) -> Iterator[None]:
     """One `up`, `down` or `reset` at a time; a second one waits."""
-    # Beside .playground/, because `reset` removes that while it holds the lock.
-    with (paths.root / ".playground.lock").open("w") as file:
+    paths.lock.parent.mkdir(parents=True, exist_ok=True)
+    with paths.lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
