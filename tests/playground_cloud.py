@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from playground.homes import Home, local_home
@@ -71,7 +72,7 @@ class Cloud:
 
     def playground(self, *arguments: str, timeout: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the `playground` command."""
-        return self._run([str(COMMAND), *arguments], self.environment, timeout, check)
+        return self._run([str(COMMAND), *arguments], self.environment, timeout, check=check)
 
     @cached_property
     def shell(self) -> Mapping[str, str]:
@@ -79,16 +80,23 @@ class Cloud:
         answer = self._run([str(COMMAND), "env", "--json"], self.environment, 30, check=True)
         return {**self.environment, **json.loads(answer.stdout)}
 
-    def run(self, *command: str, timeout: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run any command in such a shell."""
-        return self._run(list(command), self.shell, timeout, check)
+    def run(
+        self,
+        *command: str,
+        timeout: float = 120,
+        check: bool = True,
+        cwd: Path = PROJECT,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> subprocess.CompletedProcess[str]:
+        """Run any command in such a shell, with more `variables`."""
+        return self._run(list(command), {**self.shell, **variables}, timeout, check=check, cwd=cwd)
 
     @staticmethod
     def _run(
-        command: list[str], environment: Mapping[str, str], timeout: float, check: bool
+        command: list[str], environment: Mapping[str, str], timeout: float, *, check: bool, cwd: Path = PROJECT
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=timeout, check=False
+            command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
         )
         assert not check or done.returncode == 0, f"{command} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done

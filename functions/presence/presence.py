@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
 # The clocks of two brokers may differ. Inside this window versionNumber tells the order, outside it the time does:
-# that also covers a counter that has begun again.
-CLOCK_SKEW_MS = 5000
+# that also covers a counter that has begun again. Two sessions with one number are on both sides of such a beginning.
+CLOCK_SKEW_MS = 1000
 
 # Neither a removed device nor one in quarantine comes back to life because an event about it is late.
 FOLLOWED = ("PROVISIONING", "ONLINE", "OFFLINE")
@@ -133,6 +133,7 @@ _CONDITION = (
     "attribute_not_exists(presence_at)"
     " OR presence_at < :certainly_earlier"
     " OR (presence_at <= :perhaps_earlier AND presence_version < :version)"
+    " OR (presence_version = :version AND presence_session <> :session AND presence_at < :at)"
     " OR (presence_version = :version AND presence_session = :session AND #status = :online AND :status = :offline))"
 )
 

@@ -9,6 +9,17 @@ from tests.playground_cloud import Cloud, wait_for
 from tests.workflow.faults import event_types, throttled
 
 STATES = [name for name in task_states(definition("provision_device")["States"]) if name != "CleanUp"]
+CONTRACT = {
+    "thingName",
+    "deviceType",
+    "endpoint",
+    "taskArn",
+    "clusterArn",
+    "certificateId",
+    "configUri",
+    "status",
+    "result",
+}
 # The emulator does not tell a state that waits for its token that its function was refused.
 THROTTLED = [state for state in STATES if state != "RecordStatus"]
 
@@ -25,9 +36,7 @@ def test_provisions_a_device_that_the_input_does_not_name(cloud: Cloud) -> None:
     made = cloud.provision({})
     # then
     assert made.status == "SUCCEEDED"
-    assert made.output.keys() == {
-        "thingName", "deviceType", "endpoint", "taskArn", "clusterArn", "certificateId", "configUri", "status", "result",
-    }  # fmt: skip
+    assert set(made.output) == CONTRACT
     assert (made.output["deviceType"], made.output["status"], made.output["result"]) == ("generic", "ONLINE", "OK")
     name = made.output["thingName"]
     assert name.startswith("dev-")

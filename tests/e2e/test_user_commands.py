@@ -1,0 +1,121 @@
+"""What users of AWS type, typed: the SAM CLI and the AWS CLI, in a shell that has evaluated `playground env`."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.paths import PROJECT
+from tests.playground_cloud import Cloud, wait_for
+
+RUNTIME = f"PythonRuntime=python{sys.version_info.major}.{sys.version_info.minor}"
+BIN = PROJECT / ".venvs"
+
+
+@pytest.fixture
+def second_stack(cloud: Cloud, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the project, deployed by hand beside the tests' own stack; removed again with `sam delete`."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    for name in ("functions", "statemachines"):
+        shutil.copytree(PROJECT / name, copy / name)
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(PROJECT / name, copy / name)
+    yield copy
+    cloud.run("sam", "delete", "--no-prompts", "--stack-name", "by-hand", "--region", "us-east-1")
+
+
+@pytest.mark.timeout(240)
+def test_sam_build_and_sam_deploy(cloud: Cloud, second_stack: Path) -> None:
+    # when
+    template = str(second_stack / "template.yaml")
+    with_pip = {"PATH": f"{BIN / 'uv' / 'bin'}:{cloud.shell['PATH']}"}
+    cloud.run(
+        "sam", "build", "--template-file", template, "--parameter-overrides", RUNTIME, cwd=second_stack, **with_pip
+    )
+    cloud.run("sam", "deploy", "--stack-name", "by-hand", "--parameter-overrides", RUNTIME, cwd=second_stack)
+    # then
+    found = cloud.run("aws", "cloudformation", "describe-stacks", "--stack-name", "by-hand", "--query", "Stacks[0]")
+    stack = json.loads(found.stdout)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert {output["OutputKey"] for output in stack["Outputs"]} >= {
+        "ProvisionDeviceStateMachineArn",
+        "DeprovisionDeviceStateMachineArn",
+        "DeviceCatalogTableName",
+        "ConfigBucketName",
+        "DeviceClusterName",
+        "DeviceTaskDefinitionArn",
+        "DevicePolicyName",
+    }
+    # and a second deployment finds nothing to do
+    again = cloud.run("sam", "deploy", "--stack-name", "by-hand", "--parameter-overrides", RUNTIME, cwd=second_stack)
+    assert "No changes to deploy" in again.stdout + again.stderr
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_start_execution_and_update_thing_shadow(cloud: Cloud, tmp_path: Path) -> None:
+    # given
+    provision = cloud.home.output("ProvisionDeviceStateMachineArn")
+    sample = (PROJECT / "events" / "provision_device.json").resolve()
+    # when
+    started = cloud.run(
+        "aws", "stepfunctions", "start-execution", "--state-machine-arn", provision, "--input", f"file://{sample}"
+    )
+    arn = json.loads(started.stdout)["executionArn"]
+
+    def end() -> str | None:
+        shown = cloud.run("aws", "stepfunctions", "describe-execution", "--execution-arn", arn)
+        return shown.stdout if json.loads(shown.stdout)["status"] != "RUNNING" else None
+
+    made = json.loads(wait_for("the end of the execution", end))
+    # then
+    assert made["status"] == "SUCCEEDED"
+    name = json.loads(made["output"])["thingName"]
+    assert name == json.loads(sample.read_text())["thingName"]
+    # when
+    cloud.wait_until_reported(name, time=60)
+    payload = '{"state": {"desired": {"time": 2}}}'
+    cloud.run(
+        "aws", "iot-data", "update-thing-shadow", "--thing-name", name, "--payload", payload, str(tmp_path / "answer")
+    )
+    # then
+    cloud.wait_until_reported(name, time=2)
+    # finally
+    deprovision = cloud.home.output("DeprovisionDeviceStateMachineArn")
+    sample = (PROJECT / "events" / "deprovision_device.json").resolve()
+    started = cloud.run(
+        "aws", "stepfunctions", "start-execution", "--state-machine-arn", deprovision, "--input", f"file://{sample}"
+    )
+    assert cloud.finished(json.loads(started.stdout)["executionArn"]).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_sam_remote_invoke_runs_every_step_on_its_sample(cloud: Cloud) -> None:
+    """The sample events fit together: one after the other they make a device by hand, and remove it."""
+
+    def invoke(function: str, sample: str, **changes: object) -> dict[str, object]:
+        event = {**json.loads((PROJECT / "events" / f"{sample}.json").read_text()), **changes}
+        done = cloud.run(
+            "sam", "remote", "invoke", function, "--stack-name", cloud.home.stack_name, "--event", json.dumps(event)
+        )
+        answer: dict[str, object] = json.loads(done.stdout)
+        return answer
+
+    # when
+    thing = invoke("CreateThingFunction", "create_thing")
+    certificate = invoke("CreateCertificateFunction", "create_certificate")
+    invoke("AttachPolicyFunction", "attach_policy", certificateArn=certificate["certificateArn"])
+    invoke("WriteConfigFunction", "write_config")
+    task = invoke("StartTaskFunction", "start_task")
+    # then: the device itself comes online
+    name = str(thing["thingName"])
+    wait_for("the device to be online", lambda: cloud.row(name)["status"] == "ONLINE")
+    invoke("RecordStatusFunction", "record_status", taskArn=task["taskArn"], certificateId=certificate["certificateId"])
+    assert cloud.row(name)["task_arn"] == task["taskArn"]
+    assert invoke("PresenceFunction", "presence") == {"thingName": name, "changed": False}
+    # finally
+    assert invoke("CleanUpFunction", "clean_up")["undone"] is True
+    assert cloud.row(name)["status"] == "FAILED"
