@@ -35,7 +35,7 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
 
     Raises PlaygroundError; what it started is then stopped.
     """
-    with locked(paths):
+    with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         paths.make()
         tools = stack.toolbox(paths)
         before = LocalState.load(paths)
@@ -144,7 +144,7 @@ def _start_agent(paths: Paths, state: LocalState, report: Reporter) -> LocalStat
 
 def down(paths: Paths, report: Reporter) -> bool:
     """Stop agent, devices and emulator, in this order; what they know stays. False when nothing was up."""
-    with locked(paths):
+    with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         state = LocalState.load(paths)
         was_up = state.up or (state.agent is not None and state.agent.alive())
         if was_up:
@@ -156,7 +156,7 @@ def down(paths: Paths, report: Reporter) -> bool:
 def reset(paths: Paths, report: Reporter) -> None:
     """Take the local cloud down and remove everything it remembers."""
     down(paths, report)
-    with locked(paths):
+    with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         shutil.rmtree(paths.home, ignore_errors=True)
 
 
