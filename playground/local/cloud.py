@@ -87,6 +87,9 @@ def _undone_on_failure(paths: Paths, before: LocalState) -> Iterator[None]:
 def _start_emulator(paths: Paths, state: LocalState, report: Reporter) -> LocalState:
     # An agent that outlived its emulator knows tasks which the new one has marked as stopped.
     _stop(paths, state)
+    if state.emulator is not None:
+        # It died: what it knows is as old as its last clean stop, and so may its stack be.
+        state = replace(state, deployed="")
     ports.require_free(state.port, "--port")
     ports.require_free(state.mqtt_port, "--mqtt-port", host="0.0.0.0")  # noqa: S104 - where the emulator binds it
     report.step(f"Starting the emulator on port {state.port} (MQTT {state.mqtt_port})")
