@@ -109,3 +109,9 @@ def test_failed_install_is_one_sentence(project: Path, output: str, says: str) -
     sentence = bootstrap.explain("app", output, project / ".venvs" / "app.log")
     assert says in sentence
     assert "\n" not in sentence
+
+
+def test_only_packaging_counts_in_pyproject() -> None:
+    text = "[project]\nname = 'x'\n[tool.ruff]\nline-length = 1\n[build-system]\nrequires = []\n"
+    assert bootstrap.packaging(text) == bootstrap.packaging(text.replace("length = 1", "length = 2"))
+    assert bootstrap.packaging(text) != bootstrap.packaging(text.replace("'x'", "'y'"))
