@@ -64,7 +64,12 @@ class Agent:
             state_dir = self.runner.paths.devices / task.task_id
             # Without the directory it was replaced by an earlier resume: the emulator lists it for ever.
             if state_dir.is_dir():
-                new = self.book.run_again(task)
+                try:
+                    new = self.book.run_again(task)
+                except ClientError as error:
+                    # One device that cannot come back must not keep the others away.
+                    log.warning("task %s cannot go on: %s", task.task_id, error)
+                    continue
                 state_dir.rename(self.runner.paths.devices / task_id_of(new))
                 log.info("task %s goes on as %s", task.task_id, task_id_of(new))
         self.poller.again()
