@@ -50,12 +50,11 @@ def new_name() -> str:
 
 
 def update_command(name: str) -> str:
-    """The AWS CLI command that does what the tour does."""
+    """The AWS CLI command that does what the tour does. Version 2 wants base64 in --payload, version 1 text; both read
+    a file's bytes as they are."""
     payload = json.dumps({"state": {"desired": {"time": FAST}}})
-    return (
-        f"aws iot-data update-thing-shadow --thing-name {name} "
-        f"--cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout"
-    )
+    update = f"aws iot-data update-thing-shadow --thing-name {name} --payload fileb:///dev/stdin /dev/stdout"
+    return f"echo '{payload}' | {update}"
 
 
 def is_telling(message: Message) -> bool:
