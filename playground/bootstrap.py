@@ -41,6 +41,7 @@ NETWORK_SIGNS = (
     "timed out",
     "proxyerror",
     "newconnectionerror",
+    "from versions: none",
 )
 
 
