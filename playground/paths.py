@@ -1,8 +1,10 @@
 """Where things are: the project, found from this package, and the local cloud's files under `.playground/`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+DIR_VARIABLE = "PLAYGROUND_DIR"
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -14,8 +16,14 @@ class Paths:
 
     @property
     def home(self) -> Path:
-        """Everything that `playground reset` forgets."""
-        return self.root / ".playground"
+        """Everything that `playground reset` forgets: `.playground/`, or where PLAYGROUND_DIR says."""
+        named = os.environ.get(DIR_VARIABLE)
+        return Path(named) if named else self.root / ".playground"
+
+    @property
+    def lock(self) -> Path:
+        """Beside the home, because `reset` removes that while it holds the lock."""
+        return self.home.with_name(self.home.name + ".lock")
 
     @property
     def state(self) -> Path:
@@ -58,6 +66,6 @@ class Paths:
 
     def make(self) -> None:
         """Create the folders; `.playground/` holds keys, so it is the user's alone."""
-        self.home.mkdir(mode=0o700, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.logs, self.devices, self.running, self.home / "tmp"):
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -75,8 +75,8 @@ def secret_of(paths: Paths) -> str:
 @contextmanager
 def locked(paths: Paths, waiting: Callable[[], None]) -> Iterator[None]:
     """One `up`, `down` or `reset` at a time; a second one calls `waiting` and waits."""
-    # Beside .playground/, because `reset` removes that while it holds the lock.
-    with (paths.root / ".playground.lock").open("w") as file:
+    paths.lock.parent.mkdir(parents=True, exist_ok=True)
+    with paths.lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,56 @@
+"""Counts everything that provisioning makes, in every service, so that what was left behind shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.playground_cloud import Cloud
+
+
+def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
+    """What is there now: names by service. Two equal ones mean that nothing was made, or all of it was undone."""
+    iot = cloud.client("iot")
+    things = {thing["thingName"] for thing in _all(iot, "list_things", "things")}
+    return {
+        "things": frozenset(things),
+        "certificates": frozenset(c["certificateArn"] for c in _all(iot, "list_certificates", "certificates")),
+        "policy attachments": frozenset(
+            iot.list_targets_for_policy(policyName=cloud.home.output("DevicePolicyName"))["targets"]
+        ),
+        "group members": frozenset(
+            iot.list_things_in_thing_group(thingGroupName=f"{cloud.home.stack_name}-devices")["things"]
+        ),
+        "objects": frozenset(_objects(cloud)),
+        "tasks": frozenset(_tasks(cloud)),
+        "shadows": frozenset(_shadows(cloud)),
+    }
+
+
+def _all(client: Any, operation: str, key: str) -> list[Any]:
+    return [item for page in client.get_paginator(operation).paginate() for item in page[key]]
+
+
+def _objects(cloud: Cloud) -> list[str]:
+    pages = cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=cloud.home.output("ConfigBucketName"))
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def _tasks(cloud: Cloud) -> list[str]:
+    pages = cloud.client("ecs").get_paginator("list_tasks").paginate(cluster=cloud.home.output("DeviceClusterName"))
+    return [arn for page in pages for arn in page["taskArns"]]
+
+
+def _shadows(cloud: Cloud) -> list[str]:
+    """Of every device that the catalog has ever known: a shadow outlives its thing."""
+    data = cloud.client("iot-data")
+    found = []
+    for page in (
+        cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.home.output("DeviceCatalogTableName"))
+    ):
+        for item in page["Items"]:
+            name = item["thing_name"]["S"]
+            try:
+                data.get_thing_shadow(thingName=name)
+            except data.exceptions.ResourceNotFoundException:
+                continue
+            found.append(name)
+    return found

@@ -1,0 +1,156 @@
+"""A local cloud of the tests' own: started with the product's own command, on ports and in a folder of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from playground.homes import Home, local_home
+from playground.local.state import LocalState
+from playground.paths import PROJECT, Paths
+
+COMMAND = Path(sys.executable).with_name("playground")
+UP_LIMIT = 240
+
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """A TCP port that nothing listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def wait_for(what: str, look: Callable[[], T | None], limit: float = 30.0) -> T:
+    """Look until it is there; AssertionError after `limit` seconds that says what was missing."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited {limit:.0f} s in vain for {what}")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A finished execution."""
+
+    arn: str
+    status: str
+    output: Mapping[str, Any]
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The running local cloud, as its users see it."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    @cached_property
+    def home(self) -> Home:
+        """What the product itself uses to talk to the cloud."""
+        os.environ["PLAYGROUND_DIR"] = str(self.folder)
+        return local_home(Paths(), LocalState.load(Paths()))
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account's administrator."""
+        return self.home.client(service)
+
+    def playground(self, *arguments: str, timeout: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the `playground` command."""
+        return self._run([str(COMMAND), *arguments], self.environment, timeout, check)
+
+    @cached_property
+    def shell(self) -> Mapping[str, str]:
+        """The environment of a shell that has evaluated `playground env`."""
+        answer = self._run([str(COMMAND), "env", "--json"], self.environment, 30, check=True)
+        return {**self.environment, **json.loads(answer.stdout)}
+
+    def run(self, *command: str, timeout: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run any command in such a shell."""
+        return self._run(list(command), self.shell, timeout, check)
+
+    @staticmethod
+    def _run(
+        command: list[str], environment: Mapping[str, str], timeout: float, check: bool
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        assert not check or done.returncode == 0, f"{command} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def execute(self, output_name: str, given: Any, case: str = "", limit: float = 60) -> Execution:
+        """Run a workflow to its end; `case` names a test case of the mock configuration."""
+        arn = self.start(output_name, given, case)
+        return self.finished(arn, limit)
+
+    def start(self, output_name: str, given: Any, case: str = "") -> str:
+        """Start a workflow; gives the execution's ARN."""
+        machine = self.home.output(output_name) + (f"#{case}" if case else "")
+        arn: str = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))[
+            "executionArn"
+        ]
+        return arn
+
+    def finished(self, arn: str, limit: float = 60) -> Execution:
+        """The execution when it has ended."""
+        sfn = self.client("stepfunctions")
+
+        def ended() -> Mapping[str, Any] | None:
+            answer: Mapping[str, Any] = sfn.describe_execution(executionArn=arn)
+            return answer if answer["status"] != "RUNNING" else None
+
+        end = wait_for(f"the end of {arn}", ended, limit)
+        return Execution(
+            arn, end["status"], json.loads(end.get("output") or "{}"), end.get("error", ""), end.get("cause", "")
+        )
+
+    def provision(self, given: Any, case: str = "") -> Execution:
+        """Make a device."""
+        return self.execute("ProvisionDeviceStateMachineArn", given, case)
+
+    def deprovision(self, thing_name: str) -> Execution:
+        """Remove a device."""
+        return self.execute("DeprovisionDeviceStateMachineArn", {"thingName": thing_name})
+
+    def row(self, thing_name: str) -> Mapping[str, Any]:
+        """The device's catalog row, {} when there is none."""
+        answer = self.client("dynamodb").get_item(
+            TableName=self.home.output("DeviceCatalogTableName"), Key={"thing_name": {"S": thing_name}}
+        )
+        return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
+
+    def shadow(self, thing_name: str) -> Mapping[str, Any]:
+        """The state of the classic shadow."""
+        payload = self.client("iot-data").get_thing_shadow(thingName=thing_name)["payload"].read()
+        state: Mapping[str, Any] = json.loads(payload)["state"]
+        return state
+
+    def desire(self, thing_name: str, **desired: Any) -> None:
+        """Set desired settings."""
+        self.client("iot-data").update_thing_shadow(
+            thingName=thing_name, payload=json.dumps({"state": {"desired": desired}}).encode()
+        )
+
+    def wait_until_reported(self, thing_name: str, **settings: Any) -> Mapping[str, Any]:
+        """The reported state, once the device runs with these settings."""
+
+        def reported() -> Mapping[str, Any] | None:
+            found: Mapping[str, Any] = self.shadow(thing_name).get("reported", {})
+            return found if settings.items() <= found.items() else None
+
+        return wait_for(f"{thing_name} to report {settings}", reported)
