@@ -41,6 +41,7 @@ NETWORK_SIGNS = (
     "timed out",
     "proxyerror",
     "newconnectionerror",
+    "from versions: none",
 )
 
 
@@ -94,8 +95,22 @@ def stamp_of(name: str, python: str, version: Tuple[int, ...]) -> str:
     parts = [str(ROOT), os.path.realpath(python), ".".join(str(part) for part in version)]
     parts.append((ROOT / "requirements" / (name + ".txt")).read_text())
     if name == "app":
-        parts.append((ROOT / "pyproject.toml").read_text())
+        parts.append(packaging((ROOT / "pyproject.toml").read_text()))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def packaging(pyproject: str) -> str:
+    """The tables of pyproject.toml that an installation depends on; how the linters are set does not matter."""
+    tables = ("\n" + pyproject).split("\n[")
+    return "".join(table for table in tables if table.startswith(("project", "build-system", "tool.uv")))
+
+
+def take_down() -> None:
+    """Stop a running local cloud, with its state saved, before the ground it stands on is replaced."""
+    playground = VENVS / "app" / "bin" / "playground"
+    if (ROOT / ".playground" / "state.json").exists() and playground.exists():
+        # When this fails, `playground up` finds the processes and deals with them.
+        subprocess.call([str(playground), "down"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
 
 
 def is_made(name: str, stamp: str) -> bool:
@@ -186,6 +201,8 @@ def bootstrap(names: List[str]) -> None:
     if not missing:
         return
     VENVS.mkdir(exist_ok=True)
+    if {"app", "emulator"} & set(missing):
+        take_down()
     uv_stamp = stamp_of("uv", python, version)
     if not is_made("uv", uv_stamp):
         make_stamped("uv", python, uv_stamp)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from playground import views
-from playground.demo import run_demo
+from playground.demo import Screen, run_demo
 from playground.devices import Devices, parse_attributes, parse_settings
 from playground.errors import NotUpError, PlaygroundError, SettingError, WorkflowError
 from playground.homes import Choice, Home, find_home
@@ -243,7 +243,9 @@ def set_settings(
 @app.command()
 def watch(ctx: typer.Context, name: Name) -> None:
     """Show what a device says and is told, until Ctrl-C."""
-    with watching(context(ctx).home(), name) as watcher:
+    home = context(ctx).home()
+    Devices(home).row(name)
+    with watching(home, name) as watcher:
         note("Ctrl-C ends this.")
         for message in watcher.messages():
             out.print(views.message_text(message))
@@ -269,12 +271,12 @@ def delete(ctx: typer.Context, names: Annotated[list[str], typer.Argument(metava
 def demo(ctx: typer.Context) -> None:
     """A tour: provision a device, see its telemetry, change it through its shadow."""
     home = context(ctx).home()
-    with live_steps() as show_steps:
-        outcome = Workflow(home, PROVISION).run({"deviceType": "bulb"}, show_steps)
-    name = str(outcome.require()["thingName"])
-    run_demo(
-        home, name, lambda message: out.print(views.message_text(message)), lambda text: out.print(text, markup=False)
+    screen = Screen(
+        say=lambda text: out.print(text, markup=False),
+        show=lambda message: out.print(views.message_text(message)),
+        steps=live_steps,
     )
+    name = run_demo(home, screen)
     out.print(f"\n{name} goes on. Look at it, change it, stop it:\n", markup=False)
     for command in (f"watch {name}", f"set {name} status=on unit=imperial", f"show {name}", f"delete {name}"):
         out.print(f"  .venvs/bin/playground {command}", markup=False)

@@ -1,38 +1,60 @@
 """A tour in a quarter of a minute: provision a device, see its telemetry, change it through its shadow."""
 
 import json
+import secrets
+import string
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from playground.devices import Devices
 from playground.errors import PlaygroundError
+from playground.history import Step
 from playground.homes import Home
 from playground.watch import Message, Watcher, kind_of, watching
+from playground.workflows import PROVISION, Workflow
 
 PATIENCE = 15.0
 FAST = 2  # seconds between messages, after the change
 
-Say = Callable[[str], None]
+
+@dataclass(frozen=True)
+class Screen:
+    """Where the tour is shown: text, MQTT messages, and the steps of a workflow as they change."""
+
+    say: Callable[[str], None]
+    show: Callable[[Message], None]
+    steps: Callable[[], AbstractContextManager[Callable[[Sequence[Step]], None]]]
 
 
-def run_demo(home: Home, name: str, show: Callable[[Message], None], say: Say) -> None:
-    """Speed a new device up and show how it answers. Raises PlaygroundError when it does not, in time."""
-    say(f"\n{name} is online. It tells its temperature every 60 seconds, as its shadow desires:")
-    say(json.dumps(Devices(home).shadow(name).get("state", {}).get("desired", {})))
+def run_demo(home: Home, screen: Screen) -> str:
+    """Take the tour; the device goes on. Gives its name. Raises PlaygroundError when a part fails or takes too long."""
+    name = new_name()
+    # Listening begins first, because a device sends its first message as soon as it is connected.
     with watching(home, name) as watcher:
-        say(f"\nAsk it to do so every {FAST} seconds. The same with the AWS CLI:\n\n  {update_command(name)}\n")
+        with screen.steps() as show_steps:
+            Workflow(home, PROVISION).run({"deviceType": "bulb", "thingName": name}, show_steps).require()
+        screen.say(f"\n{name} is online. It sends telemetry now, and then every 60 seconds:\n")
+        _follow(watcher, screen, _Goal(telemetry=1, report=False))
+        screen.say(f"\nAsk it for one every {FAST} seconds. The same with the AWS CLI:\n\n  {update_command(name)}\n")
         Devices(home).desire(name, {"time": FAST})
-        _follow(watcher, show)
+        _follow(watcher, screen, _Goal(telemetry=3, report=True))
+    return name
+
+
+def new_name() -> str:
+    """A name in the form that the workflow makes up itself."""
+    return "dev-" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(6))
 
 
 def update_command(name: str) -> str:
-    """The AWS CLI command that does what the tour does."""
+    """The AWS CLI command that does what the tour does. Version 2 wants base64 in --payload, version 1 text; both read
+    a file's bytes as they are."""
     payload = json.dumps({"state": {"desired": {"time": FAST}}})
-    return (
-        f"aws iot-data update-thing-shadow --thing-name {name} "
-        f"--cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout"
-    )
+    update = f"aws iot-data update-thing-shadow --thing-name {name} --payload fileb:///dev/stdin /dev/stdout"
+    return f"echo '{payload}' | {update}"
 
 
 def is_telling(message: Message) -> bool:
@@ -48,18 +70,25 @@ def is_report(message: Message) -> bool:
     return reported.get("time") == FAST
 
 
-def _follow(watcher: Watcher, show: Callable[[Message], None]) -> None:
+@dataclass(frozen=True)
+class _Goal:
+    """What to wait for: a number of telemetry messages, and perhaps the report of the new delay."""
+
+    telemetry: int
+    report: bool
+
+
+def _follow(watcher: Watcher, screen: Screen, goal: _Goal) -> None:
     reported, telemetry = False, 0
     for message in _until(watcher, PATIENCE):
-        if is_telling(message):
-            show(message)
+        # What comes before the change is the device taking its first settings over.
+        if kind_of(message.topic) == "telemetry" or (goal.report and is_telling(message)):
+            screen.show(message)
         reported = reported or is_report(message)
         telemetry += kind_of(message.topic) == "telemetry"
-        if reported and telemetry >= 3:
+        if telemetry >= goal.telemetry and (reported or not goal.report):
             return
-    raise PlaygroundError(
-        f"The device did not answer within {PATIENCE:.0f} s: `playground show {watcher.name}` tells more."
-    )
+    raise PlaygroundError(f"{watcher.name} did not answer in {PATIENCE:.0f} s: see `playground show {watcher.name}`.")
 
 
 def _until(watcher: Watcher, seconds: float) -> Iterator[Message]:

@@ -106,7 +106,8 @@ def local_session(secret: str) -> boto3.Session:
 
 def aws_home(stack_name: str | None = None) -> Home:
     """AWS by the normal credential chain. Raises NoHomeError without credentials or region."""
-    session = boto3.Session()
+    # boto3 itself reads only AWS_DEFAULT_REGION, unlike the AWS CLI and SAM.
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     try:
         account = session.client("sts").get_caller_identity()["Account"]
     except (NoCredentialsError, NoRegionError) as error:

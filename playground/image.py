@@ -27,9 +27,7 @@ def build_and_push(paths: Paths, home: Home, tag: str) -> str:
     """Build `device/` for the platform that the task definition asks for and push it. Gives the image's name."""
     docker = shutil.which("docker")
     if docker is None:
-        raise ImageError(
-            "Docker is not installed, and which builds the device image; the local cloud needs none."
-        )
+        raise ImageError("Docker is not installed, and which builds the device image; the local cloud needs none.")
     image = f"{home.output('DeviceRepositoryUri')}:{tag}"
     _run([docker, "build", "--platform", platform(home), "--tag", image, str(paths.root / "device")])
     user, password, registry = credentials(home)

@@ -97,8 +97,7 @@ class Watcher:
 
 @contextmanager
 def watching(home: Home, name: str) -> Iterator[Watcher]:
-    """A connection that is subscribed to all that the device says. Raises WatchError, UnknownDeviceError."""
-    Devices(home).row(name)
+    """A connection that is subscribed to all that the device says; it need not be there yet. Raises WatchError."""
     reported = Devices(home).shadow(name).get("state", {}).get("reported", {})
     connected: Future[None] = Future()
     inbox: queue.Queue[Message] = queue.Queue()

@@ -6,6 +6,7 @@ Runs detached as `python -m playground.local.agent`; ends on SIGTERM, or when th
 import http.client
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -56,16 +57,28 @@ class Agent:
     def resume(self) -> None:
         """Run the tasks again that ran when the emulator went down. Their identities are in their state directories."""
         arns = self.poller.changed() or []
+        self._sweep({task_id_of(arn) for arn in arns})
         interrupted = [task for task in self.book.describe(arns) if task.interrupted]
         for task in interrupted:
             self.ignored.add(task.arn)
             state_dir = self.runner.paths.devices / task.task_id
             # Without the directory it was replaced by an earlier resume: the emulator lists it for ever.
             if state_dir.is_dir():
-                new = self.book.run_again(task)
+                try:
+                    new = self.book.run_again(task)
+                except ClientError as error:
+                    # One device that cannot come back must not keep the others away.
+                    log.warning("task %s cannot go on: %s", task.task_id, error)
+                    continue
                 state_dir.rename(self.runner.paths.devices / task_id_of(new))
                 log.info("task %s goes on as %s", task.task_id, task_id_of(new))
         self.poller.again()
+
+    def _sweep(self, known: set[str]) -> None:
+        """Remove the identities of tasks that the emulator has forgotten, as it does when it is killed."""
+        for state_dir in self.runner.paths.devices.iterdir():
+            if state_dir.name not in known:
+                shutil.rmtree(state_dir, ignore_errors=True)
 
     def _look(self, arns: list[str]) -> None:
         listed = {task_id_of(arn): arn for arn in arns if arn not in self.ignored}

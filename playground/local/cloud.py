@@ -35,7 +35,7 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
 
     Raises PlaygroundError; what it started is then stopped.
     """
-    with locked(paths):
+    with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         paths.make()
         tools = stack.toolbox(paths)
         before = LocalState.load(paths)
@@ -87,6 +87,9 @@ def _undone_on_failure(paths: Paths, before: LocalState) -> Iterator[None]:
 def _start_emulator(paths: Paths, state: LocalState, report: Reporter) -> LocalState:
     # An agent that outlived its emulator knows tasks which the new one has marked as stopped.
     _stop(paths, state)
+    if state.emulator is not None:
+        # It died: what it knows is as old as its last clean stop, and so may its stack be.
+        state = replace(state, deployed="")
     ports.require_free(state.port, "--port")
     ports.require_free(state.mqtt_port, "--mqtt-port", host="0.0.0.0")  # noqa: S104 - where the emulator binds it
     report.step(f"Starting the emulator on port {state.port} (MQTT {state.mqtt_port})")
@@ -144,7 +147,7 @@ def _start_agent(paths: Paths, state: LocalState, report: Reporter) -> LocalStat
 
 def down(paths: Paths, report: Reporter) -> bool:
     """Stop agent, devices and emulator, in this order; what they know stays. False when nothing was up."""
-    with locked(paths):
+    with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         state = LocalState.load(paths)
         was_up = state.up or (state.agent is not None and state.agent.alive())
         if was_up:
@@ -156,7 +159,7 @@ def down(paths: Paths, report: Reporter) -> bool:
 def reset(paths: Paths, report: Reporter) -> None:
     """Take the local cloud down and remove everything it remembers."""
     down(paths, report)
-    with locked(paths):
+    with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         shutil.rmtree(paths.home, ignore_errors=True)
 
 

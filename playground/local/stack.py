@@ -105,9 +105,12 @@ def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence
                 out.write(line)
                 if line.strip():
                     say(line.strip())
+            process.wait()
+        except BaseException:  # Ctrl-C too: SAM must not go on alone
+            process.terminate()
+            raise
         finally:
             watchdog.cancel()
-            process.terminate()
     if process.returncode != 0:
         raise StackError(f"`sam {arguments[0]}` failed ({log}):\n{tail(log)}")
 

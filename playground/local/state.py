@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -73,9 +73,13 @@ def secret_of(paths: Paths) -> str:
 
 
 @contextmanager
-def locked(paths: Paths) -> Iterator[None]:
-    """One `up`, `down` or `reset` at a time; a second one waits."""
+def locked(paths: Paths, waiting: Callable[[], None]) -> Iterator[None]:
+    """One `up`, `down` or `reset` at a time; a second one calls `waiting` and waits."""
     paths.lock.parent.mkdir(parents=True, exist_ok=True)
     with paths.lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

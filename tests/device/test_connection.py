@@ -72,10 +72,11 @@ def test_a_device_survives_a_restart_of_the_broker(broker: Broker, cloud: Cloud,
     assert device.process.poll() is None
 
 
+@pytest.mark.timeout(120)
 def test_a_server_of_another_ca_is_not_connected_to(broker: Broker, bench: Workbench) -> None:
     # Given a device that trusts another CA than the broker's
     device = bench.start(bench.config("dev-CA"), ca_file=bench.other_ca())
-    # When it tries to connect (s2n keeps a failed handshake open for 10 to 30 s, on purpose: "blinding")
+    # When it tries to connect (s2n takes 10 to 30 s to end a failed handshake, on purpose: "blinding")
     failure = device.wait_for_log("cannot connect", seconds=40)[0]
     # Then TLS has failed, nothing has come through, it tries again, and leaves at once when told to
     assert "TLS" in failure["reason"]
@@ -87,7 +88,7 @@ def test_a_server_of_another_ca_is_not_connected_to(broker: Broker, bench: Workb
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until the condition holds, where there is no cloud to bring news."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 45
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -1,0 +1,207 @@
+"""Config, identity and the state directory."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from virtual_device import enrol
+from virtual_device.config import AMAZON_ROOT_CA_1, Config, Environment, Identity
+from virtual_device.errors import (
+    ConfigInvalidError,
+    EnvironmentIncompleteError,
+    NothingToHostError,
+    StateCorruptError,
+    UrlRefusedError,
+    UrlUnreachableError,
+)
+from virtual_device.fetch import ATTEMPTS, fetch
+from virtual_device.store import Store
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PRIVATE KEY-----\nSECRET==\n-----END PRIVATE KEY-----\n"
+IDENTITY = {"certificateId": "0" * 64, "certificatePem": CERTIFICATE, "privateKey": KEY}
+CONFIG: dict[str, Any] = {
+    "version": 1,
+    "thingName": "dev-TEST",
+    "deviceType": "bulb",
+    "endpoint": "broker.example",
+    "port": 8883,
+    "identityUrl": "https://bucket.example/identity.json?signature=SIGNED",
+    "attributes": {"room": "kitchen"},
+}
+CONFIG_URL = "https://bucket.example/config.json?signature=SIGNED"
+
+
+class Bucket:
+    """What the URLs lead to, and which were asked for."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, Any] = {CONFIG_URL: CONFIG, CONFIG["identityUrl"]: IDENTITY}
+        self.asked: list[str] = []
+
+    def fetch(self, url: str, what: str) -> bytes:
+        self.asked.append(url)
+        if url not in self.content:
+            raise UrlRefusedError(f"the URL of the {what} was refused (HTTP 403)")
+        return json.dumps(self.content[url]).encode()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state")
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket()
+
+
+def test_urls_are_read_once(store: Store, bucket: Bucket) -> None:
+    first = enrol.from_url(CONFIG_URL, store, bucket.fetch)
+    again = enrol.from_url(CONFIG_URL, store, bucket.fetch)
+    assert bucket.asked == [CONFIG_URL, CONFIG["identityUrl"]]
+    assert first == again
+    assert first[0].identity.private_key == KEY
+    assert enrol.from_url(None, store, bucket.fetch) == first
+
+
+def test_a_new_url_that_is_refused_does_no_harm_to_the_one_that_is_kept(store: Store, bucket: Bucket) -> None:
+    first = enrol.from_url(CONFIG_URL, store, bucket.fetch)
+    assert enrol.from_url("https://bucket.example/expired", store, bucket.fetch) == first
+
+
+def test_a_new_url_brings_a_new_identity(store: Store, bucket: Bucket) -> None:
+    enrol.from_url(CONFIG_URL, store, bucket.fetch)
+    bucket.content["https://new"] = {**CONFIG, "identityUrl": "https://new-identity"}
+    bucket.content["https://new-identity"] = {**IDENTITY, "certificateId": "1" * 64}
+    assert enrol.from_url("https://new", store, bucket.fetch)[0].identity.certificate_id == "1" * 64
+
+
+def test_an_expired_url_and_nothing_kept_is_an_error(store: Store, bucket: Bucket) -> None:
+    with pytest.raises(UrlRefusedError):
+        enrol.from_url("https://expired", store, bucket.fetch)
+    with pytest.raises(NothingToHostError):
+        enrol.from_url(None, store, bucket.fetch)
+
+
+def test_files_are_private_and_hold_no_url(store: Store, bucket: Bucket, tmp_path: Path) -> None:
+    enrol.from_url(CONFIG_URL, store, bucket.fetch)
+    store.save_settings("dev-TEST", {"time": 5})
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+    files = list((tmp_path / "state" / "dev-TEST").iterdir())
+    assert {file.name for file in files} == {"identity.json", "settings.json"}
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert "SIGNED" not in file.read_text()
+
+
+def test_an_open_file_is_closed(store: Store, bucket: Bucket, tmp_path: Path) -> None:
+    enrol.from_url(CONFIG_URL, store, bucket.fetch)
+    file = tmp_path / "state" / "dev-TEST" / "identity.json"
+    file.chmod(0o644)
+    store.load("dev-TEST")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def _cut(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+@pytest.mark.parametrize("damage", [_cut, lambda _: "", lambda _: "[]", lambda text: text.replace("END PRIV", "")])
+def test_a_damaged_identity_is_never_half_used(
+    store: Store, bucket: Bucket, tmp_path: Path, damage: Callable[[str], str]
+) -> None:
+    # Given a damaged identity file
+    enrol.from_url(CONFIG_URL, store, bucket.fetch)
+    file = tmp_path / "state" / "dev-TEST" / "identity.json"
+    file.write_text(damage(file.read_text()))
+    # Then it is said, and nothing leaks
+    with pytest.raises(StateCorruptError, match="damaged") as caught:
+        store.load("dev-TEST")
+    assert "SECRET" not in str(caught.value)
+    with pytest.raises(StateCorruptError):
+        enrol.from_url(None, store, bucket.fetch)
+    # And with a URL that still works the device is whole again
+    assert enrol.from_url(CONFIG_URL, store, bucket.fetch)[0].identity.private_key == KEY
+    assert store.load("dev-TEST") is not None
+
+
+def test_an_interrupted_write_leaves_the_old_file(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save_settings("dev-TEST", {"time": 5})
+
+    def fail(_descriptor: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(Exception, match="no space left"):
+        store.save_settings("dev-TEST", {"time": 6})
+    assert store.load_settings("dev-TEST") == {"time": 5}
+    assert len(list((tmp_path / "state" / "dev-TEST").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"thingName": "../etc"},
+        {"thingName": ""},
+        {"deviceType": "toaster"},
+        {"endpoint": None},
+        {"port": "8883"},
+        {"port": True},
+        {"port": 0},
+        {"identityUrl": None},
+        {"attributes": []},
+    ],
+)
+def test_a_bad_config_is_named(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigInvalidError, match=next(iter(change))):
+        Config.from_bytes(json.dumps({**CONFIG, **change}).encode())
+
+
+def test_secrets_are_not_shown() -> None:
+    identity = Identity.from_bytes(json.dumps(IDENTITY).encode())
+    assert "SECRET" not in repr(identity)
+    assert "SIGNED" not in repr(Config.from_bytes(json.dumps(CONFIG).encode()))
+
+
+def test_the_environment_says_what_is_missing() -> None:
+    with pytest.raises(EnvironmentIncompleteError, match="STATE_DIR"):
+        Environment.from_variables({})
+    with pytest.raises(EnvironmentIncompleteError, match="IOT_PORT"):
+        Environment.from_variables({"STATE_DIR": "/x", "IOT_PORT": "99999"})
+    environment = Environment.from_variables({"STATE_DIR": "/x", "IOT_ENDPOINT": "localhost", "IOT_PORT": "18883"})
+    assert (environment.endpoint, environment.port) == ("localhost", 18883)
+    assert environment.ca_file == AMAZON_ROOT_CA_1
+    assert environment.read_ca().startswith(b"-----BEGIN CERTIFICATE-----")
+
+
+def test_what_is_out_of_reach_is_asked_again_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    delays: list[float] = []
+    asked: list[str] = []
+
+    def unreachable(url: str, what: str) -> bytes:
+        asked.append(url)
+        raise UrlUnreachableError("no")
+
+    monkeypatch.setattr("virtual_device.fetch._get", unreachable)
+    with pytest.raises(UrlUnreachableError):
+        fetch("https://x", "config document", delays.append)
+    assert len(asked) == ATTEMPTS
+    assert len(delays) == ATTEMPTS - 1
+    assert all(0 <= delay <= 8 for delay in delays)
+
+
+def test_a_file_url_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "with space.json"
+    path.write_bytes(b"{}")
+    assert fetch(path.as_uri(), "config document") == b"{}"
+    with pytest.raises(UrlRefusedError):
+        fetch((tmp_path / "none").as_uri(), "config document")
+    with pytest.raises(ConfigInvalidError):
+        fetch("ftp://x", "config document")

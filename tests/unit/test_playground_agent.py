@@ -1,0 +1,222 @@
+"""The task agent: what it decides, and what its runner does to real processes."""
+
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from playground.local.agent import Agent
+from playground.local.decisions import Action, Phase, Rules, Slot, Verb, backoff, decide, exited
+from playground.local.runner import Runner, base_environment, device_log, stop_leftovers
+from playground.local.tasks import DeviceTask, container_env
+from playground.paths import Paths
+
+RULES = Rules()
+SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
+STUBBORN = (
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)",
+)
+
+
+def phases(runner: Runner) -> dict[str, Phase]:
+    return {task_id: slot.phase for task_id, slot in runner.slots.items()}
+
+
+def verbs(actions: list[Action]) -> list[tuple[Verb, str]]:
+    return [(action.verb, action.task_id) for action in actions]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "slot", "now", "expected"),
+    [
+        (True, None, 0.0, Verb.START),
+        (True, Slot(Phase.RUNNING, 0.0), 100.0, None),
+        (True, Slot(Phase.EXITED, 10.0, 1, failures=1, delay=2.0), 11.0, None),
+        (True, Slot(Phase.EXITED, 10.0, 1, failures=1, delay=2.0), 12.0, Verb.START),
+        (True, Slot(Phase.EXITED, 10.0, 0, failures=1), 10.0, Verb.START),
+        (True, Slot(Phase.EXITED, 10.0, 2, failures=1), 10.0, Verb.GIVE_UP),
+        (True, Slot(Phase.EXITED, 10.0, 1, failures=RULES.most_failures), 10.0, Verb.GIVE_UP),
+        (True, Slot(Phase.GIVEN_UP, 10.0), 11.0, None),
+        (True, Slot(Phase.GIVEN_UP, 10.0), 10.0 + RULES.give_up_again, Verb.GIVE_UP),
+        (False, Slot(Phase.RUNNING, 0.0), 1.0, Verb.STOP),
+        (False, Slot(Phase.STOPPING, 0.0), RULES.stop_limit - 1, None),
+        (False, Slot(Phase.STOPPING, 0.0), RULES.stop_limit, Verb.KILL),
+        (False, Slot(Phase.KILLED, 0.0), 100.0, None),
+        (False, Slot(Phase.EXITED, 0.0, 0), 0.0, Verb.FORGET),
+        (False, Slot(Phase.GIVEN_UP, 0.0), 0.0, Verb.FORGET),
+    ],
+)
+def test_one_task(*, wanted: bool, slot: Slot | None, now: float, expected: Verb | None) -> None:
+    actions = decide({"t"} if wanted else set(), {"t": slot} if slot else {}, now, RULES)
+    assert verbs(actions) == ([(expected, "t")] if expected else [])
+
+
+def test_backoff_grows_and_has_full_jitter() -> None:
+    rng = random.Random(1)  # noqa: S311
+    for failures in range(1, 12):
+        ceiling = min(RULES.longest_delay, RULES.first_delay * 2 ** (failures - 1))
+        delays = [backoff(failures, RULES, rng) for _ in range(200)]
+        assert min(delays) < ceiling * 0.1
+        assert ceiling * 0.9 < max(delays) <= ceiling
+
+
+def test_a_long_run_starts_the_count_anew() -> None:
+    slot = Slot(Phase.RUNNING, 100.0, failures=4)
+    rng = random.Random(1)  # noqa: S311
+    assert exited(slot, 1, 100.0 + RULES.short_run - 1, RULES, rng).failures == 5
+    assert exited(slot, 1, 100.0 + RULES.short_run, RULES, rng).failures == 1
+
+
+def test_overrides_win_over_the_definition() -> None:
+    definition = {"containerDefinitions": [{"name": "virtual-device", "environment": [{"name": "A", "value": "1"}]}]}
+    pairs = [{"name": "A", "value": "2"}, {"name": "B", "value": "3"}]
+    overrides = {"containerOverrides": [{"name": "virtual-device", "environment": pairs}, {"name": "other"}]}
+    assert container_env(definition, overrides) == {"A": "2", "B": "3"}
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    found = Paths(tmp_path)
+    found.make()
+    (tmp_path / "device").mkdir()
+    return found
+
+
+@pytest.fixture
+def runner(paths: Paths) -> Iterator[Runner]:
+    found = Runner(paths, base_environment(paths, 8883), command=SLEEP, rules=Rules(stop_limit=5))
+    yield found
+    found.stop_all()
+
+
+def wait_ended(runner: Runner) -> list[str]:
+    for _ in range(500):
+        if ended := runner.reap():
+            return ended
+        time.sleep(0.01)
+    raise AssertionError
+
+
+def test_a_device_gets_nothing_about_aws(paths: Paths) -> None:
+    env = base_environment(paths, 28883, {"AWS_SECRET_ACCESS_KEY": "s", "PATH": "/bin"})
+    assert env["IOT_PORT"] == "28883"
+    assert env["PATH"] == "/bin"
+    assert not [name for name in env if name.startswith("AWS")]
+
+
+def test_a_device_runs_in_a_state_directory_of_its_own(runner: Runner, paths: Paths) -> None:
+    runner.command = (sys.executable, "-c", "import os; print(os.environ['STATE_DIR'], os.environ['CONFIG_FILE_URL'])")
+    runner.start("t1", {"CONFIG_FILE_URL": "file:///x"})
+    assert wait_ended(runner) == ["t1"]
+    assert device_log(paths, "t1").read_text().split() == [str(paths.devices / "t1"), "file:///x"]
+    assert (paths.devices / "t1").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_stopped_device_is_forgotten_with_its_identity(runner: Runner, paths: Paths) -> None:
+    runner.start("t1", {})
+    runner.signal("t1", signal.SIGTERM)
+    wait_ended(runner)
+    runner.forget("t1")
+    assert runner.slots == {}
+    assert not (paths.devices / "t1").exists()
+
+
+def test_a_stubborn_device_is_killed_and_keeps_its_identity(runner: Runner, paths: Paths) -> None:
+    runner.command = STUBBORN
+    runner.rules = Rules(stop_limit=0.1)
+    runner.start("t1", {})
+    while "ready" not in device_log(paths, "t1").read_text():
+        time.sleep(0.01)
+    runner.stop_all()
+    assert runner.slots["t1"].exit_code == -signal.SIGKILL
+    assert (paths.devices / "t1").is_dir()
+
+
+def test_what_a_killed_agent_left_behind_is_ended(runner: Runner, paths: Paths) -> None:
+    runner.start("t1", {})
+    (paths.running / "t2").write_text("not json")
+    assert stop_leftovers(paths, limit=5) == 1
+    assert list(paths.running.iterdir()) == []
+    assert runner.reap() == ["t1"]
+
+
+@dataclass
+class FakeCloud:
+    """ECS in memory: both the poller and the book of the agent."""
+
+    tasks: dict[str, DeviceTask] = field(default_factory=dict)
+    last: list[str] | None = None
+    stopped: list[tuple[str, str]] = field(default_factory=list)
+
+    def changed(self) -> list[str] | None:
+        now = list(self.tasks)
+        answer = None if now == self.last else now
+        self.last = now
+        return answer
+
+    def again(self) -> None:
+        self.last = None
+
+    def describe(self, arns: list[str]) -> list[DeviceTask]:
+        return [self.tasks[arn] for arn in arns]
+
+    def stop(self, arn: str, reason: str) -> None:
+        self.stopped.append((arn, reason))
+        del self.tasks[arn]
+
+    def run_again(self, task: DeviceTask) -> str:
+        arn = f"{task.arn}-again"
+        self.tasks[arn] = DeviceTask(arn, task.env)
+        return arn
+
+
+@pytest.fixture
+def cloud() -> FakeCloud:
+    return FakeCloud()
+
+
+@pytest.fixture
+def agent(cloud: FakeCloud, runner: Runner) -> Agent:
+    return Agent(cloud, cloud, runner)  # type: ignore[arg-type]
+
+
+def test_a_task_comes_and_goes(agent: Agent, cloud: FakeCloud, runner: Runner) -> None:
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
+    agent.tick()
+    assert phases(runner) == {"t1": Phase.RUNNING}
+    del cloud.tasks["c/t1"]
+    agent.tick()
+    assert phases(runner) == {"t1": Phase.STOPPING}
+    while runner.slots:
+        agent.tick()
+        time.sleep(0.01)
+
+
+def test_a_device_that_ended_for_good_takes_its_task_along(agent: Agent, cloud: FakeCloud, runner: Runner) -> None:
+    runner.command = (sys.executable, "-c", "raise SystemExit(2)")
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
+    agent.tick()
+    while not cloud.stopped:
+        agent.tick()
+        time.sleep(0.01)
+    assert cloud.stopped == [("c/t1", "the device ended for good (exit code 2)")]
+
+
+def test_interrupted_tasks_go_on_with_their_identity(agent: Agent, cloud: FakeCloud, paths: Paths) -> None:
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {}, interrupted=True)
+    cloud.tasks["c/t0"] = DeviceTask("c/t0", {}, interrupted=True)  # replaced at an earlier time: no directory
+    (paths.devices / "t1").mkdir()
+    (paths.devices / "of a task that is gone").mkdir()
+    (paths.devices / "t1" / "identity").write_text("me")
+    agent.resume()
+    agent.tick()
+    assert set(agent.tasks) == {"t1-again"}
+    assert (paths.devices / "t1-again" / "identity").read_text() == "me"
+    assert [path.name for path in paths.devices.iterdir()] == ["t1-again"]

@@ -1,0 +1,80 @@
+"""What the commands read from the command line and from devices."""
+
+import pytest
+from typer.testing import CliRunner
+
+from playground.cli import app
+from playground.demo import is_report, update_command
+from playground.devices import Answer, answer_of, parse_attributes, parse_settings
+from playground.errors import NotUpError, SettingError, WorkflowError
+from playground.watch import Message, filters, kind_of, new_topic
+from playground.workflows import Outcome
+
+
+def test_values_are_json_when_they_can_be() -> None:
+    pairs = ["time=5", "unit=imperial", 'payload={"a": 1}', "reconnect=a=b", "topic=", "debug=null"]
+    expected = {"time": 5, "unit": "imperial", "payload": {"a": 1}, "reconnect": "a=b", "topic": "", "debug": None}
+    assert parse_settings(pairs) == expected
+
+
+def test_attributes_are_strings() -> None:
+    assert parse_attributes(["room=1", "a=b=c"]) == {"room": "1", "a": "b=c"}
+
+
+@pytest.mark.parametrize("pair", ["time", "=5"])
+def test_what_is_no_pair(pair: str) -> None:
+    with pytest.raises(SettingError, match="is not KEY=VALUE"):
+        parse_settings([pair])
+    with pytest.raises(SettingError, match="is not KEY=VALUE"):
+        parse_attributes([pair])
+
+
+def test_answers_of_a_device() -> None:
+    reported = {"time": 5, "rejected": {"unit": {"value": "x", "reason": "no"}}}
+    assert answer_of("time", 5, reported).result == "accepted"
+    assert answer_of("time", 6, reported).result == "pending"
+    assert answer_of("unit", "x", reported) == Answer("unit", "x", "rejected", "no")
+    assert answer_of("unit", "metric", reported).result == "pending"
+    assert answer_of("payload", None, reported).result == "accepted"
+    assert answer_of("time", None, reported).result == "pending"
+
+
+def test_watch_follows_the_telemetry_topic() -> None:
+    assert "newtopic/d" in filters("d", "newtopic/d")
+    assert filters("d", "dt/playground/d/other") == filters("d")
+    moved = Message("$aws/things/d/shadow/update/accepted", {"state": {"reported": {"topic": "x/d"}}})
+    assert new_topic(moved) == "x/d"
+    assert new_topic(Message("$aws/things/d/shadow/update/accepted", {"state": {"reported": None}})) is None
+    assert new_topic(Message("dt/playground/d/telemetry", "text")) is None
+
+
+def test_kinds_of_messages() -> None:
+    topics = (
+        "$aws/things/d/shadow/get",
+        "$aws/events/presence/connected/d",
+        "evt/playground/d/lwt",
+        "cmd/playground/d/req",
+        "x/d",
+    )
+    assert [kind_of(topic) for topic in topics] == ["shadow", "presence", "event", "command", "telemetry"]
+
+
+def test_demo_knows_the_report() -> None:
+    assert is_report(Message("$aws/things/d/shadow/update/accepted", {"state": {"reported": {"time": 2}}}))
+    assert not is_report(Message("$aws/things/d/shadow/update/accepted", {"state": {"desired": {"time": 2}}}))
+    assert "--thing-name d " in update_command("d")
+
+
+def test_a_failed_execution_names_error_and_cause() -> None:
+    with pytest.raises(WorkflowError, match=r"FAILED\. ThingExists: dev-1 exists"):
+        Outcome("FAILED", 1.0, {}, "ThingExists", "dev-1 exists").require()
+
+
+def test_errors_are_a_sentence_unless_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_arguments: object) -> None:
+        raise NotUpError("The local cloud is not up.")
+
+    monkeypatch.setattr("playground.cli.find_home", nothing)
+    answer = CliRunner().invoke(app, ["list"])
+    assert (answer.exit_code, answer.stderr.strip()) == (1, "The local cloud is not up.")
+    assert isinstance(CliRunner().invoke(app, ["--debug", "list"]).exception, NotUpError)
