@@ -26,6 +26,10 @@ PING_TIMEOUT_MS = 20_000
 CONNACK_TIMEOUT_MS = 20_000
 ACK_TIMEOUT_SECONDS = 30
 
+PUBACK_DELAY_SECONDS = 0.02
+"""The sockets of awscrt run with Nagle's algorithm: an answer that follows a PUBACK waits for the server's delayed ACK,
+40 ms. So the PUBACK waits instead: measured, 50 ms from a change of the shadow to `reported` became about 10."""
+
 MIN_RECONNECT_DELAY_MS = 1_000
 MAX_RECONNECT_DELAY_MS = 120_000
 CONNECTED_TIME_TO_RESET_DELAY_MS = 30_000
@@ -115,7 +119,7 @@ class Connection:
     """
 
     def __init__(self, network: Network, access: Access, listener: Listener) -> None:
-        self._post = network.reactor.post
+        self._post, self._after = network.reactor.post, network.reactor.after
         self._listener = listener
         try:
             self._client = mqtt5_client_builder.mtls_from_bytes(
@@ -196,16 +200,12 @@ class Connection:
         self._post(partial(self._deliver, packet.topic, packet.payload or b"", take() if take else None))
 
     def _deliver(self, topic: str, payload: bytes, acknowledgement: Any) -> None:
-        """Acknowledge what was dealt with, not what merely arrived.
-
-        It is faster, too: the PUBACK leaves together with the answer. As two small writes the second would wait for
-        the server's delayed ACK of the first (40 ms), for the sockets of awscrt run with Nagle's algorithm.
-        """
+        """Acknowledge what was dealt with, not what merely arrived, and let the answer go first."""
         try:
             self._listener.on_message(topic, payload)
         finally:
             if acknowledgement is not None:
-                self._acknowledge(acknowledgement)
+                self._after(PUBACK_DELAY_SECONDS, partial(self._acknowledge, acknowledgement))
 
     def _acknowledge(self, acknowledgement: Any) -> None:
         try:
