@@ -13,7 +13,7 @@ from awscrt import io, mqtt5
 from tests.device.broker import Broker
 from tests.shadow_double import Shadow
 
-LIMIT_SECONDS = 10.0
+LIMIT_SECONDS = 40.0
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class DeviceProcess:
         lines = self._log_file.read_text().split("\n")[:-1]
         return [json.loads(line) for line in lines]
 
-    def wait_for_log(self, message: str, count: int = 1, seconds: float = 20.0) -> list[dict[str, Any]]:
+    def wait_for_log(self, message: str, count: int = 1, seconds: float = 40.0) -> list[dict[str, Any]]:
         """Wait for lines whose message begins so."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
