@@ -34,7 +34,14 @@ def test_sam_build_and_sam_deploy(cloud: Cloud, second_stack: Path) -> None:
     template = str(second_stack / "template.yaml")
     with_pip = {"PATH": f"{BIN / 'uv' / 'bin'}:{cloud.shell['PATH']}"}
     cloud.run(
-        "sam", "build", "--template-file", template, "--parameter-overrides", RUNTIME, cwd=second_stack, **with_pip
+        "sam",
+        "build",
+        "--template-file",
+        template,
+        "--parameter-overrides",
+        RUNTIME,
+        cwd=second_stack,
+        variables=with_pip,
     )
     cloud.run("sam", "deploy", "--stack-name", "by-hand", "--parameter-overrides", RUNTIME, cwd=second_stack)
     # then

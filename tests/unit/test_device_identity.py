@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from virtual_device import enrol
 from virtual_device.config import AMAZON_ROOT_CA_1, Config, Environment, Identity
 from virtual_device.errors import (

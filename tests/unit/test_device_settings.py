@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from virtual_device import settings, topics
 from virtual_device.settings import Act
 from virtual_device.thing import DEVICE_TYPES, Thing

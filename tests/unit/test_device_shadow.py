@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.shadow_double import Shadow
 from virtual_device import brain, shadow
 from virtual_device import settings as table
 from virtual_device.brain import GetShadow, Now, State, UpdateShadow
@@ -13,8 +15,6 @@ from virtual_device.jsonvalue import MAX_DEPTH, NotJsonError, decode, decode_obj
 from virtual_device.settings import Refusal
 from virtual_device.shadow import BadDocumentError, Delta, Document, Update
 from virtual_device.thing import Thing
-
-from tests.shadow_double import Shadow
 
 THING = Thing("dev-TEST", "bulb")
 NOW = Now(1_767_323_045.678, 100.0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from virtual_device.mqtt import Failure
 from virtual_device.shadow_client import ANSWER_SECONDS, ShadowClient
 
