@@ -35,8 +35,15 @@ def _objects(cloud: Cloud) -> list[str]:
 
 
 def _tasks(cloud: Cloud) -> list[str]:
-    pages = cloud.client("ecs").get_paginator("list_tasks").paginate(cluster=cloud.home.output("DeviceClusterName"))
-    return [arn for page in pages for arn in page["taskArns"]]
+    """Tasks that run. (The emulator lists those that ran when it went down for ever, as wanted but stopped.)"""
+    ecs, cluster = cloud.client("ecs"), cloud.home.output("DeviceClusterName")
+    return [
+        task["taskArn"]
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster)
+        if page["taskArns"]
+        for task in ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
+        if task["lastStatus"] == "RUNNING"
+    ]
 
 
 def _shadows(cloud: Cloud) -> list[str]:
