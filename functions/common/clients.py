@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from common.errors import TransientError
 
@@ -44,7 +45,7 @@ def transient_faults_named() -> Iterator[None]:
         if _is_transient(error):
             raise TransientError(str(error)) from error
         raise
-    except HTTPClientError as error:
+    except (HTTPClientError, NoConnectionError) as error:
         raise TransientError(str(error)) from error
 
 
