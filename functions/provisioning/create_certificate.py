@@ -71,8 +71,11 @@ class CertificateIssuer:
         return made
 
     def _discard(self, thing_name: str, certificate: Certificate) -> None:
-        self.iot.update_certificate(certificateId=certificate.certificate_id, newStatus="INACTIVE")
-        self.iot.delete_certificate(certificateId=certificate.certificate_id)
+        try:
+            self.iot.update_certificate(certificateId=certificate.certificate_id, newStatus="INACTIVE")
+            self.iot.delete_certificate(certificateId=certificate.certificate_id)
+        except self.iot.exceptions.ResourceNotFoundException:
+            return  # An earlier attempt discarded it; the catalog still named it.
         logger.warning("certificate discarded", thing_name=thing_name, certificate_id=certificate.certificate_id)
 
 
