@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/iot/latest/apireference/API_AttributePayload.html
 ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
-ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{1,800}")
+ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
 OWNER_ATTRIBUTE = "execution"
 MAX_ATTRIBUTES = 20
 
