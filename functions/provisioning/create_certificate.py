@@ -64,10 +64,11 @@ class CertificateIssuer:
                 Body=json.dumps(identity).encode(),
                 ContentType="application/json",
             )
-            self.catalog.update(thing_name, identity_pending=True)
         except (BotoCoreError, ClientError, KeyError):
             self._discard(thing_name, made)
             raise
+        # Not undone when it fails: it may have been written all the same, and the next attempt goes by it.
+        self.catalog.update(thing_name, identity_pending=True)
         return made
 
     def _discard(self, thing_name: str, certificate: Certificate) -> None:
