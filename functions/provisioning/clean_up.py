@@ -129,8 +129,11 @@ class CleanUp:
         with _tolerating("ResourceNotFoundException"):
             for policy in self.iot.list_attached_policies(target=certificate_arn)["policies"]:
                 self.iot.detach_policy(policyName=policy["policyName"], target=certificate_arn)
-            if attached:
+        if attached:
+            # By itself: a certificate that was never attached, or is no longer, must be deleted all the same.
+            with _tolerating("ResourceNotFoundException"):
                 self.iot.detach_thing_principal(thingName=thing_name, principal=certificate_arn)
+        with _tolerating("ResourceNotFoundException"):
             self.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
             self.iot.delete_certificate(certificateId=certificate_id)
 
