@@ -98,9 +98,10 @@ class CleanUp:
         for certificate_arn in self._certificates(thing_name, row, registered=ours):
             self._delete_certificate(thing_name, certificate_arn, attached=ours)
         if ours:
-            self.iot.delete_thing(thingName=thing_name)
+            # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
             with _tolerating("ResourceNotFoundException"):
                 self.iot_data.delete_thing_shadow(thingName=thing_name)
+            self.iot.delete_thing(thingName=thing_name)
         for key in (config_key(thing_name), identity_key(thing_name)):
             self.s3.delete_object(Bucket=self.bucket, Key=key)
 
