@@ -85,10 +85,18 @@ class CleanUp:
         row = self.catalog.row(request.thing_name)
         if row is None and request.execution_arn is None:
             raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
-        if row is None or row["status"] in FREE or request.execution_arn not in (None, row["execution_arn"]):
+        if row is None or request.execution_arn not in (None, row["execution_arn"]):
             return False
+        gone = row["status"] in FREE
+        if gone and request.execution_arn is None:
+            return False
+        # A provisioning looks in any case: it may have gone on after somebody had removed its device.
         self._remove(request.thing_name, row)
-        self.catalog.update(request.thing_name, remove=("task_token", "identity_pending", "ip"), status=request.outcome)
+        self.catalog.update(
+            request.thing_name,
+            remove=("task_token", "identity_pending", "ip"),
+            status=row["status"] if gone else request.outcome,
+        )
         return True
 
     def _remove(self, thing_name: str, row: Row) -> None:
