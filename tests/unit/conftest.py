@@ -7,7 +7,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -169,3 +169,35 @@ def workflows() -> Iterator[MemoryWorkflows]:
 def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Everything that the functions have logged or printed since the last look."""
     return lambda: "".join(capsys.readouterr())
+
+
+@dataclass
+class _Refusal:
+    """An answer 500 as botocore reads it from the network."""
+
+    url: str
+    status_code: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b"{}"
+
+
+@pytest.fixture
+def refusing_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], list[str]]]:
+    """Lets every request of a client end in an answer 500; gives the list of what was sent, as it grows."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    refusing: list[Any] = []
+
+    def refuse(client: Any) -> list[str]:
+        sent: list[str] = []
+
+        def answer(request: Any, **_: Any) -> _Refusal:
+            sent.append(request.url)
+            return _Refusal(request.url)
+
+        client.meta.events.register_first("before-send", answer, unique_id="refusing-network")
+        refusing.append(client)
+        return sent
+
+    yield refuse
+    for client in refusing:
+        client.meta.events.unregister("before-send", unique_id="refusing-network")

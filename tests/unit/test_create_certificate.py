@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from common.catalog import Catalog
@@ -152,36 +151,13 @@ def test_an_attempt_after_any_interruption_leaves_one_certificate_with_its_key(
     assert row["certificate_arn"] == answer["certificateArn"]
 
 
-@pytest.fixture
-def failing_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[str]]:
-    """Lets every request of a client end in an answer 500; gives the list of what was sent."""
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
-
-    def fail(client: Any) -> list[str]:
-        sent: list[str] = []
-
-        def answer(request: Any, **_: Any) -> AWSResponse:
-            sent.append(request.url)
-            response = AWSResponse(request.url, 500, {}, None)
-            response._content = b"{}"  # as botocore's own stubs do
-            return response
-
-        client.meta.events.register_first("before-send", answer, unique_id="failing-network")
-        return sent
-
-    return fail
-
-
-def test_creating_keys_is_never_repeated_by_the_client(failing_network: Callable[[Any], list[str]]) -> None:
+def test_creating_keys_is_never_repeated_by_the_client(refusing_network: Callable[[Any], list[str]]) -> None:
     """A repeated CreateKeysAndCertificate makes a second certificate that nobody knows of."""
     # given
     client = create_certificate.issuer.iot
-    sent = failing_network(client)
-    try:
-        # when
-        with pytest.raises(ClientError):
-            client.create_keys_and_certificate(setAsActive=True)
-    finally:
-        client.meta.events.unregister("before-send", unique_id="failing-network")
+    sent = refusing_network(client)
+    # when
+    with pytest.raises(ClientError):
+        client.create_keys_and_certificate(setAsActive=True)
     # then
     assert len(sent) == 1
