@@ -2,9 +2,11 @@
 
 import re
 import uuid
+from pathlib import Path
 
 import pytest
 
+from common.errors import InvalidInput
 from common.identifiers import (
     RESERVED_NAMES,
     checked_thing_name,
@@ -41,9 +43,15 @@ def test_the_owner_is_the_version_5_uuid_of_the_arn() -> None:
 
 
 def test_the_names_that_are_refused_are_the_contracts() -> None:
-    listed = """accepted rejected get update delete delta documents notify notify-next start-next json cbor shadow jobs
-        online lwt tamper res req"""
-    assert set(listed.split()) == RESERVED_NAMES
+    # given
+    contracts = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text()
+    (row,) = (line for line in contracts.splitlines() if line.startswith("| refused thing names |"))
+    listed = re.findall(r"`([\w-]+)`", row.partition(". A thing")[0])
+    # then
+    assert set(listed) == RESERVED_NAMES
+    for name in listed:
+        with pytest.raises(InvalidInput, match=name):
+            checked_thing_name(name)
 
 
 def test_objects_lie_where_the_contract_says() -> None:
