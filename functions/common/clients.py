@@ -6,17 +6,19 @@ from contextlib import contextmanager
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from common.errors import TransientError
 
 # Short timeouts, so that a call that hangs fails inside the function's own time limit and can be undone there.
+# `total_max_attempts` counts the first one; `max_attempts` of a Config, unlike that of a profile, does not.
 # Version 4 signatures: presigned URLs of version 2 are refused in every region newer than 2014.
-CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=5)
+CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5)
 S3_CONFIG = CONFIG.merge(Config(signature_version="s3v4"))
 
 # CreateKeysAndCertificate is not idempotent: a repeated call makes a second certificate that nobody knows of.
 # https://docs.aws.amazon.com/iot/latest/apireference/API_CreateKeysAndCertificate.html
-NEVER_REPEAT = CONFIG.merge(Config(retries={"mode": "standard", "max_attempts": 1}))
+NEVER_REPEAT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 THROTTLING_CODES = frozenset(
@@ -43,7 +45,7 @@ def transient_faults_named() -> Iterator[None]:
         if _is_transient(error):
             raise TransientError(str(error)) from error
         raise
-    except HTTPClientError as error:
+    except (HTTPClientError, NoConnectionError) as error:
         raise TransientError(str(error)) from error
 
 

@@ -85,10 +85,18 @@ class CleanUp:
         row = self.catalog.row(request.thing_name)
         if row is None and request.execution_arn is None:
             raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
-        if row is None or row["status"] in FREE or request.execution_arn not in (None, row["execution_arn"]):
+        if row is None or request.execution_arn not in (None, row["execution_arn"]):
             return False
+        gone = row["status"] in FREE
+        if gone and request.execution_arn is None:
+            return False
+        # A provisioning looks in any case: it may have gone on after somebody had removed its device.
         self._remove(request.thing_name, row)
-        self.catalog.update(request.thing_name, remove=("task_token", "identity_pending", "ip"), status=request.outcome)
+        self.catalog.update(
+            request.thing_name,
+            remove=("task_token", "identity_pending", "ip"),
+            status=row["status"] if gone else request.outcome,
+        )
         return True
 
     def _remove(self, thing_name: str, row: Row) -> None:
@@ -98,9 +106,10 @@ class CleanUp:
         for certificate_arn in self._certificates(thing_name, row, registered=ours):
             self._delete_certificate(thing_name, certificate_arn, attached=ours)
         if ours:
-            self.iot.delete_thing(thingName=thing_name)
+            # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
             with _tolerating("ResourceNotFoundException"):
                 self.iot_data.delete_thing_shadow(thingName=thing_name)
+            self.iot.delete_thing(thingName=thing_name)
         for key in (config_key(thing_name), identity_key(thing_name)):
             self.s3.delete_object(Bucket=self.bucket, Key=key)
 
@@ -129,8 +138,11 @@ class CleanUp:
         with _tolerating("ResourceNotFoundException"):
             for policy in self.iot.list_attached_policies(target=certificate_arn)["policies"]:
                 self.iot.detach_policy(policyName=policy["policyName"], target=certificate_arn)
-            if attached:
+        if attached:
+            # By itself: a certificate that was never attached, or is no longer, must be deleted all the same.
+            with _tolerating("ResourceNotFoundException"):
                 self.iot.detach_thing_principal(thingName=thing_name, principal=certificate_arn)
+        with _tolerating("ResourceNotFoundException"):
             self.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
             self.iot.delete_certificate(certificateId=certificate_id)
 

@@ -64,15 +64,19 @@ class CertificateIssuer:
                 Body=json.dumps(identity).encode(),
                 ContentType="application/json",
             )
-            self.catalog.update(thing_name, identity_pending=True)
         except (BotoCoreError, ClientError, KeyError):
             self._discard(thing_name, made)
             raise
+        # Not undone when it fails: it may have been written all the same, and the next attempt goes by it.
+        self.catalog.update(thing_name, identity_pending=True)
         return made
 
     def _discard(self, thing_name: str, certificate: Certificate) -> None:
-        self.iot.update_certificate(certificateId=certificate.certificate_id, newStatus="INACTIVE")
-        self.iot.delete_certificate(certificateId=certificate.certificate_id)
+        try:
+            self.iot.update_certificate(certificateId=certificate.certificate_id, newStatus="INACTIVE")
+            self.iot.delete_certificate(certificateId=certificate.certificate_id)
+        except self.iot.exceptions.ResourceNotFoundException:
+            return  # An earlier attempt discarded it; the catalog still named it.
         logger.warning("certificate discarded", thing_name=thing_name, certificate_id=certificate.certificate_id)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/iot/latest/apireference/API_AttributePayload.html
 ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
-ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{1,800}")
+ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
 OWNER_ATTRIBUTE = "execution"
 MAX_ATTRIBUTES = 20
 
@@ -75,6 +75,8 @@ def create_thing(request: ThingRequest, iot: "IoTClient", catalog: Catalog, sett
             attributePayload={"attributes": {**request.attributes, OWNER_ATTRIBUTE: owner_of(request.execution_arn)}},
         )
     except iot.exceptions.ResourceAlreadyExistsException as error:
+        # Somebody registered it since the look above. The workflow cleans nothing up after ThingExists.
+        catalog.update(request.thing_name, status="FAILED")
         raise _taken(request.thing_name) from error
     iot.add_thing_to_thing_group(thingGroupName=settings.thing_group, thingName=request.thing_name)
 

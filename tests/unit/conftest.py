@@ -1,0 +1,211 @@
+"""The functions as Lambda would load them, and the AWS services that they talk to, without a network.
+
+DynamoDB and S3 are moto's. IoT, ECS and Step Functions stand in `doubles`: they refuse what AWS refuses.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+from moto.backends import get_backend
+
+from tests.unit.doubles.ecs import MemoryEcs
+from tests.unit.doubles.iot import MemoryIot, MemoryShadows
+from tests.unit.doubles.workflows import MemoryWorkflows
+from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, TABLE
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+    from types_boto3_s3 import S3Client
+
+
+def _set_environment(patch: pytest.MonkeyPatch) -> None:
+    for name in FOREIGN:
+        patch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)
+
+
+# The functions read their environment when they are loaded; the other layers of tests keep theirs as it is.
+with pytest.MonkeyPatch.context() as _patch:
+    _set_environment(_patch)
+    _MODULES: Mapping[str, ModuleType] = {name: importlib.import_module(name) for name in FUNCTIONS}
+    from common.catalog import Catalog
+    from common.clients import session
+    from common.observability import logger
+
+    # Once: to read the services' models again takes half a second.
+    _DYNAMODB = session.resource("dynamodb")
+    _S3 = session.client("s3")
+
+
+class _StandardOutput:
+    """Where standard output goes now. The logger keeps that of the moment it was made in, which pytest has closed."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+logger.registered_handler.stream = _StandardOutput()  # type: ignore[attr-defined]
+
+
+def _clients(service: str) -> list[Any]:
+    """Every client of that service in any function."""
+    found: dict[int, Any] = {}
+    for module in _MODULES.values():
+        for holder in [module, *(value for value in vars(module).values() if hasattr(value, "__dataclass_fields__"))]:
+            for value in vars(holder).values():
+                table = getattr(value, "table", value)
+                client = getattr(getattr(table, "meta", None), "client", value)
+                if hasattr(client, "meta") and client.meta.service_model.service_name == service:
+                    found[id(client)] = client
+    return list(found.values())
+
+
+SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "s3", "stepfunctions")
+CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_network() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The template's environment, no table and no bucket. To begin a new mock for every test takes twice as long."""
+    _set_environment(monkeypatch)
+    for service in ("dynamodb", "s3"):
+        get_backend(service).reset()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda tells a handler about itself."""
+
+    function_name: str = "playground"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:playground"
+    aws_request_id: str = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def context() -> Any:
+    return Context()
+
+
+@pytest.fixture
+def function_clients() -> list[Any]:
+    """All clients of all functions, to fail calls on."""
+    return [client for clients in CLIENTS.values() for client in clients]
+
+
+@pytest.fixture
+def table(afresh: None) -> "Table":
+    """The catalog's table, empty."""
+    return _DYNAMODB.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "thing_name", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}],
+    )
+
+
+@pytest.fixture
+def catalog(table: "Table") -> Catalog:
+    return Catalog(table)
+
+
+@pytest.fixture
+def s3(afresh: None) -> "S3Client":
+    """A client of S3, where the config bucket is there and empty."""
+    _S3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return _S3
+
+
+@pytest.fixture
+def objects(s3: "S3Client") -> Callable[[], dict[str, Any]]:
+    """What the config bucket holds now, parsed."""
+
+    def read() -> dict[str, Any]:
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+        return {key: json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in keys}
+
+    return read
+
+
+def _stand_in(double: Any, service: str) -> Iterator[Any]:
+    for client in CLIENTS[service]:
+        double.behind(client)
+    yield double
+    for client in CLIENTS[service]:
+        double.leave(client)
+
+
+@pytest.fixture
+def iot() -> Iterator[MemoryIot]:
+    types = {f"playground-{name}" for name in ("generic", "bulb", "switch", "rogue")}
+    yield from _stand_in(MemoryIot(types, {"playground-devices"}, {"playground-device"}), "iot")
+
+
+@pytest.fixture
+def shadows() -> Iterator[MemoryShadows]:
+    yield from _stand_in(MemoryShadows(), "iot-data")
+
+
+@pytest.fixture
+def ecs() -> Iterator[MemoryEcs]:
+    yield from _stand_in(MemoryEcs(), "ecs")
+
+
+@pytest.fixture
+def workflows() -> Iterator[MemoryWorkflows]:
+    yield from _stand_in(MemoryWorkflows(), "stepfunctions")
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Everything that the functions have logged or printed since the last look."""
+    return lambda: "".join(capsys.readouterr())
+
+
+@dataclass
+class _Refusal:
+    """An answer 500 as botocore reads it from the network."""
+
+    url: str
+    status_code: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b"{}"
+
+
+@pytest.fixture
+def refusing_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], list[str]]]:
+    """Lets every request of a client end in an answer 500; gives the list of what was sent, as it grows."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    refusing: list[Any] = []
+
+    def refuse(client: Any) -> list[str]:
+        sent: list[str] = []
+
+        def answer(request: Any, **_: Any) -> _Refusal:
+            sent.append(request.url)
+            return _Refusal(request.url)
+
+        client.meta.events.register_first("before-send", answer, unique_id="refusing-network")
+        refusing.append(client)
+        return sent
+
+    yield refuse
+    for client in refusing:
+        client.meta.events.unregister("before-send", unique_id="refusing-network")

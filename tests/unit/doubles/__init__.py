@@ -1,0 +1,1 @@
+"""AWS services in memory, for what moto does not refuse as AWS does."""

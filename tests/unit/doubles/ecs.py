@@ -1,0 +1,60 @@
+"""ECS tasks: idempotent by client token, and able to run out of capacity."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.unit.doubles.service import MemoryService, Refusal
+
+
+@dataclass
+class RunningTask:
+    """One task and how it was asked for."""
+
+    cluster: str
+    started_by: str
+    client_token: str
+    asked: dict[str, Any]
+    desired_status: str = "RUNNING"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the container's environment is overridden with."""
+        (override,) = self.asked["overrides"]["containerOverrides"]
+        return {variable["name"]: variable["value"] for variable in override["environment"]}
+
+
+class MemoryEcs(MemoryService):
+    """Tasks of any cluster."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, RunningTask] = {}
+        self.no_capacity: list[str] = []
+
+    def running(self) -> list[RunningTask]:
+        """Those that nobody has stopped."""
+        return [task for task in self.tasks.values() if task.desired_status == "RUNNING"]
+
+    def list_tasks(self, cluster: str, startedBy: str) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        wanted = (cluster, startedBy, "RUNNING")
+        found = [
+            arn for arn, task in self.tasks.items() if (task.cluster, task.started_by, task.desired_status) == wanted
+        ]
+        return {"taskArns": found}
+
+    def run_task(self, cluster: str, startedBy: str, clientToken: str, **asked: Any) -> dict[str, Any]:  # noqa: N803
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+        if len(clientToken) > 64 or len(startedBy) > 128:
+            raise Refusal("InvalidParameterException")
+        if self.no_capacity:
+            return {"tasks": [], "failures": [{"arn": "a", "reason": reason} for reason in self.no_capacity]}
+        for arn, task in self.tasks.items():
+            if task.client_token == clientToken:
+                return {"tasks": [{"taskArn": arn}], "failures": []}
+        arn = f"arn:aws:ecs:eu-west-1:123456789012:task/devices/{len(self.tasks):032x}"
+        self.tasks[arn] = RunningTask(cluster, startedBy, clientToken, asked)
+        return {"tasks": [{"taskArn": arn}], "failures": []}
+
+    def stop_task(self, cluster: str, task: str, reason: str) -> None:
+        if task not in self.tasks or self.tasks[task].cluster != cluster:
+            raise Refusal("InvalidParameterException", 400, f"The referenced task was not found ({reason})")
+        self.tasks[task].desired_status = "STOPPED"

@@ -1,0 +1,40 @@
+"""The stack that the functions believe to be part of: names, and the environment that the template sets."""
+
+BUCKET = "playground-config"
+TABLE = "playground-catalog"
+CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
+OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_CONFIG_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "POWERTOOLS_SERVICE_NAME": "playground",
+    "POWERTOOLS_METRICS_NAMESPACE": "IoTPlayground",
+    "CATALOG_TABLE": TABLE,
+    "CONFIG_BUCKET": BUCKET,
+    "THING_TYPE_PREFIX": "playground-",
+    "THING_GROUP": "playground-devices",
+    "DEVICE_POLICY": "playground-device",
+    "CLUSTER_ARN": CLUSTER,
+    "TASK_DEFINITION_ARN": "arn:aws:ecs:eu-west-1:123456789012:task-definition/playground-device:1",
+    "CONTAINER_NAME": "virtual-device",
+    "SUBNETS": "subnet-a,subnet-b",
+    "SECURITY_GROUP": "sg-1",
+}
+FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
+FUNCTIONS = (
+    "provisioning.create_thing",
+    "provisioning.create_certificate",
+    "provisioning.attach_policy",
+    "provisioning.write_config",
+    "provisioning.start_task",
+    "provisioning.record_status",
+    "provisioning.clean_up",
+    "presence.presence",
+)

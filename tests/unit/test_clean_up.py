@@ -1,0 +1,333 @@
+"""CleanUp: everything that one execution made goes, and nothing else; from any half-made state, any number of times."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from common.catalog import Catalog
+from common.errors import InvalidInput, ThingNotFound, TransientError
+from common.identifiers import made_up_name
+from provisioning import (
+    attach_policy,
+    clean_up,
+    create_certificate,
+    create_thing,
+    record_status,
+    start_task,
+    write_config,
+)
+from tests.unit.doubles import faults
+from tests.unit.doubles.ecs import MemoryEcs
+from tests.unit.doubles.iot import MemoryIot, MemoryShadows, Thing
+from tests.unit.doubles.workflows import MemoryWorkflows
+from tests.unit.stack import CLUSTER, EXECUTION, OTHER_EXECUTION
+
+if TYPE_CHECKING:
+    pass
+
+STAGES = ("nothing", "claim", "thing", "certificate", "policy", "config", "task", "status")
+
+
+@dataclass
+class World:
+    """Everything that a device may leave behind."""
+
+    iot: MemoryIot
+    shadows: MemoryShadows
+    ecs: MemoryEcs
+    catalog: Catalog
+    objects: Callable[[], dict[str, Any]]
+    context: Any
+
+    def provision(self, name: str, execution: str = EXECUTION, until: str = "status") -> None:
+        """The workflow's steps, up to a stage."""
+        steps: dict[str, Callable[[], Any]] = {
+            "nothing": lambda: None,
+            "claim": lambda: self.catalog.claim(name, "bulb", execution),
+            "thing": lambda: create_thing.handler(
+                {"input": {"thingName": name, "deviceType": "bulb"}, "execution": execution}, self.context
+            ),
+            "certificate": lambda: create_certificate.handler({"thingName": name}, self.context),
+            "policy": lambda: attach_policy.handler(
+                {"thingName": name, "certificateArn": self.row(name)["certificate_arn"]}, self.context
+            ),
+            "config": lambda: write_config.handler(
+                {"thingName": name, "deviceType": "bulb", "attributes": {}}, self.context
+            ),
+            "task": lambda: start_task.handler({"thingName": name, "execution": execution}, self.context),
+            "status": lambda: record_status.handler(
+                {
+                    "thingName": name,
+                    "certificateId": self.row(name)["certificate_id"],
+                    "taskArn": next(iter(self.ecs.tasks)),
+                    "clusterArn": CLUSTER,
+                    "taskToken": "token",
+                },
+                self.context,
+            ),
+        }
+        for stage in STAGES[: STAGES.index(until) + 1]:
+            steps[stage]()
+
+    def row(self, name: str) -> dict[str, Any]:
+        return dict(self.catalog.row(name) or {})
+
+    def remains(self) -> dict[str, Any]:
+        """All that is there now except the catalog."""
+        return {
+            "things": copy.deepcopy(self.iot.things),
+            "certificates": copy.deepcopy(self.iot.certificates),
+            "shadows": copy.deepcopy(self.shadows.desired),
+            "tasks": [task.started_by for task in self.ecs.running()],
+            "objects": self.objects(),
+        }
+
+
+NOTHING: dict[str, Any] = {"things": {}, "certificates": {}, "shadows": {}, "tasks": [], "objects": {}}
+
+
+@pytest.fixture
+def world(
+    iot: MemoryIot,
+    shadows: MemoryShadows,
+    ecs: MemoryEcs,
+    workflows: MemoryWorkflows,
+    catalog: Catalog,
+    objects: Callable[[], dict[str, Any]],
+    context: Any,
+) -> World:
+    return World(iot, shadows, ecs, catalog, objects, context)
+
+
+CleanUp = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def compensate(world: World) -> CleanUp:
+    """The provisioning of `lamp` undoes itself."""
+    event = {"input": {"thingName": "lamp", "deviceType": "bulb"}, "execution": EXECUTION}
+    return lambda: clean_up.handler(event, world.context)
+
+
+@pytest.fixture
+def deprovision(world: World) -> CleanUp:
+    """Somebody removes `lamp`."""
+    return lambda: clean_up.handler({"input": {"thingName": "lamp"}}, world.context)
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_device_half_made_is_removed_from_every_stage(world: World, compensate: CleanUp, stage: str) -> None:
+    # given
+    world.provision("lamp", until=stage)
+    # when
+    answer = compensate()
+    # then
+    assert answer == {"thingName": "lamp", "status": "FAILED", "undone": True}
+    assert world.remains() == NOTHING
+    row = world.row("lamp")
+    assert (row["status"], row["execution_arn"]) == ("FAILED", EXECUTION)
+    assert not row.keys() & {"task_token", "identity_pending", "ip"}
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_deprovisioning_removes_a_device_from_every_stage(world: World, deprovision: CleanUp, stage: str) -> None:
+    # given
+    world.provision("lamp", until=stage)
+    # when
+    answer = deprovision()
+    # then
+    assert answer == {"thingName": "lamp", "status": "TERMINATED", "undone": True}
+    assert world.remains() == NOTHING
+    assert world.row("lamp")["status"] == "TERMINATED"
+
+
+@pytest.mark.parametrize("how", faults.HOW)
+@pytest.mark.parametrize("stage", ["certificate", "status"])
+def test_a_removal_interrupted_anywhere_is_completed_by_the_next(
+    world: World, compensate: CleanUp, function_clients: list[Any], stage: str, how: str
+) -> None:
+    at = 0
+    while True:
+        # given
+        at += 1
+        world.provision("lamp", until=stage)
+        with faults.interrupted(function_clients, at, how) as interruption:
+            try:
+                compensate()
+            except (TransientError, faults.Killed):
+                pass
+            else:
+                break
+        # when
+        compensate()
+        # then
+        assert world.remains() == NOTHING, f"interrupted at call {at}"
+        assert world.row("lamp")["status"] == "FAILED"
+        # ECS remembers the token of a stopped task: a new attempt gets a new one.
+        world.ecs.tasks.clear()
+    assert interruption.calls >= 9
+
+
+def test_other_devices_stay(world: World, compensate: CleanUp) -> None:
+    # given
+    world.provision("other", OTHER_EXECUTION, until="task")
+    before = world.remains()
+    world.provision("lamp")
+    # when
+    compensate()
+    # then
+    assert world.remains() == before
+    assert world.row("other")["status"] == "PROVISIONING"
+
+
+def test_somebody_elses_thing_of_the_same_name_stays(world: World, compensate: CleanUp) -> None:
+    # given
+    world.provision("lamp", until="claim")
+    arn = world.iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
+    world.iot.things["lamp"] = Thing(attributes={"owner": "accounting"}, principals={arn})
+    world.shadows.desired["lamp"] = {"colour": "red"}
+    before = world.remains()
+    # when
+    compensate()
+    # then
+    assert world.remains() == before
+    assert world.row("lamp")["status"] == "FAILED"
+
+
+def test_a_device_of_another_execution_stays(world: World, compensate: CleanUp) -> None:
+    # given
+    world.provision("lamp", OTHER_EXECUTION)
+    before, row = world.remains(), world.row("lamp")
+    # when
+    answer = compensate()
+    # then
+    assert answer["undone"] is False
+    assert world.remains() == before
+    assert world.row("lamp") == row
+
+
+def test_an_execution_that_made_nothing_leaves_no_row(world: World, compensate: CleanUp) -> None:
+    # when
+    answer = compensate()
+    # then
+    assert answer == {"thingName": "lamp", "status": "FAILED", "undone": False}
+    assert world.row("lamp") == {}
+
+
+def test_a_made_up_name_is_found_again(world: World) -> None:
+    # given
+    name = create_thing.handler({"input": {}, "execution": EXECUTION}, world.context)["thingName"]
+    # when
+    answer = clean_up.handler({"input": {}, "execution": EXECUTION}, world.context)
+    # then
+    assert answer == {"thingName": made_up_name(EXECUTION), "status": "FAILED", "undone": True}
+    assert name == answer["thingName"]
+    assert world.remains() == NOTHING
+
+
+@pytest.mark.parametrize("asked", [[], None, "lamp", {"thingName": "update"}, {"thingName": 7}])
+def test_an_execution_that_was_refused_has_nothing_to_undo(world: World, asked: Any) -> None:
+    # when
+    answer = clean_up.handler({"input": asked, "execution": EXECUTION}, world.context)
+    # then
+    assert answer["undone"] is False
+    assert world.catalog.table.scan()["Count"] == 0
+
+
+def test_to_remove_a_device_twice_is_no_error(world: World, deprovision: CleanUp) -> None:
+    # given
+    world.provision("lamp")
+    deprovision()
+    row = world.row("lamp")
+    # when
+    answer = deprovision()
+    # then
+    assert answer == {"thingName": "lamp", "status": "TERMINATED", "undone": False}
+    assert world.row("lamp") == row
+
+
+def test_a_device_that_was_never_there_is_an_error(world: World, deprovision: CleanUp) -> None:
+    # when
+    with pytest.raises(ThingNotFound, match="lamp"):
+        deprovision()
+    # then
+    assert world.row("lamp") == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({}, "input"),
+        ([], "input"),
+        (None, "input"),
+        ({"thingName": "lamp", "force": True}, "input"),
+        ({"thingName": "update"}, "thingName"),
+        ({"thingName": "a b"}, "thingName"),
+        ({"thingName": None}, "thingName"),
+    ],
+)
+def test_deprovisioning_refuses_bad_input(world: World, asked: Any, field: str) -> None:
+    # when
+    with pytest.raises(InvalidInput) as refusal:
+        clean_up.handler({"input": asked}, world.context)
+    # then
+    assert str(refusal.value).startswith(f"{field}: ")
+
+
+def test_certificates_attached_by_hand_go_with_the_device(world: World, deprovision: CleanUp) -> None:
+    # given
+    world.provision("lamp")
+    arn = world.iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
+    attach_policy.handler({"thingName": "lamp", "certificateArn": arn}, world.context)
+    # when
+    deprovision()
+    # then
+    assert world.remains() == NOTHING
+
+
+def test_a_device_deprovisioned_while_it_is_made_leaves_nothing_behind(
+    world: World, compensate: CleanUp, deprovision: CleanUp
+) -> None:
+    # given: the workflow does not know, and goes on
+    world.provision("lamp", until="config")
+    deprovision()
+    start_task.handler({"thingName": "lamp", "execution": EXECUTION}, world.context)
+    # when: the device never comes
+    compensate()
+    # then
+    assert world.remains() == NOTHING
+    assert world.row("lamp")["status"] == "TERMINATED"
+
+
+def test_a_conflict_keeps_its_name_for_the_workflow_to_retry(world: World, deprovision: CleanUp) -> None:
+    # given
+    world.provision("lamp")
+    # when: a detachment is still on its way
+    with (
+        faults.refused(clean_up.clean_up.iot, "DeleteCertificate", "DeleteConflictException", 409),
+        pytest.raises(ClientError) as error,
+    ):
+        deprovision()
+    # then
+    assert type(error.value).__name__ == "DeleteConflictException"
+    assert world.row("lamp")["status"] == "PROVISIONING"
+    # and the retry completes
+    deprovision()
+    assert world.remains() == NOTHING
+
+
+def test_the_log_names_the_device(world: World, deprovision: CleanUp, printed: Callable[[], str]) -> None:
+    # given
+    world.provision("lamp")
+    printed()
+    # when
+    deprovision()
+    # then
+    entries = [json.loads(line) for line in printed().splitlines()]
+    assert [entry["thing_name"] for entry in entries if "thing_name" in entry] == ["lamp"]
+    assert [entry["DevicesTerminated"] for entry in entries if "DevicesTerminated" in entry] == [[1.0]]

@@ -1,0 +1,108 @@
+"""Clients: how often they try, how long, and which faults the workflow is to try again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from common.clients import error_code, transient_faults_named
+from common.errors import InvalidInput, TransientError
+from common.workflow import report_online
+from tests.unit.doubles import faults
+from tests.unit.doubles.workflows import MemoryWorkflows
+
+
+def answer(code: str, status: int) -> ClientError:
+    """An error answer of AWS."""
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "AnyCall")  # type: ignore[typeddict-item]
+
+
+TRANSIENT = [
+    answer("InternalFailure", 500),
+    answer("ServiceUnavailableException", 503),
+    answer("SlowDown", 503),
+    answer("ThrottlingException", 400),
+    answer("ThrottlingException", 429),
+    answer("Throttling", 400),
+    answer("TooManyRequestsException", 429),
+    answer("LimitExceededException", 410),
+    answer("ProvisionedThroughputExceededException", 400),
+    answer("RequestLimitExceeded", 400),
+    ReadTimeoutError(endpoint_url="https://iot"),
+    ConnectTimeoutError(endpoint_url="https://iot"),
+    ConnectionClosedError(endpoint_url="https://iot"),
+    EndpointConnectionError(endpoint_url="https://iot"),
+]
+LASTING = [
+    answer("AccessDeniedException", 403),
+    answer("ResourceNotFoundException", 404),
+    answer("DeleteConflictException", 409),
+    answer("ConditionalCheckFailedException", 400),
+    NoCredentialsError(),
+    ParamValidationError(report="x"),
+    InvalidInput("thingName", "is wrong"),
+    KeyError("lamp"),
+]
+
+
+@pytest.mark.parametrize("fault", TRANSIENT, ids=str)
+def test_what_passes_is_named_transient(fault: Exception) -> None:
+    with pytest.raises(TransientError) as error, transient_faults_named():
+        raise fault
+    assert error.value.__cause__ is fault
+    assert str(error.value) == str(fault)
+
+
+@pytest.mark.parametrize("fault", LASTING, ids=str)
+def test_what_stays_keeps_its_name(fault: Exception) -> None:
+    with pytest.raises(type(fault)) as error, transient_faults_named():
+        raise fault
+    assert error.value is fault
+
+
+def test_the_code_of_an_answer_without_one_is_empty() -> None:
+    assert error_code(answer("SlowDown", 503)) == "SlowDown"
+    assert error_code(ClientError({}, "AnyCall")) == ""
+
+
+@pytest.mark.parametrize("code", ["InvalidToken", "TaskDoesNotExist", "TaskTimedOut"])
+def test_nobody_waits_any_more(workflows: MemoryWorkflows, function_clients: list[Any], code: str) -> None:
+    client = next(client for client in function_clients if hasattr(client, "send_task_success"))
+    with faults.refused(client, "SendTaskSuccess", code, 400):
+        assert report_online(client, "token") is False
+
+
+def test_another_error_of_step_functions_is_told(workflows: MemoryWorkflows, function_clients: list[Any]) -> None:
+    client = next(client for client in function_clients if hasattr(client, "send_task_success"))
+    with faults.refused(client, "SendTaskSuccess", "AccessDeniedException", 400), pytest.raises(ClientError):
+        report_online(client, "token")
+
+
+def test_a_call_that_hangs_ends_before_the_function_does(function_clients: list[Any]) -> None:
+    """Globals.Function.Timeout in template.yaml is 30 seconds: all attempts of one call must fit."""
+    for client in function_clients:
+        config = client.meta.config
+        assert config.retries["mode"] == "standard"
+        assert config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) < 30
+
+
+def test_every_client_but_the_issuers_sends_a_failed_request_again(
+    function_clients: list[Any], refusing_network: Callable[[Any], list[str]]
+) -> None:
+    # given
+    client = next(client for client in function_clients if hasattr(client, "send_task_success"))
+    # when
+    sent = refusing_network(client)
+    with pytest.raises(ClientError):
+        client.send_task_success(taskToken="token", output="{}")
+    # then
+    assert len(sent) == 3

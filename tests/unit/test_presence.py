@@ -1,0 +1,308 @@
+"""Presence: the truth about a connection, from events that come late, twice and out of order."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.catalog import Catalog
+from common.errors import TransientError
+from presence import presence
+from tests.unit.doubles import faults
+from tests.unit.doubles.workflows import MemoryWorkflows
+from tests.unit.stack import BUCKET, EXECUTION
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+NOON = 1767268800000
+HOUR = 3_600_000
+
+
+@dataclass(frozen=True)
+class Event:
+    """One presence message, in the words of the developer guide's life cycle events."""
+
+    kind: str
+    version: int = 0
+    at: int = NOON
+    session: str = "session-0"
+    thing: str = "lamp"
+
+    def message(self) -> dict[str, Any]:
+        more = {"ipAddress": "192.0.2.17"} if self.kind == "connected" else {"disconnectReason": "CONNECTION_LOST"}
+        return {
+            "clientId": self.thing,
+            "timestamp": self.at,
+            "eventType": self.kind,
+            "sessionIdentifier": self.session,
+            "principalIdentifier": "c0ffee",
+            "versionNumber": self.version,
+            **more,
+        }
+
+
+ARRIVAL = Event("connected")
+DEPARTURE = Event("disconnected", at=NOON + 60_000)
+RETURN = Event("connected", 1, NOON + 61_000, "session-1")
+
+Deliver = Callable[..., list[bool]]
+
+
+@pytest.fixture
+def deliver(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows, context: Any) -> Deliver:
+    """Delivers events in this order; tells of each whether it changed anything."""
+    return lambda *events: [presence.handler(event.message(), context)["changed"] for event in events]
+
+
+def provision(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows, thing: str = "lamp") -> None:
+    """A device that waits for its first connection."""
+    catalog.claim(thing, "bulb", EXECUTION)
+    catalog.update(thing, task_token=f"token-{thing}", identity_pending=True)
+    workflows.waiting.add(f"token-{thing}")
+    s3.put_object(Bucket=BUCKET, Key=f"devices/{thing}/identity.json", Body=b"{}")
+    s3.put_object(Bucket=BUCKET, Key=f"devices/{thing}/config.json", Body=b"{}")
+
+
+@pytest.fixture
+def device(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows) -> Callable[[], dict[str, Any]]:
+    """A device that waits for its first connection; gives its row."""
+    provision(catalog, s3, workflows)
+    return lambda: dict(catalog.row("lamp") or {})
+
+
+def test_the_first_connection_ends_provisioning(
+    deliver: Deliver,
+    device: Callable[[], dict[str, Any]],
+    workflows: MemoryWorkflows,
+    objects: Callable[[], dict[str, Any]],
+) -> None:
+    # when
+    assert deliver(ARRIVAL) == [True]
+    # then
+    row = device()
+    assert (row["status"], row["ip"], row["disconnect_reason"]) == ("ONLINE", "192.0.2.17", "")
+    assert row["last_seen_at"] == "2026-01-01T12:00:00.000Z"
+    assert (row["presence_version"], row["presence_session"], row["presence_at"]) == (0, "session-0", NOON)
+    assert not row.keys() & {"task_token", "identity_pending"}
+    assert workflows.answers == [("token-lamp", {"status": "ONLINE"})]
+    assert list(objects()) == ["devices/lamp/config.json"]
+
+
+def test_a_disconnection_is_recorded_with_its_reason(deliver: Deliver, device: Callable[[], dict[str, Any]]) -> None:
+    # when
+    assert deliver(ARRIVAL, DEPARTURE) == [True, True]
+    # then
+    row = device()
+    assert (row["status"], row["disconnect_reason"]) == ("OFFLINE", "CONNECTION_LOST")
+    assert row["last_seen_at"] == "2026-01-01T12:01:00.000Z"
+
+
+def test_what_is_delivered_twice_changes_nothing(
+    deliver: Deliver, device: Callable[[], dict[str, Any]], workflows: MemoryWorkflows
+) -> None:
+    # given
+    deliver(ARRIVAL)
+    before = device()
+    # when
+    assert deliver(ARRIVAL, ARRIVAL) == [False, False]
+    # then
+    assert device() == before
+    assert len(workflows.answers) == 1
+    assert workflows.refused == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([ARRIVAL, DEPARTURE, RETURN])))
+def test_the_order_of_delivery_does_not_matter(
+    deliver: Deliver, device: Callable[[], dict[str, Any]], workflows: MemoryWorkflows, order: tuple[Event, ...]
+) -> None:
+    # when
+    deliver(*order)
+    # then
+    row = device()
+    assert (row["status"], row["presence_session"]) == ("ONLINE", "session-1")
+    assert len(workflows.answers) == 1
+
+
+def test_a_disconnection_in_the_same_millisecond_counts(deliver: Deliver, device: Callable[[], dict[str, Any]]) -> None:
+    # when
+    deliver(ARRIVAL, replace(DEPARTURE, at=NOON))
+    # then
+    assert device()["status"] == "OFFLINE"
+
+
+def test_a_connection_that_comes_after_its_own_disconnection_is_old(
+    deliver: Deliver, device: Callable[[], dict[str, Any]]
+) -> None:
+    # when
+    assert deliver(replace(DEPARTURE, at=NOON + 10), ARRIVAL) == [True, False]
+    # then
+    assert device()["status"] == "OFFLINE"
+
+
+def test_a_counter_that_begins_again_is_followed(deliver: Deliver, device: Callable[[], dict[str, Any]]) -> None:
+    # given
+    deliver(replace(ARRIVAL, version=17), replace(DEPARTURE, version=17))
+    # when
+    deliver(Event("connected", 0, NOON + 2 * HOUR, "session-2"))
+    # then
+    assert (device()["status"], device()["presence_version"]) == ("ONLINE", 0)
+
+
+def test_a_broker_whose_clock_is_behind_is_believed_by_its_counter(
+    deliver: Deliver, device: Callable[[], dict[str, Any]]
+) -> None:
+    # when
+    deliver(ARRIVAL, Event("connected", 1, NOON - 3000, "session-1"))
+    # then
+    assert device()["presence_session"] == "session-1"
+
+
+def test_a_client_id_that_is_no_device_makes_no_row(deliver: Deliver, catalog: Catalog) -> None:
+    # when
+    changed = deliver(replace(ARRIVAL, thing="iotconsole-1"))
+    # then
+    assert changed == [False]
+    assert catalog.table.scan()["Count"] == 0
+
+
+@pytest.mark.parametrize("status", ["QUARANTINED", "FAILED", "TERMINATED"])
+def test_late_events_raise_nobody_from_the_dead(
+    deliver: Deliver, device: Callable[[], dict[str, Any]], catalog: Catalog, status: str
+) -> None:
+    # given
+    catalog.update("lamp", status=status)
+    before = device()
+    # when
+    changed = deliver(ARRIVAL, DEPARTURE, RETURN)
+    # then
+    assert changed == [False, False, False]
+    assert device() == before
+
+
+def test_a_disconnection_does_not_end_provisioning(
+    deliver: Deliver,
+    device: Callable[[], dict[str, Any]],
+    workflows: MemoryWorkflows,
+    objects: Callable[[], dict[str, Any]],
+) -> None:
+    # when
+    deliver(DEPARTURE)
+    # then
+    assert workflows.answers == []
+    assert "devices/lamp/identity.json" in objects()
+    assert device()["task_token"] == "token-lamp"
+
+
+def test_a_device_that_is_long_provisioned_keeps_its_config(
+    deliver: Deliver, device: Callable[[], dict[str, Any]], s3: "S3Client", objects: Callable[[], dict[str, Any]]
+) -> None:
+    # given
+    deliver(ARRIVAL, DEPARTURE)
+    before = objects()
+    # when
+    deliver(RETURN)
+    # then
+    assert objects() == before
+
+
+@pytest.mark.parametrize("how", faults.HOW)
+@pytest.mark.parametrize("at", range(1, 6))
+def test_a_delivery_after_any_interruption_completes(
+    deliver: Deliver,
+    device: Callable[[], dict[str, Any]],
+    workflows: MemoryWorkflows,
+    objects: Callable[[], dict[str, Any]],
+    function_clients: list[Any],
+    at: int,
+    how: str,
+) -> None:
+    # given
+    with faults.interrupted(function_clients, at, how), pytest.raises((TransientError, faults.Killed)):
+        deliver(ARRIVAL)
+    # when
+    deliver(ARRIVAL)
+    # then
+    row = device()
+    assert row["status"] == "ONLINE"
+    assert not row.keys() & {"task_token", "identity_pending"}
+    assert workflows.answers == [("token-lamp", {"status": "ONLINE"})]
+    assert list(objects()) == ["devices/lamp/config.json"]
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+def test_a_workflow_that_has_ended_is_no_error(
+    deliver: Deliver, device: Callable[[], dict[str, Any]], code: str
+) -> None:
+    # when
+    with faults.refused(presence.recorder.sfn, "SendTaskSuccess", code, 400):
+        deliver(ARRIVAL)
+    # then
+    assert device()["status"] == "ONLINE"
+    assert "task_token" not in device()
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event]:
+    """What truly happened to one client id, in order. The counter may skip, and begins again after an hour's absence.
+
+    Clocks of brokers differ by at most CLOCK_SKEW_MS; a device may be back before the broker misses its old connection.
+    """
+    skew = st.integers(-presence.CLOCK_SKEW_MS // 2, presence.CLOCK_SKEW_MS // 2)
+    events: list[Event] = []
+    at, version = NOON, draw(st.integers(0, 3))
+    overdue: Event | None = None
+    for number in range(draw(st.integers(1, 4))):
+        session = f"session-{number}"
+        events.append(Event("connected", version, at + draw(skew), session))
+        if overdue:
+            events.append(replace(overdue, at=at + draw(skew)))
+            overdue = None
+        at += draw(st.sampled_from([0, 1, 400, 4000, 6000, 60_000, HOUR]))
+        departure = Event("disconnected", version, at + draw(skew), session)
+        fate = draw(st.sampled_from(["leaves", "is taken over", "stays"]))
+        if fate == "stays":
+            break
+        absence = 0
+        if fate == "leaves":
+            events.append(departure)
+            absence = draw(st.sampled_from([1, 400, 4000, 6000, 60_000, HOUR + 60_000]))
+        else:
+            overdue = departure
+        at += absence
+        version = 0 if absence > HOUR else version + draw(st.integers(1, 3))
+    return events
+
+
+_names = (f"device-{number}" for number in itertools.count())
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), data=st.data())
+def test_any_delivery_of_a_true_history_ends_with_the_truth(
+    deliver: Deliver,
+    catalog: Catalog,
+    s3: "S3Client",
+    workflows: MemoryWorkflows,
+    history: list[Event],
+    data: st.DataObject,
+) -> None:
+    # given
+    thing = next(_names)
+    provision(catalog, s3, workflows, thing)
+    again = data.draw(st.lists(st.sampled_from(history), max_size=3))
+    delivery = data.draw(st.permutations(history + again))
+    # when
+    deliver(*(replace(event, thing=thing) for event in delivery))
+    # then
+    last = max((event for event in history if event.kind == "connected"), key=history.index)
+    gone = any(event.kind == "disconnected" and event.session == last.session for event in history)
+    row = catalog.row(thing)
+    assert row
+    assert (row["status"], row["presence_session"]) == ("OFFLINE" if gone else "ONLINE", last.session)
+    assert [token for token, _ in workflows.answers].count(f"token-{thing}") == 1
+    assert not row.keys() & {"task_token", "identity_pending"}

@@ -1,0 +1,124 @@
+"""StartTask: one task per execution, whose reference to its config stays out of the workflow."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from common.errors import TaskNotStarted, TransientError
+from common.identifiers import owner_of
+from provisioning import start_task
+from tests.unit.doubles import faults
+from tests.unit.doubles.ecs import MemoryEcs
+from tests.unit.stack import BUCKET, CLUSTER, ENVIRONMENT, EXECUTION, OTHER_EXECUTION
+
+Start = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def start(ecs: MemoryEcs, context: Any) -> Start:
+    """One attempt of the state."""
+
+    def attempt(execution: str = EXECUTION) -> dict[str, str]:
+        return start_task.handler({"thingName": "lamp", "execution": execution}, context)
+
+    return attempt
+
+
+def test_a_fargate_task_runs_in_the_stacks_network(start: Start, ecs: MemoryEcs) -> None:
+    # when
+    answer = start()
+    # then
+    ((arn, task),) = ecs.tasks.items()
+    assert answer == {"taskArn": arn, "clusterArn": CLUSTER}
+    assert task.started_by == task.client_token == owner_of(EXECUTION)
+    assert task.asked["launchType"] == "FARGATE"
+    assert task.asked["taskDefinition"] == ENVIRONMENT["TASK_DEFINITION_ARN"]
+    assert task.asked["networkConfiguration"]["awsvpcConfiguration"] == {
+        "subnets": ["subnet-a", "subnet-b"],
+        "securityGroups": ["sg-1"],
+        "assignPublicIp": "ENABLED",
+    }
+    assert task.asked["overrides"]["containerOverrides"][0]["name"] == "virtual-device"
+
+
+def test_the_task_gets_a_reference_that_is_good_for_fifteen_minutes(start: Start, ecs: MemoryEcs) -> None:
+    # when
+    start()
+    # then
+    (task,) = ecs.running()
+    assert list(task.environment) == ["CONFIG_FILE_URL"]
+    url = urlsplit(task.environment["CONFIG_FILE_URL"])
+    assert url.netloc.startswith(f"{BUCKET}.s3")
+    assert url.path == "/devices/lamp/config.json"
+    assert parse_qs(url.query)["X-Amz-Expires"] == ["900"]
+    assert parse_qs(url.query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+def test_the_reference_is_told_to_the_task_only(start: Start, ecs: MemoryEcs, printed: Callable[[], str]) -> None:
+    # when
+    answer = start()
+    # then
+    output = printed()
+    assert "task started" in output
+    for told in (json.dumps(answer), output):
+        assert "X-Amz-" not in told
+        assert "https://" not in told
+
+
+def test_a_second_call_finds_the_task_that_runs(start: Start, ecs: MemoryEcs) -> None:
+    # given: the client token has expired on ECS's side
+    first = start()
+    ecs.tasks[first["taskArn"]].client_token = "forgotten"
+    # when
+    second = start()
+    # then
+    assert second == first
+    assert len(ecs.tasks) == 1
+
+
+def test_every_execution_has_a_task_of_its_own(start: Start, ecs: MemoryEcs) -> None:
+    # when
+    arns = {start()["taskArn"], start(OTHER_EXECUTION)["taskArn"]}
+    # then
+    assert arns == set(ecs.tasks)
+    assert len(arns) == 2
+
+
+def test_a_task_that_ecs_does_not_place_is_an_error_with_ecs_reasons(start: Start, ecs: MemoryEcs) -> None:
+    # given
+    ecs.no_capacity = ["Capacity is unavailable at this time", "RESOURCE:ENI"]
+    # when
+    with pytest.raises(TaskNotStarted) as error:
+        start()
+    # then
+    assert "Capacity is unavailable at this time; RESOURCE:ENI" in str(error.value)
+    assert ecs.tasks == {}
+
+
+def test_a_retry_after_missing_capacity_starts_the_task(start: Start, ecs: MemoryEcs) -> None:
+    # given
+    ecs.no_capacity = ["Capacity is unavailable at this time"]
+    with pytest.raises(TaskNotStarted):
+        start()
+    ecs.no_capacity = []
+    # when
+    answer = start()
+    # then
+    assert list(ecs.tasks) == [answer["taskArn"]]
+
+
+@pytest.mark.parametrize("how", faults.HOW)
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_attempt_after_any_interruption_leaves_one_task(
+    start: Start, ecs: MemoryEcs, function_clients: list[Any], at: int, how: str
+) -> None:
+    # given
+    with faults.interrupted(function_clients, at, how), pytest.raises((TransientError, faults.Killed)):
+        start()
+    # when
+    answer = start()
+    # then
+    assert list(ecs.tasks) == [answer["taskArn"]]
