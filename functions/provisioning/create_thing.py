@@ -75,8 +75,7 @@ def create_thing(request: ThingRequest, iot: "IoTClient", catalog: Catalog, sett
             attributePayload={"attributes": {**request.attributes, OWNER_ATTRIBUTE: owner_of(request.execution_arn)}},
         )
     except iot.exceptions.ResourceAlreadyExistsException as error:
-        # Somebody registered it since the look above. The workflow cleans nothing up after ThingExists.
-        catalog.update(request.thing_name, status="FAILED")
+        # Somebody registered it since the look above. CleanUp gives the name back, and leaves their thing alone.
         raise _taken(request.thing_name) from error
     iot.add_thing_to_thing_group(thingGroupName=settings.thing_group, thingName=request.thing_name)
 

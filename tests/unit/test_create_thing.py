@@ -224,7 +224,7 @@ def test_a_thing_that_somebody_else_registered_is_left_alone(
     assert catalog.row("lamp") is None
 
 
-def test_a_thing_that_appears_in_between_leaves_no_claim_on_the_name(
+def test_a_thing_that_appears_in_between_is_left_alone_and_the_claim_to_clean_up(
     create: Callable[..., dict[str, Any]], iot: MemoryIot, catalog: Catalog
 ) -> None:
     # given: somebody else registers the thing after the look and before CreateThing
@@ -240,10 +240,11 @@ def test_a_thing_that_appears_in_between_leaves_no_claim_on_the_name(
     # when
     with pytest.raises(ThingExists, match="lamp"):
         create({"thingName": "lamp"})
-    # then: nothing stands in the way when that thing is gone again
-    iot.describe_thing = look  # type: ignore[method-assign]
-    del iot.things["lamp"]
-    assert create({"thingName": "lamp"}, OTHER_EXECUTION)["thingName"] == "lamp"
+    # then
+    assert iot.things == {"lamp": Thing(attributes={"owner": "accounting"})}
+    row = catalog.row("lamp")
+    assert row is not None
+    assert row["status"] == "PROVISIONING"
 
 
 @pytest.mark.parametrize("operation", ["DescribeThing", "CreateThing", "AddThingToThingGroup"])
