@@ -1,5 +1,7 @@
 """The `playground` command: thin commands over plain functions."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,6 +18,7 @@ from playground.homes import Choice, Home, find_home
 from playground.local import cloud
 from playground.local.state import LocalState, secret_of
 from playground.paths import Paths
+from playground.sam_local import function_variables, relay
 from playground.shellenv import exports, shell_text
 from playground.views import err, live_steps, note, out, print_json
 from playground.watch import watching
@@ -147,14 +150,35 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
 
 
 @app.command()
-def env(ctx: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
+def env(
+    ctx: typer.Context,
+    as_json: AsJson = False,  # noqa: FBT002
+    for_sam: Annotated[bool, typer.Option("--sam", help="The file for sam local invoke --env-vars.")] = False,  # noqa: FBT002
+) -> None:
     """Print the exports that point any AWS tool at the local cloud: eval "$(playground env)"."""
+    if for_sam:
+        print_json(function_variables(context(ctx).home()))
+        return
     paths = context(ctx).paths
     state = LocalState.load(paths)
     if not state.up:
         raise NotUpError("The local cloud is not up: run `playground up`.")
     variables = exports(paths, state, secret_of(paths))
     print_json(variables) if as_json else typer.echo(shell_text(variables))
+
+
+@app.command("relay")
+def run_relay(
+    ctx: typer.Context,
+    bind: Annotated[str, typer.Option(help="Address that containers reach; Docker's bridge on Linux.")] = "172.17.0.1",
+) -> None:
+    """Let containers reach the local cloud, until Ctrl-C: for `sam local invoke`."""
+    state = LocalState.load(context(ctx).paths)
+    if not state.up:
+        raise NotUpError("The local cloud is not up: run `playground up`.")
+    note(f"http://{bind}:{state.port} leads to the local cloud. Ctrl-C ends this.")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(relay(bind, state.port, state.port))
 
 
 @app.command()
