@@ -71,6 +71,19 @@ class Cloud:
         """A boto3 client of the account's administrator."""
         return self.home.client(service)
 
+    @cached_property
+    def functions(self) -> Mapping[str, str]:
+        """Names of the stack's functions by their logical ids."""
+        pages = (
+            self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.home.stack_name)
+        )
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+        }
+
     def playground(self, *arguments: str, timeout: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the `playground` command."""
         return self._run([str(COMMAND), *arguments], self.environment, timeout, check=check)
