@@ -73,7 +73,8 @@ class WholeLife:
         if ended.status != "SUCCEEDED":
             # A failed provisioning goes on to CleanUp, which is all of deprovisioning.
             failed = next((state for state in reversed(self._states(arn)) if state != "CleanUp"), "CleanUp")
-            raise StepFailedError(f"{workflow}: {failed}", json.loads(ended.cause)["errorMessage"])
+            # What a function raises is JSON; what Step Functions itself says is not.
+            raise StepFailedError(f"{workflow}: {failed}", f"{ended.error}: {ended.cause}")
 
     def _states(self, execution_arn: str) -> list[str]:
         """The working states that the execution has entered so far."""
