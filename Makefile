@@ -18,11 +18,11 @@ WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test lint bench deploy image lock clean
+.PHONY: help demo up down reset test least-privilege lint bench deploy image lock clean
 
 help: ## say what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
-		printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
+		printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 demo: up ## the local cloud, and a device in it to look at
 	@$(BIN)/playground --home local demo
@@ -42,6 +42,10 @@ reset: ## stop the local cloud and forget everything in it
 test: ## run all tests
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/pytest tests
+
+least-privilege: ## show that no function's role allows an action too many
+	@$(BOOTSTRAP) app emulator sam
+	$(BIN)/python -m tests.least_privilege
 
 lint: ## check code, types, template and workflows
 	@$(BOOTSTRAP) app sam checkov

@@ -9,9 +9,7 @@ from tests.playground_cloud import Cloud
 @contextmanager
 def throttled(cloud: Cloud, logical_id: str) -> Iterator[None]:
     """Let Lambda refuse every call of the function, as it does when an account's concurrency is used up."""
-    function = cloud.client("cloudformation").describe_stack_resource(
-        StackName=cloud.home.stack_name, LogicalResourceId=logical_id
-    )["StackResourceDetail"]["PhysicalResourceId"]
+    function = cloud.functions[logical_id]
     functions = cloud.client("lambda")
     functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     try:
