@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -162,3 +163,16 @@ class Cloud:
             return found if settings.items() <= found.items() else None
 
         return wait_for(f"{thing_name} to report {settings}", reported)
+
+
+@contextmanager
+def own_cloud(folder: Path, variables: Mapping[str, str]) -> Iterator[Cloud]:
+    """A cloud with its state in `folder`, on free ports: up with these `variables`, taken down in any case."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {"PLAYGROUND_DIR": str(folder), "NO_COLOR": "1", "COLUMNS": "200", **variables}
+    running = Cloud(folder, environment)
+    try:
+        running.playground("up", "--port", str(free_port()), "--mqtt-port", str(free_port()), timeout=UP_LIMIT)
+        yield running
+    finally:
+        running.playground("down", timeout=UP_LIMIT)
