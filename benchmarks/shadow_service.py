@@ -7,6 +7,7 @@ Takes a JSON array a line on standard input and answers with one: `["first", N]`
 """
 
 import json
+import signal
 import sys
 import threading
 import time
@@ -95,7 +96,8 @@ class ShadowService:
 
 
 def main(host: str, port: str, directory: str) -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends; Ctrl-C is for the one who started this."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     service = ShadowService(host, int(port), Path(directory))
     service.start()
     print("[]", flush=True)
