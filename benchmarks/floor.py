@@ -46,7 +46,12 @@ def empty_tasks_workflow(functions: Sequence[str]) -> dict[str, Any]:
         return {
             "StartAt": names[0],
             "States": {
-                name: {"Type": "Task", "Resource": next(resources), **({"Next": then} if then else {"End": True})}
+                name: {
+                    "Type": "Task",
+                    "Resource": "arn:aws:states:::lambda:invoke",
+                    "Parameters": {"FunctionName": next(resources), "Payload": {}},
+                    **({"Next": then} if then else {"End": True}),
+                }
                 for name, then in zip(names, following, strict=True)
             },
         }

@@ -1,5 +1,6 @@
 """The results as tables."""
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group
@@ -10,7 +11,8 @@ from benchmarks.hosting import Hosting
 from benchmarks.provisioning import Provisioning
 from benchmarks.shadow_delay import ShadowDelay
 
-console = Console(highlight=False)
+# In a file or a pipe there is no width to keep to, and a cut figure is none.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
 
 def of_provisioning(result: Provisioning) -> Group:
@@ -91,7 +93,7 @@ def _pairs(results: Sequence[Hosting]) -> Iterator[tuple[Hosting, Hosting]]:
 
 def _table(title: str, first: str, *figures: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column(first)
+    table.add_column(first, no_wrap=True)
     for figure in figures:
         table.add_column(figure, justify="right")
     return table
