@@ -9,7 +9,7 @@ BIN = .venvs/app/bin
 SAM = .venvs/sam/bin/sam
 STACK ?= $(if $(PLAYGROUND_STACK),$(PLAYGROUND_STACK),iot-playground)
 IMAGE_TAG ?= latest
-OURS = playground functions device/virtual_device tests
+OURS = playground functions device/virtual_device tests benchmarks
 
 # `sam build` needs a pip beside the interpreter that it builds for; of the environments only uv's has one.
 RUNTIME = python$$(.venvs/uv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')

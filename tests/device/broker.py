@@ -4,7 +4,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.device.pki import CertificateAuthority
 
@@ -20,16 +22,21 @@ def free_port() -> int:
 
 
 class Broker:
-    """One mosquitto process; it keeps its port over a restart, and its sessions nowhere."""
+    """One mosquitto process; it keeps its port over a restart, and its sessions nowhere. `settings` are mosquitto's."""
 
-    def __init__(self, directory: Path, authority: CertificateAuthority) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        authority: CertificateAuthority,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.host = "localhost"
         self.port = free_port()
         self.authority = authority
         self.ca_file = directory / "ca.pem"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
-        self._write_files()
+        self._write_files(settings)
 
     def start(self) -> None:
         """Start mosquitto and wait until it listens."""
@@ -62,12 +69,12 @@ class Broker:
                 return
         raise TimeoutError(f"mosquitto does not listen on {self.port}: {self.log()}")
 
-    def _write_files(self) -> None:
+    def _write_files(self, more: Mapping[str, str]) -> None:
         server = self.authority.server(self.host)
         self.ca_file.write_text(self.authority.pem)
         (self._directory / "server.pem").write_text(server.certificate)
         (self._directory / "server.key").write_text(server.private_key)
-        settings = {
+        settings: dict[str, str] = {
             "listener": f"{self.port} 127.0.0.1",
             "cafile": str(self.ca_file),
             "certfile": str(self._directory / "server.pem"),
@@ -78,6 +85,7 @@ class Broker:
             "log_dest": "stderr",
             "log_type": "all",
             "user": "root",
+            **more,
         }
         lines = "".join(f"{key} {value}\n" for key, value in settings.items())
         (self._directory / "mosquitto.conf").write_text(lines)

@@ -18,11 +18,13 @@ PACKAGE_ROOT = Path(__file__).parents[2] / "device"
 class DeviceProcess:
     """A started process and what it logs."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log_file: Path) -> None:
+    def __init__(
+        self, arguments: list[str], environment: dict[str, str], log_file: Path, module: str = "virtual_device"
+    ) -> None:
         self._log_file = log_file
         with log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "virtual_device", *arguments], env=environment, stdout=log, stderr=log
+                [sys.executable, "-m", module, *arguments], env=environment, stdout=log, stderr=log
             )
 
     def log(self) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Where the performance figures come from: `make bench`, or `python -m benchmarks [NAME ...]`; docs/benchmarks.md."""

@@ -1,0 +1,84 @@
+"""python -m benchmarks [NAME ...]: measure and print; all benchmarks unless some are named."""
+
+import dataclasses
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from benchmarks import hosting, provisioning, report, shadow_delay
+from benchmarks.machine import machine
+from benchmarks.progress import say
+from tests.device.broker import MOSQUITTO
+from tests.playground_cloud import Cloud, own_cloud
+
+RESULTS = Path(__file__).with_name("results") / "latest.json"
+
+
+class Name(StrEnum):
+    """What there is to measure."""
+
+    PROVISIONING = "provisioning"
+    SHADOW = "shadow"
+    HOSTING = "hosting"
+
+
+def main(
+    names: Annotated[list[Name] | None, typer.Argument(help="what to measure; all by default")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="devices to provision")] = 20,
+    exchanges: Annotated[int, typer.Option(min=1, help="shadow exchanges of each client")] = 200,
+    clients: Annotated[list[int] | None, typer.Option(min=1, help="clients in one process; 1, 100, 1000")] = None,
+    idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
+) -> None:
+    """Measure what docs/benchmarks.md describes."""
+    wanted = names or list(Name)
+    here = machine()
+    report.console.print(f"{here}\n", soft_wrap=True)
+    results: dict[str, Any] = {"machine": here}
+
+    def take(name: Name, result: Any, shown: RenderableType) -> None:
+        results[name] = result
+        report.console.print(shown)
+
+    if {Name.PROVISIONING, Name.SHADOW} & set(wanted):
+        with _local_cloud() as cloud:
+            if Name.PROVISIONING in wanted:
+                made = provisioning.measure(cloud, runs)
+                take(Name.PROVISIONING, made, report.of_provisioning(made))
+            if Name.SHADOW in wanted:
+                delays = shadow_delay.measure(cloud, exchanges)
+                take(Name.SHADOW, delays, report.of_shadow_delay(delays))
+    if Name.HOSTING in wanted and MOSQUITTO is None:
+        report.console.print("hosting: left out, for mosquitto is not installed (apt-get install mosquitto)")
+    elif Name.HOSTING in wanted:
+        hosted = hosting.measure(sorted({1, *(clients or (100, 1000))}), idle_seconds)
+        take(Name.HOSTING, hosted, report.of_hosting(hosted))
+    _keep(results)
+
+
+@contextmanager
+def _local_cloud() -> Iterator[Cloud]:
+    with tempfile.TemporaryDirectory(prefix="playground-bench-") as folder:
+        say("starting a local cloud")
+        with own_cloud(Path(folder) / "home", {}) as cloud:
+            yield cloud
+
+
+def _keep(results: Mapping[str, Any]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    plain: Callable[[Any], Any] = dataclasses.asdict
+    RESULTS.write_text(json.dumps(results, indent=2, default=plain) + "\n")
+
+
+if __name__ == "__main__":
+    # As Ctrl-C does: everything that was started is taken down on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    typer.run(main)

@@ -1,0 +1,103 @@
+"""The results as tables."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.hosting import Hosting
+from benchmarks.provisioning import Provisioning
+from benchmarks.shadow_delay import ShadowDelay
+
+# In a file or a pipe there is no width to keep to, and a cut figure is none.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+
+
+def of_provisioning(result: Provisioning) -> Group:
+    """The median beside its floor, where the time goes, and what was left behind."""
+    floor = _table("The floor: each call by itself", "call", "median ms", "p99 ms")
+    for what, spread in result.parts.items():
+        floor.add_row(what, _ms(spread.median), _ms(spread.p99))
+    floor.add_section()
+    floor.add_row("sum", _ms(result.floor), "")
+    for what, spread in result.beside.items():
+        floor.add_row(f"not in the sum: {what}", _ms(spread.median), _ms(spread.p99), style="dim")
+    timeline = _table("Where a run's time goes (medians)", "part", "begins at ms", "lasts ms")
+    for mark in result.timeline:
+        timeline.add_row(mark.what, _ms(mark.begins), _ms(mark.lasts))
+    total = _table("Provisioning one device: StartExecution to SUCCEEDED", "", "median ms", "p99 ms", "runs")
+    total.add_row("provisioning", _ms(result.total.median), _ms(result.total.p99), str(result.total.count))
+    total.add_row("floor", _ms(result.floor), "", "")
+    total.add_row("ratio", f"{result.total.median / result.floor:.2f}", "", "")
+    left = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in result.left_behind.items())
+    return Group(floor, timeline, total, Text(f"Left behind: {left or 'nothing'}\n"))
+
+
+def of_shadow_delay(results: Sequence[ShadowDelay]) -> Table:
+    """Each client's delay, and its ratio to the first, which is the bare one."""
+    table = _table("desired.time to reported.time", "client", "median ms", "p99 ms", "exchanges", "ratio")
+    for result in results:
+        delay = result.delay
+        ratio = f"{delay.median / results[0].delay.median:.2f}"
+        table.add_row(result.client, _ms(delay.median, 2), _ms(delay.p99, 2), str(delay.count), ratio)
+    return table
+
+
+def of_hosting(results: Sequence[Hosting]) -> Table:
+    """Bare client and device by turns, and the ratio of the two."""
+    heads = (
+        "client",
+        "number",
+        "RSS MiB",
+        "KiB each",
+        "threads",
+        "idle us/s each",
+        "connect s",
+        "ready s",
+        "converge s",
+    )
+    table = _table("Clients in one process, mosquitto over mutual TLS", *heads)
+    for bare, device in _pairs(results):
+        for one in (bare, device):
+            table.add_row(
+                one.client,
+                str(one.clients),
+                f"{one.rss_kib / 1024:.1f}",
+                f"{one.each_kib:.0f}",
+                str(one.threads),
+                f"{one.idle_us:.0f}",
+                f"{one.connected:.2f}",
+                f"{one.ready:.2f}",
+                f"{one.converged:.3f}",
+            )
+        table.add_row(
+            "ratio",
+            "",
+            f"{device.rss_kib / bare.rss_kib:.2f}",
+            f"{device.each_kib / bare.each_kib:.2f}",
+            f"{device.threads / bare.threads:.2f}",
+            f"{device.idle_us / bare.idle_us:.2f}",
+            f"{device.connected / bare.connected:.2f}",
+            f"{device.ready / bare.ready:.2f}",
+            f"{device.converged / bare.converged:.2f}",
+            end_section=True,
+        )
+    return table
+
+
+def _pairs(results: Sequence[Hosting]) -> Iterator[tuple[Hosting, Hosting]]:
+    yield from zip(results[::2], results[1::2], strict=True)
+
+
+def _table(title: str, first: str, *figures: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column(first, no_wrap=True)
+    for figure in figures:
+        table.add_column(figure, justify="right")
+    return table
+
+
+def _ms(seconds: float, digits: int = 0) -> str:
+    return f"{seconds * 1000:.{digits}f}" if seconds >= 0.01 else f"{seconds * 1000:.{max(digits, 1)}f}"
