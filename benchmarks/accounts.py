@@ -10,6 +10,7 @@ from typing import Any
 from awscrt import io, mqtt5
 
 from benchmarks.clients import Server
+from playground.local.state import LocalState
 from tests.device.pki import KeyPair
 from tests.playground_cloud import Cloud
 
@@ -111,8 +112,4 @@ class Connection:
 
 def mqtt_server(cloud: Cloud) -> Server:
     """Where the local cloud's broker is."""
-    from playground.local.state import LocalState  # noqa: PLC0415
-    from playground.paths import Paths  # noqa: PLC0415
-
-    assert cloud.home.kind == "local"
-    return Server("localhost", LocalState.load(Paths()).mqtt_port, Paths().ca)
+    return Server("localhost", LocalState.load(cloud.paths).mqtt_port, cloud.paths.ca)

@@ -74,7 +74,9 @@ class Runs:
             self.totals.append(end["stopDate"].timestamp() - begun)
             self._remember(begun, end, task_id_of(output["taskArn"]))
         self._execute(DEPROVISION, {"thingName": output["thingName"]})
-        wait_for("the device's process to end", lambda: not list(Paths().running.iterdir()), DEPROVISIONED_LIMIT)
+        wait_for(
+            "the device's process to end", lambda: not list(self.cloud.paths.running.iterdir()), DEPROVISIONED_LIMIT
+        )
 
     def _execute(self, output_name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
         machine = self.cloud.home.output(output_name)
@@ -91,7 +93,7 @@ class Runs:
         self._mark("the emulator, before the first state", begun, begun, states["CreateThing"][0])
         for name, (entered, left) in states.items():
             self._mark(name, begun, entered, left)
-        spawned, connected = _spawned(task_id), _connected(task_id)
+        spawned, connected = _spawned(self.cloud.paths, task_id), _connected(self.cloud.paths, task_id)
         self._mark("the device: process, identity, connection", begun, spawned, connected)
         self._mark("connected to SUCCEEDED: presence, token", begun, connected, end["stopDate"].timestamp())
 
@@ -142,14 +144,14 @@ def _states(events: Sequence[Mapping[str, Any]]) -> Mapping[str, tuple[float, fl
     return states
 
 
-def _spawned(task_id: str) -> float:
+def _spawned(paths: Paths, task_id: str) -> float:
     """When the task agent started the device, by its log."""
-    found = re.search(rf"^(\S+ \S+),(\d+) INFO start task {task_id}", (Paths().logs / "agent.log").read_text(), re.M)
+    found = re.search(rf"^(\S+ \S+),(\d+) INFO start task {task_id}", (paths.logs / "agent.log").read_text(), re.M)
     assert found is not None
     return datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").astimezone().timestamp() + int(found[2]) / 1000
 
 
-def _connected(task_id: str) -> float:
+def _connected(paths: Paths, task_id: str) -> float:
     """When the device had its CONNACK, by its log."""
-    lines = [json.loads(line) for line in device_log(Paths(), task_id).read_text().splitlines()]
+    lines = [json.loads(line) for line in device_log(paths, task_id).read_text().splitlines()]
     return datetime.fromisoformat(next(line["time"] for line in lines if line["message"] == "connected")).timestamp()

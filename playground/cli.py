@@ -90,7 +90,7 @@ def options(
     """An AWS IoT account to play in, on this machine or in AWS."""
     if home not in ("auto", "local", "aws"):
         raise typer.BadParameter(f"{home} is not auto, local or aws", param_hint="--home")
-    ctx.obj = Context(home, stack, Paths())  # type: ignore[arg-type]
+    ctx.obj = Context(home, stack, Paths.here())  # type: ignore[arg-type]
 
 
 @app.command()

@@ -64,7 +64,7 @@ def main() -> int:
     parser.add_argument("--stack", default=None)
     parser.add_argument("--tag", default="latest")
     arguments = parser.parse_args()
-    paths = Paths()
+    paths = Paths.here()
     try:
         image = build_and_push(paths, find_home(paths, arguments.stack, "aws"), arguments.tag)
     except (PlaygroundError, BotoCoreError, ClientError) as error:

@@ -13,12 +13,18 @@ class Paths:
     """Every path that the command uses, from the project's root."""
 
     root: Path = PROJECT
+    directory: Path | None = None
+
+    @classmethod
+    def here(cls) -> "Paths":
+        """Those of this project and this environment: PLAYGROUND_DIR names another folder than `.playground/`."""
+        named = os.environ.get(DIR_VARIABLE)
+        return cls(directory=Path(named) if named else None)
 
     @property
     def home(self) -> Path:
-        """Everything that `playground reset` forgets: `.playground/`, or where PLAYGROUND_DIR says."""
-        named = os.environ.get(DIR_VARIABLE)
-        return Path(named) if named else self.root / ".playground"
+        """Everything that `playground reset` forgets."""
+        return self.directory or self.root / ".playground"
 
     @property
     def lock(self) -> Path:

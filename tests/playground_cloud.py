@@ -61,11 +61,15 @@ class Cloud:
     folder: Path
     environment: Mapping[str, str]
 
+    @property
+    def paths(self) -> Paths:
+        """Where it keeps its state and logs."""
+        return Paths(directory=self.folder)
+
     @cached_property
     def home(self) -> Home:
         """What the product itself uses to talk to the cloud."""
-        os.environ["PLAYGROUND_DIR"] = str(self.folder)
-        return local_home(Paths(), LocalState.load(Paths()))
+        return local_home(self.paths, LocalState.load(self.paths))
 
     def client(self, service: str) -> Any:
         """A boto3 client of the account's administrator."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from playground.local.runner import device_log
 from playground.local.tasks import task_id_of
-from playground.paths import PROJECT, Paths
+from playground.paths import PROJECT
 from tests.playground_cloud import Cloud
 
 LIMIT = 30.0
@@ -162,8 +162,7 @@ class WholeLife:
 
     def _device_refusal(self) -> str:
         task_arn = self.cloud.row(self.thing_name).get("task_arn")
-        # Where the cloud's home is, `cloud.home` has told Paths.
-        log = device_log(Paths(), task_id_of(task_arn)) if task_arn else None
+        log = device_log(self.cloud.paths, task_id_of(task_arn)) if task_arn else None
         if log is None or not log.exists():
             return ""
         entries = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]

@@ -137,7 +137,7 @@ def main() -> int:
         ended.set()
 
     signal.signal(signal.SIGTERM, end)
-    paths = Paths()
+    paths = Paths.here()
     state = LocalState.load(paths)
     secret = secret_of(paths)
     home = local_home(paths, state)
