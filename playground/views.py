@@ -23,6 +23,9 @@ from playground.workflows import Outcome
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+# What a shadow message says besides its state and version.
+SHADOW_NOISE = ("metadata", "timestamp", "clientToken")
+
 MARKS = {
     "pending": ("·", "dim"),
     "running": ("▸", "cyan"),
@@ -156,8 +159,10 @@ def message_text(message: Message) -> Text:
     text = Text(datetime.now(UTC).astimezone().strftime("%H:%M:%S "), style="dim")
     text.append(f"{kind:<9} ", style=KIND_STYLES[kind])
     text.append(f"{message.topic} ", style="bold")
-    payload = message.payload if isinstance(message.payload, str) else json.dumps(message.payload)
-    return text.append(payload)
+    payload = message.payload
+    if kind == "shadow" and isinstance(payload, dict):
+        payload = {name: value for name, value in payload.items() if name not in SHADOW_NOISE}
+    return text.append(payload if isinstance(payload, str) else json.dumps(payload))
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
