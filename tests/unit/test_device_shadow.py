@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.shadow_double import Shadow
@@ -157,7 +157,6 @@ changes = st.dictionaries(
 actions = st.lists(changes | st.sampled_from(["connect", "step", "restart"]), max_size=15)
 
 
-@settings(max_examples=100, deadline=None)
 @given(actions=actions)
 def test_device_and_shadow_agree_in_the_end(actions: list[Any]) -> None:
     # Given a device, and an app that changes anything at any moment, with lost connections and restarts between

@@ -290,7 +290,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
 _names = (f"device-{number}" for number in itertools.count())
 
 
-@settings(max_examples=30, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), data=st.data())
 def test_any_delivery_of_a_true_history_ends_with_the_truth(
     deliver: Deliver,
