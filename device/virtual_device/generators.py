@@ -1,0 +1,305 @@
+"""What makes the values of telemetry: small generators that are put together in a model.
+
+A generator is a pure function of the moment: the same thing sends the same values at the same time with the same
+sequence number, so a fleet repeats itself exactly, and no device has to keep anything for it. What looks random is a
+hash of the model's seed, the thing's name, the member's place in the model and the sequence number.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import accumulate
+from typing import Protocol
+
+from virtual_device.jsonvalue import Json, JsonObject
+from virtual_device.units import to_imperial
+
+DEFAULT_DECIMALS = 2
+WALK_OCTAVES = 20
+"""A walk wanders freely over a million messages (2^20), then within what it has reached."""
+
+
+def timestamp(wall: float) -> str:
+    """ISO 8601 in UTC with milliseconds, as in `2026-01-02T03:04:05.678Z`, of a Unix time in seconds."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def chance(*parts: object) -> float:
+    """A number from 0 up to 1 that looks random and is always the same for the same parts."""
+    digest = blake2b("/".join(map(str, parts)).encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What values depend on. `seed` is the thing's own; `wall` is Unix time in seconds."""
+
+    seed: str
+    wall: float
+    sequence: int
+    settings: JsonObject
+
+    def through(self, period: float, phase: float = 0.0) -> float:
+        """How far, from 0 up to 1, a cycle of `period` seconds has come that began at a time of the thing's own.
+
+        All cycles of one period are in step within a thing, which `phase`, in seconds, shifts.
+        """
+        return (((self.wall + phase) % period) / period + chance(self.seed)) % 1.0
+
+
+class Generator(Protocol):
+    """Gives a value for a moment."""
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all values are numbers."""
+
+    def value(self, moment: Moment) -> Json:
+        """The value at that moment."""
+
+
+def is_number(value: object) -> bool:
+    """Whether this is a JSON number. A boolean is none, though Python thinks so."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Always the same."""
+
+    given: Json
+
+    @property
+    def numeric(self) -> bool:
+        """It depends."""
+        return is_number(self.given)
+
+    def value(self, _moment: Moment) -> Json:
+        """What was given."""
+        return self.given
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Anything from `low` to `high`: another number for each message or, with `once`, one for each thing."""
+
+    key: str
+    low: float
+    high: float
+    once: bool
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Low plus a part of the range."""
+        return self.low + (self.high - self.low) * chance(moment.seed, self.key, "" if self.once else moment.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Sine:
+    """A wave around `mean`; `period` and `phase` in seconds."""
+
+    mean: float
+    amplitude: float
+    period: float
+    phase: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """From mean - amplitude to mean + amplitude."""
+        return self.mean + self.amplitude * math.sin(2 * math.pi * moment.through(self.period, self.phase))
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Wanders by at most `step` from message to message, and turns back at `low` and `high`.
+
+    Octaves of interpolated noise rather than a sum over all messages before: any message's value can be had at once,
+    and over n messages it wanders about as far as a random walk does, with the square root of n.
+    """
+
+    key: str
+    start: float
+    step: float
+    low: float
+    high: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """`start` for the first message."""
+        wandered = self._height(moment.seed, moment.sequence) - self._height(moment.seed, 0)
+        return _folded(self.start + self.step * wandered, self.low, self.high)
+
+    def _height(self, seed: str, sequence: int) -> float:
+        # An octave of 2^k messages and height h changes by at most 2h/2^k. With h = 2^(k/2) this adds up to less
+        # than 2 / (1 - 2^-0.5) a message.
+        total = 0.0
+        for octave in range(WALK_OCTAVES + 1):
+            block, within = divmod(sequence, 2**octave)
+            left, right = (2 * chance(seed, self.key, octave, block + side) - 1 for side in (0, 1))
+            total += 2 ** (octave / 2) * (left + (right - left) * within / 2**octave)
+        return total * (1 - 2**-0.5) / 2
+
+
+def _folded(value: float, low: float, high: float) -> float:
+    """`value` reflected at both ends until it lies between them."""
+    span = high - low
+    if span <= 0:
+        return low
+    beyond = (value - low) % (2 * span)
+    return min(high, max(low, low + min(beyond, 2 * span - beyond)))
+
+
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """Falls from `start` towards `end`, half of the way in `half_life` seconds, anew every `period` seconds."""
+
+    start: float
+    end: float
+    half_life: float
+    period: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Nearest to `end` just before the next period."""
+        age: float = 0.5 ** (moment.through(self.period) * self.period / self.half_life)
+        return self.end + (self.start - self.end) * age
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One of several values, by weight: another for each message or, with `once`, one for each thing."""
+
+    key: str
+    of: tuple[Json, ...]
+    weights: tuple[float, ...]
+    once: bool
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all are numbers."""
+        return all(map(is_number, self.of))
+
+    def value(self, moment: Moment) -> Json:
+        """The value in whose part of the weights the chance falls."""
+        bounds = list(accumulate(self.weights))
+        mark = bounds[-1] * chance(moment.seed, self.key, "" if self.once else moment.sequence)
+        return self.of[min(bisect_right(bounds, mark), len(self.of) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Several values in turn, over and over: one a message, or one every so many seconds."""
+
+    of: tuple[Json, ...]
+    every: float | None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all are numbers."""
+        return all(map(is_number, self.of))
+
+    def value(self, moment: Moment) -> Json:
+        """The value whose turn it is."""
+        count = len(self.of)
+        if self.every is None:
+            return self.of[moment.sequence % count]
+        return self.of[int(moment.through(self.every * count) * count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Grows by `step` a message, or every so many seconds of Unix time; begins again below `wrap`."""
+
+    start: float
+    step: float
+    every: float | None
+    wrap: float | None
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Stays an integer where start, step and wrap are."""
+        count = moment.sequence if self.every is None else int(moment.wall / self.every)
+        total = self.start + self.step * count
+        return total if self.wrap is None else total % self.wrap
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """The moment itself: `iso`, `seconds` or `milliseconds` (Unix time)."""
+
+    form: str
+
+    @property
+    def numeric(self) -> bool:
+        """Not as text."""
+        return self.form != "iso"
+
+    def value(self, moment: Moment) -> Json:
+        """In that form; seconds and milliseconds are integers."""
+        if self.form == "iso":
+            return timestamp(moment.wall)
+        return int(moment.wall if self.form == "seconds" else moment.wall * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a setting of the device stands at; a device that has no such setting sends nothing for it."""
+
+    key: str
+    numeric = False
+
+    def value(self, moment: Moment) -> Json:
+        """The setting in force."""
+        return moment.settings.get(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Several numbers added up, such as a wave and some noise."""
+
+    parts: tuple[Generator, ...]
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """A plain sum."""
+        values = [part.value(moment) for part in self.parts]
+        return sum(value for value in values if isinstance(value, int | float))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A generator with what is done to its numbers."""
+
+    generator: Generator
+    quantity: str | None = None
+    decimals: int | None = None
+
+    def there(self, moment: Moment) -> bool:
+        """Whether there is anything to send."""
+        return not isinstance(self.generator, Setting) or self.generator.key in moment.settings
+
+    def value(self, moment: Moment) -> Json:
+        """In the unit that the device is set to, and rounded."""
+        value = self.generator.value(moment)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        if self.quantity and moment.settings.get("unit") == "imperial":
+            value = to_imperial(self.quantity, value)
+        if self.decimals == 0:
+            return round(value)
+        return value if isinstance(value, int) else round(value, self.decimals or DEFAULT_DECIMALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """An object of members."""
+
+    members: Mapping[str, Member]
+    numeric = False
+
+    def value(self, moment: Moment) -> dict[str, Json]:
+        """Every member's value."""
+        return {name: member.value(moment) for name, member in self.members.items() if member.there(moment)}
