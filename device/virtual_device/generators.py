@@ -129,18 +129,20 @@ class Walk:
 
     def value(self, moment: Moment) -> float:
         """`start` for the first message."""
-        wandered = self._height(moment.seed, moment.sequence) - self._height(moment.seed, 0)
-        return _folded(self.start + self.step * wandered, self.low, self.high)
-
-    def _height(self, seed: str, sequence: int) -> float:
         # An octave of 2^k messages and height h changes by at most 2h/2^k. With h = 2^(k/2) this adds up to less
         # than 2 / (1 - 2^-0.5) a message.
         total = 0.0
         for octave in range(WALK_OCTAVES + 1):
-            block, within = divmod(sequence, 2**octave)
-            left, right = (2 * chance(seed, self.key, octave, block + side) - 1 for side in (0, 1))
-            total += 2 ** (octave / 2) * (left + (right - left) * within / 2**octave)
-        return total * (1 - 2**-0.5) / 2
+            block, within = divmod(moment.sequence, 2**octave)
+            height = self._noise(moment.seed, octave, block)
+            if within:
+                height += (self._noise(moment.seed, octave, block + 1) - height) * within / 2**octave
+            total += 2 ** (octave / 2) * height
+        return _folded(self.start + self.step * total * (1 - 2**-0.5) / 2, self.low, self.high)
+
+    def _noise(self, seed: str, octave: int, block: int) -> float:
+        """From -1 to 1; all octaves begin at 0."""
+        return 2 * chance(seed, self.key, octave, block) - 1 if block else 0.0
 
 
 def _folded(value: float, low: float, high: float) -> float:

@@ -41,40 +41,41 @@ class Parser:
     def telemetry(self, document: Json) -> Nested | None:
         """Check the whole model; what its telemetry is made of."""
         if not isinstance(document, dict):
-            self._note("model", "must be a JSON object")
+            self.note("model", "must be a JSON object")
             return None
-        self._unknown("", document, (*HEAD, "telemetry"))
+        self.unknown("", document, (*HEAD, "telemetry"))
         self._rules("", HEAD, document)
         if "telemetry" not in document:
-            self._note("telemetry", "is missing: an object of members")
+            self.note("telemetry", "is missing: an object of members")
             return None
         members = document["telemetry"]
         for name in ENVELOPE:
             if isinstance(members, dict) and name in members:
-                self._note(f"telemetry.{name}", "is in every message already; choose another name")
-        return self._nested("telemetry", members)
+                self.note(f"telemetry.{name}", "is in every message already; choose another name")
+        return self.members("telemetry", members)
 
-    def _nested(self, path: str, value: Json) -> Nested | None:
+    def members(self, path: str, value: Json) -> Nested | None:
+        """An object of members with a generator each."""
         if not isinstance(value, dict) or not 1 <= len(value) <= MAX_MEMBERS:
-            self._note(path, f"must be an object of 1 to {MAX_MEMBERS} members")
+            self.note(path, f"must be an object of 1 to {MAX_MEMBERS} members")
             return None
         members = {}
         for name, inner in value.items():
             if not MEMBER_NAME.fullmatch(name):
-                self._note(f"{path}.{name}", f"is no name of a member: {MEMBER_NAME.pattern}")
+                self.note(f"{path}.{name}", f"is no name of a member: {MEMBER_NAME.pattern}")
             members[name] = self._member(f"{path}.{name}", inner)
         return Nested({name: member for name, member in members.items() if member})
 
     def _member(self, path: str, value: Json) -> Member | None:
         if not isinstance(value, dict):
-            self._note(path, f'must be an object with a generator, such as {{"constant": {json.dumps(value)}}}')
+            self.note(path, f'must be an object with a generator, such as {{"constant": {json.dumps(value)}}}')
             return None
         change = {name: value[name] for name in CHANGES if name in value}
         generator = self._generator(path, {name: inner for name, inner in value.items() if name not in change})
         self._rules(path, CHANGES, change)
         for name in change:
             if generator and not generator.numeric:
-                self._note(f"{path}.{name}", "is for numbers, which this generator does not give")
+                self.note(f"{path}.{name}", "is for numbers, which this generator does not give")
         quantity, decimals = change.get("quantity"), change.get("decimals")
         digits = decimals if isinstance(decimals, int) else None
         return Member(generator, str(quantity) if quantity else None, digits) if generator else None
@@ -94,53 +95,55 @@ class Parser:
             case "sum":
                 return self._sum(path, inner)
             case "object":
-                return self._nested(path, inner)
+                return self.members(path, inner)
         return self._of_kind(path, kinds.BY_NAME[name], inner)
 
     def _wrong_kind(self, path: str, value: Json) -> None:
         known = ", ".join(kinds.ALL)
         if isinstance(value, dict) and (unknown := [name for name in value if name not in kinds.ALL]):
             for name in unknown:
-                self._note(f"{path}.{name}", f"is no generator; there are {known}")
+                self.note(f"{path}.{name}", f"is no generator; there are {known}")
         else:
-            self._note(path, f"must be an object with exactly one generator of {known}")
+            self.note(path, f"must be an object with exactly one generator of {known}")
 
     def _sum(self, path: str, value: Json) -> g.Sum | None:
         if not isinstance(value, list) or not 2 <= len(value) <= MAX_MEMBERS:
-            self._note(path, f"must be an array of 2 to {MAX_MEMBERS} generators")
+            self.note(path, f"must be an array of 2 to {MAX_MEMBERS} generators")
             return None
         parts = [self._generator(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
         for index, part in enumerate(parts):
             if part and not part.numeric:
-                self._note(f"{path}[{index}]", "must give numbers")
+                self.note(f"{path}[{index}]", "must give numbers")
         return g.Sum(tuple(part for part in parts if part))
 
     def _of_kind(self, path: str, kind: Kind, value: Json) -> Generator | None:
         if not isinstance(value, dict):
-            self._note(path, f"must be an object of {', '.join(a.name for a in kind.arguments)}")
+            self.note(path, f"must be an object of {', '.join(a.name for a in kind.arguments)}")
             return None
         before = len(self.problems)
-        self._unknown(path, value, [argument.name for argument in kind.arguments])
+        self.unknown(path, value, [argument.name for argument in kind.arguments])
         self._rules(path, {argument.name: argument.rule for argument in kind.arguments}, value)
         given = {**kinds.defaults(kind), **value}
         for argument in kind.arguments:
             if argument.name not in given:
-                self._note(f"{path}.{argument.name}", f"is missing: {argument.rule.text}")
+                self.note(f"{path}.{argument.name}", f"is missing: {argument.rule.text}")
         if len(self.problems) > before:
             return None
         if fault := kind.fault(given):
-            self._note(f"{path}.{fault[0]}", fault[1])
+            self.note(f"{path}.{fault[0]}", fault[1])
             return None
         return kind.build(path, given)
 
-    def _unknown(self, path: str, value: JsonObject, known: Iterable[str]) -> None:
+    def unknown(self, path: str, value: JsonObject, known: Iterable[str]) -> None:
+        """Note every member that isn't `known`."""
         for name in sorted(value.keys() - set(known)):
-            self._note(f"{path}.{name}".strip("."), f"is not known here; there are {', '.join(known)}")
+            self.note(f"{path}.{name}".strip("."), f"is not known here; there are {', '.join(known)}")
 
     def _rules(self, path: str, table: Mapping[str, Rule], value: JsonObject) -> None:
         for name, rule in table.items():
             if name in value and not rule.holds(value[name]):
-                self._note(f"{path}.{name}".strip("."), rule.text)
+                self.note(f"{path}.{name}".strip("."), rule.text)
 
-    def _note(self, path: str, text: str) -> None:
+    def note(self, path: str, text: str) -> None:
+        """Note a problem; `text` follows the path."""
         self.problems.append(f"{path}: {text}")
