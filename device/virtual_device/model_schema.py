@@ -7,7 +7,7 @@ It knows all but the rules between two members, such as min and max. docs/model.
 from virtual_device import kinds
 from virtual_device.jsonvalue import Json
 from virtual_device.kinds import REQUIRED, Kind
-from virtual_device.model_parser import CHANGES, HEAD, MAX_MEMBERS, MEMBER_NAME, SETTING
+from virtual_device.model_parser import CHANGES, ENVELOPE, HEAD, MAX_MEMBERS, MEMBER_NAME, SETTING
 
 Schema = dict[str, Json]
 
@@ -20,7 +20,7 @@ def schema() -> Schema:
         "type": "object",
         "required": ["telemetry"],
         "additionalProperties": False,
-        "properties": {**{name: rule.schema for name, rule in HEAD.items()}, "telemetry": {"$ref": "#/$defs/members"}},
+        "properties": {**{name: rule.schema for name, rule in HEAD.items()}, "telemetry": _telemetry()},
         "$defs": {
             "members": {
                 "type": "object",
@@ -33,6 +33,11 @@ def schema() -> Schema:
             "generator": _one_generator({}),
         },
     }
+
+
+def _telemetry() -> Schema:
+    """Members, without those that every message has."""
+    return {"$ref": "#/$defs/members", "properties": dict.fromkeys(ENVELOPE, False)}
 
 
 def _one_generator(beside: Schema) -> Schema:
