@@ -7,63 +7,14 @@ hash of the model's seed, the thing's name, the member's place in the model and 
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import blake2b
 from itertools import accumulate
-from typing import Protocol
 
-from virtual_device.jsonvalue import Json, JsonObject
-from virtual_device.units import to_imperial
+from virtual_device.jsonvalue import Json
+from virtual_device.moment import Moment, chance, is_number, timestamp
 
-DEFAULT_DECIMALS = 2
 WALK_OCTAVES = 20
 """A walk wanders freely over a million messages (2^20), then within what it has reached."""
-
-
-def timestamp(wall: float) -> str:
-    """ISO 8601 in UTC with milliseconds, as in `2026-01-02T03:04:05.678Z`, of a Unix time in seconds."""
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def chance(*parts: object) -> float:
-    """A number from 0 up to 1 that looks random and is always the same for the same parts."""
-    digest = blake2b("/".join(map(str, parts)).encode(), digest_size=6).digest()
-    return int.from_bytes(digest, "big") / 2**48
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What values depend on. `seed` is the thing's own; `wall` is Unix time in seconds."""
-
-    seed: str
-    wall: float
-    sequence: int
-    settings: JsonObject
-
-    def through(self, period: float, phase: float = 0.0) -> float:
-        """How far, from 0 up to 1, a cycle of `period` seconds has come that began at a time of the thing's own.
-
-        All cycles of one period are in step within a thing, which `phase`, in seconds, shifts.
-        """
-        return (((self.wall + phase) % period) / period + chance(self.seed)) % 1.0
-
-
-class Generator(Protocol):
-    """Gives a value for a moment."""
-
-    @property
-    def numeric(self) -> bool:
-        """Whether all values are numbers."""
-
-    def value(self, moment: Moment) -> Json:
-        """The value at that moment."""
-
-
-def is_number(value: object) -> bool:
-    """Whether this is a JSON number. A boolean is none, though Python thinks so."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,52 +207,3 @@ class Setting:
     def value(self, moment: Moment) -> Json:
         """The setting in force."""
         return moment.settings.get(self.key)
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """Several numbers added up, such as a wave and some noise."""
-
-    parts: tuple[Generator, ...]
-    numeric = True
-
-    def value(self, moment: Moment) -> float:
-        """A plain sum."""
-        values = [part.value(moment) for part in self.parts]
-        return sum(value for value in values if isinstance(value, int | float))
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A generator with what is done to its numbers."""
-
-    generator: Generator
-    quantity: str | None = None
-    decimals: int | None = None
-
-    def there(self, moment: Moment) -> bool:
-        """Whether there is anything to send."""
-        return not isinstance(self.generator, Setting) or self.generator.key in moment.settings
-
-    def value(self, moment: Moment) -> Json:
-        """In the unit that the device is set to, and rounded."""
-        value = self.generator.value(moment)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return value
-        if self.quantity and moment.settings.get("unit") == "imperial":
-            value = to_imperial(self.quantity, value)
-        if self.decimals == 0:
-            return round(value)
-        return value if isinstance(value, int) else round(value, self.decimals or DEFAULT_DECIMALS)
-
-
-@dataclass(frozen=True, slots=True)
-class Nested:
-    """An object of members."""
-
-    members: Mapping[str, Member]
-    numeric = False
-
-    def value(self, moment: Moment) -> dict[str, Json]:
-        """Every member's value."""
-        return {name: member.value(moment) for name, member in self.members.items() if member.there(moment)}

@@ -6,7 +6,7 @@ from typing import Any
 
 from virtual_device import generators as g
 from virtual_device import rules
-from virtual_device.generators import Generator
+from virtual_device.moment import Generator
 from virtual_device.route import Route
 from virtual_device.rules import Rule
 

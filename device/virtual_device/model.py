@@ -10,9 +10,10 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from virtual_device.errors import DeviceError
-from virtual_device.generators import Moment, Nested
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object, depth, encode
+from virtual_device.members import Nested
 from virtual_device.model_parser import Parser
+from virtual_device.moment import Moment
 
 BUNDLED = Path(__file__).with_name("models")
 MAX_BYTES = 16_384

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from virtual_device import generators as g
 from virtual_device import kinds, rules
-from virtual_device.generators import Generator, Member, Nested
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.kinds import Kind
+from virtual_device.members import Member, Nested, Sum
+from virtual_device.moment import Generator
 from virtual_device.rules import Rule
 from virtual_device.units import QUANTITIES
 
@@ -106,7 +107,7 @@ class Parser:
         else:
             self.note(path, f"must be an object with exactly one generator of {known}")
 
-    def _sum(self, path: str, value: Json) -> g.Sum | None:
+    def _sum(self, path: str, value: Json) -> Sum | None:
         if not isinstance(value, list) or not 2 <= len(value) <= MAX_MEMBERS:
             self.note(path, f"must be an array of 2 to {MAX_MEMBERS} generators")
             return None
@@ -114,7 +115,7 @@ class Parser:
         for index, part in enumerate(parts):
             if part and not part.numeric:
                 self.note(f"{path}[{index}]", "must give numbers")
-        return g.Sum(tuple(part for part in parts if part))
+        return Sum(tuple(part for part in parts if part))
 
     def _of_kind(self, path: str, kind: Kind, value: Json) -> Generator | None:
         if not isinstance(value, dict):

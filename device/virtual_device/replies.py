@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from virtual_device.generators import Moment, Nested
 from virtual_device.jsonvalue import Json, JsonObject, same
+from virtual_device.members import Nested
 from virtual_device.model_parser import Parser
+from virtual_device.moment import Moment
 
 THING = "{thing}"
 REQUESTS = f"cmd/playground/{THING}/req"

@@ -5,8 +5,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from virtual_device.generators import Moment
 from virtual_device.jsonvalue import Json
+from virtual_device.moment import Moment
 
 EARTH_RADIUS_KM = 6371.0
 SECONDS_PER_HOUR = 3600.0

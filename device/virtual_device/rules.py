@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from virtual_device.generators import is_number
 from virtual_device.jsonvalue import Json
+from virtual_device.moment import is_number
 
 LARGEST = 1e15
 """Beyond this a JSON number loses its units in most readers; sums and products stay finite below."""

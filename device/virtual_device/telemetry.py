@@ -1,8 +1,8 @@
 """Generated telemetry: what every message has, then what the device's model is the source of."""
 
-from virtual_device.generators import timestamp
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.model import bundled
+from virtual_device.moment import timestamp
 from virtual_device.thing import Thing
 
 __all__ = ["generate", "timestamp"]

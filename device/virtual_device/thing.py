@@ -19,5 +19,5 @@ class Thing:
     name: str
     device_type: str = "generic"
     attributes: Mapping[str, str] = field(default_factory=dict)
-    model: Model | None = None
+    model: Model | None = field(default=None, repr=False)
     """A model of its own instead of its type's."""

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from virtual_device import generators as g
-from virtual_device.generators import Member, Moment, Nested
+from virtual_device.members import Member, Nested, Sum
+from virtual_device.moment import Moment
 from virtual_device.route import Route, distance
 from virtual_device.units import QUANTITIES, to_imperial
 
@@ -145,7 +146,7 @@ def test_setting_is_left_out_where_there_is_none() -> None:
 
 
 def test_sum_adds_and_nested_nests() -> None:
-    added = Member(g.Sum((g.Constant(1), g.Counter(0, 1, None, None))))
+    added = Member(Sum((g.Constant(1), g.Counter(0, 1, None, None))))
     assert Nested({"a": Member(Nested({"b": added}))}).value(after(2)) == {"a": {"b": 3}}
 
 

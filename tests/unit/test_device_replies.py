@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from virtual_device import topics
-from virtual_device.generators import Moment
 from virtual_device.model_parser import Parser
+from virtual_device.moment import Moment
 from virtual_device.replies import RESPONSES, THING, Answer, answer, matches, parse
 
 MOMENT = Moment("0/dev-TEST", 1_767_323_045.678, 12, {"unit": "imperial", "status": "on"})
