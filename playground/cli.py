@@ -2,7 +2,8 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from playground import views
+from playground import models, views
 from playground.demo import Screen, run_demo
 from playground.devices import Devices, parse_attributes, parse_settings
 from playground.errors import NotUpError, PlaygroundError, SettingError, WorkflowError
@@ -182,12 +183,13 @@ def run_relay(
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     ctx: typer.Context,
-    device_type: Annotated[str | None, typer.Option("--type", help="generic, bulb, switch or rogue.")] = None,
+    device_type: Annotated[str | None, typer.Option("--type", help="A name of `playground models`; generic.")] = None,
     name: Annotated[str | None, typer.Option(help="Thing name; made up when left out.")] = None,
     attribute: Annotated[list[str] | None, typer.Option(help="Thing attribute, KEY=VALUE; can be repeated.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
+    model: Annotated[Path | None, typer.Option(help="Model file instead of the type's own.", metavar="FILE")] = None,
 ) -> None:
     """Provision a device and show each step."""
     if name and count > 1:
@@ -196,6 +198,8 @@ def create(
     request = {key: value for key, value in request.items() if value}
     if attribute:
         request["attributes"] = parse_attributes(attribute)
+    if model:
+        request["model"] = models.checked(context(ctx).paths, model)
     workflow = Workflow(context(ctx).home(), PROVISION)
     if count > 1:
         run_many(workflow, [request] * count)
@@ -204,6 +208,21 @@ def create(
         outcome = workflow.run(request, show)
     print_json(outcome.require())
     note(f"{outcome.seconds:.2f} s")
+
+
+@app.command("models")
+def show_models(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A device type: print its model file.", metavar="[NAME]")] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """List the models that devices come with, each with a sample of its telemetry."""
+    paths = context(ctx).paths
+    if name:
+        typer.echo(models.text_of(paths, name), nl=False)
+        return
+    found = models.bundled(paths)
+    print_json([asdict(model) for model in found]) if as_json else out.print(views.models_text(found))
 
 
 @app.command("list")

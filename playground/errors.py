@@ -41,5 +41,9 @@ class SettingError(PlaygroundError):
     """A KEY=VALUE that cannot be read, or that the device refused or left unanswered."""
 
 
+class ModelError(PlaygroundError):
+    """A device model that there isn't, or that breaks rules."""
+
+
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` could not be made."""

@@ -17,6 +17,7 @@ from rich.text import Text
 from playground.devices import Answer, Row
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
+from playground.models import Bundled
 from playground.watch import Message, kind_of
 from playground.workflows import Outcome
 
@@ -45,6 +46,15 @@ def note(text: str) -> None:
 def print_json(value: Any) -> None:
     """A result for a program to read."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def models_text(models: Sequence[Bundled]) -> Text:
+    """Name, description and sample message of each model."""
+    text = Text()
+    for model in models:
+        text.append(f"{model.name:<11}", style="bold").append(f"{model.description}\n")
+        text.append(f"{'':<11}{json.dumps(model.sample)}\n", style="dim")
+    return text
 
 
 @contextmanager

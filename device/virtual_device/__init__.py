@@ -1,5 +1,5 @@
 """Virtual AWS IoT devices: real MQTT 5 clients that follow their classic shadow, one or thousands in a process.
 
-From the inside out: `settings`, `shadow`, `telemetry` and `brain` are pure; `shadow_client` knows the shadow's
+From the inside out: `settings`, `shadow`, `model`, `telemetry` and `brain` are pure; `shadow_client` knows the shadow's
 topics and answers, `mqtt` alone knows the MQTT library; `device` joins them, `host` runs many, `__main__` starts.
 """

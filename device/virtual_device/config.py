@@ -8,6 +8,7 @@ from typing import Self
 
 from virtual_device.errors import ConfigInvalidError, EnvironmentIncompleteError
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object
+from virtual_device.model import Model, ModelInvalidError, shared
 from virtual_device.thing import DEVICE_TYPES, THING_NAME, Thing
 
 DOCUMENT_VERSION = 1
@@ -45,7 +46,7 @@ class Config:
 
     def as_document(self) -> dict[str, Json]:
         """The document to be kept: all but the URL."""
-        return {
+        document: dict[str, Json] = {
             "version": DOCUMENT_VERSION,
             "thingName": self.thing.name,
             "deviceType": self.thing.device_type,
@@ -53,6 +54,9 @@ class Config:
             "port": self.port,
             "attributes": dict(self.thing.attributes),
         }
+        if self.thing.model is not None:
+            document["model"] = dict(self.thing.model.document)
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,16 @@ def _thing(document: JsonObject) -> Thing:
     attributes = document.get("attributes", {})
     if not isinstance(attributes, dict):
         raise ConfigInvalidError("config: attributes is not an object")
-    return Thing(name, device_type, {key: str(value) for key, value in attributes.items()})
+    return Thing(name, device_type, {key: str(value) for key, value in attributes.items()}, _model(document))
+
+
+def _model(document: JsonObject) -> Model | None:
+    if document.get("model") is None:
+        return None
+    try:
+        return shared(document["model"])
+    except ModelInvalidError as error:
+        raise ConfigInvalidError(f"config: model: {error}") from error
 
 
 def _text(document: JsonObject, key: str) -> str:

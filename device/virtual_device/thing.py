@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from virtual_device.model import Model, bundled_names
+
 THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 """Thing names of AWS IoT (CreateThing, API reference)."""
 
-DEVICE_TYPES = frozenset({"generic", "bulb", "switch", "rogue"})
+DEVICE_TYPES = bundled_names()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +19,5 @@ class Thing:
     name: str
     device_type: str = "generic"
     attributes: Mapping[str, str] = field(default_factory=dict)
+    model: Model | None = field(default=None, repr=False)
+    """A model of its own instead of its type's."""

@@ -16,7 +16,7 @@ RESERVED_NAMES = frozenset({
     "rejected", "req", "res", "shadow", "start-next", "tamper", "update",
 })  # fmt: skip
 
-DEVICE_TYPES = ("generic", "bulb", "switch", "rogue")
+DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")
 
 _ALPHABET = string.ascii_uppercase + string.digits
 _MADE_UP_LENGTH = 6

@@ -3,6 +3,7 @@
 Refuses bad input and a name that exists before anything is made.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
 OWNER_ATTRIBUTE = "execution"
 MAX_ATTRIBUTES = 20
 
+FIELDS = ("deviceType", "thingName", "attributes", "model")
+# Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than once.
+MAX_MODEL_BYTES = 16_384
+
 
 @dataclass(frozen=True)
 class ThingRequest:
@@ -36,6 +41,7 @@ class ThingRequest:
     device_type: str
     attributes: Mapping[str, str]
     execution_arn: str
+    model: Mapping[str, Any] | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
@@ -43,13 +49,14 @@ class ThingRequest:
         asked = event["input"]
         if not isinstance(asked, dict):
             raise InvalidInput("input", 'must be a JSON object such as {} or {"deviceType": "bulb"}')
-        for field in sorted(asked.keys() - {"deviceType", "thingName", "attributes"}):
-            raise InvalidInput(field, "is not a field of this workflow; it knows deviceType, thingName, attributes")
+        for field in sorted(asked.keys() - set(FIELDS)):
+            raise InvalidInput(field, f"is not a field of this workflow; it knows {', '.join(FIELDS)}")
         return cls(
             thing_name=checked_thing_name(asked.get("thingName", made_up_name(event["execution"]))),
             device_type=_checked_device_type(asked.get("deviceType", "generic")),
             attributes=_checked_attributes(asked.get("attributes", {})),
             execution_arn=event["execution"],
+            model=_checked_model(asked["model"]) if "model" in asked else None,
         )
 
 
@@ -116,6 +123,17 @@ def _checked_attributes(value: object) -> Mapping[str, str]:
     return value
 
 
+def _checked_model(value: object) -> Mapping[str, Any]:
+    """Shape and size only: what the generators are is the device's to know, which refuses to start with a bad model."""
+    if not isinstance(value, dict) or not isinstance(value.get("telemetry"), dict):
+        raise InvalidInput("model", "must be a device model: an object whose telemetry is an object")
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_MODEL_BYTES:
+        raise InvalidInput("model", f"at most {MAX_MODEL_BYTES} bytes as JSON, got {size}")
+    return value
+
+
 iot_client = session.client("iot", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
 stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
@@ -124,7 +142,7 @@ stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State CreateThing. Gives `{thingName, deviceType, attributes}`."""
+    """State CreateThing. Gives `{thingName, deviceType, attributes, model}`; model is null without one."""
     request = ThingRequest.from_event(event)
     logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
@@ -135,4 +153,5 @@ def handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
         "thingName": request.thing_name,
         "deviceType": request.device_type,
         "attributes": dict(request.attributes),
+        "model": request.model,
     }

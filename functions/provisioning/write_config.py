@@ -27,11 +27,12 @@ class DeviceRequest:
     thing_name: str
     device_type: str
     attributes: Mapping[str, str]
+    model: Mapping[str, Any] | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "DeviceRequest":
         """From CreateThing's result."""
-        return cls(event["thingName"], event["deviceType"], event["attributes"])
+        return cls(event["thingName"], event["deviceType"], event["attributes"], event.get("model"))
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class ConfigWriter:
             Params={"Bucket": self.bucket, "Key": identity_key(request.thing_name)},
             ExpiresIn=REFERENCE_SECONDS,
         )
-        return {
+        document = {
             "version": 1,
             "thingName": request.thing_name,
             "deviceType": request.device_type,
@@ -76,6 +77,7 @@ class ConfigWriter:
             "identityUrl": identity_url,
             "attributes": dict(request.attributes),
         }
+        return document if request.model is None else {**document, "model": request.model}
 
 
 def first_desired(request: DeviceRequest) -> dict[str, Any]:
@@ -101,7 +103,7 @@ writer = ConfigWriter(
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State WriteConfig. Takes `{thingName, deviceType, attributes}`, gives `{endpoint, configUri}`."""
+    """State WriteConfig. Takes `{thingName, deviceType, attributes, model?}`, gives `{endpoint, configUri}`."""
     request = DeviceRequest.from_event(event)
     logger.append_keys(thing_name=request.thing_name)
     with transient_faults_named():

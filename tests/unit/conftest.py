@@ -38,6 +38,7 @@ with pytest.MonkeyPatch.context() as _patch:
     _MODULES: Mapping[str, ModuleType] = {name: importlib.import_module(name) for name in FUNCTIONS}
     from common.catalog import Catalog
     from common.clients import session
+    from common.identifiers import DEVICE_TYPES
     from common.observability import logger
 
     # Once: to read the services' models again takes half a second.
@@ -154,7 +155,7 @@ def _stand_in(double: Any, service: str) -> Iterator[Any]:
 
 @pytest.fixture
 def iot() -> Iterator[MemoryIot]:
-    types = {f"playground-{name}" for name in ("generic", "bulb", "switch", "rogue")}
+    types = {f"playground-{name}" for name in DEVICE_TYPES}
     yield from _stand_in(MemoryIot(types, {"playground-devices"}, {"playground-device"}), "iot")
 
 

@@ -30,11 +30,12 @@ def test_what_was_asked_for_is_registered(
     create: Callable[..., dict[str, Any]], iot: MemoryIot, catalog: Catalog
 ) -> None:
     # given
-    asked = {"deviceType": "bulb", "thingName": "lamp:1_a-B", "attributes": {"room": "kitchen"}}
+    model = {"telemetry": {"power": {"constant": 5}}}
+    asked = {"deviceType": "bulb", "thingName": "lamp:1_a-B", "attributes": {"room": "kitchen"}, "model": model}
     # when
     answer = create(asked)
     # then
-    assert answer == {"thingName": "lamp:1_a-B", "deviceType": "bulb", "attributes": {"room": "kitchen"}}
+    assert answer == asked
     assert iot.things == {
         "lamp:1_a-B": Thing(
             thing_type="playground-bulb",
@@ -53,7 +54,7 @@ def test_an_empty_input_makes_a_generic_device(create: Callable[..., dict[str, A
     # when
     answer = create({})
     # then
-    assert answer == {"thingName": made_up_name(EXECUTION), "deviceType": "generic", "attributes": {}}
+    assert answer == {"thingName": made_up_name(EXECUTION), "deviceType": "generic", "attributes": {}, "model": None}
     assert list(iot.things) == [made_up_name(EXECUTION)]
 
 
@@ -65,6 +66,12 @@ def test_every_device_type_is_accepted(create: Callable[..., dict[str, Any]], io
     assert iot.things[name].thing_type == f"playground-{device_type}"
 
 
+def model_of(size: int, letter: str = "x") -> dict[str, Any]:
+    """A model of so many bytes of compact JSON."""
+    rest, more = divmod(size - len('{"telemetry":{},"name":""}'), len(letter.encode()))
+    return {"telemetry": {}, "name": letter * rest + "x" * more}
+
+
 ACCEPTED = [
     pytest.param({"thingName": "a"}, id="shortest name"),
     pytest.param({"thingName": "a" * 128}, id="longest name"),
@@ -74,6 +81,9 @@ ACCEPTED = [
     pytest.param({"attributes": {"a" * 128: "x" * 800}}, id="longest attribute"),
     pytest.param({"attributes": {"_.,@/:#-": "_.,@/:#=[]-"}}, id="every special character"),
     pytest.param({"attributes": {"room": ""}}, id="empty value"),
+    pytest.param({"model": {"telemetry": {}}}, id="a model that the device will refuse"),
+    pytest.param({"model": model_of(16_384)}, id="longest model"),
+    pytest.param({"model": model_of(16_384, "\u00e4")}, id="longest model in UTF-8"),
 ]
 
 
@@ -121,6 +131,14 @@ REFUSED = [
     pytest.param({"attributes": {"room": "x\n"}}, "attributes.room", id="line feed after value"),
     pytest.param({"attributes": {"room": 7}}, "attributes.room", id="value number"),
     pytest.param({"attributes": {"room": None}}, "attributes.room", id="value null"),
+    pytest.param({"model": None}, "model", id="model null"),
+    pytest.param({"model": "vehicle"}, "model", id="model string"),
+    pytest.param({"model": [{"telemetry": {}}]}, "model", id="model list"),
+    pytest.param({"model": {}}, "model", id="model without telemetry"),
+    pytest.param({"model": {"telemetry": []}}, "model", id="telemetry list"),
+    pytest.param({"model": model_of(16_385)}, "model", id="long model"),
+    pytest.param({"model": model_of(16_385, "\u00e4")}, "model", id="long model in UTF-8"),
+    pytest.param({"Model": {"telemetry": {}}}, "Model", id="model in other case"),
 ]
 
 

@@ -1,5 +1,8 @@
 """What the commands read from the command line and from devices."""
 
+import json
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -78,3 +81,20 @@ def test_errors_are_a_sentence_unless_debugging(monkeypatch: pytest.MonkeyPatch)
     answer = CliRunner().invoke(app, ["list"])
     assert (answer.exit_code, answer.stderr.strip()) == (1, "The local cloud is not up.")
     assert isinstance(CliRunner().invoke(app, ["--debug", "list"]).exception, NotUpError)
+
+
+def test_a_model_is_shown_as_it_stands_in_its_file() -> None:
+    answer = CliRunner().invoke(app, ["models", "vehicle"])
+    assert json.loads(answer.stdout)["name"] == "vehicle"
+    unknown = CliRunner().invoke(app, ["models", "toaster"])
+    assert unknown.exit_code == 1
+    assert unknown.stderr.startswith("There is no model toaster: there are bulb, generic, ")
+
+
+def test_a_bad_model_is_told_before_anything_is_asked_of_the_cloud(tmp_path: Path) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text('{"telemetry": {"t": {"sine": {"amplitude": 1, "period": 0}}, "u": 5}}')
+    answer = CliRunner().invoke(app, ["create", "--model", str(file)])
+    assert answer.exit_code == 1
+    assert f"{file}: telemetry.t.sine.period: must be a number > 0" in answer.stderr
+    assert f"{file}: telemetry.u: must be an object" in answer.stderr

@@ -22,8 +22,8 @@ Write = Callable[..., dict[str, str]]
 def write(iot: MemoryIot, shadows: MemoryShadows, objects: Objects, context: Any) -> Write:
     """One attempt of the state."""
 
-    def attempt(device_type: str = "generic") -> dict[str, str]:
-        event = {"thingName": "lamp", "deviceType": device_type, "attributes": {"room": "kitchen"}}
+    def attempt(device_type: str = "generic", model: Any = None) -> dict[str, str]:
+        event = {"thingName": "lamp", "deviceType": device_type, "attributes": {"room": "kitchen"}, "model": model}
         return write_config.handler(event, context)
 
     return attempt
@@ -45,6 +45,15 @@ def test_the_config_document_is_the_contracts(write: Write, objects: Objects) ->
         "port": 8883,
         "attributes": {"room": "kitchen"},
     }
+
+
+def test_a_model_of_its_own_is_in_the_config_document(write: Write, objects: Objects) -> None:
+    # given
+    model = {"telemetry": {"power": {"constant": 5}}}
+    # when
+    write("bulb", model)
+    # then
+    assert objects()[KEY]["model"] == model
 
 
 def test_the_reference_to_the_identity_is_signed_for_fifteen_minutes(write: Write, objects: Objects) -> None:

@@ -1,0 +1,60 @@
+"""How generators are put together: sums, members with their unit, objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from virtual_device.generators import Setting
+from virtual_device.jsonvalue import Json
+from virtual_device.moment import Generator, Moment
+from virtual_device.units import to_imperial
+
+DEFAULT_DECIMALS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Several numbers added up, such as a wave and some noise."""
+
+    parts: tuple[Generator, ...]
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """A plain sum."""
+        values = [part.value(moment) for part in self.parts]
+        return sum(value for value in values if isinstance(value, int | float))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A generator with what is done to its numbers."""
+
+    generator: Generator
+    quantity: str | None = None
+    decimals: int | None = None
+
+    def there(self, moment: Moment) -> bool:
+        """Whether there is anything to send."""
+        return not isinstance(self.generator, Setting) or self.generator.key in moment.settings
+
+    def value(self, moment: Moment) -> Json:
+        """In the unit that the device is set to, and rounded."""
+        value = self.generator.value(moment)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        if self.quantity and moment.settings.get("unit") == "imperial":
+            value = to_imperial(self.quantity, value)
+        if self.decimals == 0:
+            return round(value)
+        return value if isinstance(value, int) else round(value, self.decimals or DEFAULT_DECIMALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """An object of members."""
+
+    members: Mapping[str, Member]
+    numeric = False
+
+    def value(self, moment: Moment) -> dict[str, Json]:
+        """Every member's value."""
+        return {name: member.value(moment) for name, member in self.members.items() if member.there(moment)}
