@@ -43,3 +43,7 @@ class SettingError(PlaygroundError):
 
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` could not be made."""
+
+
+class CommandError(PlaygroundError):
+    """A command that could not be given to a device, or that it did not answer."""

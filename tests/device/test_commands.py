@@ -61,7 +61,7 @@ def test_a_response_topic_elsewhere_is_refused(requester: Requester, device: str
 def test_help_lists_what_there_is(requester: Requester, device: str) -> None:
     commands = requester.ask(device, {"command": "help"}).content["result"]
     assert set(commands) >= {"help", "ping", "status", "tamper", "reconnect", "clean", "large", "authorization-error"}
-    assert commands["large"]["arguments"]["bytes"]["default"] == 131_072
+    assert commands["large"]["arguments"]["bytes"]["default"] == 120_000
 
 
 def test_tamper_publishes_the_event(cloud: Cloud, requester: Requester, device: str) -> None:
@@ -74,7 +74,8 @@ def test_tamper_publishes_the_event(cloud: Cloud, requester: Requester, device: 
 
 def test_a_large_payload_has_the_size_that_was_asked_for(cloud: Cloud, requester: Requester, device: str) -> None:
     cloud.wait_for(f"dt/playground/{device}/telemetry")
-    assert requester.ask(device, {"command": "large"}).content["result"]["bytes"] == 131_072
+    reply = requester.ask(device, {"command": "large", "arguments": {"bytes": 131_072}})
+    assert reply.content["result"]["bytes"] == 131_072
     sizes = [len(message.payload) for message in cloud.wait_for(f"dt/playground/{device}/telemetry", 2)]
     assert 131_072 in sizes
 
