@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from playground.watch import Message, connection, message_of, subscribe
+from playground.watch import Message, connection, kind_of, message_of, subscribe, watching
 from tests.playground_cloud import Cloud
 
 
@@ -51,6 +51,19 @@ def test_the_tamper_command_publishes_the_event(cloud: Cloud, device: str) -> No
     assert "✓ tamper" in done.stdout
     assert event["detail"] == "lid lifted"
     assert event["thingName"] == device
+
+
+def test_watch_hears_request_and_reply(cloud: Cloud, device: str) -> None:
+    # given
+    with watching(cloud.home, device) as watcher:
+        # when
+        cloud.playground("command", device, "ping")
+        heard = [message for message in watcher.messages(limit=2) if kind_of(message.topic) == "command"]
+    # then
+    request, reply = heard
+    assert request == Message(f"cmd/playground/{device}/req", {"command": "ping", "arguments": {}})
+    assert reply.topic.startswith(f"cmd/playground/{device}/res/")
+    assert reply.payload["status"] == "accepted"
 
 
 def test_help_shows_what_the_device_knows(cloud: Cloud, device: str) -> None:
@@ -107,35 +120,39 @@ def test_a_command_to_nobody_is_one_sentence(cloud: Cloud) -> None:
 
 
 @pytest.fixture
-def replies_of_executions(cloud: Cloud, device: str) -> Iterator[str]:
-    """The topic on which they can be heard: on their own the broker, as AWS IoT, lets nobody listen."""
-    topic, iot, iam = f"test/executions/{device}", cloud.client("iot"), cloud.client("iam")
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}]}
+def commands_service(cloud: Cloud, device: str) -> Iterator[str]:
+    """Two IoT rules in the service's place, for the broker, as AWS IoT, lets no client near the topics of executions.
+
+    What is published on `<prefix>/request` comes to the device as an execution; its reply is on `<prefix>/response`.
+    """
+    prefix, execution = f"test/{device}", f"$aws/commands/things/{device}/executions/7f3a-01"
+    rules = {
+        "to_device": (f"{prefix}/request", f"{execution}/request/json"),  # AWS would want `$$aws` here
+        "from_device": (f"{execution}/response/json", f"{prefix}/response"),
+    }
+    iot, iam = cloud.client("iot"), cloud.client("iam")
     trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
     trusted = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = iam.create_role(RoleName="republish", AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}]}
     iam.put_role_policy(RoleName="republish", PolicyName="publish", PolicyDocument=json.dumps(policy))
-    iot.create_topic_rule(
-        ruleName="executions",
-        topicRulePayload={
-            "sql": f"SELECT * FROM '$aws/commands/things/{device}/executions/+/response/json'",
-            "actions": [{"republish": {"roleArn": role, "topic": topic, "qos": 1}}],
-        },
-    )
-    yield topic
-    iot.delete_topic_rule(ruleName="executions")
+    for name, (source, target) in rules.items():
+        actions = [{"republish": {"roleArn": role, "topic": target, "qos": 1}}]
+        payload = {"sql": f"SELECT * FROM '{source}'", "actions": actions}  # noqa: S608 - not that SQL
+        iot.create_topic_rule(ruleName=name, topicRulePayload=payload)
+    yield prefix
+    for name in rules:
+        iot.delete_topic_rule(ruleName=name)
     iam.delete_role_policy(RoleName="republish", PolicyName="publish")
     iam.delete_role(RoleName="republish")
 
 
-def test_an_execution_of_aws_iot_commands(cloud: Cloud, device: str, replies_of_executions: str) -> None:
-    """The emulator has no control plane for them, but passes their topics: this plays the service's part."""
+def test_an_execution_of_aws_iot_commands(cloud: Cloud, commands_service: str) -> None:
     # given
-    request = f"$aws/commands/things/{device}/executions/7f3a-01/request/json"
-    with listening(cloud, replies_of_executions) as ear:
+    with listening(cloud, f"{commands_service}/response") as ear:
         # when
         payload = json.dumps({"command": "authorization-error"}).encode()
-        cloud.client("iot-data").publish(topic=request, qos=1, payload=payload)
+        cloud.client("iot-data").publish(topic=f"{commands_service}/request", qos=1, payload=payload)
         answer = ear.hear().payload
     # then
     assert answer["status"] == "SUCCEEDED"
