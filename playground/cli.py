@@ -284,7 +284,8 @@ def give_command(  # noqa: PLR0913, PLR0917 - arguments and options
         out.print(views.commands_table(reply.result))
     else:
         out.print(views.reply_text(reply))
-        out.print(views.fields_table(reply.result))
+        if reply.result:
+            out.print(views.fields_table(reply.result))
     if not reply.accepted:
         raise typer.Exit(1)
 

@@ -54,7 +54,7 @@ class Sender:
 
 
 @dataclass(slots=True, eq=False)
-class _Execution:
+class _Pending:
     """A command that waits for the server."""
 
     sender: Sender
@@ -70,7 +70,7 @@ class CommandClient:
     def __init__(self, surroundings: Surroundings) -> None:
         self._device = surroundings
         self._memory = Memory()
-        self._under_way: set[_Execution] = set()
+        self._under_way: set[_Pending] = set()
 
     @property
     def filters(self) -> Sequence[str]:
@@ -91,7 +91,7 @@ class CommandClient:
 
     def _on_request(self, message: Message) -> None:
         correlation = message.correlation_data
-        if correlation is not None and not self._memory.is_new(correlation):
+        if correlation is not None and not self._memory.is_new(b"request " + correlation):
             self._device.tell("repeated command ignored", level=logging.INFO)
             return
         default = topics.response(self._device.thing.name)
@@ -123,22 +123,22 @@ class CommandClient:
     def _publish(self, sender: Sender, accepted: Accepted) -> None:
         publish = accepted.action.publish
         assert publish is not None  # noqa: S101 - asked for by _take
-        execution = _Execution(sender, accepted)
-        execution.timer = self._device.after(LIMIT_SECONDS, partial(self._on_silence, execution))
-        self._under_way.add(execution)
-        self._device.publish(publish.topic, publish.payload, partial(self._on_published, execution))
+        pending = _Pending(sender, accepted)
+        pending.timer = self._device.after(LIMIT_SECONDS, partial(self._on_silence, pending))
+        self._under_way.add(pending)
+        self._device.publish(publish.topic, publish.payload, partial(self._on_published, pending))
 
-    def _on_published(self, execution: "_Execution", failure: Failure | None) -> None:
-        if execution not in self._under_way:
+    def _on_published(self, pending: "_Pending", failure: Failure | None) -> None:
+        if pending not in self._under_way:
             return  # the time limit has answered already
-        self._under_way.remove(execution)
-        if execution.timer is not None:
-            execution.timer.cancel()
-        self._conclude(execution.sender, execution.accepted, failure)
+        self._under_way.remove(pending)
+        if pending.timer is not None:
+            pending.timer.cancel()
+        self._conclude(pending.sender, pending.accepted, failure)
 
-    def _on_silence(self, execution: "_Execution") -> None:
-        self._under_way.remove(execution)
-        self._reply(execution.sender, execution.accepted.timed_out(LIMIT_SECONDS))
+    def _on_silence(self, pending: "_Pending") -> None:
+        self._under_way.remove(pending)
+        self._reply(pending.sender, pending.accepted.timed_out(LIMIT_SECONDS))
 
     def _conclude(self, sender: Sender, accepted: Accepted, failure: Failure | None) -> None:
         self._reply(sender, accepted.concluded(failure), accepted.action.cycle)
