@@ -12,6 +12,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from playground import models, views
+from playground.commands import ask
 from playground.demo import Screen, run_demo
 from playground.devices import Devices, parse_attributes, parse_settings
 from playground.errors import NotUpError, PlaygroundError, SettingError, WorkflowError
@@ -280,6 +281,31 @@ def set_settings(
     if any(answer.result == "pending" for answer in answers):
         raise SettingError(f"{name} has not answered within {timeout:g} s; it takes the change when it can.")
     if any(answer.result == "rejected" for answer in answers):
+        raise typer.Exit(1)
+
+
+@app.command("command", context_settings={"ignore_unknown_options": True})
+def give_command(  # noqa: PLR0913, PLR0917 - arguments and options
+    ctx: typer.Context,
+    name: Name,
+    command: Annotated[str, typer.Argument(metavar="COMMAND", help="`help` lists those that the device knows.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="VALUE is JSON, or text.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the device's reply.", min=0.1)] = 15.0,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Give a device a command over MQTT, and wait for its reply."""
+    reply = ask(context(ctx).home(), name, command, parse_settings(arguments or []), timeout)
+    if as_json:
+        print_json(asdict(reply))
+    elif command == "help" and reply.accepted:
+        out.print(views.commands_table(reply.result))
+    else:
+        out.print(views.reply_text(reply))
+        if reply.result:
+            out.print(views.fields_table(reply.result))
+    if not reply.accepted:
         raise typer.Exit(1)
 
 

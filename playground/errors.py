@@ -47,3 +47,7 @@ class ModelError(PlaygroundError):
 
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` could not be made."""
+
+
+class CommandError(PlaygroundError):
+    """A command that could not be given to a device, or that it did not answer."""

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from playground.commands import Reply
 from playground.devices import Answer, Row
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
@@ -161,6 +162,28 @@ def answer_text(answer: Answer) -> Text:
     if answer.result == "rejected":
         return Text(f"✗ {answer.key} = {value} refused: {answer.reason}", style="red")
     return Text(f"… {answer.key} = {value} not answered yet", style="yellow")
+
+
+def reply_text(reply: Reply) -> Text:
+    """How a command ended, on one line."""
+    if reply.accepted:
+        return Text(f"✓ {reply.command}", style="green")
+    field, reason = reply.error.get("field", ""), reply.error.get("reason", "")
+    return Text(f"✗ {reply.command} {reply.status}: {field} {reason}", style="red")
+
+
+def commands_table(commands: Mapping[str, Any]) -> Table:
+    """The device's answer to `help`."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("COMMAND", "ARGUMENTS", "DOES"):
+        table.add_column(heading, overflow="fold")
+    for name, row in commands.items():
+        arguments = "\n".join(
+            f"{key}: {rule.get('rule', '')} ({json.dumps(rule.get('default'))})"
+            for key, rule in row.get("arguments", {}).items()
+        )
+        table.add_row(name, Text(arguments), Text(str(row.get("description", ""))))
+    return table
 
 
 def message_text(message: Message) -> Text:

@@ -3,7 +3,7 @@
 import json
 import queue
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
 CONNECT_LIMIT = 10.0
-# With the rest no more than the 8 filters that AWS IoT takes in one SUBSCRIBE.
+# https://docs.aws.amazon.com/general/latest/gr/iot-core.html: subscriptions per SUBSCRIBE request
+MAX_FILTERS_IN_SUBSCRIBE = 8
 SHADOW_ANSWERS = ("update/accepted", "update/delta", "update/rejected")
 
 
@@ -38,6 +39,8 @@ def filters(name: str, topic: str | None = None) -> list[str]:
     # Not shadow/#: the requests and the documents say the same things again, at length.
     found += [f"$aws/things/{name}/shadow/{answer}" for answer in SHADOW_ANSWERS]
     found.append(f"$aws/events/presence/+/{name}")
+    # The replies to these are the service's own: AWS IoT lets nobody else subscribe to them.
+    found.append(f"$aws/commands/things/{name}/executions/+/request/json")
     return [*found, topic] if topic and not topic.startswith(f"dt/playground/{name}/") else found
 
 
@@ -47,6 +50,8 @@ def kind_of(topic: str) -> str:
         return "shadow"
     if topic.startswith("$aws/events/presence/"):
         return "presence"
+    if topic.startswith("$aws/commands/"):
+        return "command"
     return {"evt": "event", "cmd": "command"}.get(topic.split("/", 1)[0], "telemetry")
 
 
@@ -71,16 +76,8 @@ class Watcher:
     def subscribe(self, wanted: list[str]) -> None:
         """Subscribe to filters that are not subscribed yet. Raises WatchError when the broker refuses."""
         missing = [item for item in wanted if item not in self.subscribed]
-        if not missing:
-            return
-        packet = mqtt5.SubscribePacket([mqtt5.Subscription(item, mqtt5.QoS.AT_LEAST_ONCE) for item in missing])
-        try:
-            answer = self.client.subscribe(packet).result(CONNECT_LIMIT)
-        except (AwsCrtError, TimeoutError) as error:
-            raise WatchError(f"The subscription to {self.name} failed: {error}.") from error
-        refused = [item for item, code in zip(missing, answer.reason_codes, strict=True) if code >= 128]
-        if refused:
-            raise WatchError(f"The broker refuses a subscription to {refused[0]}.")
+        for start in range(0, len(missing), MAX_FILTERS_IN_SUBSCRIBE):
+            subscribe(self.client, missing[start : start + MAX_FILTERS_IN_SUBSCRIBE])
         self.subscribed.update(missing)
 
     def messages(self, limit: float | None = None) -> Iterator[Message]:
@@ -103,25 +100,43 @@ class Watcher:
 def watching(home: Home, name: str) -> Iterator[Watcher]:
     """A connection that is subscribed to all that the device says; it need not be there yet. Raises WatchError."""
     reported = Devices(home).shadow(name).get("state", {}).get("reported", {})
-    connected: Future[None] = Future()
     inbox: queue.Queue[Message] = queue.Queue()
-    client = mqtt5.Client(_options(home, inbox, connected))
-    client.start()
-    try:
-        connected.result(CONNECT_LIMIT)
+    with connection(home, lambda packet: inbox.put(message_of(packet))) as client:
         watcher = Watcher(client, name, inbox)
         watcher.subscribe(filters(name, reported.get("topic")))
         yield watcher
+
+
+@contextmanager
+def connection(home: Home, receive: Callable[[mqtt5.PublishPacket], None]) -> Iterator[mqtt5.Client]:
+    """An open connection; `receive` gets what arrives, on a thread of the CRT. Raises WatchError."""
+    connected: Future[None] = Future()
+    client = mqtt5.Client(_options(home, receive, connected))
+    client.start()
+    try:
+        connected.result(CONNECT_LIMIT)
+        yield client
     except TimeoutError as error:
         raise WatchError(f"No MQTT connection to {home.label} within {CONNECT_LIMIT:.0f} s.") from error
     finally:
         client.stop()
 
 
-def _options(home: Home, inbox: "queue.Queue[Message]", connected: "Future[None]") -> mqtt5.ClientOptions:
-    def on_publish(data: mqtt5.PublishReceivedData) -> None:
-        inbox.put(_message(data.publish_packet))
+def subscribe(client: mqtt5.Client, wanted: Sequence[str]) -> None:
+    """Subscribe with QoS 1. Raises WatchError when the broker refuses."""
+    packet = mqtt5.SubscribePacket([mqtt5.Subscription(item, mqtt5.QoS.AT_LEAST_ONCE) for item in wanted])
+    try:
+        answer = client.subscribe(packet).result(CONNECT_LIMIT)
+    except (AwsCrtError, TimeoutError) as error:
+        raise WatchError(f"The subscription to {wanted[0]} failed: {error}.") from error
+    refused = [item for item, code in zip(wanted, answer.reason_codes, strict=True) if code >= 128]
+    if refused:
+        raise WatchError(f"The broker refuses a subscription to {refused[0]}.")
 
+
+def _options(
+    home: Home, receive: Callable[[mqtt5.PublishPacket], None], connected: "Future[None]"
+) -> mqtt5.ClientOptions:
     def on_success(_data: mqtt5.LifecycleConnectSuccessData) -> None:
         if not connected.done():
             connected.set_result(None)
@@ -134,15 +149,16 @@ def _options(home: Home, inbox: "queue.Queue[Message]", connected: "Future[None]
         host_name="127.0.0.1" if home.endpoint else _data_endpoint(home),
         port=home.port,
         tls_ctx=None if home.endpoint else io.ClientTlsContext(io.TlsContextOptions()),
-        connect_options=mqtt5.ConnectPacket(client_id=f"playground-watch-{uuid.uuid4().hex[:12]}"),
+        connect_options=mqtt5.ConnectPacket(client_id=f"playground-{uuid.uuid4().hex[:12]}"),
         websocket_handshake_transform=signer(home),
-        on_publish_callback_fn=on_publish,
+        on_publish_callback_fn=lambda data: receive(data.publish_packet),
         on_lifecycle_event_connection_success_fn=on_success,
         on_lifecycle_event_connection_failure_fn=on_failure,
     )
 
 
-def _message(packet: mqtt5.PublishPacket) -> Message:
+def message_of(packet: mqtt5.PublishPacket) -> Message:
+    """A packet with its payload read."""
     text = (
         (packet.payload or b"").decode(errors="replace") if isinstance(packet.payload, bytes) else str(packet.payload)
     )

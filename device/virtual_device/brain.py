@@ -121,13 +121,14 @@ def start(thing: Thing, remembered: JsonObject | None) -> State:
     return State(table.adopt(thing, remembered), remembers=True)
 
 
-def event(thing: Thing, name: str, wall: float) -> Publish:
-    """The event `name`, to be published or to be left as the last will."""
-    content = {
+def event(thing: Thing, name: str, wall: float, more: JsonObject | None = None) -> Publish:
+    """The event `name`, with `more` fields, to be published or to be left as the last will."""
+    content: dict[str, Json] = {
         "event": name,
         "thingName": thing.name,
         "deviceType": thing.device_type,
         "timestamp": telemetry.timestamp(wall),
+        **(more or {}),
     }
     return Publish(topics.event(thing.name, name), encode(content))
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from virtual_device import brain, log, mqtt
+from virtual_device import brain, capabilities, log, mqtt
 from virtual_device.brain import Now
+from virtual_device.capability import Done, Message
 from virtual_device.config import Environment
 from virtual_device.errors import StateCorruptError, StateUnusableError
 from virtual_device.jsonvalue import JsonObject
@@ -17,6 +18,7 @@ from virtual_device.reactor import Reactor, Timer
 from virtual_device.shadow import Delta, Document, Update
 from virtual_device.shadow_client import ShadowClient
 from virtual_device.store import Enrolment, Store
+from virtual_device.thing import Thing
 
 MAX_UNACKNOWLEDGED = 100
 """Telemetry is left out while so many publishes wait for their PUBACK (AWS IoT Core takes 100 unacknowledged)."""
@@ -47,9 +49,9 @@ class Device:
     """A device from its start to its goodbye. Raises `ValueError` for an identity that can't be used."""
 
     __slots__ = (  # thousands of these live in a process
-        "_clock", "_connection", "_cycles", "_left", "_log", "_reactor", "_refused", "_restarting", "_resubscribe",
-        "_session", "_shadow", "_state", "_store", "_subscribe_failures", "_subscribed", "_thing", "_timer",
-        "_timer_due", "_unacknowledged",
+        "_capabilities", "_clock", "_connection", "_cycles", "_left", "_log", "_reactor", "_refused", "_restarting",
+        "_resubscribe", "_session", "_shadow", "_state", "_store", "_subscribe_failures", "_subscribed", "_thing",
+        "_timer", "_timer_due", "_unacknowledged",
     )  # fmt: skip
 
     def __init__(self, enrolment: Enrolment, shared: Shared) -> None:
@@ -60,6 +62,7 @@ class Device:
         self._reactor: Reactor = shared.network.reactor
         self._state = brain.start(self._thing, self._remembered())
         self._shadow = ShadowClient(self._thing.name, self._publish, self._reactor, self)
+        self._capabilities = capabilities.of_device(self)
         self._connection = shared.network.connection(_access(enrolment, shared), self)
         self._cycles: deque[bool] = deque(maxlen=2)
         self._left: Callable[[], None] | None = None
@@ -112,10 +115,13 @@ class Device:
         elif self._restarting:
             self._reactor.after(random.uniform(0, RESTART_JITTER_SECONDS), self._restart)  # noqa: S311 - jitter
 
-    def on_message(self, topic: str, payload: bytes) -> None:
-        """Everything that we subscribe to is the shadow's."""
-        self._log.debug("received", extra={"data": {"topic": topic, "bytes": len(payload)}})
-        if self._state.connected and not self._shadow.on_message(topic, payload):
+    def on_message(self, message: Message) -> None:
+        """It is the shadow's, or a capability's."""
+        topic = message.topic
+        self._log.debug("received", extra={"data": {"topic": topic, "bytes": len(message.payload)}})
+        if not self._state.connected or self._shadow.on_message(topic, message.payload):
+            return
+        if not any(capability.on_message(message) for capability in self._capabilities):
             self._log.warning("message on an unknown topic ignored", extra={"data": {"topic": topic}})
 
     # --- what the shadow tells (shadow_client.Listener)
@@ -152,6 +158,45 @@ class Device:
         """Log it."""
         self._log.warning(message, extra={"data": fields})
 
+    # --- what a capability may do (capability.Surroundings)
+
+    @property
+    def thing(self) -> Thing:
+        """Who the device is."""
+        return self._thing
+
+    @property
+    def settings(self) -> JsonObject:
+        """What the device runs with."""
+        return self._state.settings
+
+    @property
+    def sequence(self) -> int:
+        """How many telemetry messages were sent."""
+        return self._state.sequence
+
+    def now(self) -> Now:
+        """The present moment."""
+        return self._clock()
+
+    def after(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Have `call` made after so many seconds."""
+        return self._reactor.after(seconds, call)
+
+    def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
+        """Publish; a failure is logged, and `done` is told."""
+        self._unacknowledged += 1
+        self._publish(topic, payload, partial(self._on_sent, topic, done), correlation_data)
+
+    def reconnect(self, *, clean: bool) -> None:
+        """Rebuild the connection as soon as nothing stands against it."""
+        self._cycles.append(clean)
+        self._cycle()
+
+    def tell(self, message: str, level: int = logging.WARNING, **fields: object) -> None:
+        """Log it."""
+        self._log.log(level, message, extra={"data": fields})
+
     # --- carrying out
 
     def _apply(self, step: brain.Step) -> None:
@@ -184,14 +229,16 @@ class Device:
             self._log.warning("message left out: the server acknowledges too slowly", extra={"data": {"topic": topic}})
             return
         self._unacknowledged += 1
-        self._publish(topic, payload, partial(self._on_sent, topic))
+        self._publish(topic, payload, partial(self._on_sent, topic, None))
 
-    def _publish(self, topic: str, payload: bytes, done: mqtt.Done) -> None:
+    def _publish(self, topic: str, payload: bytes, done: mqtt.Done, correlation_data: bytes | None = None) -> None:
         self._log.debug("publish", extra={"data": {"topic": topic, "bytes": len(payload)}})
-        self._connection.publish(topic, payload, done)
+        self._connection.publish(topic, payload, done, correlation_data)
 
-    def _on_sent(self, topic: str, failure: mqtt.Failure | None) -> None:
+    def _on_sent(self, topic: str, done: Done | None, failure: mqtt.Failure | None) -> None:
         self._unacknowledged -= 1
+        if done is not None:
+            done(failure)
         if failure is None:
             return
         self._refused += failure.refused
@@ -231,7 +278,8 @@ class Device:
     def _subscribe(self) -> None:
         self._resubscribe = None
         if self._state.connected:
-            self._connection.subscribe(self._shadow.filters, partial(self._on_subscribed, self._session))
+            filters = [*self._shadow.filters, *(name for other in self._capabilities for name in other.filters)]
+            self._connection.subscribe(filters, partial(self._on_subscribed, self._session))
 
     def _on_subscribed(self, session: int, failure: mqtt.Failure | None) -> None:
         if session != self._session or not self._state.connected:
@@ -243,7 +291,7 @@ class Device:
         # The policy may be another one soon: a quarantined device is let out again without connecting anew.
         limit = min(LONGEST_RESUBSCRIBE_SECONDS, FIRST_RESUBSCRIBE_SECONDS * 2.0**self._subscribe_failures)
         self._subscribe_failures = min(self._subscribe_failures + 1, 16)
-        self._log.warning("cannot subscribe to the shadow", extra={"data": {"reason": failure.reason}})
+        self._log.warning("cannot subscribe", extra={"data": {"reason": failure.reason}})
         if self._resubscribe is None:
             self._resubscribe = self._reactor.after(random.uniform(limit / 2, limit), self._subscribe)  # noqa: S311
 

@@ -15,6 +15,7 @@ from awscrt import mqtt5
 from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
 from awsiot import mqtt5_client_builder
 
+from virtual_device.capability import Message
 from virtual_device.reactor import Reactor
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ HINTS = {
     134: "the server doesn't know this certificate",
     135: "the certificate's policy doesn't allow it",
     142: "another client has connected with this client id; is the device running twice?",
+    "AWS_ERROR_MQTT5_PACKET_VALIDATION": "the message, with its topic, may be larger than the server takes",
     "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "the certificate may be inactive, or the server's is from another CA",
 }
 """What a reason code of the server, or an error of the library, most often means."""
@@ -55,10 +57,11 @@ HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an operation failed. `refused`: by the server, which would refuse it again; else it was lost."""
+    """Why an operation failed. `refused`: by the server, with this `code`, and it would again; else it was lost."""
 
     reason: str
     refused: bool
+    code: int | None = None
 
 
 Done = Callable[[Failure | None], None]
@@ -80,7 +83,7 @@ class Listener(Protocol):
     def on_stopped(self) -> None:
         """`stop` has come to its end."""
 
-    def on_message(self, topic: str, payload: bytes) -> None:
+    def on_message(self, message: Message) -> None:
         """A message for one of our subscriptions."""
 
 
@@ -148,17 +151,24 @@ class Connection:
         packet = mqtt5.DisconnectPacket(mqtt5.DisconnectReasonCode.NORMAL_DISCONNECTION, 0) if goodbye else None
         self._client.stop(packet)
 
-    def publish(self, topic: str, payload: bytes, done: Done) -> None:
-        """Publish with QoS 1."""
-        packet = mqtt5.PublishPacket(payload, mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
+    def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
+        """Publish with QoS 1; with correlation data it is the reply to a request."""
+        qos = mqtt5.QoS.AT_LEAST_ONCE
+        packet = mqtt5.PublishPacket(payload, qos, topic=topic, correlation_data_bytes=correlation_data)
         self._await(self._client.publish(packet), _puback_refusal, done)
 
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
-        """Subscribe to at most 8 topic filters with QoS 1, in one SUBSCRIBE."""
-        if len(filters) > MAX_FILTERS_IN_SUBSCRIBE:
-            raise ValueError(f"more than {MAX_FILTERS_IN_SUBSCRIBE} filters in one SUBSCRIBE")
-        packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in filters])
-        self._await(self._client.subscribe(packet), _suback_refusal, done)
+        """Subscribe to topic filters with QoS 1, up to 8 in a SUBSCRIBE; the first failure is the end of it."""
+        now, later = filters[:MAX_FILTERS_IN_SUBSCRIBE], filters[MAX_FILTERS_IN_SUBSCRIBE:]
+        packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in now])
+
+        def go_on(failure: Failure | None) -> None:
+            if failure is None and later:
+                self.subscribe(later, done)
+            else:
+                done(failure)
+
+        self._await(self._client.subscribe(packet), _suback_refusal, go_on)
 
     def _await(self, future: "Future[Any]", refusal: Callable[[Any], Failure | None], done: Done) -> None:
         def finished(finished_future: "Future[Any]") -> None:
@@ -197,12 +207,13 @@ class Connection:
 
     def _on_publish(self, data: Any) -> None:
         packet, take = data.publish_packet, data.acquire_publish_acknowledgement_control
-        self._post(partial(self._deliver, packet.topic, packet.payload or b"", take() if take else None))
+        message = Message(packet.topic, packet.payload or b"", packet.response_topic, packet.correlation_data_bytes)
+        self._post(partial(self._deliver, message, take() if take else None))
 
-    def _deliver(self, topic: str, payload: bytes, acknowledgement: Any) -> None:
+    def _deliver(self, message: Message, acknowledgement: Any) -> None:
         """Acknowledge what was dealt with, not what merely arrived, and let the answer go first."""
         try:
-            self._listener.on_message(topic, payload)
+            self._listener.on_message(message)
         finally:
             if acknowledgement is not None:
                 self._after(PUBACK_DELAY_SECONDS, partial(self._acknowledge, acknowledgement))
@@ -230,12 +241,14 @@ class Connection:
 
 def _puback_refusal(result: Any) -> Failure | None:
     packet = result.puback
-    return Failure(_reason(packet, None), refused=True) if packet and _refuses(packet.reason_code) else None
+    if packet is None or not _refuses(packet.reason_code):
+        return None
+    return Failure(_reason(packet, None), refused=True, code=int(packet.reason_code))
 
 
 def _suback_refusal(packet: Any) -> Failure | None:
     refused = [code for code in packet.reason_codes if _refuses(code)]
-    return Failure(_code(refused[0]), refused=True) if refused else None
+    return Failure(_code(refused[0]), refused=True, code=int(refused[0])) if refused else None
 
 
 def _refuses(code: Any) -> bool:

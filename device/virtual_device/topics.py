@@ -20,6 +20,34 @@ def shadow(thing_name: str) -> str:
     return f"$aws/things/{thing_name}/shadow"
 
 
+def request(thing_name: str) -> str:
+    """Where commands come in."""
+    return f"cmd/playground/{thing_name}/req"
+
+
+def response(thing_name: str) -> str:
+    """Where replies go when the request names no response topic, and the prefix of those that it may name."""
+    return f"cmd/playground/{thing_name}/res"
+
+
+def executions(thing_name: str) -> str:
+    """Prefix of the topics of AWS IoT Commands (AWS IoT developer guide, reserved topics)."""
+    return f"$aws/commands/things/{thing_name}/executions"
+
+
+def forbidden(thing_name: str) -> str:
+    """A topic that the device policy doesn't allow, and that is nobody's."""
+    return f"playground/forbidden/{thing_name}/telemetry"
+
+
+def response_fault(topic: str, thing_name: str) -> str | None:
+    """Why replies of this thing can't go to `topic`; None when they can."""
+    base = response(thing_name)
+    if topic != base and not topic.startswith(f"{base}/"):
+        return f"is neither {base} nor below it"
+    return _form_fault(topic)
+
+
 def telemetry_fault(topic: str, thing_name: str) -> str | None:
     """Why `topic` can't be a telemetry topic of this thing; None when it can."""
     return _form_fault(topic) or _ownership_fault(topic, thing_name)

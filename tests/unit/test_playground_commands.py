@@ -7,9 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from playground.cli import app
+from playground.commands import Reply
 from playground.demo import is_report, update_command
 from playground.devices import Answer, answer_of, parse_attributes, parse_settings
-from playground.errors import NotUpError, SettingError, WorkflowError
+from playground.errors import CommandError, NotUpError, SettingError, WorkflowError
+from playground.views import reply_text
 from playground.watch import Message, filters, kind_of, new_topic
 from playground.workflows import Outcome
 
@@ -51,15 +53,36 @@ def test_watch_follows_the_telemetry_topic() -> None:
     assert new_topic(Message("dt/playground/d/telemetry", "text")) is None
 
 
+def test_all_that_is_watched_fits_in_one_subscribe() -> None:
+    assert len(filters("d", "newtopic/d")) <= 8
+
+
 def test_kinds_of_messages() -> None:
     topics = (
         "$aws/things/d/shadow/get",
         "$aws/events/presence/connected/d",
         "evt/playground/d/lwt",
         "cmd/playground/d/req",
+        "$aws/commands/things/d/executions/1/request/json",
         "x/d",
     )
-    assert [kind_of(topic) for topic in topics] == ["shadow", "presence", "event", "command", "telemetry"]
+    assert [kind_of(topic) for topic in topics] == ["shadow", "presence", "event", "command", "command", "telemetry"]
+
+
+def test_a_reply_is_result_or_error() -> None:
+    good = Reply.from_payload("large", {"command": "large", "status": "accepted", "result": {"bytes": 9}})
+    assert good.accepted
+    assert reply_text(good).plain == "✓ large"
+    error = {"field": "arguments.bytes", "reason": "must be an integer"}
+    bad = Reply.from_payload("large", {"command": "large", "status": "refused", "error": error})
+    assert not bad.accepted
+    assert reply_text(bad).plain == "✗ large refused: arguments.bytes must be an integer"
+
+
+@pytest.mark.parametrize("payload", ["text", None, [], {}, {"status": 1}])
+def test_what_is_no_reply_is_an_error(payload: object) -> None:
+    with pytest.raises(CommandError):
+        Reply.from_payload("ping", payload)
 
 
 def test_demo_knows_the_report() -> None:

@@ -1,0 +1,13 @@
+"""The table of capabilities: a new one is a module of its own and a line here."""
+
+from collections.abc import Callable
+
+from virtual_device.capability import Capability, Surroundings
+from virtual_device.command_client import CommandClient
+
+TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient,)
+
+
+def of_device(surroundings: Surroundings) -> tuple[Capability, ...]:
+    """One of each for a device."""
+    return tuple(make(surroundings) for make in TABLE)
