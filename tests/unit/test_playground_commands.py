@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from typer.testing import CliRunner
 
+from playground import watch
 from playground.cli import app
 from playground.commands import Reply
 from playground.demo import is_report, update_command
@@ -53,8 +55,17 @@ def test_watch_follows_the_telemetry_topic() -> None:
     assert new_topic(Message("dt/playground/d/telemetry", "text")) is None
 
 
-def test_all_that_is_watched_fits_in_one_subscribe() -> None:
-    assert len(filters("d", "newtopic/d")) <= 8
+def test_a_subscribe_holds_at_most_eight_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    sent: list[list[str]] = []
+    monkeypatch.setattr(watch, "subscribe", lambda _client, wanted: sent.append(list(wanted)))
+    watcher = watch.Watcher(client=mock.sentinel.client, name="d")
+    # when
+    watcher.subscribe(filters("d", "newtopic/d"))
+    watcher.subscribe(filters("d", "newtopic/d"))
+    # then
+    assert [item for request in sent for item in request] == filters("d", "newtopic/d")
+    assert max(len(request) for request in sent) <= 8
 
 
 def test_kinds_of_messages() -> None:
