@@ -5,6 +5,7 @@ listener's methods and all `done` callbacks run on the reactor's thread.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -126,6 +127,7 @@ class Connection:
     def __init__(self, network: Network, access: Access, listener: Listener) -> None:
         self._post, self._after = network.reactor.post, network.reactor.after
         self._listener = listener
+        self._taken: deque[Any] = deque()
         try:
             self._client = mqtt5_client_builder.mtls_from_bytes(
                 endpoint=access.host,
@@ -150,6 +152,9 @@ class Connection:
         With a goodbye the server gets a DISCONNECT, forgets the session and drops the last will. Without, the
         socket is closed as if the network were gone: the server sends the last will.
         """
+        while goodbye and self._taken:
+            # awscrt 0.36.1 hangs for good, and sends no DISCONNECT, when a PUBACK overtakes the one that waits.
+            self._acknowledge()
         packet = mqtt5.DisconnectPacket(mqtt5.DisconnectReasonCode.NORMAL_DISCONNECTION, 0) if goodbye else None
         self._client.stop(packet)
 
@@ -210,11 +215,14 @@ class Connection:
             self._listener.on_message(topic, payload)
         finally:
             if acknowledgement is not None:
-                self._after(PUBACK_DELAY_SECONDS, partial(self._acknowledge, acknowledgement))
+                self._taken.append(acknowledgement)
+                self._after(PUBACK_DELAY_SECONDS, self._acknowledge)
 
-    def _acknowledge(self, acknowledgement: Any) -> None:
+    def _acknowledge(self) -> None:
+        if not self._taken:
+            return
         try:
-            self._client.invoke_publish_acknowledgement(acknowledgement)
+            self._client.invoke_publish_acknowledgement(self._taken.popleft())
         except Exception as error:  # noqa: BLE001 - bare exceptions, again; the connection is gone, and with it the need
             log.debug("PUBACK not sent: %s", error)
 
