@@ -53,6 +53,7 @@ HINTS = {
     134: "the server doesn't know this certificate",
     135: "the certificate's policy doesn't allow it",
     142: "another client has connected with this client id; is the device running twice?",
+    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the certificate may be inactive, or its policy may not allow to connect",
     "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "the certificate may be inactive, or the server's is from another CA",
 }
 """What a reason code of the server, or an error of the library, most often means."""

@@ -7,11 +7,13 @@ connection (OASIS MQTT 5.0, 4.4), which is tested here in its place.
 import json
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from tests.device import mqtt5
-from tests.device.hosted import Hosted
+from tests.device.hosted import Hosted, hosted
+from tests.device.pki import CertificateAuthority
 from tests.device.scripted_broker import GOOD, Manners, ScriptedBroker, Visit
 from tests.device.trials import DELAYS, KINDS, Trials
 from virtual_device import mqtt
@@ -196,10 +198,23 @@ def test_case_19_an_expired_session_is_subscribed_anew(scripted: ScriptedBroker,
     scripted.wait_for_reported("dev-19", time=79)
 
 
+def test_rule_a_goodbye_amid_traffic_is_a_goodbye(
+    scripted: ScriptedBroker, tmp_path: Path, authority: CertificateAuthority
+) -> None:
+    # When devices leave at the very moment when messages come and go
+    for number in range(5):
+        with hosted(tmp_path / str(number), authority) as host:
+            host.add(f"dev-bye-{number}", scripted)
+            scripted.wait_for_reported(f"dev-bye-{number}", time=60)
+    # Then each has said so
+    scripted.wait_until(lambda: not scripted.connected)
+    assert all(visit.of(mqtt5.Disconnect) for visit in scripted.visits)
+
+
 def test_case_24_a_long_run_in_short(scripted: ScriptedBroker, host: Hosted, patch: pytest.MonkeyPatch) -> None:
-    """Device Advisor's long run takes hours; here the pauses are a fiftieth of what they are."""
-    patch.setattr(mqtt, "MIN_RECONNECT_DELAY_MS", 20)
-    patch.setattr(mqtt, "MAX_RECONNECT_DELAY_MS", 2_400)
+    """Device Advisor's long run takes hours; here the pauses are a two-hundredth of what they are."""
+    patch.setattr(mqtt, "MIN_RECONNECT_DELAY_MS", 5)
+    patch.setattr(mqtt, "MAX_RECONNECT_DELAY_MS", 600)
     things = [f"dev-24-{number}" for number in range(5)]
     # Given devices that are connected, subscribed, and publish
     for thing in things:

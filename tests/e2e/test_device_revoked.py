@@ -40,7 +40,8 @@ def test_unhappy_a_certificate_is_revoked_while_connected(cloud: Cloud, device: 
         return [line for line in log_of(cloud, device) if line["message"] == "cannot connect"]
 
     wait_for("two attempts in vain", lambda: len(refusals()) >= 2, limit=60)
-    assert all("certificate" in line["reason"] for line in refusals()), refusals()
+    reasons = [line["reason"] for line in refusals()]
+    assert all("certificate" in reason for reason in reasons), reasons
     # When it is active again
     iot.update_certificate(certificateId=device["certificateId"], newStatus="ACTIVE")
     # Then the device is back by itself, and follows its shadow
