@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, own_cloud
+
+settings.register_profile("full", max_examples=4_000, deadline=None)
 
 
 @pytest.fixture(scope="session")

@@ -158,7 +158,8 @@ class ScriptedBroker:
     def deliver(self, thing: str, topic: str, payload: bytes) -> int:
         """Send a message to a connected client; its packet id."""
         visit = self._open[thing]
-        return self._call(lambda: _deliver(visit, topic, payload))
+        packet_id: int = self._call(lambda: _deliver(visit, topic, payload))
+        return packet_id
 
     def drop(self, thing: str) -> None:
         """Close the client's connection without a word."""
@@ -186,7 +187,7 @@ class ScriptedBroker:
     @staticmethod
     def _listen(port: int) -> socket.socket:
         listener = socket.create_server(("127.0.0.1", port), backlog=1000)
-        listener.setblocking(False)
+        listener.settimeout(0)
         return listener
 
     def _start_accepting(self) -> None:
@@ -238,11 +239,11 @@ class ScriptedBroker:
 
     async def _peek(self, accepted: socket.socket) -> bytes:
         """The ClientHello, left in the socket for TLS."""
-        accepted.setblocking(False)
-        readable = self._loop.create_future()
-        self._loop.add_reader(accepted, lambda: readable.done() or readable.set_result(None))
+        accepted.settimeout(0)
+        readable = asyncio.Event()
+        self._loop.add_reader(accepted, readable.set)
         try:
-            await readable
+            await readable.wait()
         finally:
             self._loop.remove_reader(accepted)
         return accepted.recv(4096, socket.MSG_PEEK)
@@ -340,7 +341,7 @@ def _server_context(authority: CertificateAuthority, server: KeyPair) -> ssl.SSL
 
 
 def _cipher_suites(hello: bytes) -> tuple[int, ...]:
-    """The suites that a TLS ClientHello offers (RFC 8446, 4.1.2): after record and handshake header, version, random."""
+    """The suites that a TLS ClientHello offers (RFC 8446, 4.1.2); before them come headers, version and random."""
     with suppress(IndexError):
         position = 5 + 4 + 2 + 32
         position += 1 + hello[position]

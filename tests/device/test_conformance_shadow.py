@@ -1,4 +1,4 @@
-"""The shadow: Device Advisor's cases 20 and 21, the policy of case 23, and the rules of the developer guide on the wire."""
+"""The shadow: Device Advisor's cases 20 and 21, the policy of case 23, and the rules of the developer guide."""
 
 import json
 import re
@@ -126,7 +126,7 @@ def test_rule_an_older_version_is_ignored(scripted: ScriptedBroker, host: Hosted
     scripted.wait_for_reported("dev-OLD", unit="imperial")
     # Then it had no effect
     assert scripted.shadows["dev-OLD"].reported["time"] == 83
-    assert all(b"99" not in packet.payload for packet in asked(scripted, "dev-OLD", "update"))
+    assert all(b":99" not in packet.payload for packet in asked(scripted, "dev-OLD", "update"))
 
 
 def test_rule_null_removes_and_arrays_are_replaced_whole(scripted: ScriptedBroker, host: Hosted) -> None:

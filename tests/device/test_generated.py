@@ -1,6 +1,6 @@
 """Generated input: changes of the shadow in any mood of the network, and documents that are bad in any way.
 
-`--hypothesis-profile=full` runs 10,000 examples of each kind, a plain run far fewer.
+`--hypothesis-profile=full` runs 4,000 examples of each kind, a plain run far fewer.
 """
 
 import json
@@ -193,7 +193,7 @@ def test_property_bad_config_documents_are_named_or_read(content: bytes) -> None
         try:
             read = kind.from_bytes(content)
         except ConfigInvalidError as error:
-            assert str(error)
+            assert str(error)  # noqa: PT017 - most are read, and that is right as well
         else:
             assert isinstance(read, Config)
             assert read.thing.name

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,7 @@ class Trials:
         found = []
         for thing in self.things(kind):
             visits = self.broker.of(thing)[: DELAYS + 1]
-            pairs = zip(visits, visits[1:], strict=False)
-            found.append([after.at - (before.ended or before.at) for before, after in pairs])
+            found.append([after.at - (before.ended or before.at) for before, after in pairwise(visits)])
         return found
 
 

@@ -30,7 +30,7 @@ def test_unhappy_a_certificate_is_revoked_while_connected(cloud: Cloud, device: 
     # Given a device that is connected
     thing, iot = device["thingName"], cloud.client("iot")
     cloud.wait_until_reported(thing, time=60)
-    # When its certificate is made inactive, and the connection ends (AWS sees to that within minutes, the emulator never)
+    # When its certificate is made inactive, and the connection ends (AWS ends it within minutes, the emulator never)
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
     cloud.desire(thing, reconnect="now")
     # Then it loses the connection, says why it can't get back, and goes on trying, with growing pauses
