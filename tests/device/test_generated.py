@@ -25,7 +25,7 @@ LONG_ENOUGH = 60.0
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(max_size=8)
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=6
 )
@@ -45,7 +45,11 @@ valid: dict[str, st.SearchStrategy[Any]] = {
     "status": switches,
 }
 wrong: dict[str, st.SearchStrategy[Any]] = {
-    "time": st.integers(max_value=0) | st.integers(min_value=86_401) | st.floats(allow_nan=False) | texts | tokens,
+    "time": st.integers(max_value=0)
+    | st.integers(min_value=86_401)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+    | tokens,
     "topic": st.sampled_from(["$aws/x", "a/#", "", f"cmd/playground/x/{NAME}", "x" * 300]) | st.integers(),
     "payload": st.integers() | texts | st.lists(scalars, max_size=3) | st.just({"a": "x" * 3000}),
     "reconnect": st.just("x" * 200),
