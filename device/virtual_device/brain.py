@@ -89,6 +89,8 @@ class Mirror:
     """Whether `desired` is complete: the document was read on this connection."""
     newest: int = 0
     """The newest version heard of; what is older is ignored."""
+    behind: bool = False
+    """Whether the last document was older than `newest`."""
     desired: JsonObject = field(default_factory=dict)
     reported: JsonObject = field(default_factory=dict)
     reported_version: int = 0
@@ -136,7 +138,7 @@ def event(thing: Thing, name: str, wall: float, more: JsonObject | None = None) 
 def on_connected(thing: Thing, state: State, now: Now) -> Step:
     """There is a connection. The version starts anew: a shadow that was deleted long ago restarts at 1."""
     due = now.mono + FIRST_MESSAGE_WAIT if state.due is None else max(state.due, now.mono)
-    mirror = replace(state.mirror, known=False, newest=0, in_flight=None)
+    mirror = replace(state.mirror, known=False, newest=0, behind=False, in_flight=None)
     return replace(state, connected=True, due=due, mirror=mirror), (event(thing, "online", now.wall),)
 
 
@@ -146,9 +148,14 @@ def on_disconnected(state: State) -> State:
 
 
 def on_document(thing: Thing, state: State, document: shadow.Document, now: Now) -> Step:
-    """`get` was answered: reconcile with all of it."""
-    if document.version < state.mirror.newest:
-        return state, (_stale("document", document.version, state), GetShadow())
+    """`get` was answered: reconcile with all of it.
+
+    An answer that was overtaken by a newer delta is asked for again, once: a second one that is older means that the
+    version began anew, or that someone made it up, and to ask on would go on for ever.
+    """
+    if document.version < state.mirror.newest and not state.mirror.behind:
+        behind = replace(state, mirror=replace(state.mirror, behind=True))
+        return behind, (_stale("document", document.version, state), GetShadow())
     own = shadow.own_part(document.reported)
     recalled: Effects = ()
     if not state.remembers:
@@ -159,6 +166,7 @@ def on_document(thing: Thing, state: State, document: shadow.Document, now: Now)
         state.mirror,
         known=True,
         newest=document.version,
+        behind=False,
         desired=document.desired,
         reported=own,
         reported_version=document.version,

@@ -306,7 +306,7 @@ class Device:
         try:
             self._store.save_settings(self._thing.name, settings)
         except StateUnusableError as error:
-            self._log.error("%s; a restart would forget the settings", error)
+            self._log.error("%s; after a restart, what was last reported counts", error)
 
     def _set_debug(self, *, on: bool) -> None:
         self._log.setLevel(logging.DEBUG if on else logging.INFO)

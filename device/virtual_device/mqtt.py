@@ -5,6 +5,7 @@ listener's methods and all `done` callbacks run on the reactor's thread.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -12,13 +13,17 @@ from functools import partial
 from typing import Any, Protocol
 
 from awscrt import mqtt5
-from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
+from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup, TlsCipherPref
 from awsiot import mqtt5_client_builder
 
 from virtual_device.capability import Message
 from virtual_device.reactor import Reactor
 
 log = logging.getLogger(__name__)
+
+CIPHERS = TlsCipherPref.TLSv1_2_2025_07
+"""TLS 1.2 and 1.3 with AES-GCM and forward secrecy: what AWS IoT Core recommends, and nothing that it doesn't support
+(AWS IoT Core developer guide, "Transport security"). The library's default also offers CBC and ChaCha20."""
 
 KEEP_ALIVE_SECONDS = 60
 """AWS IoT Core takes 30 to 1200 s; a dead connection is noticed, and the last will sent, after 1.5 times that."""
@@ -50,6 +55,7 @@ HINTS = {
     135: "the certificate's policy doesn't allow it",
     142: "another client has connected with this client id; is the device running twice?",
     "AWS_ERROR_MQTT5_PACKET_VALIDATION": "the message, with its topic, may be larger than the server takes",
+    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the certificate may be inactive, or its policy may not allow to connect",
     "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "the certificate may be inactive, or the server's is from another CA",
 }
 """What a reason code of the server, or an error of the library, most often means."""
@@ -125,6 +131,7 @@ class Connection:
     def __init__(self, network: Network, access: Access, listener: Listener) -> None:
         self._post, self._after = network.reactor.post, network.reactor.after
         self._listener = listener
+        self._taken: deque[Any] = deque()
         try:
             self._client = mqtt5_client_builder.mtls_from_bytes(
                 endpoint=access.host,
@@ -132,6 +139,7 @@ class Connection:
                 pri_key_bytes=access.private_key,
                 ca_bytes=access.ca,
                 client_options=self._options(network, access),
+                cipher_pref=CIPHERS if CIPHERS.is_supported() else TlsCipherPref.DEFAULT,
                 # The SDK's own usage metrics: they go into the user name, and looking up the version takes 20 ms.
                 enable_metrics_collection=False,
             )
@@ -148,6 +156,9 @@ class Connection:
         With a goodbye the server gets a DISCONNECT, forgets the session and drops the last will. Without, the
         socket is closed as if the network were gone: the server sends the last will.
         """
+        while goodbye and self._taken:
+            # awscrt 0.36.1 hangs for good, and sends no DISCONNECT, when a PUBACK overtakes the one that waits.
+            self._acknowledge()
         packet = mqtt5.DisconnectPacket(mqtt5.DisconnectReasonCode.NORMAL_DISCONNECTION, 0) if goodbye else None
         self._client.stop(packet)
 
@@ -216,11 +227,14 @@ class Connection:
             self._listener.on_message(message)
         finally:
             if acknowledgement is not None:
-                self._after(PUBACK_DELAY_SECONDS, partial(self._acknowledge, acknowledgement))
+                self._taken.append(acknowledgement)
+                self._after(PUBACK_DELAY_SECONDS, self._acknowledge)
 
-    def _acknowledge(self, acknowledgement: Any) -> None:
+    def _acknowledge(self) -> None:
+        if not self._taken:
+            return
         try:
-            self._client.invoke_publish_acknowledgement(acknowledgement)
+            self._client.invoke_publish_acknowledgement(self._taken.popleft())
         except Exception as error:  # noqa: BLE001 - bare exceptions, again; the connection is gone, and with it the need
             log.debug("PUBACK not sent: %s", error)
 

@@ -9,6 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -83,8 +84,13 @@ class Store:
         return settings
 
     def save_settings(self, thing_name: str, settings: JsonObject) -> None:
-        """Keep settings. Raises `StateUnusableError`."""
-        self._write(thing_name, SETTINGS_FILE, {"version": DOCUMENT_VERSION, "settings": dict(settings)})
+        """Keep settings. Raises `StateUnusableError`; then older ones aren't kept either, for they would be a lie."""
+        try:
+            self._write(thing_name, SETTINGS_FILE, {"version": DOCUMENT_VERSION, "settings": dict(settings)})
+        except StateUnusableError:
+            with suppress(OSError):
+                self._path(thing_name, SETTINGS_FILE).unlink()
+            raise
 
     def _path(self, thing_name: str, name: str) -> Path:
         return self._directory / thing_name / name

@@ -9,8 +9,11 @@ from awscrt import io
 
 from tests.device.broker import MOSQUITTO, Broker
 from tests.device.cloud import Cloud
+from tests.device.hosted import Hosted, hosted
 from tests.device.pki import CertificateAuthority
 from tests.device.process import Workbench
+from tests.device.scripted_broker import ScriptedBroker
+from tests.device.trials import Trials, trials
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +55,24 @@ def bench(tmp_path: Path, broker: Broker) -> Iterator[Workbench]:
     bench = Workbench(tmp_path, broker)
     yield bench
     bench.stop_all()
+
+
+@pytest.fixture
+def scripted(authority: CertificateAuthority) -> Iterator[ScriptedBroker]:
+    """A broker that misbehaves on demand."""
+    with ScriptedBroker(authority) as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def host(tmp_path: Path, authority: CertificateAuthority) -> Iterator[Hosted]:
+    """Devices in this process."""
+    with hosted(tmp_path / "hosted", authority) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def tried(tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority) -> Iterator[Trials]:
+    """What many devices did that could not connect, or not for long; takes about half a minute, once."""
+    with trials(tmp_path_factory.mktemp("trials"), authority) as tried:
+        yield tried

@@ -1,14 +1,27 @@
 """A certificate authority of one's own: a CA, server certificates and device certificates for mutual TLS."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def elliptic() -> PrivateKey:
+    """A new EC P-256 key: made in no time."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def rsa_2048() -> PrivateKey:
+    """A new RSA key, as AWS IoT's own certificates have."""
+    return rsa.generate_private_key(65_537, 2048)
 
 
 @dataclass(frozen=True)
@@ -20,29 +33,36 @@ class KeyPair:
 
 
 class CertificateAuthority:
-    """Signs server and device certificates with an EC P-256 key of its own."""
+    """Signs server and device certificates with a key of its own."""
 
-    def __init__(self, name: str = "Playground test CA") -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    def __init__(self, name: str = "Playground test CA", make_key: Callable[[], PrivateKey] = elliptic) -> None:
+        self._make_key = make_key
+        self._key = make_key()
+        self._name = _common_name(name)
         self._certificate = self._builder(self._name, self._key.public_key(), is_ca=True).sign(
             self._key, hashes.SHA256()
         )
         self.pem = self._certificate.public_bytes(Encoding.PEM).decode()
 
-    def server(self, host: str = "localhost") -> KeyPair:
-        """A certificate for `host` and 127.0.0.1."""
-        names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))])
-        return self._issue(host, names)
+    def server(self, host: str = "localhost", more_names: Sequence[str] = ()) -> KeyPair:
+        """A certificate for `host`, 127.0.0.1 and what else it shall be good for."""
+        dns = [x509.DNSName(name) for name in (host, *more_names)]
+        return self._issue(host, x509.SubjectAlternativeName([*dns, x509.IPAddress(ip_address("127.0.0.1"))]))
+
+    def below(self, name: str) -> "CertificateAuthority":
+        """An intermediate authority; `pem` is its own certificate."""
+        inner = CertificateAuthority(name, self._make_key)
+        builder = self._builder(inner._name, inner._key.public_key(), is_ca=True)
+        inner.pem = builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+        return inner
 
     def device(self, thing_name: str) -> KeyPair:
         """A device certificate whose common name, and hence mosquitto's user name, is the thing name."""
         return self._issue(thing_name, None)
 
     def _issue(self, common_name: str, names: x509.SubjectAlternativeName | None) -> KeyPair:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        builder = self._builder(subject, key.public_key(), is_ca=False)
+        key = self._make_key()
+        builder = self._builder(_common_name(common_name), key.public_key(), is_ca=False)
         if names is not None:
             builder = builder.add_extension(names, critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
@@ -51,7 +71,9 @@ class CertificateAuthority:
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         )
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, is_ca: bool) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, *, is_ca: bool
+    ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -63,3 +85,7 @@ class CertificateAuthority:
             .not_valid_after(now + timedelta(days=2))
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
         )
+
+
+def _common_name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from virtual_device import capabilities
@@ -321,7 +321,6 @@ ALMOST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=3000, deadline=None)
 @given(
     payload=st.binary(max_size=64) | (VALUES | ALMOST).map(lambda value: json.dumps(value).encode()),
     response_topic=st.none() | st.text() | st.sampled_from([RES, f"{RES}/a"]),

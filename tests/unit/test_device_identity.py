@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from virtual_device.errors import (
     EnvironmentIncompleteError,
     NothingToHostError,
     StateCorruptError,
+    StateUnusableError,
     UrlRefusedError,
     UrlUnreachableError,
 )
@@ -130,19 +132,23 @@ def test_a_damaged_identity_is_never_half_used(
     assert store.load("dev-TEST") is not None
 
 
-def test_an_interrupted_write_leaves_the_old_file(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_write_leaves_the_old_identity_but_no_old_settings(
+    store: Store, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    kept = enrol.from_url(CONFIG_URL, store, bucket.fetch)[0]
     store.save_settings("dev-TEST", {"time": 5})
 
     def fail(_descriptor: int) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(Exception, match="no space left"):
+    with pytest.raises(StateUnusableError, match="no space left"):
+        store.save(replace(kept, config_source="another"))
+    with pytest.raises(StateUnusableError, match="no space left"):
         store.save_settings("dev-TEST", {"time": 6})
-    assert store.load_settings("dev-TEST") == {"time": 5}
-    assert len(list((tmp_path / "state" / "dev-TEST").iterdir())) == 1
+    assert store.load("dev-TEST") == kept
+    assert store.load_settings("dev-TEST") is None
+    assert [file.name for file in (tmp_path / "state" / "dev-TEST").iterdir()] == ["identity.json"]
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,10 @@ def test_older_messages_are_ignored() -> None:
     state, effects = brain.on_document(THING, state, Document(version, {"time": 1}, {}), NOW)
     assert state.settings["time"] == 9
     assert GetShadow() in effects
+    # But not for ever: if the second answer is older too, the version has begun anew
+    state, effects = brain.on_document(THING, state, Document(version, {"time": 1}, {}), NOW)
+    assert state.settings["time"] == 1
+    assert GetShadow() not in effects
 
 
 def test_a_version_that_starts_anew_is_followed_after_a_reconnect() -> None:
