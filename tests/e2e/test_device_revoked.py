@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from playground.local.runner import device_log
-from playground.paths import Paths
 from tests.playground_cloud import Cloud, wait_for
 
 
@@ -23,7 +22,7 @@ def device(cloud: Cloud, nothing_left: None) -> Iterator[Mapping[str, Any]]:
 def log_of(cloud: Cloud, device: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the device has logged."""
     task_id = cloud.row(device["thingName"])["task_arn"].rpartition("/")[2]
-    return [json.loads(line) for line in device_log(Paths(), task_id).read_text().splitlines()]
+    return [json.loads(line) for line in device_log(cloud.paths, task_id).read_text().splitlines()]
 
 
 def test_unhappy_a_certificate_is_revoked_while_connected(cloud: Cloud, device: Mapping[str, Any]) -> None:
