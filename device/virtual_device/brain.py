@@ -8,77 +8,16 @@ state mirrors `desired` and `reported`, so that a delta, which may hold a part o
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from virtual_device import settings as table
 from virtual_device import shadow, telemetry, topics
+from virtual_device.effects import Cycle, Effect, Effects, GetShadow, Log, Now, Publish, Save, SetDebug, UpdateShadow
 from virtual_device.jsonvalue import Json, JsonObject, encode, same
 from virtual_device.settings import Act, Refusal
 from virtual_device.thing import Thing
 
 FIRST_MESSAGE_WAIT = 5.0
 """Seconds after connecting when telemetry starts at the latest, even if the shadow doesn't answer."""
-
-
-class Now(NamedTuple):
-    """One moment on two clocks, in seconds: Unix time for what is told, monotonic for what is timed."""
-
-    wall: float
-    mono: float
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Publish with QoS 1."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class GetShadow:
-    """Ask for the whole shadow."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateShadow:
-    """Send this patch of `reported`; answered by `on_update_accepted` or `on_update_failed`."""
-
-    reported: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """Remember these settings over a restart. Comes before everything that may be done only once."""
-
-    settings: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class SetDebug:
-    """Turn debug logging on or off."""
-
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """Disconnect, with or without a goodbye, and connect again."""
-
-    clean: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """Something to tell."""
-
-    level: int
-    message: str
-    fields: Mapping[str, object] = field(default_factory=dict)
-
-
-Effect = Publish | GetShadow | UpdateShadow | Save | SetDebug | Cycle | Log
-Effects = tuple[Effect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +44,8 @@ class State:
     settings: JsonObject
     remembers: bool
     """Whether `settings` come from a memory and not from the defaults."""
+    facts: JsonObject = field(default_factory=dict)
+    """What is reported beside the settings: the keys are `shadow.FACTS`."""
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     mirror: Mirror = field(default_factory=Mirror)
     connected: bool = False
@@ -213,6 +154,11 @@ def on_foreign_update(state: State, update: shadow.Update) -> Step:
     return replace(state, mirror=replace(state.mirror, known=False, newest=update.version)), (GetShadow(),)
 
 
+def on_fact(state: State, key: str, value: Json) -> Step:
+    """Something that the device reports of itself has changed; None takes it back."""
+    return _report(replace(state, facts={**state.facts, key: value}))
+
+
 def on_deleted(state: State) -> Step:
     """The shadow was deleted. It isn't made again unasked: most often the thing is about to be deleted too."""
     return replace(state, mirror=Mirror(), refused={}), (Log(logging.INFO, "shadow deleted"),)
@@ -268,7 +214,7 @@ def _report(state: State) -> Step:
     mirror = state.mirror
     if mirror.in_flight is not None or not mirror.known:
         return state, ()
-    wanted = shadow.reported(state.settings, state.refused, mirror.desired)
+    wanted = shadow.reported({**state.settings, **state.facts}, state.refused, mirror.desired)
     patch = shadow.difference(mirror.reported, wanted)
     if not patch:
         return state, ()

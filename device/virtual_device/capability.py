@@ -4,49 +4,17 @@ The brain knows no capability, and a capability no MQTT library. `capabilities` 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from concurrent.futures import Future
+from typing import Protocol, TypeVar
 
-from virtual_device.brain import Now
-from virtual_device.jsonvalue import JsonObject
+from virtual_device.effects import Now
+from virtual_device.jsonvalue import Json, JsonObject
+from virtual_device.shadow_client import Wished
 from virtual_device.thing import Thing
+from virtual_device.timers import Cancellable
+from virtual_device.transport import Done, Message
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message that has arrived, with the request properties of MQTT 5 (specification, 4.10) if it has them."""
-
-    topic: str
-    payload: bytes
-    response_topic: str | None = None
-    correlation_data: bytes | None = None
-
-
-class Failure(Protocol):
-    """Why a publish failed."""
-
-    @property
-    def reason(self) -> str:
-        """In words."""
-
-    @property
-    def refused(self) -> bool:
-        """By the server; else it was lost."""
-
-    @property
-    def code(self) -> int | None:
-        """The MQTT 5 reason code of a refusal."""
-
-
-Done = Callable[[Failure | None], None]
-"""Called with None when the server has acknowledged."""
-
-
-class Cancellable(Protocol):
-    """A timer."""
-
-    def cancel(self) -> None:
-        """Don't fire."""
+T = TypeVar("T")
 
 
 class Surroundings(Protocol):
@@ -73,6 +41,21 @@ class Surroundings(Protocol):
     def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
         """Publish with QoS 1. A failure is logged, and `done` is told."""
 
+    def subscribe(self, filters: Sequence[str], done: Done) -> None:
+        """Subscribe to more filters. They belong into the capability's `filters` too, for the next connection."""
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Take such subscriptions back."""
+
+    def desire(self, desired: JsonObject, done: Wished) -> None:
+        """Change `desired` of the own shadow, as an app would: the device follows by the delta that comes of it."""
+
+    def report(self, key: str, value: Json) -> None:
+        """Report a fact beside the settings, one of `shadow.FACTS`; None takes it back."""
+
+    def work(self, call: Callable[[], T], done: "Callable[[Future[T]], None]") -> None:
+        """Have `call` made on a thread that may block; `done` gets its outcome where everything else runs."""
+
     def reconnect(self, *, clean: bool) -> None:
         """Disconnect, with or without a goodbye, and connect again."""
 
@@ -80,12 +63,26 @@ class Surroundings(Protocol):
         """Something that the log should hold, as a warning unless `level` says otherwise."""
 
 
-class Capability(Protocol):
-    """One of them, of one device."""
+class Capability:
+    """One of them, of one device. What it doesn't care about needs no method."""
+
+    __slots__ = ()
 
     @property
     def filters(self) -> Sequence[str]:
-        """Topic filters to subscribe to."""
+        """Topic filters to subscribe to on connecting."""
+        return ()
 
     def on_message(self, message: Message) -> bool:
         """Take a message; False when it is for someone else."""
+        del message
+        return False
+
+    def on_ready(self) -> None:
+        """The device is connected and has all its subscriptions."""
+
+    def on_disconnected(self) -> None:
+        """The connection is gone."""
+
+    def on_settings(self, before: JsonObject) -> None:
+        """The device runs with other settings than before."""

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from virtual_device import topics
-from virtual_device.capability import Cancellable, Failure, Message, Surroundings
+from virtual_device.capability import Capability, Surroundings
 from virtual_device.commands import Situation
 from virtual_device.jsonvalue import Json, JsonObject, encode
 from virtual_device.requests import Accepted, Memory, Reply, Status, receive, refusal
+from virtual_device.timers import Cancellable
+from virtual_device.transport import Failure, Message
 
 LIMIT_SECONDS = 10.0
 """How long the server may take to acknowledge what a command publishes."""
@@ -62,7 +64,7 @@ class _Pending:
     timer: Cancellable | None = None
 
 
-class CommandClient:
+class CommandClient(Capability):
     """One device's commands."""
 
     __slots__ = ("_device", "_memory", "_under_way")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from virtual_device import brain, telemetry, topics
-from virtual_device.brain import Now, Publish
+from virtual_device.effects import Now, Publish
 from virtual_device.jsonvalue import Json, JsonObject, encode
 from virtual_device.settings import RefusedError, integer
 from virtual_device.thing import Thing

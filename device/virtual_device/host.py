@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from virtual_device.config import Environment
-from virtual_device.device import Device, Shared
+from virtual_device.device import Device
 from virtual_device.mqtt import Network
 from virtual_device.reactor import Reactor
+from virtual_device.shared import Shared
 from virtual_device.store import Enrolment, Store
 
 log = logging.getLogger(__name__)

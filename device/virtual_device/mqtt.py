@@ -8,16 +8,16 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from awscrt import mqtt5
 from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup, TlsCipherPref
 from awsiot import mqtt5_client_builder
 
-from virtual_device.capability import Message
+from virtual_device import reasons
 from virtual_device.reactor import Reactor
+from virtual_device.transport import Access, Done, Failure, Listener, Message
 
 log = logging.getLogger(__name__)
 
@@ -46,65 +46,6 @@ SESSION_EXPIRY_SECONDS = 3600
 
 MAX_FILTERS_IN_SUBSCRIBE = 8
 """Subscriptions in one SUBSCRIBE (AWS IoT Core message broker quotas)."""
-
-FIRST_REFUSING_CODE = 0x80
-"""MQTT 5: a reason code from 0x80 on is a refusal."""
-
-HINTS = {
-    134: "the server doesn't know this certificate",
-    135: "the certificate's policy doesn't allow it",
-    142: "another client has connected with this client id; is the device running twice?",
-    "AWS_ERROR_MQTT5_PACKET_VALIDATION": "the message, with its topic, may be larger than the server takes",
-    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the certificate may be inactive, or its policy may not allow to connect",
-    "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "the certificate may be inactive, or the server's is from another CA",
-}
-"""What a reason code of the server, or an error of the library, most often means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an operation failed. `refused`: by the server, with this `code`, and it would again; else it was lost."""
-
-    reason: str
-    refused: bool
-    code: int | None = None
-
-
-Done = Callable[[Failure | None], None]
-"""Called with None when the server agreed."""
-
-
-class Listener(Protocol):
-    """Who is told what happens to a connection."""
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """CONNACK. With `session_present` the server still has the subscriptions."""
-
-    def on_connect_failed(self, reason: str) -> None:
-        """An attempt failed; the next follows by itself after a jittered delay."""
-
-    def on_disconnected(self, reason: str) -> None:
-        """The connection is gone; unless it was stopped, attempts to connect follow by themselves."""
-
-    def on_stopped(self) -> None:
-        """`stop` has come to its end."""
-
-    def on_message(self, message: Message) -> None:
-        """A message for one of our subscriptions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Where to connect, as whom, and what to leave as the last will."""
-
-    host: str
-    port: int
-    ca: bytes
-    client_id: str
-    certificate: bytes
-    private_key: bytes = field(repr=False)
-    will_topic: str
-    will_payload: bytes
 
 
 class Network:
@@ -166,25 +107,30 @@ class Connection:
         """Publish with QoS 1; with correlation data it is the reply to a request."""
         qos = mqtt5.QoS.AT_LEAST_ONCE
         packet = mqtt5.PublishPacket(payload, qos, topic=topic, correlation_data_bytes=correlation_data)
-        self._await(self._client.publish(packet), _puback_refusal, done)
+        self._await(self._client.publish(packet), reasons.puback_refusal, done)
 
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
-        """Subscribe to topic filters with QoS 1, up to 8 in a SUBSCRIBE; the first failure is the end of it."""
-        now, later = filters[:MAX_FILTERS_IN_SUBSCRIBE], filters[MAX_FILTERS_IN_SUBSCRIBE:]
-        packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in now])
+        """Subscribe to topic filters with QoS 1, at most 8 in a SUBSCRIBE; `done` gets the first failure, if any."""
+        batches = [filters[n : n + MAX_FILTERS_IN_SUBSCRIBE] for n in range(0, len(filters), MAX_FILTERS_IN_SUBSCRIBE)]
+        failures: list[Failure | None] = []
 
-        def go_on(failure: Failure | None) -> None:
-            if failure is None and later:
-                self.subscribe(later, done)
-            else:
-                done(failure)
+        def answered(failure: Failure | None) -> None:
+            failures.append(failure)
+            if len(failures) == len(batches):
+                done(next(filter(None, failures), None))
 
-        self._await(self._client.subscribe(packet), _suback_refusal, go_on)
+        for batch in batches:
+            packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in batch])
+            self._await(self._client.subscribe(packet), reasons.suback_refusal, answered)
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Take subscriptions back; what can't be taken back is of no harm."""
+        self._client.unsubscribe(mqtt5.UnsubscribePacket(list(filters)))
 
     def _await(self, future: "Future[Any]", refusal: Callable[[Any], Failure | None], done: Done) -> None:
         def finished(finished_future: "Future[Any]") -> None:
             error = finished_future.exception()
-            failure = Failure(_text(error), refused=False) if error else refusal(finished_future.result())
+            failure = Failure(reasons.text(error), refused=False) if error else refusal(finished_future.result())
             self._post(partial(done, failure))
 
         future.add_done_callback(finished)
@@ -243,47 +189,11 @@ class Connection:
 
     def _on_failure(self, data: Any) -> None:
         packet = data.connack_packet
-        self._post(partial(self._listener.on_connect_failed, _reason(packet, data.exception)))
+        self._post(partial(self._listener.on_connect_failed, reasons.reason(packet, data.exception)))
 
     def _on_disconnection(self, data: Any) -> None:
         packet = data.disconnect_packet
-        self._post(partial(self._listener.on_disconnected, _reason(packet, data.exception)))
+        self._post(partial(self._listener.on_disconnected, reasons.reason(packet, data.exception)))
 
     def _on_stopped(self, _data: Any) -> None:
         self._post(self._listener.on_stopped)
-
-
-def _puback_refusal(result: Any) -> Failure | None:
-    packet = result.puback
-    if packet is None or not _refuses(packet.reason_code):
-        return None
-    return Failure(_reason(packet, None), refused=True, code=int(packet.reason_code))
-
-
-def _suback_refusal(packet: Any) -> Failure | None:
-    refused = [code for code in packet.reason_codes if _refuses(code)]
-    return Failure(_code(refused[0]), refused=True, code=int(refused[0])) if refused else None
-
-
-def _refuses(code: Any) -> bool:
-    return code is not None and int(code) >= FIRST_REFUSING_CODE
-
-
-def _reason(packet: Any, error: Any) -> str:
-    """The server's own words where it said something, else the library's."""
-    if packet is None or packet.reason_code is None:
-        return _text(error)
-    return f"{packet.reason_string}: {_code(packet.reason_code)}" if packet.reason_string else _code(packet.reason_code)
-
-
-def _code(code: Any) -> str:
-    return _hinted(f"{getattr(code, 'name', 'reason code')} ({int(code)})", int(code))
-
-
-def _text(error: Any) -> str:
-    name = getattr(error, "name", None) or type(error).__name__
-    return _hinted(f"{name}: {getattr(error, 'message', error)}", name)
-
-
-def _hinted(text: str, key: int | str) -> str:
-    return f"{text} ({HINTS[key]})" if key in HINTS else text

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from virtual_device.capability import Failure
 from virtual_device.commands import ROWS, Action, Argument, Command, Situation
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object
 from virtual_device.settings import RefusedError
 from virtual_device.shadow import clip
 from virtual_device.thing import Thing
+from virtual_device.transport import Failure
 
 FIELDS = frozenset({"command", "arguments"})
 MAX_REMEMBERED = 64

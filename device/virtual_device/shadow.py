@@ -21,6 +21,9 @@ MAX_REFUSED_VALUE_BYTES = 128
 MAX_REFUSED_VALUE_DEPTH = 2
 MARGIN_BYTES = 256
 
+FACTS = frozenset({"firmware"})
+"""Keys that the device reports beside its settings; nobody sets them."""
+
 
 class BadDocumentError(ValueError):
     """A shadow document that isn't one; the message says what is wrong."""
@@ -81,6 +84,7 @@ class Update:
 
 
 PARTS = ("desired", "reported")
+OWN_KEYS = KEYS | FACTS | {"rejected"}
 
 
 def merge(base: JsonObject, patch: JsonObject) -> dict[str, Json]:
@@ -115,7 +119,7 @@ def holds_null(value: Json | JsonObject) -> bool:
 
 def own_part(reported: JsonObject) -> dict[str, Json]:
     """What of `reported` is the device's own; what others put there is none of its business."""
-    return {key: value for key, value in reported.items() if key in KEYS or key == "rejected"}
+    return {key: value for key, value in reported.items() if key in OWN_KEYS}
 
 
 def reported(settings: JsonObject, refused: Mapping[str, Refusal], desired: JsonObject) -> dict[str, Json]:

@@ -18,6 +18,8 @@ from typing import Protocol
 from virtual_device import topics
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object, encode
 from virtual_device.shadow import BadDocumentError, Delta, Document, Update
+from virtual_device.timers import Cancellable, Timers
+from virtual_device.transport import Done, Failure
 
 ANSWER_SECONDS = 15.0
 FIRST_RETRY_SECONDS = 1.0
@@ -30,18 +32,9 @@ FINAL = frozenset({400, 401, 403, 404, 413, 415})
 ANSWERS = ("update/delta", "update/accepted", "update/rejected", "get/accepted", "get/rejected", "delete/accepted")
 
 
-class Cancellable(Protocol):
-    """A timer."""
-
-    def cancel(self) -> None:
-        """Don't fire."""
-
-
-class Timers(Protocol):
-    """Where timers come from."""
-
-    def after(self, seconds: float, call: Callable[[], None]) -> Cancellable:
-        """Have `call` made after so many seconds."""
+Publish = Callable[[str, bytes, Done], None]
+Wished = Callable[[str | None], None]
+"""Called with None when the shadow holds the wish, else with the reason why not."""
 
 
 class Listener(Protocol):
@@ -78,19 +71,10 @@ class _Request:
     timer: Cancellable
 
 
-class Failure(Protocol):
-    """Why a publish failed."""
-
-    @property
-    def reason(self) -> str:
-        """In words."""
-
-    @property
-    def refused(self) -> bool:
-        """By the server; else it was lost."""
-
-
-Publish = Callable[[str, bytes, Callable[[Failure | None], None]], None]
+@dataclass(slots=True)
+class _Wish:
+    timer: Cancellable
+    done: Wished
 
 
 class ShadowClient:
@@ -102,6 +86,7 @@ class ShadowClient:
         self._timers = timers
         self._listener = listener
         self._requests: dict[str, _Request] = {}
+        self._wishes: dict[Json, _Wish] = {}
         self._retry: Cancellable | None = None
         self._failures = 0
 
@@ -125,12 +110,22 @@ class ShadowClient:
         """Send a patch of `reported`. No version: only we write there, so nothing can collide."""
         self._ask("update", {"state": {"reported": dict(reported)}})
 
+    def desire(self, desired: JsonObject, done: Wished) -> None:
+        """Send a patch of `desired`, as an app would: the device follows by the delta that comes of it."""
+        token = uuid.uuid4().hex
+        timer = self._timers.after(ANSWER_SECONDS, partial(self._grant, token, _silence()))
+        self._wishes[token] = _Wish(timer, done)
+        payload = encode({"state": {"desired": dict(desired)}, "clientToken": token})
+        self._publish(f"{self._prefix}/update", payload, partial(self._on_wish_published, token))
+
     def forget(self) -> None:
         """The connection is gone, and with it every answer."""
         self._cancel_retry()
         for request in self._requests.values():
             request.timer.cancel()
         self._requests.clear()
+        for token in list(self._wishes):
+            self._grant(token, "the connection was lost")
 
     def on_message(self, topic: str, payload: bytes) -> bool:
         """Take a message if it is the shadow's. What it says wrongly is told and forgotten."""
@@ -162,6 +157,7 @@ class ShadowClient:
             self._failures = 0
             self._listener.on_update_accepted(update.version)
         else:
+            self._grant(document.get("clientToken"), None)
             self._listener.on_foreign_update(update)
 
     def _on_get_accepted(self, document: dict[str, Json]) -> None:
@@ -172,6 +168,7 @@ class ShadowClient:
 
     def _on_rejected(self, operation: str, document: dict[str, Json]) -> None:
         code = document.get("code")
+        self._grant(document.get("clientToken"), f"{document.get('message')} ({code})")
         if self._settle(operation, document.get("clientToken")):
             self._failed(operation, code if isinstance(code, int) else TIMED_OUT, str(document.get("message")))
 
@@ -212,7 +209,18 @@ class ShadowClient:
 
     def _on_silence(self, operation: str, token: str) -> None:
         if self._settle(operation, token):
-            self._failed(operation, TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0f} s")
+            self._failed(operation, TIMED_OUT, _silence())
+
+    def _on_wish_published(self, token: str, failure: Failure | None) -> None:
+        if failure is not None:
+            self._grant(token, failure.reason)
+
+    def _grant(self, token: Json, fault: str | None) -> None:
+        """This answers a wish, if it was one of ours."""
+        wish = self._wishes.pop(token, None) if isinstance(token, str) else None
+        if wish is not None:
+            wish.timer.cancel()
+            wish.done(fault)
 
     def _settle(self, operation: str, token: Json) -> bool:
         """Whether this answers what is under way; then it no longer is."""
@@ -222,3 +230,7 @@ class ShadowClient:
         request.timer.cancel()
         del self._requests[operation]
         return True
+
+
+def _silence() -> str:
+    return f"no answer within {ANSWER_SECONDS:.0f} s"

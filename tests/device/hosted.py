@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from tests.device.pki import CertificateAuthority
 from virtual_device.config import Config, Environment, Identity
-from virtual_device.device import Device, Shared, clock
+from virtual_device.device import Device
 from virtual_device.log import THINGS
 from virtual_device.mqtt import Network
 from virtual_device.reactor import Reactor
+from virtual_device.shared import Shared, clock
 from virtual_device.store import Enrolment, Store
 from virtual_device.thing import Thing
 

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.shadow_double import Answer, Shadow
-from virtual_device.brain import Now
-from virtual_device.capability import Message
 from virtual_device.config import Config, Environment, Identity
-from virtual_device.device import Device, Shared
+from virtual_device.device import Device
+from virtual_device.effects import Now
 from virtual_device.jsonvalue import JsonObject
 from virtual_device.log import THINGS
-from virtual_device.mqtt import Access, Done, Failure, Listener, Network
+from virtual_device.mqtt import Network
 from virtual_device.reactor import Timer
+from virtual_device.shared import Shared
 from virtual_device.store import Enrolment, Store
 from virtual_device.thing import Thing
+from virtual_device.transport import Access, Done, Failure, Listener, Message
 
 NOON = 1_767_268_800.0
 NAME = "dev-STAGE"
@@ -176,6 +177,9 @@ class Stage:
     def subscribe(self, _filters: Sequence[str], done: Done) -> None:
         """Subscribed."""
         self.post(lambda: done(None))
+
+    def unsubscribe(self, _filters: Sequence[str]) -> None:
+        """Unsubscribed."""
 
     def publish(self, topic: str, payload: bytes, done: Done, _correlation_data: bytes | None = None) -> None:
         """The server takes it, and answers where it is a request to the shadow."""

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.device.stage import NAME, PREFIX, Stage, stage
 from virtual_device.config import Config, Identity
-from virtual_device.device import RESTART_JITTER_SECONDS
 from virtual_device.errors import ConfigInvalidError
+from virtual_device.link import RESTART_JITTER_SECONDS
 from virtual_device.settings import KEYS, defaults
 from virtual_device.shadow import without_nulls
 from virtual_device.shadow_client import ANSWERS

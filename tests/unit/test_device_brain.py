@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from virtual_device import brain, telemetry
-from virtual_device.brain import Now, Publish, Save, State
+from virtual_device.brain import State
+from virtual_device.effects import Now, Publish, Save
 from virtual_device.shadow import Delta, Document
 from virtual_device.thing import Thing
 

@@ -1,24 +1,19 @@
 """Requests, replies, and what each command does."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.doubles.surroundings import Device, Sent
 from virtual_device import capabilities
-from virtual_device import settings as table
-from virtual_device.brain import Now
-from virtual_device.capability import Done, Message
 from virtual_device.command_client import LIMIT_SECONDS, MAX_UNDER_WAY, CommandClient
 from virtual_device.commands import MAX_MESSAGE_BYTES, MIN_LARGE_BYTES, TABLE
-from virtual_device.mqtt import MAX_FILTERS_IN_SUBSCRIBE, Failure
 from virtual_device.requests import MAX_REMEMBERED, Memory
-from virtual_device.shadow_client import ANSWERS
 from virtual_device.thing import Thing
+from virtual_device.transport import Failure, Message
 
 THING = Thing("dev-TEST", "bulb")
 REQ, RES = "cmd/playground/dev-TEST/req", "cmd/playground/dev-TEST/res"
@@ -27,63 +22,9 @@ REFUSED = Failure("NOT_AUTHORIZED (135)", refused=True, code=135)
 LOST = Failure("AWS_ERROR_MQTT5_USER_REQUESTED_STOP", refused=False)
 
 
-@dataclass
-class Timer:
-    seconds: float
-    call: Callable[[], None] | None
-
-    def cancel(self) -> None:
-        self.call = None
-
-    def fire(self) -> None:
-        call, self.call = self.call, None
-        if call is not None:
-            call()
-
-
-@dataclass
-class Sent:
-    topic: str
-    payload: bytes
-    done: Done
-    correlation_data: bytes | None
-
-    @property
-    def content(self) -> Any:
-        return json.loads(self.payload)
-
-
-@dataclass
-class Device:
-    """A device whose server acknowledges only when told to."""
-
-    thing: Thing = THING
-    settings: Any = field(default_factory=lambda: table.defaults(THING))
-    sequence: int = 7
-    sent: list[Sent] = field(default_factory=list)
-    timers: list[Timer] = field(default_factory=list)
-    cycles: list[bool] = field(default_factory=list)
-
-    def now(self) -> Now:
-        return Now(1_767_323_045.678, 0.0)
-
-    def after(self, seconds: float, call: Callable[[], None]) -> Timer:
-        self.timers.append(Timer(seconds, call))
-        return self.timers[-1]
-
-    def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
-        self.sent.append(Sent(topic, payload, done, correlation_data))
-
-    def reconnect(self, *, clean: bool) -> None:
-        self.cycles.append(clean)
-
-    def tell(self, message: str, level: int = 0, **fields: object) -> None:
-        """Not looked at."""
-
-
 class Bench:
     def __init__(self) -> None:
-        self.device = Device()
+        self.device = Device(THING)
         self.client = CommandClient(self.device)
 
     def request(self, payload: Any, topic: str = REQ, **properties: Any) -> None:
@@ -105,10 +46,9 @@ def bench() -> Bench:
     return Bench()
 
 
-def test_all_filters_of_a_device_fit_in_one_subscribe() -> None:
-    filters = [name for capability in capabilities.of_device(Device()) for name in capability.filters]
-    assert REQ in filters
-    assert len(filters) + len(ANSWERS) <= MAX_FILTERS_IN_SUBSCRIBE
+def test_a_device_subscribes_to_commands() -> None:
+    filters = [name for capability in capabilities.of_device(Device(THING)) for name in capability.filters]
+    assert {REQ, f"{EXECUTIONS}/+/request/json"} <= set(filters)
 
 
 def test_messages_for_others_are_left_alone(bench: Bench) -> None:

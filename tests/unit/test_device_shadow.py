@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.shadow_double import Shadow
 from virtual_device import brain, shadow
 from virtual_device import settings as table
-from virtual_device.brain import GetShadow, Now, State, UpdateShadow
+from virtual_device.brain import State
+from virtual_device.effects import Cycle, GetShadow, Log, Now, UpdateShadow
 from virtual_device.jsonvalue import MAX_DEPTH, NotJsonError, decode, decode_object, same
 from virtual_device.settings import Refusal
 from virtual_device.shadow import BadDocumentError, Delta, Document, Update
@@ -107,7 +108,7 @@ class World:
         """Carry effects out."""
         self.state, effects = step
         for effect in effects:
-            self.cycles += isinstance(effect, brain.Cycle)
+            self.cycles += isinstance(effect, Cycle)
             if isinstance(effect, UpdateShadow) or (isinstance(effect, GetShadow) and effect not in self._own):
                 self._own.append(effect)
 
@@ -197,7 +198,7 @@ def test_older_messages_are_ignored() -> None:
     version = world.shadow.version
     state, effects = brain.on_delta(THING, world.state, Delta(version - 2, {"time": 9}), NOW)
     assert state == world.state
-    assert [type(effect) for effect in effects] == [brain.Log]
+    assert [type(effect) for effect in effects] == [Log]
     # An older document is ignored too, and asked for again
     state = brain.on_delta(THING, world.state, Delta(version + 5, {"time": 9}), NOW)[0]
     state, effects = brain.on_document(THING, state, Document(version, {"time": 1}, {}), NOW)

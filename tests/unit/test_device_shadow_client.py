@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from virtual_device.mqtt import Failure
 from virtual_device.shadow_client import ANSWER_SECONDS, ShadowClient
+from virtual_device.transport import Failure
 
 PREFIX = "$aws/things/dev-TEST/shadow"
 

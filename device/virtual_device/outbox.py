@@ -1,0 +1,48 @@
+"""What a device publishes: counted while it waits for its PUBACK, and logged when it fails."""
+
+import logging
+from functools import partial
+
+from virtual_device.transport import Connection, Done, Failure
+
+MAX_UNACKNOWLEDGED = 100
+"""Telemetry is left out while so many publishes wait for their PUBACK (AWS IoT Core takes 100 unacknowledged)."""
+
+
+class Outbox:
+    """One device's. `connection` is the one that it has now."""
+
+    __slots__ = ("_log", "_refused", "_unacknowledged", "connection")
+
+    def __init__(self, log: logging.Logger) -> None:
+        self.connection: Connection
+        self._log = log
+        self._refused = self._unacknowledged = 0
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """An event or telemetry: left out when the server falls behind."""
+        if self._unacknowledged >= MAX_UNACKNOWLEDGED:
+            self._log.warning("message left out: the server acknowledges too slowly", extra={"data": {"topic": topic}})
+            return
+        self.publish(topic, payload, None)
+
+    def publish(self, topic: str, payload: bytes, done: Done | None, correlation_data: bytes | None = None) -> None:
+        """What must not be left out; a failure is logged, and `done` is told."""
+        self._unacknowledged += 1
+        self.ask(topic, payload, partial(self._on_sent, topic, done), correlation_data)
+
+    def ask(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
+        """A request to a service of AWS IoT: whoever asks sees to its failure."""
+        self._log.debug("publish", extra={"data": {"topic": topic, "bytes": len(payload)}})
+        self.connection.publish(topic, payload, done, correlation_data)
+
+    def _on_sent(self, topic: str, done: Done | None, failure: Failure | None) -> None:
+        self._unacknowledged -= 1
+        if done is not None:
+            done(failure)
+        if failure is None:
+            return
+        self._refused += failure.refused
+        message = "publish refused" if failure.refused else "publish lost"
+        data = {"topic": topic, "reason": failure.reason, "refusedSoFar": self._refused}
+        self._log.warning(message, extra={"data": data})

@@ -1,0 +1,139 @@
+"""The device as a capability sees it: nothing is answered, and no time passes, unless the test says so."""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from virtual_device import settings as table
+from virtual_device.effects import Now
+from virtual_device.jsonvalue import Json, JsonObject
+from virtual_device.shadow_client import Wished
+from virtual_device.thing import Thing
+from virtual_device.transport import Done
+
+T = TypeVar("T")
+
+
+@dataclass
+class Timer:
+    """A timer that the test fires."""
+
+    seconds: float
+    call: Callable[[], None] | None
+
+    def cancel(self) -> None:
+        """Don't fire."""
+        self.call = None
+
+    def fire(self) -> None:
+        """Fire unless it was cancelled."""
+        call, self.call = self.call, None
+        if call is not None:
+            call()
+
+
+@dataclass
+class Sent:
+    """A publish; the test calls `done`."""
+
+    topic: str
+    payload: bytes
+    done: Done
+    correlation_data: bytes | None
+
+    @property
+    def content(self) -> Any:
+        """The payload's JSON."""
+        return json.loads(self.payload)
+
+
+@dataclass
+class Subscription:
+    """A SUBSCRIBE; the test calls `done`."""
+
+    filters: Sequence[str]
+    done: Done
+
+
+@dataclass
+class Wish:
+    """A change of `desired`; the test calls `done`."""
+
+    desired: JsonObject
+    done: Wished
+
+
+@dataclass
+class Device:
+    """The device."""
+
+    thing: Thing
+    settings: JsonObject = field(default_factory=dict)
+    sequence: int = 7
+    mono: float = 0.0
+    sent: list[Sent] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    cycles: list[bool] = field(default_factory=list)
+    subscriptions: list[Subscription] = field(default_factory=list)
+    unsubscribed: list[str] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    facts: dict[str, Json] = field(default_factory=dict)
+    works: list[Callable[[], None]] = field(default_factory=list)
+    told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Run with the defaults unless told otherwise."""
+        self.settings = self.settings or table.defaults(self.thing)
+
+    def now(self) -> Now:
+        """The present moment."""
+        return Now(1_767_323_045.678 + self.mono, self.mono)
+
+    def after(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Later."""
+        self.timers.append(Timer(seconds, call))
+        return self.timers[-1]
+
+    def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
+        """It is on its way."""
+        self.sent.append(Sent(topic, payload, done, correlation_data))
+
+    def subscribe(self, filters: Sequence[str], done: Done) -> None:
+        """It is on its way."""
+        self.subscriptions.append(Subscription(filters, done))
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Done."""
+        self.unsubscribed += filters
+
+    def desire(self, desired: JsonObject, done: Wished) -> None:
+        """It is on its way."""
+        self.wishes.append(Wish(desired, done))
+
+    def report(self, key: str, value: Json) -> None:
+        """Reported."""
+        self.facts[key] = value
+
+    def work(self, call: Callable[[], T], done: "Callable[[Future[T]], None]") -> None:
+        """Done when the test calls what is in `works`."""
+        self.works.append(lambda: done(_outcome(call)))
+
+    def reconnect(self, *, clean: bool) -> None:
+        """Noted."""
+        self.cycles.append(clean)
+
+    def tell(self, message: str, level: int = 0, **fields: object) -> None:
+        """Noted."""
+        del level
+        self.told.append((message, fields))
+
+
+def _outcome(call: Callable[[], T]) -> "Future[T]":
+    outcome: Future[T] = Future()
+    try:
+        outcome.set_result(call())
+    except Exception as error:  # noqa: BLE001 - as the device's workers do
+        outcome.set_exception(error)
+    return outcome
