@@ -61,6 +61,28 @@ class Network:
         return Connection(self, access, listener)
 
 
+class _Nobody:
+    """Listens to a connection that was replaced."""
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """Ignored."""
+
+    def on_connect_failed(self, reason: str) -> None:
+        """Ignored."""
+
+    def on_disconnected(self, reason: str) -> None:
+        """Ignored."""
+
+    def on_stopped(self) -> None:
+        """Ignored."""
+
+    def on_message(self, message: Message) -> None:
+        """Ignored."""
+
+
+_NOBODY = _Nobody()
+
+
 class Connection:
     """One device's connection, kept up by awscrt with full jitter from 1 s to 120 s.
 
@@ -126,6 +148,15 @@ class Connection:
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Take subscriptions back; what can't be taken back is of no harm."""
         self._client.unsubscribe(mqtt5.UnsubscribePacket(list(filters)))
+
+    def discard(self) -> None:
+        """It has stopped for good: give back what it holds, and tell the listener no more.
+
+        awscrt's client and this object hold each other, through C, where no garbage collector sees it.
+        """
+        self._taken.clear()
+        self._listener = _NOBODY
+        self._client = None
 
     def _await(self, future: "Future[Any]", refusal: Callable[[Any], Failure | None], done: Done) -> None:
         def finished(finished_future: "Future[Any]") -> None:

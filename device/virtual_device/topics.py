@@ -30,6 +30,11 @@ def response(thing_name: str) -> str:
     return f"cmd/playground/{thing_name}/res"
 
 
+def certificate(thing_name: str) -> str:
+    """Prefix of the topics where a device asks for a new certificate, confirms or abandons it, and is answered."""
+    return f"cmd/playground/{thing_name}/certificate"
+
+
 def executions(thing_name: str) -> str:
     """Prefix of the topics of AWS IoT Commands (AWS IoT developer guide, reserved topics)."""
     return f"$aws/commands/things/{thing_name}/executions"

@@ -65,6 +65,9 @@ class Connection(Protocol):
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Take subscriptions back. A failure does no harm: what still arrives is ignored."""
 
+    def discard(self) -> None:
+        """It has stopped for good: give back what it holds, and tell the listener no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Access:

@@ -33,6 +33,9 @@ class MemoryStore:
     def __init__(self) -> None:
         self.settings: JsonObject | None = None
 
+    def load_document(self, _thing_name: str, _name: str) -> None:
+        """Nothing else is kept."""
+
     def load_settings(self, _thing_name: str) -> JsonObject | None:
         """What was saved last."""
         return self.settings

@@ -1,0 +1,388 @@
+"""The change to a new certificate: asked for, tried, confirmed, or given up. A capability.
+
+It is one by itself, not part of the job that asks for it, because it must come to its end when the job is cancelled or
+the device was switched off in the middle: until then two certificates are valid. `rotation.json` says how far it has
+come (docs/contracts.md, "Certificates").
+"""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from enum import Enum
+from functools import partial
+from typing import Protocol
+
+from virtual_device import topics
+from virtual_device.capability import Capability, Surroundings
+from virtual_device.config import Identity
+from virtual_device.errors import ConfigInvalidError, DeviceError
+from virtual_device.jsonvalue import JsonObject, NotJsonError, decode_object, encode
+from virtual_device.keys import Request, make_request
+from virtual_device.rotation import Rotation
+from virtual_device.store import Enrolment
+from virtual_device.timers import Cancellable
+from virtual_device.transport import Failure, Message
+
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 120.0
+"""A request without an answer is made again after that, with growing pauses."""
+
+MAX_TRIES = 6
+"""So often the device asks for a certificate, and for its end when it has given it up, before it tells the job that it
+has failed. It goes on to ask for the end."""
+
+GRACE_SECONDS = 30.0
+"""After a start, an unfinished change whose job doesn't come back within this time is given up."""
+
+LONELY_SECONDS = 120.0
+"""A device that can't connect for so long with an identity that isn't confirmed tries the one before."""
+
+FALL_BACK_SECONDS = 60.0
+
+
+class Step(Enum):
+    """What it waits for."""
+
+    IDLE = "nothing"
+    JOB = "its job"
+    KEY = "key"
+    CREATE = "certificate"
+    TRIAL = "trial"
+    CONFIRM = "confirm"
+    FALL_BACK = "fall-back"
+    ABANDON = "abandon"
+
+
+_VERBS = {Step.CREATE: "create", Step.CONFIRM: "confirm", Step.ABANDON: "abandon"}
+
+
+class Report(Protocol):
+    """Who is told how it goes, as `operation.Report`."""
+
+    def progress(self, **details: str) -> None:
+        """Still under way."""
+
+    def succeeded(self, **details: str) -> None:
+        """The new certificate is in force, and the old one gone."""
+
+    def failed(self, code: str, reason: str) -> None:
+        """The old certificate is in force."""
+
+
+class Renewal(Capability):
+    """One device's."""
+
+    __slots__ = ("_device", "_failure", "_report", "_rotation", "_seconds", "_step", "_timer", "_tries")
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._device = surroundings
+        self._report: Report | None = None
+        self._failure: tuple[str, str] | None = None
+        self._timer: Cancellable | None = None
+        self._seconds, self._tries = FALL_BACK_SECONDS, 0
+        self._rotation = self._remembered()
+        self._step = self._step_of(self._rotation)
+        if self._step is Step.CONFIRM:
+            self._wait(LONELY_SECONDS, self._on_lonely)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no change is under way."""
+        return self._step is Step.IDLE
+
+    def begin(self, job_id: str, trial_seconds: float, report: Report) -> None:
+        """Change the certificate for a job, or go on with that."""
+        self._report, self._seconds = report, trial_seconds
+        if self._rotation is not None and self._rotation.job_id == job_id:
+            self._go_on(self._rotation)
+        elif self._step in (Step.TRIAL, Step.CONFIRM, Step.FALL_BACK):
+            report.failed("BUSY", "the change before this one has not come to its end")
+            self._report = None
+        else:
+            # What another job has left behind goes with the first request of this one.
+            self._start(job_id)
+
+    def cancel(self) -> None:
+        """Give it up; past the trial it is completed, which is the shortest way to one valid certificate."""
+        self._report = None
+        if self._step in (Step.KEY, Step.CREATE):
+            self._give_up("CANCELED", "the job was cancelled")
+
+    # --- Capability
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """The answers, while one may come."""
+        return () if self.idle else (f"{topics.certificate(self._device.thing.name)}/+/+",)
+
+    def on_message(self, message: Message) -> bool:
+        """Take an answer."""
+        base = topics.certificate(self._device.thing.name) + "/"
+        if not message.topic.startswith(base):
+            return False
+        verb, _, verdict = message.topic.removeprefix(base).partition("/")
+        try:
+            content = decode_object(message.payload)
+        except NotJsonError as error:
+            self._device.tell("answer ignored", verb=verb, reason=str(error))
+            return True
+        rotation = self._rotation
+        if rotation is not None and _VERBS.get(self._step) == verb and content.get("jobId") == rotation.job_id:
+            self._on_answer(rotation, content, accepted=verdict == "accepted")
+        return True
+
+    def on_ready(self) -> None:
+        """Ask again what was not answered."""
+        self._stop_waiting()
+        self._tries = 0
+        if self._step in _VERBS:
+            self._ask()
+        elif self._step is Step.JOB:
+            self._wait(GRACE_SECONDS, partial(self._give_up, "JOB_GONE", "its job has not come back"))
+
+    def on_disconnected(self) -> None:
+        """No answer comes any more."""
+        self._stop_waiting()
+        if self._step is Step.CONFIRM:
+            self._wait(LONELY_SECONDS, self._on_lonely)
+
+    # --- key and request
+
+    def _start(self, job_id: str) -> None:
+        self._step, self._tries, self._failure = Step.KEY, 0, None
+        self._stop_waiting()
+        self._progress()
+        name = self._device.thing.name
+        self._device.work(partial(make_request, name), partial(self._on_made, job_id))
+
+    def _on_made(self, job_id: str, outcome: "Future[Request]") -> None:
+        if self._step is not Step.KEY:
+            return
+        error = outcome.exception()
+        if error is not None:
+            self._end("NO_KEY", f"no key could be made: {error}")
+            return
+        made = outcome.result()
+        # Kept before anything is asked: what comes of the request is told apart after a crash.
+        if self._keep(Rotation(job_id, made.private_key, made.csr)):
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        self._step = Step.CREATE
+        self._progress()
+        self._device.subscribe(self.filters, self._on_subscribed)
+
+    def _on_subscribed(self, failure: Failure | None) -> None:
+        if self._step is not Step.CREATE:
+            return
+        if failure is None:
+            self._ask()
+        elif failure.refused:
+            self._end("NOT_ALLOWED", f"the answers can't be subscribed to: {failure.reason}")
+
+    def _go_on(self, rotation: Rotation) -> None:
+        if self._step is Step.ABANDON:
+            self._failure = self._failure or ("INTERRUPTED", "it was given up before the device was switched off")
+        elif self._step is not Step.JOB:
+            self._progress()  # on its way already
+        elif rotation.new is None:
+            self._stop_waiting()
+            self._subscribe()
+        else:
+            self._try(rotation.new)
+
+    # --- asking
+
+    def _ask(self) -> None:
+        self._stop_waiting()
+        if self._rotation is None:
+            return
+        verb, content = _VERBS[self._step], {"jobId": self._rotation.job_id}
+        if self._step is Step.CREATE:
+            content["csr"] = self._rotation.csr
+        elif self._step is Step.CONFIRM and self._rotation.new is not None:
+            content["certificateId"] = self._rotation.new.certificate_id
+        topic = f"{topics.certificate(self._device.thing.name)}/{verb}"
+        self._device.publish(topic, encode(content), lambda _failure: None)
+        limit = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**self._tries)
+        self._tries += 1
+        self._wait(random.uniform(limit / 2, limit), self._on_silence)  # noqa: S311 - jitter, no secret
+
+    def _on_silence(self) -> None:
+        if self._tries < MAX_TRIES or self._step is Step.CONFIRM:
+            self._ask()
+        elif self._step is Step.CREATE:
+            self._give_up("NO_ANSWER", f"asked {self._tries} times for a certificate in vain")
+        else:
+            self._tell_failure()
+            self._ask()
+
+    def _on_answer(self, rotation: Rotation, content: JsonObject, *, accepted: bool) -> None:
+        if self._step is Step.CREATE and accepted:
+            self._on_certificate(rotation, content)
+            return
+        code, reason = str(content.get("code")), str(content.get("reason"))
+        if self._step is Step.CREATE:
+            self._give_up(code, reason)
+        elif self._step is Step.ABANDON:
+            self._end()
+        elif accepted:
+            self._device.tell("certificate replaced", level=logging.INFO, certificateId=content.get("certificateId"))
+            self._end()
+        else:
+            self._fall_back(code, reason)
+
+    # --- the trial
+
+    def _on_certificate(self, rotation: Rotation, content: JsonObject) -> None:
+        if content.get("csrSha256") != rotation.csr_digest:
+            return  # the answer to a request whose key is lost
+        try:
+            previous = self._enrolment().identity
+            found = rotation.with_certificate(
+                str(content.get("certificateId")), str(content.get("certificatePem")), previous
+            )
+        except DeviceError as error:
+            self._give_up("UNUSABLE", str(error))
+            return
+        if self._keep(found) and found.new is not None:
+            self._try(found.new)
+
+    def _try(self, identity: Identity) -> None:
+        self._stop_waiting()
+        self._step = Step.TRIAL
+        self._progress(certificateId=identity.certificate_id)
+        self._device.try_identity(identity, self._seconds, partial(self._on_tried, identity))
+
+    def _on_tried(self, identity: Identity, reason: str | None) -> None:
+        if reason is not None:
+            self._give_up("TRIAL_FAILED", reason)
+            return
+        try:
+            self._device.store.save(replace(self._enrolment(), identity=identity))
+        except DeviceError as error:
+            self._fall_back("NOT_KEPT", str(error))
+            return
+        self._confirm()
+
+    def _confirm(self) -> None:
+        self._step, self._tries = Step.CONFIRM, 0
+        self._progress()
+        self._ask()
+
+    # --- the way back
+
+    def _on_lonely(self) -> None:
+        self._fall_back("LONELY", f"no connection for {LONELY_SECONDS:.0f} s")
+
+    def _fall_back(self, code: str, reason: str) -> None:
+        """The new identity is of no use: is the one before?"""
+        previous = self._rotation.previous if self._rotation is not None else None
+        self._stop_waiting()
+        self._device.tell("new certificate not confirmed, trying the one before", code=code, reason=reason)
+        if previous is not None:
+            self._step = Step.FALL_BACK
+            tried = partial(self._on_fallen_back, previous, code, reason)
+            self._device.try_identity(previous, FALL_BACK_SECONDS, tried)
+
+    def _on_fallen_back(self, previous: Identity, code: str, reason: str, in_vain: str | None) -> None:
+        if in_vain is None:
+            try:
+                self._device.store.save(replace(self._enrolment(), identity=previous))
+            except DeviceError as error:
+                self._device.tell("the certificate before can't be kept", reason=str(error))
+            self._give_up(code, reason)
+        elif code == "LONELY":
+            self._step = Step.CONFIRM
+            self._wait(LONELY_SECONDS, self._on_lonely)
+        else:
+            self._end(code, reason)
+
+    def _give_up(self, code: str, reason: str) -> None:
+        """The cloud is to remove what it has made; only then the job has failed."""
+        self._stop_waiting()
+        self._failure = code, reason
+        self._device.tell("change of certificate given up", code=code, reason=reason)
+        self._step, self._tries = Step.ABANDON, 0
+        if self._rotation is None:
+            self._end()
+        elif self._keep(replace(self._rotation, abandoned=True), fatal=False):
+            self._ask()
+
+    # --- the end
+
+    def _end(self, code: str = "", reason: str = "") -> None:
+        self._stop_waiting()
+        if code:
+            self._failure = code, reason
+        used, self._step = self._step, Step.IDLE
+        rotation, self._rotation = self._rotation, None
+        try:
+            Rotation.forget(self._device.store, self._device.thing.name)
+        except DeviceError as error:
+            self._device.tell("rotation not forgotten", reason=str(error))
+        if used is not Step.KEY:
+            self._device.unsubscribe((f"{topics.certificate(self._device.thing.name)}/+/+",))
+        report, failed = self._report, self._failure is not None
+        self._tell_failure()
+        if report is not None and not failed and rotation is not None and rotation.new is not None:
+            report.succeeded(certificateId=rotation.new.certificate_id)
+        self._report = None
+
+    def _tell_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None and self._report is not None:
+            self._report.failed(*failure)
+            self._report = None
+
+    def _progress(self, **details: str) -> None:
+        if self._report is not None:
+            self._report.progress(step=self._step.value, **details)
+
+    # --- state directory
+
+    def _keep(self, rotation: Rotation, *, fatal: bool = True) -> bool:
+        self._rotation = rotation
+        try:
+            rotation.save(self._device.store, self._device.thing.name)
+        except DeviceError as error:
+            self._device.tell("rotation not kept", reason=str(error))
+            if fatal:
+                self._give_up("NOT_KEPT", str(error))
+                return False
+        return True
+
+    def _enrolment(self) -> Enrolment:
+        enrolment = self._device.store.load(self._device.thing.name)
+        if enrolment is None:
+            raise ConfigInvalidError("the state directory holds no identity")
+        return enrolment
+
+    def _remembered(self) -> Rotation | None:
+        store, name = self._device.store, self._device.thing.name
+        try:
+            return Rotation.load(store, name)
+        except DeviceError as error:
+            self._device.tell("rotation not read, and forgotten", reason=str(error))
+            return None
+
+    def _step_of(self, rotation: Rotation | None) -> Step:
+        if rotation is None:
+            return Step.IDLE
+        if rotation.abandoned:
+            return Step.ABANDON
+        try:
+            kept = self._enrolment().identity.certificate_id
+        except DeviceError:
+            return Step.JOB
+        return Step.CONFIRM if rotation.new is not None and rotation.new.certificate_id == kept else Step.JOB
+
+    def _wait(self, seconds: float, call: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._timer = self._device.after(seconds, call)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
