@@ -12,6 +12,7 @@ from virtual_device.capability import Capability
 from virtual_device.config import Identity
 from virtual_device.effects import Now
 from virtual_device.errors import DeviceError, StateUnusableError
+from virtual_device.jobs import Service
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.link import Link
 from virtual_device.mind import Mind
@@ -141,6 +142,10 @@ class Device:
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """Change `desired`; the delta that follows does the rest."""
         self._mind.shadow.desire(desired, done)
+
+    def open_jobs(self) -> Service:
+        """A client of the jobs service."""
+        return self._link.connection.open_jobs(self.thing.name)
 
     def report(self, key: str, value: Json) -> None:
         """Report a fact."""

@@ -3,7 +3,7 @@
 from virtual_device.capability import Surroundings
 from virtual_device.errors import DeviceError
 from virtual_device.jsonvalue import JsonObject
-from virtual_device.operation import Job, Kind, Operation, Report
+from virtual_device.operation import Job, Kind, Operation, Report, only
 from virtual_device.renewal import Renewal
 from virtual_device.requests import RefusedFieldError
 
@@ -43,9 +43,7 @@ class RotateCert(Operation):
 
 def parse(parameters: JsonObject, _device: Surroundings) -> JsonObject:
     """`trialSeconds`, 10..600, or the default. Raises `RefusedFieldError`."""
-    for name in parameters:
-        if name != "trialSeconds":
-            raise RefusedFieldError(name, "is not a parameter of rotate-cert")
+    only(parameters, "trialSeconds")
     seconds = parameters.get("trialSeconds", DEFAULT_TRIAL_SECONDS)
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not 10 <= seconds <= 600:
         raise RefusedFieldError("trialSeconds", "must be an integer from 10 to 600")

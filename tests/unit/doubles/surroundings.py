@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from tests.unit.doubles.jobs import JobsService
 from virtual_device import settings as table
 from virtual_device.effects import Now
 from virtual_device.jsonvalue import Json, JsonObject
@@ -81,6 +82,7 @@ class Device:
     wishes: list[Wish] = field(default_factory=list)
     facts: dict[str, Json] = field(default_factory=dict)
     works: list[Callable[[], None]] = field(default_factory=list)
+    services: list[JobsService] = field(default_factory=list)
     told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -111,6 +113,11 @@ class Device:
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """It is on its way."""
         self.wishes.append(Wish(desired, done))
+
+    def open_jobs(self) -> JobsService:
+        """One more."""
+        self.services.append(JobsService())
+        return self.services[-1]
 
     def report(self, key: str, value: Json) -> None:
         """Reported."""
