@@ -40,6 +40,9 @@ LONELY_SECONDS = 120.0
 
 FALL_BACK_SECONDS = 60.0
 
+PAUSE_SECONDS = 0.5
+"""Before the old connection is left: what is on its way, the job's report for one, arrives."""
+
 
 class Step(Enum):
     """What it waits for."""
@@ -253,7 +256,8 @@ class Renewal(Capability):
         self._stop_waiting()
         self._step = Step.TRIAL
         self._progress(certificateId=identity.certificate_id)
-        self._device.try_identity(identity, self._seconds, partial(self._on_tried, identity))
+        tried = partial(self._on_tried, identity)
+        self._device.after(PAUSE_SECONDS, partial(self._device.try_identity, identity, self._seconds, tried))
 
     def _on_tried(self, identity: Identity, reason: str | None) -> None:
         if reason is not None:
