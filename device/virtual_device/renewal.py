@@ -6,7 +6,6 @@ come (docs/contracts.md, "Certificates").
 """
 
 import logging
-import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -14,19 +13,16 @@ from enum import Enum
 from functools import partial
 from typing import Protocol
 
-from virtual_device import topics
 from virtual_device.capability import Capability, Surroundings
+from virtual_device.certificate_client import CertificateClient
 from virtual_device.config import Identity
-from virtual_device.errors import ConfigInvalidError, DeviceError
-from virtual_device.jsonvalue import JsonObject, NotJsonError, decode_object, encode
+from virtual_device.errors import DeviceError
+from virtual_device.jsonvalue import JsonObject
 from virtual_device.keys import Request, make_request
 from virtual_device.rotation import Rotation
-from virtual_device.store import Enrolment
+from virtual_device.rotation_record import RotationRecord
 from virtual_device.timers import Cancellable
 from virtual_device.transport import Failure, Message
-
-FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 120.0
-"""A request without an answer is made again after that, with growing pauses."""
 
 MAX_TRIES = 6
 """So often the device asks for a certificate, and for its end when it has given it up, before it tells the job that it
@@ -57,9 +53,6 @@ class Step(Enum):
     ABANDON = "abandon"
 
 
-_VERBS = {Step.CREATE: "create", Step.CONFIRM: "confirm", Step.ABANDON: "abandon"}
-
-
 class Report(Protocol):
     """Who is told how it goes, as `operation.Report`."""
 
@@ -76,16 +69,17 @@ class Report(Protocol):
 class Renewal(Capability):
     """One device's."""
 
-    __slots__ = ("_device", "_failure", "_report", "_rotation", "_seconds", "_step", "_timer", "_tries")
+    __slots__ = ("_client", "_device", "_failure", "_record", "_report", "_seconds", "_step", "_timer")
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._device = surroundings
         self._report: Report | None = None
         self._failure: tuple[str, str] | None = None
         self._timer: Cancellable | None = None
-        self._seconds, self._tries = FALL_BACK_SECONDS, 0
-        self._rotation = self._remembered()
-        self._step = self._step_of(self._rotation)
+        self._seconds = FALL_BACK_SECONDS
+        self._client = CertificateClient(surroundings, self)
+        self._record = RotationRecord(surroundings)
+        self._step = self._step_at_start()
         if self._step is Step.CONFIRM:
             self._wait(LONELY_SECONDS, self._on_lonely)
 
@@ -97,8 +91,9 @@ class Renewal(Capability):
     def begin(self, job_id: str, trial_seconds: float, report: Report) -> None:
         """Change the certificate for a job, or go on with that."""
         self._report, self._seconds = report, trial_seconds
-        if self._rotation is not None and self._rotation.job_id == job_id:
-            self._go_on(self._rotation)
+        rotation = self._record.rotation
+        if rotation is not None and rotation.job_id == job_id:
+            self._go_on(rotation)
         elif self._step in (Step.TRIAL, Step.CONFIRM, Step.FALL_BACK):
             report.failed("BUSY", "the change before this one has not come to its end")
             self._report = None
@@ -117,43 +112,32 @@ class Renewal(Capability):
     @property
     def filters(self) -> Sequence[str]:
         """The answers, while one may come."""
-        return () if self.idle else (f"{topics.certificate(self._device.thing.name)}/+/+",)
+        return () if self.idle else self._client.filters
 
     def on_message(self, message: Message) -> bool:
         """Take an answer."""
-        base = topics.certificate(self._device.thing.name) + "/"
-        if not message.topic.startswith(base):
-            return False
-        verb, _, verdict = message.topic.removeprefix(base).partition("/")
-        try:
-            content = decode_object(message.payload)
-        except NotJsonError as error:
-            self._device.tell("answer ignored", verb=verb, reason=str(error))
-            return True
-        rotation = self._rotation
-        if rotation is not None and _VERBS.get(self._step) == verb and content.get("jobId") == rotation.job_id:
-            self._on_answer(rotation, content, accepted=verdict == "accepted")
-        return True
+        return self._client.on_message(message)
 
     def on_ready(self) -> None:
         """Ask again what was not answered."""
         self._stop_waiting()
-        self._tries = 0
-        if self._step in _VERBS:
-            self._ask()
-        elif self._step is Step.JOB:
+        if self._step is Step.JOB:
             self._wait(GRACE_SECONDS, partial(self._give_up, "JOB_GONE", "its job has not come back"))
+        else:
+            self._ask()
 
     def on_disconnected(self) -> None:
         """No answer comes any more."""
         self._stop_waiting()
+        self._client.pause()
         if self._step is Step.CONFIRM:
             self._wait(LONELY_SECONDS, self._on_lonely)
 
     # --- key and request
 
     def _start(self, job_id: str) -> None:
-        self._step, self._tries, self._failure = Step.KEY, 0, None
+        self._step, self._failure = Step.KEY, None
+        self._client.stop()
         self._stop_waiting()
         self._progress()
         name = self._device.thing.name
@@ -198,53 +182,54 @@ class Renewal(Capability):
     # --- asking
 
     def _ask(self) -> None:
+        """What the step is about."""
         self._stop_waiting()
-        if self._rotation is None:
+        rotation = self._record.rotation
+        if rotation is None:
             return
-        verb, content = _VERBS[self._step], {"jobId": self._rotation.job_id}
         if self._step is Step.CREATE:
-            content["csr"] = self._rotation.csr
-        elif self._step is Step.CONFIRM and self._rotation.new is not None:
-            content["certificateId"] = self._rotation.new.certificate_id
-        topic = f"{topics.certificate(self._device.thing.name)}/{verb}"
-        self._device.publish(topic, encode(content), lambda _failure: None)
-        limit = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**self._tries)
-        self._tries += 1
-        self._wait(random.uniform(limit / 2, limit), self._on_silence)  # noqa: S311 - jitter, no secret
-
-    def _on_silence(self) -> None:
-        if self._tries < MAX_TRIES or self._step is Step.CONFIRM:
-            self._ask()
-        elif self._step is Step.CREATE:
-            self._give_up("NO_ANSWER", f"asked {self._tries} times for a certificate in vain")
-        else:
-            self._tell_failure()
-            self._ask()
-
-    def _on_answer(self, rotation: Rotation, content: JsonObject, *, accepted: bool) -> None:
-        if self._step is Step.CREATE and accepted:
-            self._on_certificate(rotation, content)
-            return
-        code, reason = str(content.get("code")), str(content.get("reason"))
-        if self._step is Step.CREATE:
-            self._give_up(code, reason)
+            self._client.ask("create", rotation.job_id, csr=rotation.csr)
         elif self._step is Step.ABANDON:
-            self._end()
-        elif accepted:
-            self._device.tell("certificate replaced", level=logging.INFO, certificateId=content.get("certificateId"))
-            self._end()
-        else:
-            self._fall_back(code, reason)
+            self._client.ask("abandon", rotation.job_id)
+        elif self._step is Step.CONFIRM and rotation.new is not None:
+            self._client.ask("confirm", rotation.job_id, certificateId=rotation.new.certificate_id)
+
+    def on_silence(self, tries: int) -> bool:
+        """Nobody answers: is it worth the waiting?"""
+        if tries >= MAX_TRIES and self._step is Step.CREATE:
+            self._give_up("NO_ANSWER", f"asked {tries} times for a certificate in vain")
+            return False
+        if tries >= MAX_TRIES and self._step is Step.ABANDON:
+            self._tell_failure()
+        return True
+
+    def on_answer(self, content: JsonObject, *, accepted: bool) -> None:
+        """The cloud has answered."""
+        code, reason = str(content.get("code")), str(content.get("reason"))
+        match self._step, accepted:
+            case Step.CREATE, True:
+                self._on_certificate(content)
+            case Step.CREATE, False:
+                self._give_up(code, reason)
+            case Step.CONFIRM, True:
+                self._device.tell("certificate replaced", logging.INFO, certificateId=content.get("certificateId"))
+                self._end()
+            case Step.CONFIRM, False:
+                self._fall_back(code, reason)
+            case Step.ABANDON, True:
+                self._on_abandoned()
+            case Step.ABANDON, False:
+                self._on_not_abandoned()
 
     # --- the trial
 
-    def _on_certificate(self, rotation: Rotation, content: JsonObject) -> None:
-        if content.get("csrSha256") != rotation.csr_digest:
+    def _on_certificate(self, content: JsonObject) -> None:
+        rotation = self._record.rotation
+        if rotation is None or content.get("csrSha256") != rotation.csr_digest:
             return  # the answer to a request whose key is lost
         try:
-            previous = self._enrolment().identity
             found = rotation.with_certificate(
-                str(content.get("certificateId")), str(content.get("certificatePem")), previous
+                str(content.get("certificateId")), str(content.get("certificatePem")), self._record.in_force
             )
         except DeviceError as error:
             self._give_up("UNUSABLE", str(error))
@@ -254,6 +239,7 @@ class Renewal(Capability):
 
     def _try(self, identity: Identity) -> None:
         self._stop_waiting()
+        self._client.stop()
         self._step = Step.TRIAL
         self._progress(certificateId=identity.certificate_id)
         tried = partial(self._on_tried, identity)
@@ -264,14 +250,14 @@ class Renewal(Capability):
             self._give_up("TRIAL_FAILED", reason)
             return
         try:
-            self._device.store.save(replace(self._enrolment(), identity=identity))
+            self._record.put_in_force(identity)
         except DeviceError as error:
             self._fall_back("NOT_KEPT", str(error))
             return
         self._confirm()
 
     def _confirm(self) -> None:
-        self._step, self._tries = Step.CONFIRM, 0
+        self._step = Step.CONFIRM
         self._progress()
         self._ask()
 
@@ -281,21 +267,18 @@ class Renewal(Capability):
         self._fall_back("LONELY", f"no connection for {LONELY_SECONDS:.0f} s")
 
     def _fall_back(self, code: str, reason: str) -> None:
-        """The new identity is of no use: is the one before?"""
-        previous = self._rotation.previous if self._rotation is not None else None
+        """The new identity is of no use: is the one before? It is in force again when the cloud agrees."""
+        previous = self._record.rotation.previous if self._record.rotation is not None else None
         self._stop_waiting()
+        self._client.stop()
         self._device.tell("new certificate not confirmed, trying the one before", code=code, reason=reason)
         if previous is not None:
             self._step = Step.FALL_BACK
-            tried = partial(self._on_fallen_back, previous, code, reason)
+            tried = partial(self._on_fallen_back, code, reason)
             self._device.try_identity(previous, FALL_BACK_SECONDS, tried)
 
-    def _on_fallen_back(self, previous: Identity, code: str, reason: str, in_vain: str | None) -> None:
-        if in_vain is None:
-            try:
-                self._device.store.save(replace(self._enrolment(), identity=previous))
-            except DeviceError as error:
-                self._device.tell("the certificate before can't be kept", reason=str(error))
+    def _on_fallen_back(self, code: str, reason: str, in_vain: str | None) -> None:
+        if in_vain is None or not self._is_new_in_force():
             self._give_up(code, reason)
         elif code == "LONELY":
             self._step = Step.CONFIRM
@@ -308,26 +291,57 @@ class Renewal(Capability):
         self._stop_waiting()
         self._failure = code, reason
         self._device.tell("change of certificate given up", code=code, reason=reason)
-        self._step, self._tries = Step.ABANDON, 0
-        if self._rotation is None:
+        self._step = Step.ABANDON
+        rotation = self._record.rotation
+        if rotation is None:
             self._end()
-        elif self._keep(replace(self._rotation, abandoned=True), fatal=False):
-            self._ask()
+            return
+        try:
+            self._record.keep(replace(rotation, abandoned=True))
+        except DeviceError as error:
+            self._device.tell("rotation not kept", reason=str(error))
+        self._ask()
+
+    def _on_abandoned(self) -> None:
+        """The new certificate is gone, or never was."""
+        previous = self._record.rotation.previous if self._record.rotation is not None else None
+        if previous is not None:
+            try:
+                self._record.put_in_force(previous)
+            except DeviceError as error:
+                self._device.tell("the certificate before can't be kept", reason=str(error))
+                self._wait(LONELY_SECONDS, self._ask)
+                return
+        self._end()
+
+    def _on_not_abandoned(self) -> None:
+        """The cloud knows nothing to give up, or it holds on to the new certificate."""
+        new = self._record.rotation.new if self._record.rotation is not None else None
+        if new is None or not self._is_new_in_force():
+            self._end()
+            return
+        self._step, self._failure = Step.CONFIRM, None
+        self._client.stop()
+        self._device.try_identity(new, FALL_BACK_SECONDS, lambda _reason: self._ask())
+
+    def _is_new_in_force(self) -> bool:
+        try:
+            return self._record.is_new_in_force
+        except DeviceError:
+            return False
 
     # --- the end
 
     def _end(self, code: str = "", reason: str = "") -> None:
         self._stop_waiting()
+        self._client.stop()
         if code:
             self._failure = code, reason
         used, self._step = self._step, Step.IDLE
-        rotation, self._rotation = self._rotation, None
-        try:
-            Rotation.forget(self._device.store, self._device.thing.name)
-        except DeviceError as error:
-            self._device.tell("rotation not forgotten", reason=str(error))
+        rotation = self._record.rotation
+        self._record.forget()
         if used is not Step.KEY:
-            self._device.unsubscribe((f"{topics.certificate(self._device.thing.name)}/+/+",))
+            self._device.unsubscribe(self._client.filters)
         report, failed = self._report, self._failure is not None
         self._tell_failure()
         if report is not None and not failed and rotation is not None and rotation.new is not None:
@@ -344,43 +358,26 @@ class Renewal(Capability):
         if self._report is not None:
             self._report.progress(step=self._step.value, **details)
 
-    # --- state directory
+    # --- what it keeps
 
-    def _keep(self, rotation: Rotation, *, fatal: bool = True) -> bool:
-        self._rotation = rotation
+    def _keep(self, rotation: Rotation) -> bool:
         try:
-            rotation.save(self._device.store, self._device.thing.name)
+            self._record.keep(rotation)
         except DeviceError as error:
-            self._device.tell("rotation not kept", reason=str(error))
-            if fatal:
-                self._give_up("NOT_KEPT", str(error))
-                return False
+            self._give_up("NOT_KEPT", str(error))
+            return False
         return True
 
-    def _enrolment(self) -> Enrolment:
-        enrolment = self._device.store.load(self._device.thing.name)
-        if enrolment is None:
-            raise ConfigInvalidError("the state directory holds no identity")
-        return enrolment
-
-    def _remembered(self) -> Rotation | None:
-        store, name = self._device.store, self._device.thing.name
-        try:
-            return Rotation.load(store, name)
-        except DeviceError as error:
-            self._device.tell("rotation not read, and forgotten", reason=str(error))
-            return None
-
-    def _step_of(self, rotation: Rotation | None) -> Step:
+    def _step_at_start(self) -> Step:
+        rotation = self._record.rotation
         if rotation is None:
             return Step.IDLE
-        if rotation.abandoned:
-            return Step.ABANDON
         try:
-            kept = self._enrolment().identity.certificate_id
-        except DeviceError:
-            return Step.JOB
-        return Step.CONFIRM if rotation.new is not None and rotation.new.certificate_id == kept else Step.JOB
+            if self._record.is_new_in_force:
+                return Step.CONFIRM
+        except DeviceError as error:
+            self._device.tell("identity not read", reason=str(error))
+        return Step.ABANDON if rotation.abandoned else Step.JOB
 
     def _wait(self, seconds: float, call: Callable[[], None]) -> None:
         self._stop_waiting()

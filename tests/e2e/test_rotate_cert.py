@@ -15,6 +15,8 @@ from tests.playground_cloud import Cloud, wait_for
 from tests.role_policies import Grant, RolePolicies
 from tests.secrets_found import places_with
 
+pytestmark = pytest.mark.timeout(240)  # the longest limits of a case together, on a machine that has more to do
+
 ISSUE, SETTLE = "IssueNextCertificateFunction", "SettleNextCertificateFunction"
 
 
