@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common import environment
-from common.catalog import Row
+from common.catalog import Row, now
 from common.certificates import remove_certificate
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
 from common.errors import TransientError
@@ -24,8 +24,20 @@ from identity.succession import Succession
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_iot import IoTClient
+    from types_boto3_iot.type_defs import CreateCertificateFromCsrResponseTypeDef
 
 OPERATION = "rotate-cert"
+SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class CertificateRequest:
+    """What a certificate is made from, for which job; `mark` is how the row calls it."""
+
+    job_id: str
+    csr: str
+    digest: str
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -38,21 +50,31 @@ class NextCertificateIssuer:
     succession: Succession
     policy_name: str
 
-    def issue(self, message: CertificateMessage) -> dict[str, str]:
-        """The answer: `{jobId, certificateId, certificatePem, csrSha256}`; raises Refused."""
+    def issue(self, message: CertificateMessage, request_id: str) -> dict[str, str]:
+        """The answer: `{jobId, certificateId, certificatePem, csrSha256}`; raises Refused.
+
+        `request_id` is the Lambda invocation's.
+        """
         asked = message.content("csr")
         job_id, csr = asked["jobId"], checked_csr(asked["csr"])
         row = self._authorised(message, job_id)
         digest = hashlib.sha256(csr.encode()).hexdigest()
-        arn, pem = self._found(row, job_id, digest) or self._made(row, job_id, csr, digest)
-        self.iot.attach_policy(policyName=self.policy_name, target=arn)
-        self.iot.attach_thing_principal(thingName=message.thing_name, principal=arn)
+        mark = f"{now()} {request_id}"
+        arn, pem = self._found(row, job_id, digest) or self._made(row, CertificateRequest(job_id, csr, digest, mark))
+        self._put_to_use(message.thing_name, arn)
         return {
             "jobId": job_id,
             "certificateId": arn.rpartition("/")[2],
             "certificatePem": pem,
             "csrSha256": digest,
         }
+
+    def _put_to_use(self, thing_name: str, arn: str) -> None:
+        """Make it one to connect with. Only once: whoever makes it inactive afterwards has a reason."""
+        if not self.iot.list_attached_policies(target=arn)["policies"]:
+            self.iot.update_certificate(certificateId=arn.rpartition("/")[2], newStatus="ACTIVE")
+        self.iot.attach_policy(policyName=self.policy_name, target=arn)
+        self.iot.attach_thing_principal(thingName=thing_name, principal=arn)
 
     def _authorised(self, message: CertificateMessage, job_id: str) -> Row:
         row = self.succession.row(message.thing_name)
@@ -92,25 +114,39 @@ class NextCertificateIssuer:
         self.succession.discard(row)
         return None
 
-    def _made(self, row: Row, job_id: str, csr: str, digest: str) -> tuple[str, str]:
-        try:
-            made = self.issuing.create_certificate_from_csr(certificateSigningRequest=csr, setAsActive=True)
-        except ClientError as error:
-            if error_code(error) == "InvalidRequestException":
-                raise Refused("INVALID_REQUEST", "csr: AWS IoT refuses it") from error
-            raise
+    def _made(self, row: Row, asked: CertificateRequest) -> tuple[str, str]:
+        if not self.succession.ask(row, asked.mark):
+            raise _changed(row)
+        made = self._sign(row, asked)
         arn = made["certificateArn"]
         try:
             # Known to the catalog before it can do anything, so that it is found whatever happens next.
-            recorded = self.succession.record(row, job_id, arn, digest)
+            recorded = self.succession.record(row, asked.job_id, arn, asked.digest, asked.mark)
         except ClientError:
             remove_certificate(self.iot, row["thing_name"], arn)
             raise
         if not recorded:
             remove_certificate(self.iot, row["thing_name"], arn)
-            raise TransientError(f"the row of {row['thing_name']} has changed meanwhile")
-        logger.info("next certificate made", certificate_id=arn.rpartition("/")[2], job_id=job_id)
+            self.succession.settle(row, asked.mark)
+            raise _changed(row)
+        logger.info("next certificate made", certificate_id=made["certificateId"], job_id=asked.job_id)
         return arn, made["certificatePem"]
+
+    def _sign(self, row: Row, asked: CertificateRequest) -> "CreateCertificateFromCsrResponseTypeDef":
+        """A certificate that is not active: one that nobody comes to know of is good for nothing."""
+        try:
+            return self.issuing.create_certificate_from_csr(certificateSigningRequest=asked.csr, setAsActive=False)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] < SERVER_ERROR:
+                # Refused, so nothing was made. After any other error one may have been.
+                self.succession.settle(row, asked.mark)
+            if error_code(error) == "InvalidRequestException":
+                raise Refused("INVALID_REQUEST", "csr: AWS IoT refuses it") from error
+            raise
+
+
+def _changed(row: Row) -> TransientError:
+    return TransientError(f"the row of {row['thing_name']} has changed meanwhile")
 
 
 def _operation(document: str) -> object:
@@ -134,13 +170,13 @@ issuer = NextCertificateIssuer(
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Target of the rule on `cmd/playground/+/certificate/create`. Gives what it has answered to the device."""
     message = CertificateMessage.from_event(event)
     logger.append_keys(thing_name=message.thing_name)
     with transient_faults_named():
         try:
-            said: dict[str, Any] = dict(issuer.issue(message))
+            said: dict[str, Any] = dict(issuer.issue(message, context.aws_request_id))
         except Refused as refusal:
             logger.warning("certificate refused", code=refusal.code, reason=refusal.reason)
             said = {"jobId": message.job_id, "code": refusal.code, "reason": refusal.reason}

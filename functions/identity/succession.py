@@ -36,18 +36,40 @@ class Succession:
             raise Refused("NO_SUCH_DEVICE", "the catalog knows no such device, or it is being removed")
         return row
 
-    def record(self, row: Row, job_id: str, certificate_arn: str, request: str) -> bool:
+    def ask(self, row: Row, mark: str) -> bool:
+        """Write down that a certificate is about to be made. If the function is killed before the row names it, `mark`,
+        which begins with the time, tells when to look for it. False when the row has changed so that it can't be.
+        """
+        return self._write(
+            row,
+            "ADD certificate_requests :marks",
+            "certificate_id = :current AND attribute_not_exists(next_certificate_id)",
+            marks={mark},
+            current=row["certificate_id"],
+        )
+
+    def settle(self, row: Row, mark: str) -> None:
+        """No unknown certificate can come of this request any more, whatever has become of the device."""
+        self.table.update_item(
+            Key={"thing_name": row["thing_name"]},
+            UpdateExpression="DELETE certificate_requests :marks",
+            ConditionExpression="attribute_exists(thing_name)",
+            ExpressionAttributeValues={":marks": {mark}},
+        )
+
+    def record(self, row: Row, job_id: str, certificate_arn: str, request: str, mark: str) -> bool:
         """Write the successor down; False when the row has changed so that it can't be."""
         return self._write(
             row,
             "SET next_certificate_id = :id, next_certificate_arn = :arn, next_certificate_job = :job, "
-            "next_certificate_request = :request",
+            "next_certificate_request = :request DELETE certificate_requests :marks",
             "certificate_id = :current AND attribute_not_exists(next_certificate_id)"
             " AND (attribute_not_exists(abandoned_rotation) OR abandoned_rotation <> :job)",
             id=certificate_arn.rpartition("/")[2],
             arn=certificate_arn,
             job=job_id,
             request=request,
+            marks={mark},
             current=row["certificate_id"],
         )
 
