@@ -42,7 +42,7 @@ def wait_for(cloud: Cloud, execution: Execution, status: str) -> None:
     cloud.wait_until(lambda: execution.status == status)
 
 
-def test_queued_jobs_are_done_in_order(cloud: Cloud, broker: Broker, host: Hosted) -> None:
+def test_case_22_does_queued_jobs_in_order(cloud: Cloud, broker: Broker, host: Hosted) -> None:
     # given three jobs for a device that is not there yet
     queued = [cloud.create_job(THING, document) for document in (IMPERIAL, METRIC, IMPERIAL)]
     # when it comes
