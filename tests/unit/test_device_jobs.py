@@ -35,12 +35,14 @@ class Dance(Operation):
     all: "list[Dance]" = []  # noqa: RUF012 - emptied for each test
 
     def start(self) -> None:
-        if self.job.parameters.get("stumble"):
+        if self.job.parameters.get("stumble") == "at once":
             raise RuntimeError("stumbled")
         self.calls.append("start")
 
     def cancel(self) -> None:
         self.calls.append("cancel")
+        if self.job.parameters.get("stumble"):
+            raise RuntimeError("stumbled again")
 
     def on_ready(self) -> None:
         self.calls.append("ready")
@@ -50,6 +52,8 @@ class Dance(Operation):
 
     def on_settings(self, before: JsonObject) -> None:
         self.calls.append(f"settings were {before['unit']}")
+        if self.job.parameters.get("stumble"):
+            raise RuntimeError("stumbled over a setting")
 
 
 def parse(parameters: JsonObject, _surroundings: Surroundings) -> JsonObject:
@@ -439,11 +443,33 @@ def test_a_notification_that_cannot_be_read_is_news_all_the_same(bench: Bench) -
 
 def test_an_operation_that_stumbles_fails_and_holds_nothing_up(bench: Bench) -> None:
     bench.ready(execution=summary("one"))
-    bench.start(parameters={"stumble": True})
+    bench.start(parameters={"stumble": "at once"})
     assert (bench.update.status, bench.update.details["code"]) == ("FAILED", "INTERNAL_ERROR")
     assert "stumbled" in bench.update.details["reason"]
     bench.question.done(3)
     assert bench.question.operation == "start-next"
+
+
+def test_an_operation_that_stumbles_later_fails_as_well(bench: Bench) -> None:
+    bench.ready(execution=summary("one"))
+    bench.start(parameters={"stumble": "later"})
+    bench.client.on_settings({"unit": "metric"})
+    assert (bench.update.status, bench.update.details["reason"]) == ("FAILED", "RuntimeError: stumbled over a setting")
+    bench.question.done(3)
+    # and one that can't even be stopped holds nothing up
+    bench.start("two", parameters={"stumble": "later"})
+    bench.hear("notify-next")
+    with pytest.raises(RuntimeError, match="stumbled again"):
+        bench.question.done(OVER)
+    assert bench.question.operation == "start-next"
+
+
+def test_the_end_is_reported_although_the_service_did_not_take_what_was_before(bench: Bench) -> None:
+    dance = bench.dancing()
+    dance.report.progress(step="1")
+    dance.report.succeeded()
+    bench.question.done(Fault("statusDetails", "InvalidRequest"))
+    assert bench.update.status == "SUCCEEDED"
 
 
 def test_what_is_next_is_asked_again_with_growing_pauses(bench: Bench) -> None:
