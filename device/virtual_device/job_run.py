@@ -21,7 +21,7 @@ from virtual_device.jobs import (
     tidy,
 )
 from virtual_device.jsonvalue import JsonObject
-from virtual_device.operation import Job, Operation
+from virtual_device.operation import Job, Kind, Operation
 from virtual_device.requests import RefusedFieldError
 from virtual_device.shadow import clip
 from virtual_device.timers import Cancellable
@@ -83,12 +83,7 @@ class JobRun:
         self._check = self._device.after(CHECK_SECONDS, self.check)
         self._tell("job", operation=kind.name, details=dict(self._details))
         job = Job(self.execution.job_id, kind.name, parameters, dict(self._details))
-        try:
-            self._operation = kind.make(job, self._device, self)
-            self._operation.start()
-        except Exception as error:  # one operation's fault must not hold up those that are queued behind it
-            log.exception("unexpected error")
-            self.failed("INTERNAL_ERROR", f"{type(error).__name__}: {error}")
+        self._lead(lambda: self._set_out(kind, job))
 
     # --- what an operation tells (operation.Report)
 
@@ -115,8 +110,8 @@ class JobRun:
 
     def on_settings(self, before: JsonObject) -> None:
         """The operation may have waited for that."""
-        if self._operation is not None:
-            self._operation.on_settings(before)
+        if (operation := self._operation) is not None:
+            self._lead(lambda: operation.on_settings(before))
 
     def on_disconnected(self) -> None:
         """What was on its way is sent again: the version shows whether it had arrived."""
@@ -124,13 +119,13 @@ class JobRun:
         self._waiting, self._sent = self._waiting or self._sent, None
         self._forget_timers()
         if self._operation is not None:
-            self._operation.on_disconnected()
+            self._lead(self._operation.on_disconnected)
 
     def on_ready(self, service: Service) -> None:
         """Connected again: is it still ours?"""
         self._service, self._failures = service, 0
         if self._operation is not None:
-            self._operation.on_ready()
+            self._lead(self._operation.on_ready)
         self._send()
         self.check()
 
@@ -140,6 +135,18 @@ class JobRun:
         if self._service is not None and not self._ending:
             self._check = self._device.after(CHECK_SECONDS, self.check)
             self._service.describe(self.execution.job_id, self.execution.number, self._on_described)
+
+    def _set_out(self, kind: Kind, job: Job) -> None:
+        self._operation = kind.make(job, self._device, self)
+        self._operation.start()
+
+    def _lead(self, step: Callable[[], None]) -> None:
+        """One operation's fault must not hold up those that are queued behind it."""
+        try:
+            step()
+        except Exception as error:
+            log.exception("unexpected error")
+            self.failed("INTERNAL_ERROR", f"{type(error).__name__}: {error}")
 
     @property
     def _ending(self) -> bool:
@@ -204,6 +211,7 @@ class JobRun:
         elif fault.code in FINAL and sent[1]:
             sent = sent[0], {}  # what the service holds against it can only be the details
             if sent[0] == IN_PROGRESS:
+                self._send()
                 return
         self._waiting = self._waiting or sent
         limit = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**self._failures)
@@ -217,9 +225,11 @@ class JobRun:
     def _lost(self, reason: str) -> None:
         self._tell("job taken away", level=logging.WARNING, reason=reason)
         operation, self._operation = self._operation, None
-        if operation is not None:
-            operation.cancel()
-        self._end()
+        try:
+            if operation is not None:
+                operation.cancel()
+        finally:
+            self._end()
 
     def _end(self) -> None:
         self._waiting = self._sent = self._service = None
