@@ -19,6 +19,7 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "group members": frozenset(
             iot.list_things_in_thing_group(thingGroupName=f"{cloud.home.stack_name}-devices")["things"]
         ),
+        "jobs": frozenset(job["jobId"] for job in _all(iot, "list_jobs", "jobs")),
         "objects": frozenset(_objects(cloud)),
         "tasks": frozenset(_tasks(cloud)),
         "shadows": frozenset(_shadows(cloud)),

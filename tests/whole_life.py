@@ -1,15 +1,18 @@
 """A device's whole life, twice: by the workflows, then step by step with the detours that a smooth life never takes."""
 
+import base64
 import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from playground.local.runner import device_log
 from playground.local.tasks import task_id_of
 from playground.paths import PROJECT
+from tests.device.pki import signing_request
 from tests.playground_cloud import Cloud
 
 LIMIT = 30.0
@@ -46,6 +49,8 @@ class WholeLife:
             running = sfn.list_executions(stateMachineArn=self.cloud.home.output(machine), statusFilter="RUNNING")
             for execution in running["executions"]:
                 sfn.stop_execution(executionArn=execution["executionArn"])
+        with suppress(self.cloud.client("iot").exceptions.ResourceNotFoundException):
+            self.cloud.client("iot").delete_job(jobId=self._job_id, force=True)
         if self.cloud.row(self.thing_name):
             ended = self.cloud.deprovision(self.thing_name)
             assert ended.status == "SUCCEEDED", ended
@@ -95,6 +100,7 @@ class WholeLife:
         certificate = self._invoke("CreateCertificate")
         self._expect("CreateCertificate", "the half-made certificate is gone", half_made not in self._certificates())
         self._invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
+        self._change_its_mind_about_a_certificate(certificate["certificateId"])
         self._invoke("WriteConfig")
         task = self._invoke("StartTask", execution=execution)
         # The device is faster than RecordStatus, which then has to answer the workflow itself.
@@ -103,6 +109,33 @@ class WholeLife:
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
         undone = self._invoke("CleanUp", input={"thingName": self.thing_name}, execution=execution)
         self._expect("CleanUp", "the device is removed", undone["undone"])
+
+    @property
+    def _job_id(self) -> str:
+        return f"rotate-{self.thing_name}"
+
+    def _change_its_mind_about_a_certificate(self, certificate_id: str) -> None:
+        """What a device asks for that never gets the answers, loses its key and gives up in the end."""
+        iot = self.cloud.client("iot")
+        thing_arn = iot.describe_thing(thingName=self.thing_name)["thingArn"]
+        iot.create_job(jobId=self._job_id, targets=[thing_arn], document='{"operation": "rotate-cert"}')
+        self.cloud.client("iot-jobs-data").start_next_pending_job_execution(thingName=self.thing_name)
+        first, second = signing_request(self.thing_name), signing_request(self.thing_name)
+        made = self._say("create", certificate_id, csr=first)
+        again = self._say("create", certificate_id, csr=first)
+        other = self._say("create", certificate_id, csr=second)
+        ids = [answer.get("certificateId") for answer in (made, again, other)]
+        self._expect("IssueNextCertificate", "one request has one certificate", ids[0] == ids[1] != ids[2])
+        self._expect("IssueNextCertificate", "the first one is gone", ids[0] not in self._certificates())
+        self._say("abandon", certificate_id)
+        self._expect("SettleNextCertificate", "the other one is gone", ids[2] not in self._certificates())
+        iot.delete_job(jobId=self._job_id, force=True)
+
+    def _say(self, request: str, principal: str, **content: str) -> dict[str, Any]:
+        """What the rule hands over when the device publishes it."""
+        payload = base64.b64encode(json.dumps({"jobId": self._job_id, **content}).encode()).decode()
+        state = "IssueNextCertificate" if request == "create" else "SettleNextCertificate"
+        return self._invoke(state, request=request, principal=principal, payload=payload)
 
     def _leave_certificate_half_made(self) -> str:
         """What an attempt of CreateCertificate leaves that dies before the key is in the bucket. Gives its id."""

@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
+from virtual_device.config import Identity
 from virtual_device.effects import Now
+from virtual_device.jobs import Service
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.shadow_client import Wished
+from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.timers import Cancellable
 from virtual_device.transport import Done, Message
+from virtual_device.trial import Tried
 
 T = TypeVar("T")
+C = TypeVar("C", bound="Capability")
 
 
 class Surroundings(Protocol):
@@ -31,6 +36,13 @@ class Surroundings(Protocol):
     @property
     def sequence(self) -> int:
         """How many telemetry messages it has sent since it was switched on."""
+
+    @property
+    def store(self) -> Store:
+        """The state directory: what outlives the process."""
+
+    def find(self, kind: type[C]) -> C:
+        """The device's capability of this class."""
 
     def now(self) -> Now:
         """The present moment."""
@@ -50,6 +62,9 @@ class Surroundings(Protocol):
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """Change `desired` of the own shadow, as an app would: the device follows by the delta that comes of it."""
 
+    def open_jobs(self) -> Service:
+        """A client of the jobs service over the connection that there is now; close it when there is no job."""
+
     def report(self, key: str, value: Json) -> None:
         """Report a fact beside the settings, one of `shadow.FACTS`; None takes it back."""
 
@@ -58,6 +73,13 @@ class Surroundings(Protocol):
 
     def reconnect(self, *, clean: bool) -> None:
         """Disconnect, with or without a goodbye, and connect again."""
+
+    def try_identity(self, identity: Identity, seconds: float, tried: Tried) -> None:
+        """Connect with another identity than the one that is kept; `tried` is told what has become of it.
+
+        When it is not connected and subscribed after so many seconds, it connects again with the one that is kept. A
+        trial that went well keeps nothing: whoever asked for it does.
+        """
 
     def tell(self, message: str, level: int = ..., **fields: object) -> None:
         """Something that the log should hold, as a warning unless `level` says otherwise."""

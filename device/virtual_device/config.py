@@ -81,6 +81,14 @@ class Identity:
             private_key=_pem(document, "privateKey", "PRIVATE KEY-----"),
         )
 
+    def as_document(self) -> dict[str, Json]:
+        """The document to be kept. It holds the private key."""
+        return {
+            "certificateId": self.certificate_id,
+            "certificatePem": self.certificate,
+            "privateKey": self.private_key,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:

@@ -3,11 +3,16 @@
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from virtual_device import brain, capabilities, log
+from virtual_device.capability import Capability
+from virtual_device.config import Identity
 from virtual_device.effects import Now
+from virtual_device.errors import DeviceError, StateUnusableError
+from virtual_device.jobs import Service
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.link import Link
 from virtual_device.mind import Mind
@@ -15,31 +20,33 @@ from virtual_device.outbox import Outbox
 from virtual_device.reactor import Timer
 from virtual_device.shadow_client import Wished
 from virtual_device.shared import Shared
-from virtual_device.store import Enrolment
+from virtual_device.store import Enrolment, Store
 from virtual_device.subscriptions import Subscriptions
 from virtual_device.thing import Thing
-from virtual_device.transport import Access, Done, Message
+from virtual_device.transport import Access, Connection, Done, Message
+from virtual_device.trial import Trial, Tried
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Capability)
 
 
 class Device:
     """A device from its start to its goodbye. Raises `ValueError` for an identity that can't be used."""
 
     # Thousands of these live in a process.
-    __slots__ = ("_capabilities", "_link", "_log", "_mind", "_outbox", "_shared", "_subscriptions")
+    __slots__ = ("_capabilities", "_link", "_log", "_mind", "_outbox", "_shared", "_subscriptions", "_trial")
 
     def __init__(self, enrolment: Enrolment, shared: Shared) -> None:
         thing = enrolment.config.thing
         self._shared = shared
+        self._trial: Trial | None = None
         self._log = log.of_thing(thing.name)
         self._outbox = Outbox(self._log)
         self._link = Link(shared.network.reactor, self._log)
         self._subscriptions = Subscriptions(self._filters, self._on_ready, shared.network.reactor, self._log)
         self._mind = Mind(thing, self._outbox, shared, self._log, self)
         self._capabilities = capabilities.of_device(self)
-        connection = shared.network.connection(_access(enrolment, shared), self)
-        self._outbox.connection = self._subscriptions.connection = self._link.connection = connection
+        self._use(shared.network.connection(_access(enrolment, shared), self))
 
     def start(self) -> None:
         """Connect, and be a device from then on."""
@@ -60,6 +67,8 @@ class Device:
 
     def on_connect_failed(self, reason: str) -> None:
         """awscrt tries again by itself."""
+        if self._trial is not None:
+            self._trial.reason = reason
         self._log.warning("cannot connect", extra={"data": {"reason": reason}})
 
     def on_disconnected(self, reason: str) -> None:
@@ -101,6 +110,15 @@ class Device:
         """How many telemetry messages were sent."""
         return self._mind.state.sequence
 
+    @property
+    def store(self) -> Store:
+        """The state directory."""
+        return self._shared.store
+
+    def find(self, kind: type[C]) -> C:
+        """The capability of this class."""
+        return next(capability for capability in self._capabilities if isinstance(capability, kind))
+
     def now(self) -> Now:
         """The present moment."""
         return self._shared.clock()
@@ -125,6 +143,10 @@ class Device:
         """Change `desired`; the delta that follows does the rest."""
         self._mind.shadow.desire(desired, done)
 
+    def open_jobs(self) -> Service:
+        """A client of the jobs service."""
+        return self._link.connection.open_jobs(self.thing.name)
+
     def report(self, key: str, value: Json) -> None:
         """Report a fact."""
         self._mind.report(key, value)
@@ -138,6 +160,21 @@ class Device:
         """Rebuild the connection as soon as nothing stands against it."""
         self._link.ask_cycle(clean=clean)
         self._shared.network.reactor.post(self.on_step)
+
+    def try_identity(self, identity: Identity, seconds: float, tried: Tried) -> None:
+        """Connect with another identity, and go back unless that works."""
+        if self._trial is not None:
+            tried("another identity is being tried")
+            return
+        try:
+            kept = self._kept()
+            connection = self._shared.network.connection(_access(replace(kept, identity=identity), self._shared), self)
+        except (DeviceError, ValueError) as error:
+            tried(str(error))
+            return
+        self._trial = Trial(kept, tried)
+        self._trial.timer = self.after(seconds, self._go_back)
+        self._link.change(partial(self._change_to, connection))
 
     def on_settings(self, before: JsonObject) -> None:
         """Tell the capabilities."""
@@ -162,6 +199,31 @@ class Device:
         self._mind.shadow.get()
         for capability in self._capabilities:
             capability.on_ready()
+        if self._trial is not None and not self._link.ending:
+            trial, self._trial = self._trial, None
+            trial.end(None)
+
+    def _go_back(self) -> None:
+        trial, self._trial = self._trial, None
+        if trial is not None:
+            kept = self._shared.network.connection(_access(trial.kept, self._shared), self)
+            self._link.change(partial(self._change_to, kept))
+            trial.end(trial.reason)
+
+    def _kept(self) -> Enrolment:
+        kept = self._shared.store.load(self.thing.name)
+        if kept is None:
+            raise StateUnusableError("no identity is kept that one could come back to")
+        return kept
+
+    def _change_to(self, connection: Connection) -> None:
+        before = self._link.connection
+        self._subscriptions.forget()
+        self._use(connection)
+        before.discard()
+
+    def _use(self, connection: Connection) -> None:
+        self._outbox.connection = self._subscriptions.connection = self._link.connection = connection
 
     def _offer(self, message: Message) -> bool:
         return any(capability.on_message(message) for capability in self._capabilities)

@@ -15,13 +15,14 @@ RESTART_JITTER_SECONDS = 1.0
 class Link:
     """One device's. `connection` is the one that it has now."""
 
-    __slots__ = ("_cycles", "_left", "_log", "_restarting", "_timers", "connection")
+    __slots__ = ("_change", "_cycles", "_left", "_log", "_restarting", "_timers", "connection")
 
     def __init__(self, timers: Timers, log: logging.Logger) -> None:
         self.connection: Connection
         self._timers, self._log = timers, log
         self._cycles: deque[bool] = deque(maxlen=2)
         self._left: Callable[[], None] | None = None
+        self._change: Callable[[], None] | None = None
         self._restarting = False
 
     @property
@@ -46,6 +47,13 @@ class Link:
             self._log.info("rebuilding the connection", extra={"data": {"clean": clean}})
             self.connection.stop(goodbye=clean)
 
+    def change(self, change: Callable[[], None]) -> None:
+        """End the connection with a goodbye and call `change`, which sets another; that one is started then."""
+        self._change = change
+        if not self.ending:
+            self._restarting = True
+            self.connection.stop(goodbye=True)
+
     def on_stopped(self) -> None:
         """A goodbye is said, or the connection is to be rebuilt."""
         if self._left is not None:
@@ -55,5 +63,9 @@ class Link:
 
     def _restart(self) -> None:
         self._restarting = False
-        if self._left is None:
-            self.connection.start()
+        if self._left is not None:
+            return
+        change, self._change = self._change, None
+        if change is not None:
+            change()
+        self.connection.start()

@@ -16,6 +16,7 @@ from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup, TlsC
 from awsiot import mqtt5_client_builder
 
 from virtual_device import reasons
+from virtual_device.jobs import Service
 from virtual_device.reactor import Reactor
 from virtual_device.transport import Access, Done, Failure, Listener, Message
 
@@ -59,6 +60,28 @@ class Network:
     def connection(self, access: Access, listener: Listener) -> "Connection":
         """A connection that isn't started yet. Raises `ValueError` for a certificate or key that can't be used."""
         return Connection(self, access, listener)
+
+
+class _Nobody:
+    """Listens to a connection that was replaced."""
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """Ignored."""
+
+    def on_connect_failed(self, reason: str) -> None:
+        """Ignored."""
+
+    def on_disconnected(self, reason: str) -> None:
+        """Ignored."""
+
+    def on_stopped(self) -> None:
+        """Ignored."""
+
+    def on_message(self, message: Message) -> None:
+        """Ignored."""
+
+
+_NOBODY = _Nobody()
 
 
 class Connection:
@@ -126,6 +149,22 @@ class Connection:
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Take subscriptions back; what can't be taken back is of no harm."""
         self._client.unsubscribe(mqtt5.UnsubscribePacket(list(filters)))
+
+    def discard(self) -> None:
+        """It has stopped for good: give back what it holds, and tell the listener no more.
+
+        awscrt's client and this object hold each other, through C, where no garbage collector sees it.
+        """
+        self._taken.clear()
+        self._listener = _NOBODY
+        self._client = None
+
+    def open_jobs(self, thing_name: str) -> Service:
+        """A client of the jobs service, over this connection."""
+        # Importing the SDK's part for jobs takes 7 ms and 300 KiB, which a process without jobs need not pay.
+        from virtual_device.jobs_service import JobsService  # noqa: PLC0415
+
+        return JobsService(self._client, thing_name, self._post)
 
     def _await(self, future: "Future[Any]", refusal: Callable[[Any], Failure | None], done: Done) -> None:
         def finished(finished_future: "Future[Any]") -> None:

@@ -92,6 +92,22 @@ class Store:
                 self._path(thing_name, SETTINGS_FILE).unlink()
             raise
 
+    def load_document(self, thing_name: str, name: str) -> dict[str, Json] | None:
+        """The JSON object in any other file of the thing, None when there is none. Raises `StateCorruptError`."""
+        return _read(self._path(thing_name, name))
+
+    def save_document(self, thing_name: str, name: str, document: Mapping[str, object]) -> None:
+        """Keep a JSON object in a file of the thing. Raises `StateUnusableError`."""
+        self._write(thing_name, name, document)
+
+    def remove_document(self, thing_name: str, name: str) -> None:
+        """Keep it no longer, if it is there at all. Raises `StateUnusableError`."""
+        path = self._path(thing_name, name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StateUnusableError(f"{path} can't be removed: {error}") from error
+
     def _path(self, thing_name: str, name: str) -> Path:
         return self._directory / thing_name / name
 
@@ -174,9 +190,7 @@ def _part(document: JsonObject, key: str) -> JsonObject:
 
 def _as_document(enrolment: Enrolment) -> dict[str, object]:
     return {
-        "certificateId": enrolment.identity.certificate_id,
-        "certificatePem": enrolment.identity.certificate,
-        "privateKey": enrolment.identity.private_key,
+        **enrolment.identity.as_document(),
         "config": enrolment.config.as_document(),
         "configSource": enrolment.config_source,
         "identitySource": enrolment.identity_source,

@@ -20,6 +20,11 @@ def shadow(thing_name: str) -> str:
     return f"$aws/things/{thing_name}/shadow"
 
 
+def jobs(thing_name: str) -> str:
+    """Prefix of the topics of jobs (AWS IoT developer guide, reserved topics)."""
+    return f"$aws/things/{thing_name}/jobs"
+
+
 def request(thing_name: str) -> str:
     """Where commands come in."""
     return f"cmd/playground/{thing_name}/req"
@@ -28,6 +33,11 @@ def request(thing_name: str) -> str:
 def response(thing_name: str) -> str:
     """Where replies go when the request names no response topic, and the prefix of those that it may name."""
     return f"cmd/playground/{thing_name}/res"
+
+
+def certificate(thing_name: str) -> str:
+    """Prefix of the topics where a device asks for a new certificate, confirms or abandons it, and is answered."""
+    return f"cmd/playground/{thing_name}/certificate"
 
 
 def executions(thing_name: str) -> str:

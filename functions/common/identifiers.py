@@ -12,8 +12,8 @@ THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 # The device policy lets a thing publish to any topic whose last level is its own name. A thing with one of these
 # names could write into another thing's reserved topics (docs/contracts.md).
 RESERVED_NAMES = frozenset({
-    "accepted", "cbor", "delete", "delta", "documents", "get", "jobs", "json", "lwt", "notify", "notify-next", "online",
-    "rejected", "req", "res", "shadow", "start-next", "tamper", "update",
+    "abandon", "accepted", "cbor", "confirm", "create", "delete", "delta", "documents", "get", "jobs", "json", "lwt",
+    "notify", "notify-next", "online", "rejected", "req", "res", "shadow", "start-next", "tamper", "update",
 })  # fmt: skip
 
 DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")

@@ -24,6 +24,12 @@ def rsa_2048() -> PrivateKey:
     return rsa.generate_private_key(65_537, 2048)
 
 
+def signing_request(common_name: str) -> str:
+    """A certificate signing request for a new key that nobody keeps, PEM."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_common_name(common_name))
+    return builder.sign(elliptic(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
 @dataclass(frozen=True)
 class KeyPair:
     """A certificate and its private key, both PEM."""

@@ -37,4 +37,6 @@ FUNCTIONS = (
     "provisioning.record_status",
     "provisioning.clean_up",
     "presence.presence",
+    "identity.issue_next_certificate",
+    "identity.settle_next_certificate",
 )

@@ -12,6 +12,7 @@ import yaml
 
 from common import errors
 from common.identifiers import DEVICE_TYPES
+from identity.message import CertificateMessage
 from presence.presence import PresenceEvent
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
@@ -22,8 +23,10 @@ ROOT = Path(__file__).parents[2]
 PARSERS: dict[str, Any] = {
     "clean_up": CleanUpRequest,
     "create_thing": ThingRequest,
+    "issue_next_certificate": CertificateMessage,
     "presence": PresenceEvent,
     "record_status": StatusRequest,
+    "settle_next_certificate": CertificateMessage,
     "write_config": DeviceRequest,
 }
 
@@ -81,7 +84,7 @@ def list_of(value: Any) -> list[Any]:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 8
+    assert len(FUNCTIONS) == 10
     assert len(TASKS) == 8
     assert set(WORKFLOWS) == {"provision_device.asl.yaml", "deprovision_device.asl.yaml"}
 
@@ -140,7 +143,22 @@ def test_every_parser_has_a_sample() -> None:
         for value in vars(__import__(f"provisioning.{name}", fromlist=["_"])).values()
         if hasattr(value, "from_event")
     }
-    assert with_parser == PARSERS.keys() - {"presence"}
+    of_rules = {"presence", "issue_next_certificate", "settle_next_certificate"}
+    assert with_parser == PARSERS.keys() - of_rules
+
+
+def test_a_certificate_message_reaches_its_function_as_the_function_takes_it() -> None:
+    # given
+    topics = {"IssueNextCertificate": {"create"}, "SettleNextCertificate": {"confirm", "abandon"}}
+    for name, requests in topics.items():
+        rules = [event["Properties"] for event in FUNCTIONS[f"{name}Function"]["Events"].values()]
+        sample = json.loads((ROOT / "events" / f"{module_of(FUNCTIONS[f'{name}Function'])}.json").read_text())
+        # then
+        assert {rule["Sql"].rpartition(" ")[2].strip("'") for rule in rules} == {
+            f"cmd/playground/+/certificate/{request}" for request in requests
+        }
+        for rule in rules:
+            assert set(re.findall(r"AS (\w+)", rule["Sql"])) == sample.keys()
 
 
 def test_the_workflows_samples_are_valid_input() -> None:

@@ -23,12 +23,22 @@ class Thing:
 
 
 @dataclass
+class Job:
+    """A job, and how its execution on each thing is going."""
+
+    document: str
+    executions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class RegisteredCertificate:
     """A certificate, and what hangs on it."""
 
     private_key: str
+    """Empty when the key was made elsewhere."""
     status: str = "ACTIVE"
     policies: set[str] = field(default_factory=set)
+    pem: str = ""
 
 
 class MemoryIot(MemoryService):
@@ -40,6 +50,8 @@ class MemoryIot(MemoryService):
         self.policies = policies
         self.things: dict[str, Thing] = {}
         self.certificates: dict[str, RegisteredCertificate] = {}
+        self.jobs: dict[str, Job] = {}
+        self.revoked: list[str] = []
         self.ever_made = 0
 
     def describe_thing(self, thingName: str) -> dict[str, Any]:  # noqa: N803 - AWS's names, here and below
@@ -98,8 +110,38 @@ class MemoryIot(MemoryService):
             "keyPair": {"PublicKey": "public", "PrivateKey": key},
         }
 
+    def create_certificate_from_csr(
+        self,
+        certificateSigningRequest: str,  # noqa: N803
+        setAsActive: bool,  # noqa: FBT001, N803
+    ) -> dict[str, Any]:
+        if "\nMI" not in certificateSigningRequest:
+            raise Refusal("InvalidRequestException", 400, "CSR violates constraints")
+        self.ever_made += 1
+        arn = f"{_ACCOUNT}:cert/{hashlib.sha256(str(self.ever_made).encode()).hexdigest()}"
+        pem = f"-----BEGIN CERTIFICATE-----\n{self.ever_made}\n-----END CERTIFICATE-----\n"
+        self.certificates[arn] = RegisteredCertificate("", "ACTIVE" if setAsActive else "INACTIVE", pem=pem)
+        return {"certificateId": arn.rpartition("/")[2], "certificateArn": arn, "certificatePem": pem}
+
+    def describe_certificate(self, certificateId: str) -> dict[str, Any]:  # noqa: N803
+        arn = f"{_ACCOUNT}:cert/{certificateId}"
+        found = self.certificate(arn)
+        return {"certificateDescription": {"certificateArn": arn, "certificatePem": found.pem, "status": found.status}}
+
+    def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:  # noqa: N803
+        if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:
+            raise Refusal("ResourceNotFoundException", 404, jobId)
+        return {"execution": {"jobId": jobId, "status": self.jobs[jobId].executions[thingName]}}
+
+    def get_job_document(self, jobId: str) -> dict[str, Any]:  # noqa: N803
+        if jobId not in self.jobs:
+            raise Refusal("ResourceNotFoundException", 404, jobId)
+        return {"document": self.jobs[jobId].document}
+
     def update_certificate(self, certificateId: str, newStatus: str) -> None:  # noqa: N803
         self.certificate(f"{_ACCOUNT}:cert/{certificateId}").status = newStatus
+        if newStatus == "REVOKED":
+            self.revoked.append(certificateId)
 
     def delete_certificate(self, certificateId: str) -> None:  # noqa: N803
         arn = f"{_ACCOUNT}:cert/{certificateId}"
@@ -138,10 +180,15 @@ class MemoryIot(MemoryService):
 
 
 class MemoryShadows(MemoryService):
-    """Classic shadows. They outlive their thing, as on AWS."""
+    """Classic shadows, which outlive their thing, as on AWS; and what is published to devices."""
 
     def __init__(self) -> None:
         self.desired: dict[str, dict[str, Any]] = {}
+        self.published: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, topic: str, qos: int, payload: bytes) -> None:
+        assert qos == 1, "an answer that may get lost"
+        self.published.append((topic, json.loads(payload)))
 
     def update_thing_shadow(self, thingName: str, payload: bytes) -> None:  # noqa: N803
         state = json.loads(payload)["state"]

@@ -4,16 +4,23 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from tests.unit.doubles.jobs import JobsService
+from tests.unit.doubles.state import MemoryState
 from virtual_device import settings as table
+from virtual_device.capability import Capability
+from virtual_device.config import Identity
 from virtual_device.effects import Now
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.shadow_client import Wished
+from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.transport import Done
+from virtual_device.trial import Tried
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Capability)
 
 
 @dataclass
@@ -66,6 +73,15 @@ class Wish:
 
 
 @dataclass
+class Trial:
+    """A trial of an identity; the test calls `tried`."""
+
+    identity: Identity
+    seconds: float
+    tried: Tried
+
+
+@dataclass
 class Device:
     """The device."""
 
@@ -81,11 +97,28 @@ class Device:
     wishes: list[Wish] = field(default_factory=list)
     facts: dict[str, Json] = field(default_factory=dict)
     works: list[Callable[[], None]] = field(default_factory=list)
+    services: list[JobsService] = field(default_factory=list)
     told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    state: MemoryState = field(default_factory=MemoryState)
+    trials: list[Trial] = field(default_factory=list)
+    capabilities: list[Capability] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Run with the defaults unless told otherwise."""
         self.settings = self.settings or table.defaults(self.thing)
+
+    @property
+    def store(self) -> Store:
+        """In memory."""
+        return cast("Store", self.state)
+
+    def find(self, kind: type[C]) -> C:
+        """Of those that the test has given it."""
+        return next(found for found in self.capabilities if isinstance(found, kind))
+
+    def try_identity(self, identity: Identity, seconds: float, tried: Tried) -> None:
+        """It is being tried."""
+        self.trials.append(Trial(identity, seconds, tried))
 
     def now(self) -> Now:
         """The present moment."""
@@ -111,6 +144,11 @@ class Device:
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """It is on its way."""
         self.wishes.append(Wish(desired, done))
+
+    def open_jobs(self) -> JobsService:
+        """One more."""
+        self.services.append(JobsService())
+        return self.services[-1]
 
     def report(self, key: str, value: Json) -> None:
         """Reported."""

@@ -1,0 +1,125 @@
+"""The successor of a device's certificate, in the catalog row: written down before it is of any use, then promoted.
+
+`next_certificate_*` is a certificate that was made to succeed and is not in force yet, `retired_certificate_arn` one
+that was in force and is not deleted yet. Every write is conditional, so that of two who act at once one is refused.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from common.catalog import FREE, Row, now
+from common.certificates import remove_certificate
+from common.clients import error_code
+from identity.message import Refused
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+    from types_boto3_iot import IoTClient
+
+_FORGET_NEXT = "REMOVE next_certificate_id, next_certificate_arn, next_certificate_job, next_certificate_request"
+_IS_THERE = "attribute_not_exists(deprovisioning) AND NOT #status IN (:failed, :terminated)"
+
+
+@dataclass(frozen=True)
+class Succession:
+    """Reads and writes of the row, and the removal of certificates that it names."""
+
+    table: "Table"
+    iot: "IoTClient"
+
+    def row(self, thing_name: str) -> Row:
+        """The row of a device that is there and may be given certificates; raises Refused."""
+        row = self.table.get_item(Key={"thing_name": thing_name}, ConsistentRead=True).get("Item")
+        if row is None or row["status"] in FREE or "deprovisioning" in row:
+            raise Refused("NO_SUCH_DEVICE", "the catalog knows no such device, or it is being removed")
+        return row
+
+    def ask(self, row: Row, mark: str) -> bool:
+        """Write down that a certificate is about to be made. If the function is killed before the row names it, `mark`,
+        which begins with the time, tells when to look for it. False when the row has changed so that it can't be.
+        """
+        return self._write(
+            row,
+            "ADD certificate_requests :marks",
+            "certificate_id = :current AND attribute_not_exists(next_certificate_id)",
+            marks={mark},
+            current=row["certificate_id"],
+        )
+
+    def settle(self, row: Row, mark: str) -> None:
+        """No unknown certificate can come of this request any more, whatever has become of the device."""
+        self.table.update_item(
+            Key={"thing_name": row["thing_name"]},
+            UpdateExpression="DELETE certificate_requests :marks",
+            ConditionExpression="attribute_exists(thing_name)",
+            ExpressionAttributeValues={":marks": {mark}},
+        )
+
+    def record(self, row: Row, job_id: str, certificate_arn: str, request: str, mark: str) -> bool:
+        """Write the successor down; False when the row has changed so that it can't be."""
+        return self._write(
+            row,
+            "SET next_certificate_id = :id, next_certificate_arn = :arn, next_certificate_job = :job, "
+            "next_certificate_request = :request DELETE certificate_requests :marks",
+            "certificate_id = :current AND attribute_not_exists(next_certificate_id)"
+            " AND (attribute_not_exists(abandoned_rotation) OR abandoned_rotation <> :job)",
+            id=certificate_arn.rpartition("/")[2],
+            arn=certificate_arn,
+            job=job_id,
+            request=request,
+            marks={mark},
+            current=row["certificate_id"],
+        )
+
+    def promote(self, row: Row) -> bool:
+        """The successor becomes the certificate; the one before is to be deleted. False when the row has changed."""
+        return self._write(
+            row,
+            "SET certificate_id = :id, certificate_arn = :arn, retired_certificate_arn = :old " + _FORGET_NEXT,
+            "next_certificate_id = :id AND certificate_arn = :old",
+            id=row["next_certificate_id"],
+            arn=row["next_certificate_arn"],
+            old=row["certificate_arn"],
+        )
+
+    def retire(self, row: Row) -> None:
+        """Revoke and delete the certificate that was in force before, if it is still there."""
+        if "retired_certificate_arn" in row:
+            arn = row["retired_certificate_arn"]
+            remove_certificate(self.iot, row["thing_name"], arn, status="REVOKED")
+            self._write(row, "REMOVE retired_certificate_arn", "retired_certificate_arn = :arn", arn=arn)
+
+    def discard(self, row: Row) -> None:
+        """Revoke and delete the successor that the row names."""
+        remove_certificate(self.iot, row["thing_name"], row["next_certificate_arn"], status="REVOKED")
+        self._write(row, _FORGET_NEXT, "next_certificate_id = :id", id=row["next_certificate_id"])
+
+    def abandon(self, row: Row, job_id: str) -> bool:
+        """Let nobody write down a successor for this job any more; False when the row has changed."""
+        return self._write(
+            row, "SET abandoned_rotation = :job", "certificate_id = :current", job=job_id, current=row["certificate_id"]
+        )
+
+    def _write(self, row: Row, expression: str, condition: str, **values: Any) -> bool:
+        verb, _, rest = expression.partition(" ")
+        expression = f"SET updated_at = :now, {rest}" if verb == "SET" else f"SET updated_at = :now {expression}"
+        try:
+            self.table.update_item(
+                Key={"thing_name": row["thing_name"]},
+                UpdateExpression=expression,
+                ConditionExpression=f"{condition} AND {_IS_THERE}",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":now": now(),
+                    ":failed": FREE[0],
+                    ":terminated": FREE[1],
+                    **{f":{name}": value for name, value in values.items()},
+                },
+            )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
