@@ -9,7 +9,9 @@ from typing import Protocol, TypeVar
 
 from virtual_device.effects import Now
 from virtual_device.jsonvalue import Json, JsonObject
+from virtual_device.model import Model
 from virtual_device.shadow_client import Wished
+from virtual_device.slots import Firmware
 from virtual_device.thing import Thing
 from virtual_device.timers import Cancellable
 from virtual_device.transport import Done, Message
@@ -27,6 +29,10 @@ class Surroundings(Protocol):
     @property
     def settings(self) -> JsonObject:
         """What it runs with."""
+
+    @property
+    def firmware(self) -> Firmware:
+        """The firmware that it has."""
 
     @property
     def sequence(self) -> int:
@@ -58,6 +64,13 @@ class Surroundings(Protocol):
 
     def reconnect(self, *, clean: bool) -> None:
         """Disconnect, with or without a goodbye, and connect again."""
+
+    def restart(self, model: Model | None, started: Done) -> None:
+        """Say goodbye and start anew with another model; None is that of the device type.
+
+        `started` is told once when the device is up: connected, subscribed, the shadow read, a telemetry message
+        acknowledged; or what keeps it from coming up. There is no time limit. A later restart takes its place.
+        """
 
     def tell(self, message: str, level: int = ..., **fields: object) -> None:
         """Something that the log should hold, as a warning unless `level` says otherwise."""

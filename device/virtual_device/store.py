@@ -1,4 +1,4 @@
-"""The state directory: a directory per thing (0700) with `identity.json` and `settings.json` (0600).
+"""The state directory: a directory per thing (0700) with `identity.json`, `settings.json`, `firmware.json` (0600).
 
 Files are replaced as a whole: written aside, flushed to the disk, renamed. The identity is one file, so there is
 no moment at which half of one can be found.
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 IDENTITY_FILE = "identity.json"
 SETTINGS_FILE = "settings.json"
+FIRMWARE_FILE = "firmware.json"
 DOCUMENT_VERSION = 1
 
 
@@ -91,6 +92,17 @@ class Store:
             with suppress(OSError):
                 self._path(thing_name, SETTINGS_FILE).unlink()
             raise
+
+    def load_firmware(self, thing_name: str) -> JsonObject | None:
+        """What is kept of the firmware, None when nothing is. Raises `StateCorruptError`, `StateUnusableError`."""
+        document = _read(self._path(thing_name, FIRMWARE_FILE))
+        if document is not None and document.get("formatVersion") != DOCUMENT_VERSION:
+            raise StateCorruptError(f"{self._path(thing_name, FIRMWARE_FILE)} is damaged; nothing of it is used")
+        return document
+
+    def save_firmware(self, thing_name: str, document: JsonObject) -> None:
+        """Keep the firmware. Raises `StateUnusableError`; then what was kept before is still there."""
+        self._write(thing_name, FIRMWARE_FILE, {"formatVersion": DOCUMENT_VERSION, **document})
 
     def _path(self, thing_name: str, name: str) -> Path:
         return self._directory / thing_name / name

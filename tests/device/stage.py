@@ -32,6 +32,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.settings: JsonObject | None = None
+        self.firmware: JsonObject | None = None
 
     def load_settings(self, _thing_name: str) -> JsonObject | None:
         """What was saved last."""
@@ -40,6 +41,14 @@ class MemoryStore:
     def save_settings(self, _thing_name: str, settings: JsonObject) -> None:
         """Save."""
         self.settings = dict(settings)
+
+    def load_firmware(self, _thing_name: str) -> JsonObject | None:
+        """What was saved last."""
+        return self.firmware
+
+    def save_firmware(self, _thing_name: str, document: JsonObject) -> None:
+        """Save."""
+        self.firmware = json.loads(json.dumps(document))
 
 
 class Stage:

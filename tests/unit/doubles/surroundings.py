@@ -1,15 +1,20 @@
 """The device as a capability sees it: nothing is answered, and no time passes, unless the test says so."""
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from virtual_device import settings as table
 from virtual_device.effects import Now
+from virtual_device.errors import StateUnusableError
 from virtual_device.jsonvalue import Json, JsonObject
+from virtual_device.model import Model
 from virtual_device.shadow_client import Wished
+from virtual_device.slots import Firmware
+from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.transport import Done
 
@@ -66,8 +71,30 @@ class Wish:
 
 
 @dataclass
+class Restart:
+    """A start with another model; the test calls `started`."""
+
+    model: Model | None
+    started: Done
+
+
+class NoStore(Store):
+    """A state directory that is empty and can't be written to."""
+
+    def __init__(self) -> None:
+        """It is nowhere."""
+
+    def load_firmware(self, _thing_name: str) -> JsonObject | None:
+        """Nothing."""
+
+    def save_firmware(self, thing_name: str, _document: JsonObject) -> None:
+        """Never."""
+        raise StateUnusableError(f"no room for the firmware of {thing_name}")
+
+
+@dataclass
 class Device:
-    """The device."""
+    """The device. `store` is its state directory; without one it has the factory firmware and can keep no other."""
 
     thing: Thing
     settings: JsonObject = field(default_factory=dict)
@@ -82,10 +109,13 @@ class Device:
     facts: dict[str, Json] = field(default_factory=dict)
     works: list[Callable[[], None]] = field(default_factory=list)
     told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    restarts: list[Restart] = field(default_factory=list)
+    store: Store = field(default_factory=NoStore)
 
     def __post_init__(self) -> None:
         """Run with the defaults unless told otherwise."""
         self.settings = self.settings or table.defaults(self.thing)
+        self.firmware = Firmware(self.thing.name, self.thing.model, self.store, logging.getLogger(__name__))
 
     def now(self) -> Now:
         """The present moment."""
@@ -123,6 +153,11 @@ class Device:
     def reconnect(self, *, clean: bool) -> None:
         """Noted."""
         self.cycles.append(clean)
+
+    def restart(self, model: Model | None, started: Done) -> None:
+        """It runs with that model at once; whether it comes up is the test's to say."""
+        self.thing = replace(self.thing, model=model)
+        self.restarts.append(Restart(model, started))
 
     def tell(self, message: str, level: int = 0, **fields: object) -> None:
         """Noted."""
