@@ -15,6 +15,7 @@ from virtual_device.device import Device
 from virtual_device.effects import Now
 from virtual_device.jsonvalue import JsonObject
 from virtual_device.log import THINGS
+from virtual_device.model import Model
 from virtual_device.mqtt import Network
 from virtual_device.reactor import Timer
 from virtual_device.shared import Shared
@@ -63,6 +64,10 @@ class Stage:
         """Messages on their way to the device; `run` delivers them."""
         self.log: list[tuple[int, str, dict[str, Any]]] = []
         self.connected = False
+        self.refusing: set[str] = set()
+        """Topics that the server refuses messages on."""
+        self.losing: set[str] = set()
+        """Topics that messages are lost on, with the connection."""
         self.reactor = self
         self._store = store or MemoryStore()
         self._calls: list[Callable[[], None]] = []
@@ -122,6 +127,13 @@ class Stage:
             else:
                 return
         raise AssertionError("the device and its shadow never come to rest")
+
+    def restart(self, model: Model | None) -> list[Failure | None]:
+        """Have the device start anew with this model; what it tells of that is in the list as soon as it is told."""
+        told: list[Failure | None] = []
+        self._device.restart(model, told.append)
+        self.run()
+        return told
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -196,6 +208,15 @@ class Stage:
             self.post(lambda: done(Failure("no connection", refused=False)))
             return
         self.sent.append((topic, payload))
+        if topic in self.refusing:
+            self.post(lambda: done(Failure("NOT_AUTHORIZED (135)", refused=True, code=135)))
+            return
+        if topic in self.losing:
+            self.connected = False
+            self.inbox.clear()
+            self.post(lambda: self._listener.on_disconnected("gone"))
+            self.post(lambda: done(Failure("gone", refused=False)))
+            return
         self.post(lambda: done(None))
         if topic.startswith(PREFIX):
             self._mail(getattr(self.shadow, topic.rpartition("/")[2])(json.loads(payload)))

@@ -1,0 +1,170 @@
+"""A device that starts anew with other firmware: what it must have done before it counts as up."""
+
+from typing import Any
+
+import pytest
+
+from tests.device.stage import NAME, MemoryStore, Stage, stage
+from virtual_device import model
+from virtual_device.firmware import parse
+from virtual_device.slots import Installed, Slots, Trial, as_document
+from virtual_device.transport import Failure
+
+TELEMETRY = f"dt/playground/{NAME}/telemetry"
+EVENT = f"evt/playground/{NAME}/online"
+IMAGE = parse({"version": "2.0.0", "model": {"telemetry": {"volts": {"constant": 3.3}}}})
+
+
+def running(scene: Stage, messages: int = 3) -> None:
+    """The device has been up for some messages."""
+    scene.connect()
+    scene.app(time=10)
+    scene.run()
+    scene.advance(10 * messages)
+    assert scene.published(TELEMETRY)[-1]["sequence"] >= messages
+
+
+def telemetry_of_the_new_life(scene: Stage) -> list[dict[str, Any]]:
+    found = scene.published(TELEMETRY)
+    starts = [index for index, message in enumerate(found) if message["sequence"] == 0]
+    return found[starts[-1] :]
+
+
+def test_a_device_starts_anew_with_another_model() -> None:
+    with stage() as scene:
+        # Given a device that has sent messages
+        running(scene)
+        scene.app(status="on", unit="imperial")
+        scene.run()
+        onlines = len(scene.published(EVENT))
+        # When it is started with another model
+        told = scene.restart(IMAGE.model)
+        scene.advance(1)
+        # Then it says goodbye, comes back, counts from 0, and its telemetry is the model's
+        assert told == [None]
+        assert len(scene.published(EVENT)) == onlines + 1
+        first = telemetry_of_the_new_life(scene)[0]
+        assert (first["sequence"], first["volts"], "temperature" in first) == (0, 3.3, False)
+        # and it goes on with its settings
+        assert first["unit"] == "imperial"
+        assert scene.settings["status"] == "on"
+        scene.advance(30)
+        assert [message["sequence"] for message in telemetry_of_the_new_life(scene)] == [0, 1, 2, 3]
+
+
+def test_a_device_is_not_up_before_its_shadow_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stage() as scene:
+        running(scene)
+        # When the shadow does not answer
+        answers: list[Any] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(scene.shadow, "get", lambda request: answers.append(request) or [])
+            told = scene.restart(IMAGE.model)
+            scene.advance(8)
+            # Then the device sends telemetry after a while, but is not up
+            assert telemetry_of_the_new_life(scene)[0]["volts"] == 3.3
+            assert answers
+            assert told == []
+        # until it does
+        scene.advance(120)
+        assert told == [None]
+
+
+def test_telemetry_that_is_refused_is_told() -> None:
+    with stage() as scene:
+        running(scene)
+        scene.refusing.add(TELEMETRY)
+        told = scene.restart(IMAGE.model)
+        scene.advance(1)
+        ((failure,),) = [told]
+        assert failure is not None
+        assert failure.reason == "telemetry was refused: NOT_AUTHORIZED (135)"
+
+
+def test_telemetry_that_is_lost_is_sent_again_on_the_next_connection() -> None:
+    with stage() as scene:
+        running(scene)
+        scene.losing.add(TELEMETRY)
+        told = scene.restart(IMAGE.model)
+        scene.advance(1)
+        assert told == []
+        assert not scene.connected
+        scene.losing.clear()
+        scene.connect()
+        scene.advance(1)
+        assert told == [None]
+        assert telemetry_of_the_new_life(scene)[0]["sequence"] == 0
+
+
+def test_a_model_that_can_make_no_telemetry_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stage() as scene:
+        running(scene)
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError("division by zero")
+
+        # Given a model with a fault that no rule has found
+        other = model.shared({"telemetry": {"a": {"constant": 1}}})
+        with monkeypatch.context() as patch:
+            patch.setattr("virtual_device.telemetry.generate", broken)
+            told = scene.restart(other)
+            scene.advance(1)
+        # Then that is told, and a start with the model before is a start
+        ((failure,),) = [told]
+        assert isinstance(failure, Failure)
+        assert "ZeroDivisionError" in failure.reason
+        assert scene.restart(None) == []
+        scene.advance(1)
+        assert "temperature" in telemetry_of_the_new_life(scene)[0]
+        scene.advance(20)
+        assert len(telemetry_of_the_new_life(scene)) == 3
+
+
+def test_a_later_start_takes_the_place_of_an_earlier_one() -> None:
+    with stage() as scene:
+        running(scene)
+        # Given a device that lost its connection while it started anew
+        scene.losing.add(TELEMETRY)
+        first = scene.restart(IMAGE.model)
+        scene.advance(1)
+        scene.losing.clear()
+        # When it is started with the model before, without a connection
+        second = scene.restart(None)
+        scene.connect()
+        scene.advance(1)
+        # Then that is the one that counts
+        assert (first, second) == ([], [None])
+        assert "temperature" in telemetry_of_the_new_life(scene)[0]
+
+
+def test_the_version_in_force_is_reported_after_every_start() -> None:
+    store = MemoryStore()
+    store.firmware = {"formatVersion": 1, **as_document(Slots(Installed("2.0.0", "0" * 64, IMAGE.model)))}
+    with stage(store=store) as scene:
+        for _ in range(2):
+            scene.switch_on()
+            scene.connect()
+            scene.advance(1)
+            assert scene.settings["firmware"] == "2.0.0"
+            assert scene.published(TELEMETRY)[-1]["volts"] == 3.3
+
+
+def test_a_device_without_its_state_directory_reports_no_version_any_more() -> None:
+    with stage() as scene:
+        scene.shadow.update({"state": {"reported": {"firmware": "2.0.0"}}})
+        scene.connect()
+        scene.advance(1)
+        assert "firmware" not in scene.settings
+
+
+def test_a_trial_that_was_cut_short_is_over_when_the_device_is_switched_on() -> None:
+    store = MemoryStore()
+    trial = Trial("job-1", Installed("2.0.0", "0" * 64, IMAGE.model))
+    store.firmware = {"formatVersion": 1, **as_document(Slots(trial=trial))}
+    with stage(store=store) as scene:
+        scene.connect()
+        scene.advance(1)
+        assert "firmware" not in scene.settings
+        assert "temperature" in scene.published(TELEMETRY)[-1]
+        assert "broken" in store.firmware
+        assert "trial" not in store.firmware
