@@ -56,14 +56,19 @@ def test_a_device_is_not_up_before_its_shadow_is_read(monkeypatch: pytest.Monkey
     with stage() as scene:
         running(scene)
         # When the shadow does not answer
-        answers: list[Any] = []
+        asked: list[Any] = []
+
+        def no_answer(request: Any) -> list[Any]:
+            asked.append(request)
+            return []
+
         with monkeypatch.context() as patch:
-            patch.setattr(scene.shadow, "get", lambda request: answers.append(request) or [])
+            patch.setattr(scene.shadow, "get", no_answer)
             told = scene.restart(IMAGE.model)
             scene.advance(8)
             # Then the device sends telemetry after a while, but is not up
             assert telemetry_of_the_new_life(scene)[0]["volts"] == 3.3
-            assert answers
+            assert asked
             assert told == []
         # until it does
         scene.advance(120)

@@ -31,7 +31,7 @@ IMAGE: dict[str, Any] = {
 }
 CONTENT = json.dumps(IMAGE, indent=2).encode()
 OLD = Installed("1.0.0", "0" * 64, firmware.parse({**IMAGE, "version": "1.0.0"}).model)
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "version": "2.0.0",
     "url": "https://bucket.example/firmware/2.0.0.json?X-Amz-Signature=SIGNED",
     "size": len(CONTENT),
@@ -235,7 +235,7 @@ def _raising(error: Exception) -> Callable[..., bytes]:
 def test_an_answer_that_breaks_off_is_asked_for_again(server: ImageServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("virtual_device.fetch.random.uniform", lambda *_: 0.0)
     server.short_by = 10
-    source = Source("2.0.0", len(CONTENT), DOCUMENT["sha256"], server.url())  # type: ignore[arg-type]
+    source = Source("2.0.0", len(CONTENT), DOCUMENT["sha256"], server.url())
     with pytest.raises(ImageError, match="broke off 10 bytes before its end") as caught:
         source.obtain()
     assert caught.value.code == "UNREACHABLE"
@@ -280,7 +280,7 @@ def test_an_image_that_is_none(bench: Bench, content: bytes, code: str, said: st
 
 
 def test_a_reason_fits_into_a_detail_of_a_job(bench: Bench) -> None:
-    model = {"telemetry": {f"member{index}": {"sine": {}} for index in range(100)}}
+    model: dict[str, Any] = {"telemetry": {f"member{index}": {"sine": {}} for index in range(100)}}
     content = json.dumps({**IMAGE, "model": model}).encode()
     bench.server.content = content
     bench.run(size=len(content), sha256=sha256(content).hexdigest())
