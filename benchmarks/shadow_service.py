@@ -1,6 +1,7 @@
 """python -m benchmarks.shadow_service HOST PORT DIRECTORY
 
-Plays the Device Shadow service for many devices on mosquitto, in a process of its own so that its cost is not theirs.
+Plays the Device Shadow service for many devices on mosquitto (and that of jobs, as far as to say that there are
+none), in a process of its own so that its cost is not theirs.
 Takes a JSON array a line on standard input and answers with one: `["first", N]` waits until N things have reported,
 `["change", {...}]` changes `desired` of all of them and waits until all have reported that. The answer is the time
 (Unix, seconds) of the first change, or null, followed by the times at which the reports came.
@@ -52,7 +53,8 @@ class ShadowService:
         self._client.start()
         assert self._connected.wait(LIMIT)
         filters = [
-            mqtt5.Subscription(f"$aws/things/+/shadow/{name}", mqtt5.QoS.AT_MOST_ONCE) for name in ("get", "update")
+            mqtt5.Subscription(f"$aws/things/+/{name}", mqtt5.QoS.AT_MOST_ONCE)
+            for name in ("shadow/get", "shadow/update", "jobs/$next/get")
         ]
         self._client.subscribe(mqtt5.SubscribePacket(filters)).result(LIMIT)
 
@@ -79,8 +81,11 @@ class ShadowService:
 
     def _on_publish(self, data: Any) -> None:
         packet = data.publish_packet
-        _, _, thing, _, operation = packet.topic.split("/")
         request = json.loads(packet.payload or b"{}")
+        if packet.topic.endswith("/jobs/$next/get"):
+            self._publish(f"{packet.topic}/accepted", {"clientToken": request["clientToken"]})
+            return
+        _, _, thing, _, operation = packet.topic.split("/")
         with self._news:
             if "reported" in request.get("state", {}):
                 self._reported_at[thing] = time.time()
@@ -89,10 +94,10 @@ class ShadowService:
 
     def _request(self, thing: str, operation: str, request: dict[str, Any]) -> None:
         for suffix, content in getattr(self._shadows[thing], operation)(request):
-            topic = f"$aws/things/{thing}/shadow/{suffix}"
-            self._client.publish(
-                mqtt5.PublishPacket(json.dumps(content).encode(), mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
-            )
+            self._publish(f"$aws/things/{thing}/shadow/{suffix}", content)
+
+    def _publish(self, topic: str, content: dict[str, Any]) -> None:
+        self._client.publish(mqtt5.PublishPacket(json.dumps(content).encode(), mqtt5.QoS.AT_LEAST_ONCE, topic=topic))
 
 
 def main(host: str, port: str, directory: str) -> None:

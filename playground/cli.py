@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from playground import models, views
+from playground import cli_jobs, models, views
 from playground.commands import ask
 from playground.demo import Screen, run_demo
 from playground.devices import Devices, parse_attributes, parse_settings
@@ -53,6 +53,7 @@ def sentence(error: Exception) -> str:
 app = typer.Typer(
     cls=OneSentenceGroup, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
+app.add_typer(cli_jobs.app, name="job")
 
 
 @dataclass(frozen=True)

@@ -59,3 +59,7 @@ class WatchError(PlaygroundError):
 
 class CommandError(PlaygroundError):
     """A command that could not be given to a device, or that it did not answer."""
+
+
+class JobError(PlaygroundError):
+    """A job that could not be made, or that there isn't."""

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 from virtual_device.effects import Now
+from virtual_device.jobs import Service
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.model import Model
 from virtual_device.shadow_client import Wished
@@ -55,6 +56,9 @@ class Surroundings(Protocol):
 
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """Change `desired` of the own shadow, as an app would: the device follows by the delta that comes of it."""
+
+    def open_jobs(self) -> Service:
+        """A client of the jobs service over the connection that there is now; close it when there is no job."""
 
     def report(self, key: str, value: Json) -> None:
         """Report a fact beside the settings, one of `shadow.FACTS`; None takes it back."""

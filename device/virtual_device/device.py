@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from virtual_device import brain, capabilities, log
 from virtual_device.effects import Now
+from virtual_device.jobs import Service
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.link import Link
 from virtual_device.mind import Mind
@@ -143,6 +144,10 @@ class Device:
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """Change `desired`; the delta that follows does the rest."""
         self._mind.shadow.desire(desired, done)
+
+    def open_jobs(self) -> Service:
+        """A client of the jobs service."""
+        return self._link.connection.open_jobs(self.thing.name)
 
     def report(self, key: str, value: Json) -> None:
         """Report a fact."""

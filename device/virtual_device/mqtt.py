@@ -16,6 +16,7 @@ from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup, TlsC
 from awsiot import mqtt5_client_builder
 
 from virtual_device import reasons
+from virtual_device.jobs import Service
 from virtual_device.reactor import Reactor
 from virtual_device.transport import Access, Done, Failure, Listener, Message
 
@@ -126,6 +127,13 @@ class Connection:
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Take subscriptions back; what can't be taken back is of no harm."""
         self._client.unsubscribe(mqtt5.UnsubscribePacket(list(filters)))
+
+    def open_jobs(self, thing_name: str) -> Service:
+        """A client of the jobs service, over this connection."""
+        # Importing the SDK's part for jobs takes 7 ms and 300 KiB, which a process without jobs need not pay.
+        from virtual_device.jobs_service import JobsService  # noqa: PLC0415
+
+        return JobsService(self._client, thing_name, self._post)
 
     def _await(self, future: "Future[Any]", refusal: Callable[[Any], Failure | None], done: Done) -> None:
         def finished(finished_future: "Future[Any]") -> None:

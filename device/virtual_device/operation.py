@@ -9,6 +9,7 @@ from typing import Protocol
 
 from virtual_device.capability import Surroundings
 from virtual_device.jsonvalue import JsonObject
+from virtual_device.requests import RefusedFieldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,10 @@ class Kind:
     parse: Callable[[JsonObject, Surroundings], JsonObject]
     """The parameters of a job document (all but `operation`), checked; raises `RefusedFieldError`."""
     make: Callable[[Job, Surroundings, Report], Operation]
+
+
+def only(parameters: JsonObject, *names: str) -> None:
+    """Raises `RefusedFieldError` for a parameter that has none of these names."""
+    for name in parameters:
+        if name not in names:
+            raise RefusedFieldError(name, "is not a parameter of this operation")

@@ -20,6 +20,11 @@ def shadow(thing_name: str) -> str:
     return f"$aws/things/{thing_name}/shadow"
 
 
+def jobs(thing_name: str) -> str:
+    """Prefix of the topics of jobs (AWS IoT developer guide, reserved topics)."""
+    return f"$aws/things/{thing_name}/jobs"
+
+
 def request(thing_name: str) -> str:
     """Where commands come in."""
     return f"cmd/playground/{thing_name}/req"

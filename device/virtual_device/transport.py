@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from virtual_device.jobs import Service
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -61,6 +63,9 @@ class Connection(Protocol):
 
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
         """Subscribe to topic filters with QoS 1. `done` is called once, with the first failure if there is one."""
+
+    def open_jobs(self, thing_name: str) -> Service:
+        """A client of the jobs service over this connection."""
 
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Take subscriptions back. A failure does no harm: what still arrives is ignored."""

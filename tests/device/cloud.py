@@ -1,4 +1,4 @@
-"""The cloud's side of the broker: the shadow service, and an ear on everything that devices publish."""
+"""The cloud's side of the broker: the services of shadows and jobs, and an ear on everything that devices publish."""
 
 import json
 import threading
@@ -11,6 +11,7 @@ from typing import Any
 from awscrt import io, mqtt5
 
 from tests.device.broker import Broker
+from tests.jobs_double import Answer, Execution, Jobs
 from tests.shadow_double import Shadow
 
 LIMIT_SECONDS = 40.0
@@ -30,10 +31,11 @@ class Message:
 
 
 class Cloud:
-    """An MQTT client that plays the Device Shadow service and remembers every message of the devices."""
+    """An MQTT client that plays the services of shadows and jobs, and remembers every message of the devices."""
 
     def __init__(self, broker: Broker, bootstrap: io.ClientBootstrap) -> None:
         self.shadows: dict[str, Shadow] = defaultdict(Shadow)
+        self.jobs: dict[str, Jobs] = defaultdict(Jobs)
         self.requests: list[Message] = []
         self._messages: list[Message] = []
         self._news = threading.Condition(threading.RLock())
@@ -63,6 +65,23 @@ class Cloud:
             self._news.notify_all()
             for suffix, content in answers:
                 self.publish(f"$aws/things/{thing}/shadow/{suffix}", json.dumps(content).encode())
+
+    def create_job(self, thing: str, document: Any) -> Execution:
+        """What a user does: queue a job."""
+        with self._news:
+            execution, notifications = self.jobs[thing].create(document)
+            self._tell_jobs(thing, notifications)
+        return execution
+
+    def end_job(self, thing: str, execution: Execution, status: str) -> None:
+        """A user cancels it, or its time is up."""
+        with self._news:
+            self._tell_jobs(thing, self.jobs[thing].end(execution, status))
+
+    def _tell_jobs(self, thing: str, answers: list[Answer]) -> None:
+        for path, content in answers:
+            self.publish(f"$aws/things/{thing}/jobs/{path}", json.dumps(content).encode())
+        self._news.notify_all()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish anything."""
@@ -99,7 +118,8 @@ class Cloud:
         self._connected.set()
 
     def _subscribe(self, *, wait: bool = True) -> None:
-        filters = [f"$aws/things/+/shadow/{operation}" for operation in ("get", "update", "delete")] + ["#"]
+        filters = [f"$aws/things/+/shadow/{operation}" for operation in ("get", "update", "delete")]
+        filters += [f"$aws/things/+/jobs/{request}" for request in ("start-next", "+/get", "+/update")] + ["#"]
         packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in filters])
         future = self._client.subscribe(packet)
         if wait:
@@ -108,7 +128,11 @@ class Cloud:
     def _on_publish(self, data: Any) -> None:
         message = Message(data.publish_packet.topic, data.publish_packet.payload or b"")
         if message.topic.startswith("$aws/"):
-            _, _, thing, _, operation = message.topic.split("/")
+            _, _, thing, service, operation = message.topic.split("/", 4)
+            if service == "jobs":
+                with self._news:
+                    self._tell_jobs(thing, self.jobs[thing].request(operation, message.content))
+                return
             self.requests.append(message)
             self.request(thing, operation, message.content)
             return

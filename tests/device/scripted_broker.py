@@ -295,6 +295,9 @@ class ScriptedBroker:
         if packet.topic.startswith("$aws/things/") and "/shadow/" in packet.topic:
             _, _, thing, _, operation = packet.topic.split("/")
             self._serve(thing, operation, json.loads(packet.payload))
+        elif packet.topic.endswith("/jobs/$next/get"):
+            thing, token = packet.topic.split("/")[2], json.loads(packet.payload)["clientToken"]
+            _deliver(self._open[thing], f"{packet.topic}/accepted", json.dumps({"clientToken": token}).encode())
 
     def _serve(self, thing: str, operation: str, request: dict[str, Any]) -> None:
         for suffix, content in self.shadow_service(thing, operation, request):

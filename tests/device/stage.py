@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from tests.device.stage_jobs import StageJobs
+from tests.jobs_double import Execution, Jobs
 from tests.shadow_double import Answer, Shadow
 from virtual_device.config import Config, Environment, Identity
 from virtual_device.device import Device
@@ -26,6 +28,7 @@ from virtual_device.transport import Access, Done, Failure, Listener, Message
 NOON = 1_767_268_800.0
 NAME = "dev-STAGE"
 PREFIX = f"$aws/things/{NAME}/shadow"
+JOBS = f"$aws/things/{NAME}/jobs"
 
 
 class MemoryStore:
@@ -57,6 +60,7 @@ class Stage:
 
     def __init__(self, device_type: str = "bulb", store: Any = None) -> None:
         self.shadow = Shadow()
+        self.jobs = Jobs()
         self.thing = Thing(NAME, device_type)
         self.now = Now(NOON, 1000.0)
         self.sent: list[tuple[str, bytes]] = []
@@ -105,6 +109,12 @@ class Stage:
     def app(self, **desired: Any) -> None:
         """Someone changes `desired`; the answers are on their way."""
         self._mail(self.shadow.update({"state": {"desired": desired}}))
+
+    def create_job(self, document: Any) -> Execution:
+        """Someone makes a job; the notification is on its way."""
+        execution, notifications = self.jobs.create(document)
+        self.mail_jobs(notifications)
+        return execution
 
     def deliver(self, kind: str, payload: bytes) -> None:
         """The device gets this message, whatever it is."""
@@ -220,6 +230,16 @@ class Stage:
         self.post(lambda: done(None))
         if topic.startswith(PREFIX):
             self._mail(getattr(self.shadow, topic.rpartition("/")[2])(json.loads(payload)))
+        elif topic.startswith(JOBS):
+            self.mail_jobs(self.jobs.request(topic.removeprefix(f"{JOBS}/"), json.loads(payload)))
+
+    def open_jobs(self, _thing_name: str) -> StageJobs:
+        """A client of the jobs service."""
+        return StageJobs(self)
+
+    def mail_jobs(self, answers: list[Answer]) -> None:
+        """Answers and notifications of the jobs service, on their way."""
+        self.inbox += [(f"{JOBS}/{path}", json.dumps(content).encode()) for path, content in answers]
 
     def _mail(self, answers: list[Answer]) -> None:
         self.inbox += [(f"{PREFIX}/{kind}", json.dumps(content).encode()) for kind, content in answers]

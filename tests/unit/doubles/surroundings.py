@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from tests.unit.doubles.jobs import JobsService
 from virtual_device import settings as table
 from virtual_device.effects import Now
 from virtual_device.errors import StateUnusableError
@@ -108,6 +109,7 @@ class Device:
     wishes: list[Wish] = field(default_factory=list)
     facts: dict[str, Json] = field(default_factory=dict)
     works: list[Callable[[], None]] = field(default_factory=list)
+    services: list[JobsService] = field(default_factory=list)
     told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     restarts: list[Restart] = field(default_factory=list)
     store: Store = field(default_factory=NoStore)
@@ -141,6 +143,11 @@ class Device:
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """It is on its way."""
         self.wishes.append(Wish(desired, done))
+
+    def open_jobs(self) -> JobsService:
+        """One more."""
+        self.services.append(JobsService())
+        return self.services[-1]
 
     def report(self, key: str, value: Json) -> None:
         """Reported."""

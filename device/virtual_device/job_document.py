@@ -1,0 +1,23 @@
+"""Job documents: `{"operation": "...", ...parameters}`, checked. No MQTT, nothing is done."""
+
+from virtual_device import operations
+from virtual_device.capability import Surroundings
+from virtual_device.jsonvalue import MAX_DEPTH, Json, JsonObject, depth
+from virtual_device.operation import Kind
+from virtual_device.requests import RefusedFieldError
+
+
+def read(document: Json, surroundings: Surroundings) -> tuple[Kind, JsonObject]:
+    """The operation and its parameters. Raises `RefusedFieldError` with the field and what is wrong with it."""
+    if not isinstance(document, dict):
+        raise RefusedFieldError("document", "must be a JSON object")
+    if depth(document) > MAX_DEPTH:
+        raise RefusedFieldError("document", "is nested too deeply")
+    name = document.get("operation")
+    if not isinstance(name, str):
+        raise RefusedFieldError("operation", "must be a string")
+    kind = operations.ROWS.get(name)
+    if kind is None:
+        raise RefusedFieldError("operation", f"must be one of {', '.join(operations.ROWS)}")
+    given = {key: value for key, value in document.items() if key != "operation"}
+    return kind, kind.parse(given, surroundings)

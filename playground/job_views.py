@@ -1,0 +1,102 @@
+"""How jobs look at the terminal."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from playground.jobs import Execution, Job
+from playground.views import err
+
+STYLES = {"SUCCEEDED": "green", "IN_PROGRESS": "cyan", "QUEUED": "dim", "CANCELED": "yellow", "REMOVED": "dim"}
+"""All others are red."""
+
+
+def jobs_table(rows: Sequence[tuple[str, str, Any]]) -> Table:
+    """All jobs, one per line."""
+    table = _table("JOB", "STATUS", "CREATED")
+    for job_id, status, created_at in rows:
+        table.add_row(job_id, status, _time(created_at))
+    return table
+
+
+def job_text(job: Job) -> Text:
+    """A job's head: status, document, targets."""
+    text = Text(f"{job.job_id} ", style="bold").append(f"{job.status}\n").append(f"{json.dumps(job.document)}\n")
+    return text.append(", ".join(target.rpartition(":")[2] for target in job.targets), style="dim")
+
+
+def executions_table(executions: Sequence[Execution], first: str = "DEVICE") -> Table:
+    """Executions, one per line: by device, or by job."""
+    table = _table(first, "STATUS", "DETAILS", "QUEUED", "STARTED", "UPDATED")
+    for one in executions:
+        times = [_time(moment) for moment in (one.queued_at, one.started_at, one.updated_at)]
+        name = one.thing if first == "DEVICE" else one.job_id
+        table.add_row(name, Text(one.status, style=_style(one.status)), Text(_details(one.details)), *times)
+    return table
+
+
+def as_json(execution: Execution) -> Mapping[str, Any]:
+    """For a program to read."""
+    return {
+        "thingName": execution.thing,
+        "jobId": execution.job_id,
+        "status": execution.status,
+        "statusDetails": dict(execution.details),
+        "queuedAt": execution.queued_at,
+        "startedAt": execution.started_at,
+        "lastUpdatedAt": execution.updated_at,
+    }
+
+
+@contextmanager
+def live_executions() -> Iterator[Callable[[Sequence[Execution]], None]]:
+    """A function that shows the executions: in place at a terminal, elsewhere a line per change."""
+    if err.is_terminal:
+        with Live(console=err, refresh_per_second=12) as live:
+            yield lambda executions: live.update(_lines(executions))
+        return
+    shown: dict[str, Execution] = {}
+
+    def print_changes(executions: Sequence[Execution]) -> None:
+        for one in executions:
+            if shown.get(one.thing) != one:
+                err.print(_line(one))
+            shown[one.thing] = one
+
+    yield print_changes
+
+
+def _lines(executions: Sequence[Execution]) -> Table:
+    table = Table.grid()
+    for one in executions:
+        table.add_row(_line(one))
+    return table
+
+
+def _line(execution: Execution) -> Text:
+    text = Text(f"{execution.thing:<20} {execution.status:<11}", style=_style(execution.status))
+    return text.append(f" {_details(execution.details)}", style="dim")
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _style(status: str) -> str:
+    return STYLES.get(status, "red")
+
+
+def _details(details: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={text}" for name, text in details.items())
+
+
+def _time(moment: Any) -> str:
+    return f"{moment:%H:%M:%S}" if moment is not None else ""
