@@ -12,6 +12,7 @@ from playground.paths import Paths
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+OPERATION = "update-firmware"
 PREFIX = "firmware/"
 """All that the role of the jobs may read."""
 
@@ -36,7 +37,7 @@ class Image:
     def job_document(self, url: str) -> dict[str, Any]:
         """The document of a job that brings the image, which is at `url`."""
         return {
-            "operation": "update-firmware",
+            "operation": OPERATION,
             "version": self.version,
             "url": url,
             "size": self.size,

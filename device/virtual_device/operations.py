@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from virtual_device import change_unit
+from virtual_device import change_unit, update_firmware
 from virtual_device.operation import Kind
 
-TABLE: tuple[Kind, ...] = (change_unit.KIND,)
+TABLE: tuple[Kind, ...] = (change_unit.KIND, update_firmware.KIND)
 ROWS: Mapping[str, Kind] = {row.name: row for row in TABLE}

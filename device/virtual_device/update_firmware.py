@@ -16,7 +16,7 @@ from virtual_device.errors import StateUnusableError
 from virtual_device.firmware import Image
 from virtual_device.image_source import ImageError, Source
 from virtual_device.jsonvalue import Json, JsonObject
-from virtual_device.operation import Job, Kind, Operation, Report
+from virtual_device.operation import Job, Kind, Operation, Report, only
 from virtual_device.requests import RefusedFieldError
 from virtual_device.slots import Installed, Slots, Trial
 from virtual_device.timers import Cancellable
@@ -215,9 +215,7 @@ class UpdateFirmware(Operation):
 
 def parse(document: JsonObject, _surroundings: Surroundings) -> Parameters:
     """The parameters of a job document. Raises `RefusedFieldError`."""
-    for key in document:
-        if key not in RULES:
-            raise RefusedFieldError(key, "is not a field of update-firmware")
+    only(document, *RULES)
     return {key: _checked(key, document) for key in RULES}
 
 
