@@ -5,7 +5,9 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +26,7 @@ from virtual_device.shared import Shared
 from virtual_device.store import Enrolment, Store
 from virtual_device.thing import Thing
 from virtual_device.transport import Access, Done, Failure, Listener, Message
+from virtual_device.workers import Workers
 
 NOON = 1_767_268_800.0
 NAME = "dev-STAGE"
@@ -87,9 +90,8 @@ class Stage:
         self._calls.clear()
         self._timers.clear()
         self.inbox.clear()
-        shared = Shared(
-            Environment(Path("/nowhere")), b"", cast("Store", self._store), cast("Network", self), lambda: self.now
-        )
+        environment, store, network = Environment(Path("/nowhere")), cast("Store", self._store), cast("Network", self)
+        shared = Shared(environment, b"", store, network, lambda: self.now, cast("Workers", self))
         config = Config(self.thing, "localhost", 8883)
         self._device = Device(Enrolment(config, Identity("0" * 64, "", "")), shared)
 
@@ -138,6 +140,16 @@ class Stage:
                 return
         raise AssertionError("the device and its shadow never come to rest")
 
+    def step(self) -> None:
+        """The next thing that happens: a call, a message that arrives, a timer that fires."""
+        if self._calls:
+            self._calls.pop(0)()
+        elif self.inbox:
+            self._listener.on_message(Message(*self.inbox.pop(0)))
+        elif self._timers:
+            self._move_to(self._timers[0][0])
+            heapq.heappop(self._timers)[2].fire()
+
     def restart(self, model: Model | None) -> list[Failure | None]:
         """Have the device start anew with this model; what it tells of that is in the list as soon as it is told."""
         told: list[Failure | None] = []
@@ -184,6 +196,12 @@ class Stage:
         timer = Timer(call)
         heapq.heappush(self._timers, (self.now.mono + seconds, next(self._order), timer))
         return timer
+
+    # --- workers
+
+    def submit(self, call: Callable[[], Any], done: Callable[[Future[Any]], None]) -> None:
+        """Soon, too."""
+        self.post(partial(carry_out, call, done))
 
     # --- network and connection
 
@@ -246,6 +264,16 @@ class Stage:
 
     def _move_to(self, mono: float) -> None:
         self.now = Now(self.now.wall + mono - self.now.mono, mono)
+
+
+def carry_out(call: Callable[[], Any], done: Callable[[Future[Any]], None]) -> None:
+    """Make a call, and tell the outcome."""
+    outcome: Future[Any] = Future()
+    try:
+        outcome.set_result(call())
+    except Exception as error:  # noqa: BLE001 - as the device's workers do
+        outcome.set_exception(error)
+    done(outcome)
 
 
 class _Ear(logging.Handler):
