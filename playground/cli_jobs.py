@@ -39,9 +39,7 @@ def create(  # noqa: PLR0913, PLR0917 - arguments and options
     home: Home = ctx.obj.home()
     presigned = None
     if file is not None:
-        for name in names:
-            Devices(home).row(name)  # before anything is uploaded
-        document, presigned = with_image(ctx.obj.paths, home, document, file)
+        document, presigned = with_image(ctx.obj.paths, home, names, document, file)
     elif not unchecked:
         for name in names or ["all"]:
             device_type = str(Devices(home).row(name)["device_type"]) if names else "generic"
@@ -117,11 +115,16 @@ def operations(ctx: typer.Context) -> None:
         out.print(f"{name:<17}{description}", markup=False)
 
 
-def with_image(paths: Paths, home: Home, document: dict[str, Any], file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def with_image(
+    paths: Paths, home: Home, names: list[str], document: dict[str, Any], file: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Document and presignedUrlConfig of a job that brings an image, which is uploaded. Raises PlaygroundError."""
     if document != {"operation": firmware.OPERATION}:
         raise JobError(f"--file is for {firmware.OPERATION}, and says all there is to say.")
-    job = firmware.offered(home, firmware.checked(paths, file))
+    image = firmware.checked(paths, file)
+    for name in names:
+        Devices(home).row(name)
+    job = firmware.offered(home, image)
     return job.document, job.presigned_url_config
 
 
