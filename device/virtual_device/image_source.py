@@ -9,8 +9,10 @@ from virtual_device.fetch import fetch
 from virtual_device.firmware import FirmwareInvalidError, Image
 
 WHAT = "firmware image"
+# S3 says 403 of an object that isn't there to whoever may not list the bucket (API reference, GetObject).
+REFUSED = "HTTP 403: the URL has expired, the role that signed it may not read the image, or there is none"
 FAULTS = {
-    403: ("URL_REFUSED", "HTTP 403: the URL has expired, or the role that signed it may not read the image"),
+    403: ("URL_REFUSED", REFUSED),
     404: ("NOT_FOUND", "HTTP 404: there is no image at the URL"),
 }
 

@@ -211,6 +211,18 @@ def test_an_image_is_checked_before_it_is_uploaded(cloud: Cloud, tmp_path: Path)
     assert keys() == before
 
 
+def test_the_documented_way_of_aws(cloud: Cloud, device: str, jobs: list[str]) -> None:
+    # Given the commands of docs/firmware.md, and the function of the README that they use
+    shell = [block for block in (PROJECT / "README.md").read_text().split("```sh\n") if block.startswith("stack()")]
+    stack = shell[0].partition("\n\n")[0]
+    commands = (PROJECT / "docs/firmware.md").read_text().split("```sh\n")[2].partition("```")[0]
+    # When a user runs them
+    jobs.append("bulbs-1-1-0")
+    cloud.run("bash", "-euo", "pipefail", "-c", f"{stack}\n{commands.replace('lamp', device)}")
+    # Then the device is updated
+    assert ended(cloud, "bulbs-1-1-0", device)["status"] == "SUCCEEDED"
+
+
 @contextmanager
 def forbidden(cloud: Cloud, thing: str, topic: str) -> Iterator[None]:
     """Within the block the device may not publish there."""
