@@ -90,9 +90,5 @@ class Service(Protocol):
 
 def tidy(details: Mapping[str, str]) -> dict[str, str]:
     """Details that the service takes: the first ten whose name it knows, without control characters, not too long."""
-    cleaned = {
-        name: "".join(filter(str.isprintable, text))[:MAX_DETAIL_CHARACTERS]
-        for name, text in details.items()
-        if DETAIL_NAME.fullmatch(name)
-    }
-    return dict([(name, text) for name, text in cleaned.items() if text][:MAX_DETAILS])
+    known = [(name, text) for name, text in details.items() if DETAIL_NAME.fullmatch(name)][:MAX_DETAILS]
+    return {name: "".join(filter(str.isprintable, text))[:MAX_DETAIL_CHARACTERS] or "?" for name, text in known}

@@ -36,6 +36,10 @@ class Cloud:
     def __init__(self, broker: Broker, bootstrap: io.ClientBootstrap) -> None:
         self.shadows: dict[str, Shadow] = defaultdict(Shadow)
         self.jobs: dict[str, Jobs] = defaultdict(Jobs)
+        self.deaf = False
+        """Nothing that asks for a change of `desired` is heard: jobs that wait for one stay in progress."""
+        self.lost: list[str] = []
+        """Requests to the jobs service that get lost on their way, once each, such as `start-next`."""
         self.requests: list[Message] = []
         self._messages: list[Message] = []
         self._news = threading.Condition(threading.RLock())
@@ -130,15 +134,22 @@ class Cloud:
         if message.topic.startswith("$aws/"):
             _, _, thing, service, operation = message.topic.split("/", 4)
             if service == "jobs":
-                with self._news:
-                    self._tell_jobs(thing, self.jobs[thing].request(operation, message.content))
+                self._on_jobs_request(thing, operation, message.content)
                 return
             self.requests.append(message)
-            self.request(thing, operation, message.content)
+            if not (self.deaf and "desired" in message.content.get("state", {})):
+                self.request(thing, operation, message.content)
             return
         with self._news:
             self._messages.append(message)
             self._news.notify_all()
+
+    def _on_jobs_request(self, thing: str, operation: str, request: Any) -> None:
+        with self._news:
+            if operation in self.lost:
+                self.lost.remove(operation)
+            else:
+                self._tell_jobs(thing, self.jobs[thing].request(operation, request))
 
     def _make_client(self, broker: Broker, bootstrap: io.ClientBootstrap) -> mqtt5.Client:
         pair = broker.authority.device("cloud")
