@@ -14,7 +14,7 @@ from playground.errors import FirmwareError, JobError, UnknownDeviceError
 from playground.homes import Home
 from playground.jobs import Jobs
 from playground.paths import PROJECT, Paths
-from virtual_device import update_firmware
+from virtual_device import firmware_tool, update_firmware
 from virtual_device.capability import Surroundings
 
 SAMPLE = PROJECT / "device/firmware/bulb-1.1.0.json"
@@ -26,9 +26,15 @@ def image() -> firmware.Image:
     return firmware.checked(Paths(), SAMPLE)
 
 
+@pytest.fixture(scope="module")
+def session() -> boto3.Session:
+    """One for all: to read the service's model again takes a second."""
+    return boto3.Session(region_name="eu-west-1")
+
+
 @pytest.fixture
-def home() -> Home:
-    found = Home("aws", boto3.Session(region_name="eu-west-1"), "eu-west-1", "123456789012", "playground")
+def home(session: boto3.Session) -> Home:
+    found = Home("aws", session, "eu-west-1", "123456789012", "playground")
     found.__dict__["outputs"] = {"FirmwareBucketName": "images", "FirmwareDownloadRoleArn": ROLE}
     found.client("s3").create_bucket(Bucket="images", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return found
@@ -51,9 +57,10 @@ def test_every_mistake_is_named(tmp_path: Path) -> None:
     assert any(line.startswith(f"{file}: model.telemetry.a.walk.step: is missing") for line in lines)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FirmwareError, match="can't be read: No such file"):
-        firmware.checked(Paths(), tmp_path / "none.json")
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert firmware_tool.main([str(tmp_path / "none.json")]) == 1
+    assert json.loads(capsys.readouterr().out) == {"problems": ["can't be read: No such file or directory"]}
+    assert firmware_tool.main([]) == 2
 
 
 def test_an_image_is_uploaded_and_the_job_has_a_placeholder_for_its_url(home: Home, image: firmware.Image) -> None:
@@ -92,11 +99,14 @@ def test_a_file_is_for_an_update_only(home: Home, document: dict[str, Any]) -> N
     assert "Contents" not in home.client("s3").list_objects_v2(Bucket="images")
 
 
-def test_nothing_is_uploaded_for_a_device_that_is_not_there(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_uploaded_for_a_device_that_is_not_there(
+    home: Home, image: firmware.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_row(_self: object, name: str) -> None:
         raise UnknownDeviceError(name)
 
     monkeypatch.setattr("playground.devices.Devices.row", no_row)
+    monkeypatch.setattr(firmware, "checked", lambda *_: image)
     with pytest.raises(UnknownDeviceError):
         cli_jobs.with_image(Paths(), home, ["dev-NONE"], {"operation": "update-firmware"}, SAMPLE)
     assert "Contents" not in home.client("s3").list_objects_v2(Bucket="images")

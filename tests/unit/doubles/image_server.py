@@ -32,7 +32,7 @@ def image_server() -> Iterator[ImageServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             state.asked.append(self.path)
-            status = self.path.removeprefix("/")
+            status = self.path.removeprefix("/").partition("?")[0]
             if status.isdigit():
                 self.send_error(int(status))
                 return
