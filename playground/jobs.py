@@ -115,12 +115,8 @@ class Jobs:
 
     def of_thing(self, name: str) -> list[Execution]:
         """All executions of a thing, the newest first. Raises JobError when there is no such thing."""
-        try:
-            pages = list(self._iot.get_paginator("list_job_executions_for_thing").paginate(thingName=name))
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            raise JobError(f"{name} is neither a job nor a device.") from error
+        self._thing_arn(name)
+        pages = self._iot.get_paginator("list_job_executions_for_thing").paginate(thingName=name)
         rows = [row for page in pages for row in page["executionSummaries"]]
         rows.sort(key=lambda row: row["jobExecutionSummary"]["queuedAt"], reverse=True)
         return [self.execution(row["jobId"], name) for row in rows]
@@ -174,7 +170,7 @@ class Jobs:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            raise JobError(f"There is no device {name}: `playground list` shows those that there are.") from error
+            raise JobError(f"There is no job and no device {name}: `playground list` shows the devices.") from error
 
     def _group_arn(self) -> str:
         return self._iot.describe_thing_group(thingGroupName=f"{self._home.stack_name}-devices")["thingGroupArn"]

@@ -52,6 +52,8 @@ class JobClient(Capability):
                 self._take(kind, decode_object(message.payload))
             except NotJsonError as error:
                 self._device.tell("jobs message ignored", kind=kind, reason=str(error))
+                if kind == "notify-next":
+                    self._on_riddle()
         return True
 
     def on_ready(self) -> None:
@@ -92,6 +94,15 @@ class JobClient(Capability):
         elif execution:
             self._stop_asking()
             self._start_next()
+
+    def _on_riddle(self) -> None:
+        """What is next has changed, but to what can't be read, for the document stands in it."""
+        if self._run is not None:
+            self._run.check()
+        elif self._starting:
+            self._news = True
+        else:
+            self._ask()
 
     # --- asking what is next
 

@@ -421,6 +421,22 @@ def test_a_document_that_cannot_even_be_read_is_rejected(bench: Bench) -> None:
     assert bench.update.details["field"] == "document"
 
 
+def test_a_notification_that_cannot_be_read_is_news_all_the_same(bench: Bench) -> None:
+    riddle = Message(f"{BASE}/notify-next", b'{"execution": ' + b"[" * 500 + b"]" * 500 + b"}")
+    # when the device is idle, then it asks what is next, without the document
+    bench.ready()
+    bench.client.on_message(riddle)
+    bench.hear("$next/get/accepted", clientToken=bench.token, execution=summary("bad"))
+    # when it is about to start one, then it asks once more
+    bench.client.on_message(riddle)
+    bench.question.done(None)
+    assert bench.question.operation == "start-next"
+    # when a job is under way, then it looks whether that is still its own
+    bench.start()
+    bench.client.on_message(riddle)
+    assert bench.question.operation == "describe"
+
+
 def test_an_operation_that_stumbles_fails_and_holds_nothing_up(bench: Bench) -> None:
     bench.ready(execution=summary("one"))
     bench.start(parameters={"stumble": True})
