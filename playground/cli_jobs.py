@@ -1,14 +1,16 @@
 """The commands `playground job ...`: jobs for devices through AWS IoT Jobs."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from playground import job_documents, job_views
+from playground import firmware, job_documents, job_views
 from playground.devices import Devices, parse_settings
 from playground.errors import JobError
 from playground.homes import Home
 from playground.jobs import Jobs
+from playground.paths import Paths
 from playground.views import note, out, print_json
 
 app = typer.Typer(help="Jobs for devices: change a unit, and more.", no_args_is_help=True)
@@ -28,18 +30,22 @@ def create(  # noqa: PLR0913, PLR0917 - arguments and options
     everyone: Annotated[bool, typer.Option("--all", help="For all devices; name none.")] = False,  # noqa: FBT002
     minutes: Annotated[int | None, typer.Option("--timeout", min=1, max=10080, help="Minutes in progress.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end; 1 unless all succeed.")] = False,  # noqa: FBT002
+    file: Annotated[Path | None, typer.Option(help="Firmware image, for update-firmware.", exists=True)] = None,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Send it as it is; the device decides.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Queue a job. Without --wait its id is printed."""
     names, document = read_words(words, everyone=everyone)
     home: Home = ctx.obj.home()
-    if not unchecked:
+    presigned = None
+    if file is not None:
+        document, presigned = with_image(ctx.obj.paths, home, names, document, file)
+    elif not unchecked:
         for name in names or ["all"]:
             device_type = str(Devices(home).row(name)["device_type"]) if names else "generic"
             job_documents.check(ctx.obj.paths, document, name, device_type)
     jobs = Jobs(home)
-    job_id = jobs.create(names, document, minutes)
+    job_id = jobs.create(names, document, minutes, presigned)
     if not wait:
         print_json({"jobId": job_id}) if as_json else out.print(job_id, markup=False)
         return
@@ -107,6 +113,19 @@ def operations(ctx: typer.Context) -> None:
     """List what jobs can make a device do."""
     for name, description in job_documents.operations(ctx.obj.paths).items():
         out.print(f"{name:<17}{description}", markup=False)
+
+
+def with_image(
+    paths: Paths, home: Home, names: list[str], document: dict[str, Any], file: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Document and presignedUrlConfig of a job that brings an image, which is uploaded. Raises PlaygroundError."""
+    if document != {"operation": firmware.OPERATION}:
+        raise JobError(f"--file is for {firmware.OPERATION}, and says all there is to say.")
+    image = firmware.checked(paths, file)
+    for name in names:
+        Devices(home).row(name)
+    job = firmware.offered(home, image)
+    return job.document, job.presigned_url_config
 
 
 def read_words(words: list[str], *, everyone: bool) -> tuple[list[str], dict[str, Any]]:

@@ -45,6 +45,14 @@ class ModelError(PlaygroundError):
     """A device model that there isn't, or that breaks rules."""
 
 
+class DeviceToolError(PlaygroundError):
+    """A tool of the device's package did not work."""
+
+
+class FirmwareError(PlaygroundError):
+    """A firmware image that breaks rules, or that is none."""
+
+
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` could not be made."""
 

@@ -63,11 +63,22 @@ class Jobs:
         self._iot: IoTClient = home.client("iot")
         self._prefix = home.stack_name[:MAX_STACK_CHARACTERS] + "-"
 
-    def create(self, names: Sequence[str], document: Mapping[str, Any], minutes: int | None) -> str:
-        """Queue a job for these things, or for all devices when none is named; its id. Raises JobError."""
+    def create(
+        self,
+        names: Sequence[str],
+        document: Mapping[str, Any],
+        minutes: int | None,
+        presigned: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Queue a job for these things, or for all devices when none is named; its id. Raises JobError.
+
+        `presigned` is the presignedUrlConfig that a document with a placeholder for a URL needs.
+        """
         operation = NOT_IN_AN_ID.sub("_", str(document.get("operation")))[:MAX_OPERATION_CHARACTERS]
         job_id = f"{self._prefix}{operation}-{uuid.uuid4().hex[:8]}"
         given: dict[str, Any] = {"timeoutConfig": {"inProgressTimeoutInMinutes": minutes}} if minutes else {}
+        if presigned is not None:
+            given["presignedUrlConfig"] = presigned
         targets = [self._thing_arn(name) for name in names] or [self._group_arn()]
         self._iot.create_job(jobId=job_id, targets=targets, document=json.dumps(document), **given)
         return job_id

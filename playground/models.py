@@ -1,17 +1,12 @@
 """Device models: those that the device brings along, and a user's own, which the device's own code checks."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playground.device_tools import run_tool
 from playground.errors import ModelError
 from playground.paths import Paths
-
-LIMIT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -25,7 +20,7 @@ class Bundled:
 
 def bundled(paths: Paths) -> list[Bundled]:
     """All of them, by name, with the first message of a device each."""
-    answer = _tool(paths, "list")
+    answer = run_tool(paths, "model_tool", "list")
     return [Bundled(row["name"], row["description"], row["sample"]) for row in answer]
 
 
@@ -39,25 +34,8 @@ def text_of(paths: Paths, name: str) -> str:
 
 def checked(paths: Paths, file: Path) -> dict[str, Any]:
     """A user's model, for the workflow's input. Raises ModelError with everything that is wrong in the file."""
-    answer = _tool(paths, "check", str(file.resolve()))
+    answer = run_tool(paths, "model_tool", "check", str(file.resolve()))
     if problems := answer.get("problems"):
         raise ModelError("\n".join(f"{file}: {problem}" for problem in problems))
     model: dict[str, Any] = answer["model"]
     return model
-
-
-def _tool(paths: Paths, *arguments: str) -> Any:
-    """What the device's model tool prints. A process, as the devices are: this package does not import theirs."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "virtual_device.model_tool", *arguments],
-        env={**os.environ, "PYTHONPATH": str(paths.root / "device"), "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
-    try:
-        return json.loads(done.stdout)
-    except ValueError as error:
-        raise ModelError(f"The model tool of the device failed: {done.stderr.strip()}") from error

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import psutil
+
 from playground.homes import Home, local_home
 from playground.local.state import LocalState
 from playground.paths import PROJECT, Paths
@@ -159,6 +161,16 @@ class Cloud:
             TableName=self.home.output("DeviceCatalogTableName"), Key={"thing_name": {"S": thing_name}}
         )
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
+
+    def device_process(self, thing_name: str) -> psutil.Process | None:
+        """The device's process; the agent keeps one for each task, with the task's id in its state directory."""
+        task_id = self.row(thing_name)["task_arn"].rpartition("/")[2]
+        for process in psutil.process_iter(["cmdline"]):
+            if "virtual_device" in (process.info["cmdline"] or []) and task_id in process.environ().get(
+                "STATE_DIR", ""
+            ):
+                return process
+        return None
 
     def shadow(self, thing_name: str) -> Mapping[str, Any]:
         """The state of the classic shadow."""

@@ -57,11 +57,16 @@ class State:
 Step = tuple[State, Effects]
 
 
-def start(thing: Thing, remembered: JsonObject | None) -> State:
+def start(thing: Thing, remembered: JsonObject | None, facts: JsonObject | None = None) -> State:
     """The state of a device that has just been switched on, with what it remembers from before, if anything."""
     if remembered is None:
-        return State(table.defaults(thing), remembers=False)
-    return State(table.adopt(thing, remembered), remembers=True)
+        return State(table.defaults(thing), remembers=False, facts=facts or {})
+    return State(table.adopt(thing, remembered), remembers=True, facts=facts or {})
+
+
+def restart(state: State) -> State:
+    """The state of a device that was off for a moment: it knows its settings, and counts its messages anew."""
+    return replace(state, sequence=0, due=None, connected=False, mirror=Mirror())
 
 
 def event(thing: Thing, name: str, wall: float, more: JsonObject | None = None) -> Publish:
@@ -176,6 +181,11 @@ def on_time(thing: Thing, state: State, now: Now) -> Step:
         following = now.mono + _interval(state)
     message = Publish(str(state.settings["topic"]), encode(content))
     return replace(state, sequence=state.sequence + 1, due=following), (message,)
+
+
+def on_first_lost(state: State, now: Now) -> State:
+    """The first message of a new life did not arrive: it is sent again, on the next connection at once."""
+    return replace(state, sequence=0, due=now.mono + FIRST_MESSAGE_WAIT)
 
 
 def _interval(state: State) -> float:

@@ -11,7 +11,9 @@ from virtual_device.config import Identity
 from virtual_device.effects import Now
 from virtual_device.jobs import Service
 from virtual_device.jsonvalue import Json, JsonObject
+from virtual_device.model import Model
 from virtual_device.shadow_client import Wished
+from virtual_device.slots import Firmware
 from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.timers import Cancellable
@@ -32,6 +34,10 @@ class Surroundings(Protocol):
     @property
     def settings(self) -> JsonObject:
         """What it runs with."""
+
+    @property
+    def firmware(self) -> Firmware:
+        """The firmware that it has."""
 
     @property
     def sequence(self) -> int:
@@ -79,6 +85,13 @@ class Surroundings(Protocol):
 
         When it is not connected and subscribed after so many seconds, it connects again with the one that is kept. A
         trial that went well keeps nothing: whoever asked for it does.
+        """
+
+    def restart(self, model: Model | None, started: Done) -> None:
+        """Say goodbye and start anew with another model; None is that of the device type.
+
+        `started` is told once when the device is up: connected, subscribed, the shadow read, a telemetry message
+        acknowledged; or what keeps it from coming up. There is no time limit. A later restart takes its place.
         """
 
     def tell(self, message: str, level: int = ..., **fields: object) -> None:

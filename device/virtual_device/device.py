@@ -16,10 +16,12 @@ from virtual_device.jobs import Service
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.link import Link
 from virtual_device.mind import Mind
+from virtual_device.model import Model
 from virtual_device.outbox import Outbox
 from virtual_device.reactor import Timer
 from virtual_device.shadow_client import Wished
 from virtual_device.shared import Shared
+from virtual_device.slots import Firmware
 from virtual_device.store import Enrolment, Store
 from virtual_device.subscriptions import Subscriptions
 from virtual_device.thing import Thing
@@ -34,7 +36,10 @@ class Device:
     """A device from its start to its goodbye. Raises `ValueError` for an identity that can't be used."""
 
     # Thousands of these live in a process.
-    __slots__ = ("_capabilities", "_link", "_log", "_mind", "_outbox", "_shared", "_subscriptions", "_trial")
+    __slots__ = (
+        "_capabilities", "_link", "_log", "_mind", "_outbox", "_restart", "_shared", "_subscriptions", "_trial",
+        "firmware",
+    )  # fmt: skip
 
     def __init__(self, enrolment: Enrolment, shared: Shared) -> None:
         thing = enrolment.config.thing
@@ -44,7 +49,12 @@ class Device:
         self._outbox = Outbox(self._log)
         self._link = Link(shared.network.reactor, self._log)
         self._subscriptions = Subscriptions(self._filters, self._on_ready, shared.network.reactor, self._log)
-        self._mind = Mind(thing, self._outbox, shared, self._log, self)
+        self.firmware = Firmware(thing.name, thing.model, shared.store, self._log)
+        facts: JsonObject | None = None
+        if self.firmware.version is not None:
+            facts, thing = {"firmware": self.firmware.version}, replace(thing, model=self.firmware.model)
+        self._mind = Mind(thing, facts, self._outbox, shared, self._log, self)
+        self._restart: Callable[[], None] | None = None
         self._capabilities = capabilities.of_device(self)
         self._use(shared.network.connection(_access(enrolment, shared), self))
 
@@ -82,6 +92,7 @@ class Device:
 
     def on_stopped(self) -> None:
         """A goodbye is said, or the connection is to be rebuilt."""
+        self._switch_on()
         self._link.on_stopped()
 
     def on_message(self, message: Message) -> None:
@@ -176,6 +187,15 @@ class Device:
         self._trial.timer = self.after(seconds, self._go_back)
         self._link.change(partial(self._change_to, connection))
 
+    def restart(self, model: Model | None, started: Done) -> None:
+        """Say goodbye and start anew with another model. Without a connection there is no goodbye to say."""
+        thing = replace(self.thing, model=model)
+        self._restart = partial(self._mind.restart, thing, started)
+        if self._mind.state.connected:
+            self.reconnect(clean=True)
+        else:
+            self._switch_on()
+
     def on_settings(self, before: JsonObject) -> None:
         """Tell the capabilities."""
         for capability in self._capabilities:
@@ -191,6 +211,12 @@ class Device:
         self._log.log(level, message, extra={"data": fields})
 
     # --- joining
+
+    def _switch_on(self) -> None:
+        """Start anew if that was asked for; nothing of the life before is under way any more."""
+        restart, self._restart = self._restart, None
+        if restart is not None:
+            restart()
 
     def _filters(self) -> list[str]:
         return [*self._mind.shadow.filters, *(name for other in self._capabilities for name in other.filters)]

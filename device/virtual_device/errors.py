@@ -16,7 +16,15 @@ class ConfigInvalidError(DeviceError):
 
 
 class UrlRefusedError(DeviceError):
-    """The server refused to hand out the document: expired, used up or never valid."""
+    """The server refused to hand out the document: expired, used up or never valid. `status` is that of HTTP."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class DocumentTooLongError(ConfigInvalidError):
+    """There is more behind a URL than the document may have; the rest was not read."""
 
 
 class UrlUnreachableError(DeviceError):

@@ -1,6 +1,7 @@
 """A device's mind: its brain, with the shadow that it follows, its memory and its clock."""
 
 import logging
+from functools import partial
 from typing import Protocol
 
 from virtual_device import brain
@@ -8,11 +9,13 @@ from virtual_device.effects import Cycle, Effect, GetShadow, Log, Publish, Save,
 from virtual_device.errors import StateCorruptError, StateUnusableError
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.outbox import Outbox
+from virtual_device.probation import Probation
 from virtual_device.shadow import Delta, Document, Update
 from virtual_device.shadow_client import ShadowClient
 from virtual_device.shared import Shared
 from virtual_device.thing import Thing
 from virtual_device.timers import Cancellable
+from virtual_device.transport import Done, Failure
 
 
 class Body(Protocol):
@@ -31,19 +34,42 @@ class Body(Protocol):
 class Mind:
     """One device's."""
 
-    __slots__ = ("_body", "_log", "_outbox", "_shared", "_timer", "_timer_due", "shadow", "state", "thing")
+    __slots__ = (
+        "_body",
+        "_log",
+        "_outbox",
+        "_probation",
+        "_shared",
+        "_timer",
+        "_timer_due",
+        "shadow",
+        "state",
+        "thing",
+    )
 
-    def __init__(self, thing: Thing, outbox: Outbox, shared: Shared, log: logging.Logger, body: Body) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - joined in one place
+        self, thing: Thing, facts: JsonObject | None, outbox: Outbox, shared: Shared, log: logging.Logger, body: Body
+    ) -> None:
         self.thing = thing
         self._outbox, self._shared, self._log, self._body = outbox, shared, log, body
         self.shadow = ShadowClient(thing.name, outbox.ask, shared.network.reactor, self)
-        self.state = brain.start(thing, self._remembered())
+        self.state = brain.start(thing, self._remembered(), facts)
         self._timer: Cancellable | None = None
         self._timer_due = 0.0
+        self._probation: Probation | None = None
 
     def wake(self) -> None:
         """Begin with the settings that are remembered."""
         self._set_debug(on=self.state.settings["debug"] == "on")
+
+    def restart(self, thing: Thing, started: Done) -> None:
+        """Be switched on anew, as this thing; `started` is told when it is up, or that it won't come up.
+
+        Only without a connection: the next one is the first of the new life.
+        """
+        self.thing, self.state = thing, brain.restart(self.state)
+        self._probation = Probation(partial(self._on_started, started))
+        self._schedule()
 
     def on_connected(self) -> None:
         """There is a connection."""
@@ -64,10 +90,14 @@ class Mind:
     def on_document(self, document: Document) -> None:
         """Reconcile."""
         self._apply(brain.on_document(self.thing, self.state, document, self._shared.clock()))
+        if self._probation is not None:
+            self._probation.on_document()
 
     def on_missing(self) -> None:
         """Make the shadow."""
         self._apply(brain.on_missing(self.thing, self.state, self._shared.clock()))
+        if self._probation is not None:
+            self._probation.on_document()
 
     def on_delta(self, delta: Delta) -> None:
         """Follow."""
@@ -95,20 +125,20 @@ class Mind:
 
     # --- carrying out
 
-    def _apply(self, step: brain.Step) -> None:
+    def _apply(self, step: brain.Step, sent: Done | None = None) -> None:
         before = self.state.settings
         self.state, effects = step
         for effect in effects:
-            self._perform(effect)
+            self._perform(effect, sent)
         self._schedule()
         if self.state.settings != before:
             self._body.on_settings(before)
         self._body.on_step()
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: Effect, sent: Done | None) -> None:
         match effect:
             case Publish(topic, payload):
-                self._outbox.send(topic, payload)
+                self._outbox.send(topic, payload, sent)
             case GetShadow():
                 self.shadow.get()
             case UpdateShadow(reported):
@@ -136,7 +166,34 @@ class Mind:
 
     def _on_time(self) -> None:
         self._timer = None
-        self._apply(brain.on_time(self.thing, self.state, self._shared.clock()))
+        if self._probation is not None:
+            self._try(self._probation)
+        else:
+            self._apply(brain.on_time(self.thing, self.state, self._shared.clock()))
+
+    def _try(self, probation: Probation) -> None:
+        """Send telemetry, as a device that has yet to show that it can."""
+        try:
+            step = brain.on_time(self.thing, self.state, self._shared.clock())
+        except Exception as error:  # noqa: BLE001 - whatever a new model does, the version before goes on
+            probation.fail(f"no telemetry can be made: {error!r}")
+        else:
+            self._apply(step, partial(self._on_tried, probation))
+
+    def _on_tried(self, probation: Probation, failure: Failure | None) -> None:
+        if self._probation is not probation:
+            return
+        if failure is None:
+            probation.on_acknowledged()
+        elif failure.refused:
+            probation.fail(f"telemetry was refused: {failure.reason}")
+        else:
+            self.state = brain.on_first_lost(self.state, self._shared.clock())
+            self._schedule()
+
+    def _on_started(self, started: Done, failure: Failure | None) -> None:
+        self._probation = None
+        started(failure)
 
     def _remembered(self) -> JsonObject | None:
         try:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from virtual_device import change_unit, rotate_cert
+from virtual_device import change_unit, rotate_cert, update_firmware
 from virtual_device.operation import Kind
 
-TABLE: tuple[Kind, ...] = (change_unit.KIND, rotate_cert.KIND)
+TABLE: tuple[Kind, ...] = (change_unit.KIND, rotate_cert.KIND, update_firmware.KIND)
 ROWS: Mapping[str, Kind] = {row.name: row for row in TABLE}

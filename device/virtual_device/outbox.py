@@ -19,12 +19,12 @@ class Outbox:
         self._log = log
         self._refused = self._unacknowledged = 0
 
-    def send(self, topic: str, payload: bytes) -> None:
-        """An event or telemetry: left out when the server falls behind."""
+    def send(self, topic: str, payload: bytes, done: Done | None = None) -> None:
+        """An event or telemetry: left out, and `done` never told, when the server falls behind."""
         if self._unacknowledged >= MAX_UNACKNOWLEDGED:
             self._log.warning("message left out: the server acknowledges too slowly", extra={"data": {"topic": topic}})
             return
-        self.publish(topic, payload, None)
+        self.publish(topic, payload, done)
 
     def publish(self, topic: str, payload: bytes, done: Done | None, correlation_data: bytes | None = None) -> None:
         """What must not be left out; a failure is logged, and `done` is told."""

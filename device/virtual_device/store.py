@@ -1,4 +1,4 @@
-"""The state directory: a directory per thing (0700) with `identity.json` and `settings.json` (0600).
+"""The state directory: a directory per thing (0700) with `identity.json`, `settings.json`, `firmware.json` (0600).
 
 Files are replaced as a whole: written aside, flushed to the disk, renamed. The identity is one file, so there is
 no moment at which half of one can be found.
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 IDENTITY_FILE = "identity.json"
 SETTINGS_FILE = "settings.json"
+FIRMWARE_FILE = "firmware.json"
 DOCUMENT_VERSION = 1
 
 

@@ -5,7 +5,9 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,12 +19,14 @@ from virtual_device.device import Device
 from virtual_device.effects import Now
 from virtual_device.jsonvalue import JsonObject
 from virtual_device.log import THINGS
+from virtual_device.model import Model
 from virtual_device.mqtt import Network
 from virtual_device.reactor import Timer
 from virtual_device.shared import Shared
-from virtual_device.store import Enrolment, Store
+from virtual_device.store import FIRMWARE_FILE, Enrolment, Store
 from virtual_device.thing import Thing
 from virtual_device.transport import Access, Done, Failure, Listener, Message
+from virtual_device.workers import Workers
 
 NOON = 1_767_268_800.0
 NAME = "dev-STAGE"
@@ -35,9 +39,15 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.settings: JsonObject | None = None
+        self.firmware: JsonObject | None = None
 
-    def load_document(self, _thing_name: str, _name: str) -> None:
-        """Nothing else is kept."""
+    def load_document(self, _thing_name: str, name: str) -> JsonObject | None:
+        """What was saved last."""
+        return self.firmware if name == FIRMWARE_FILE else None
+
+    def save_document(self, _thing_name: str, _name: str, document: JsonObject) -> None:
+        """Save the firmware: nothing else is kept on the stage."""
+        self.firmware = json.loads(json.dumps(document))
 
     def load_settings(self, _thing_name: str) -> JsonObject | None:
         """What was saved last."""
@@ -61,6 +71,10 @@ class Stage:
         """Messages on their way to the device; `run` delivers them."""
         self.log: list[tuple[int, str, dict[str, Any]]] = []
         self.connected = False
+        self.refusing: set[str] = set()
+        """Topics that the server refuses messages on."""
+        self.losing: set[str] = set()
+        """Topics that messages are lost on, with the connection."""
         self.reactor = self
         self._store = store or MemoryStore()
         self._calls: list[Callable[[], None]] = []
@@ -76,9 +90,8 @@ class Stage:
         self._calls.clear()
         self._timers.clear()
         self.inbox.clear()
-        shared = Shared(
-            Environment(Path("/nowhere")), b"", cast("Store", self._store), cast("Network", self), lambda: self.now
-        )
+        environment, store, network = Environment(Path("/nowhere")), cast("Store", self._store), cast("Network", self)
+        shared = Shared(environment, b"", store, network, lambda: self.now, cast("Workers", self))
         config = Config(self.thing, "localhost", 8883)
         self._device = Device(Enrolment(config, Identity("0" * 64, "", "")), shared)
 
@@ -127,6 +140,23 @@ class Stage:
                 return
         raise AssertionError("the device and its shadow never come to rest")
 
+    def step(self) -> None:
+        """The next thing that happens: a call, a message that arrives, a timer that fires."""
+        if self._calls:
+            self._calls.pop(0)()
+        elif self.inbox:
+            self._listener.on_message(Message(*self.inbox.pop(0)))
+        elif self._timers:
+            self._move_to(self._timers[0][0])
+            heapq.heappop(self._timers)[2].fire()
+
+    def restart(self, model: Model | None) -> list[Failure | None]:
+        """Have the device start anew with this model; what it tells of that is in the list as soon as it is told."""
+        told: list[Failure | None] = []
+        self._device.restart(model, told.append)
+        self.run()
+        return told
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         end = self.now.mono + seconds
@@ -167,6 +197,12 @@ class Stage:
         heapq.heappush(self._timers, (self.now.mono + seconds, next(self._order), timer))
         return timer
 
+    # --- workers
+
+    def submit(self, call: Callable[[], Any], done: Callable[[Future[Any]], None]) -> None:
+        """Soon, too."""
+        self.post(partial(carry_out, call, done))
+
     # --- network and connection
 
     def connection(self, _access: Access, listener: Listener) -> "Stage":
@@ -200,6 +236,15 @@ class Stage:
             self.post(lambda: done(Failure("no connection", refused=False)))
             return
         self.sent.append((topic, payload))
+        if topic in self.refusing:
+            self.post(lambda: done(Failure("NOT_AUTHORIZED (135)", refused=True, code=135)))
+            return
+        if topic in self.losing:
+            self.connected = False
+            self.inbox.clear()
+            self.post(lambda: self._listener.on_disconnected("gone"))
+            self.post(lambda: done(Failure("gone", refused=False)))
+            return
         self.post(lambda: done(None))
         if topic.startswith(PREFIX):
             self._mail(getattr(self.shadow, topic.rpartition("/")[2])(json.loads(payload)))
@@ -219,6 +264,16 @@ class Stage:
 
     def _move_to(self, mono: float) -> None:
         self.now = Now(self.now.wall + mono - self.now.mono, mono)
+
+
+def carry_out(call: Callable[[], Any], done: Callable[[Future[Any]], None]) -> None:
+    """Make a call, and tell the outcome."""
+    outcome: Future[Any] = Future()
+    try:
+        outcome.set_result(call())
+    except Exception as error:  # noqa: BLE001 - as the device's workers do
+        outcome.set_exception(error)
+    done(outcome)
 
 
 class _Ear(logging.Handler):

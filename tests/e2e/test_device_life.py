@@ -6,7 +6,6 @@ import signal
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.playground_cloud import Cloud, wait_for
@@ -21,15 +20,6 @@ def device(cloud: Cloud, nothing_left: None) -> Iterator[Mapping[str, Any]]:
     cloud.wait_until_reported(made.output["thingName"], time=60)
     yield made.output
     assert cloud.deprovision(made.output["thingName"]).status == "SUCCEEDED"
-
-
-def device_process(cloud: Cloud, device: Mapping[str, Any]) -> psutil.Process | None:
-    """The device's process; the agent keeps one for each task, with the task's id in its state directory."""
-    task_id = cloud.row(device["thingName"])["task_arn"].rpartition("/")[2]
-    for process in psutil.process_iter(["cmdline"]):
-        if "virtual_device" in (process.info["cmdline"] or []) and task_id in process.environ().get("STATE_DIR", ""):
-            return process
-    return None
 
 
 def test_settings_reach_the_device_and_are_answered(cloud: Cloud, device: Mapping[str, Any]) -> None:
@@ -58,7 +48,7 @@ def test_one_bad_setting_blocks_no_good_one(cloud: Cloud, device: Mapping[str, A
 
 def test_a_device_that_dies_comes_back_with_its_identity(cloud: Cloud, device: Mapping[str, Any]) -> None:
     # given
-    process = wait_for("the device's process", lambda: device_process(cloud, device))
+    process = wait_for("the device's process", lambda: cloud.device_process(device["thingName"]))
     session = cloud.row(device["thingName"])["presence_session"]
     # when
     os.kill(process.pid, signal.SIGKILL)
@@ -71,7 +61,7 @@ def test_a_device_that_dies_comes_back_with_its_identity(cloud: Cloud, device: M
 
 def test_a_stopped_task_takes_its_device_offline(cloud: Cloud, device: Mapping[str, Any]) -> None:
     # given
-    process = wait_for("the device's process", lambda: device_process(cloud, device))
+    process = wait_for("the device's process", lambda: cloud.device_process(device["thingName"]))
     # when
     cloud.client("ecs").stop_task(cluster=device["clusterArn"], task=device["taskArn"], reason="test")
     # then
@@ -82,7 +72,7 @@ def test_a_stopped_task_takes_its_device_offline(cloud: Cloud, device: Mapping[s
 
 def test_the_key_is_gone_from_the_bucket_and_nowhere_else(cloud: Cloud, device: Mapping[str, Any]) -> None:
     # given: the device has the key, so there was one
-    process = wait_for("the device's process", lambda: device_process(cloud, device))
+    process = wait_for("the device's process", lambda: cloud.device_process(device["thingName"]))
     state = process.environ()["STATE_DIR"]
     identity = f"{state}/{device['thingName']}/identity.json"
     with open(identity) as file:  # noqa: PTH123

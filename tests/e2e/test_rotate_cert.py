@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_device_life import device_process
 from tests.playground_cloud import Cloud, wait_for
 from tests.role_policies import Grant, RolePolicies
 from tests.secrets_found import places_with
@@ -70,7 +69,7 @@ class Rotated:
 
     def kill(self) -> None:
         """The device dies; the agent starts it again."""
-        process = wait_for("the device's process", lambda: device_process(self.cloud, self.device))
+        process = wait_for("the device's process", lambda: self.cloud.device_process(self.device["thingName"]))
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
 
@@ -113,7 +112,7 @@ class Rotated:
 
     def files(self) -> list[str]:
         """What the device keeps."""
-        process = wait_for("the device's process", lambda: device_process(self.cloud, self.device))
+        process = wait_for("the device's process", lambda: self.cloud.device_process(self.device["thingName"]))
         return sorted(os.listdir(f"{process.environ()['STATE_DIR']}/{self.thing}"))  # noqa: PTH208
 
 

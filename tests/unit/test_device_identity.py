@@ -192,7 +192,7 @@ def test_what_is_out_of_reach_is_asked_again_with_jitter(monkeypatch: pytest.Mon
     delays: list[float] = []
     asked: list[str] = []
 
-    def unreachable(url: str, what: str) -> bytes:
+    def unreachable(url: str, *_: object) -> bytes:
         asked.append(url)
         raise UrlUnreachableError("no")
 

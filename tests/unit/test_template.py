@@ -83,6 +83,20 @@ def list_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
+    role = RESOURCES["FirmwareDownloadRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "iot.amazonaws.com"}, "sts:AssumeRole")
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    (policy,) = role["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": {"Fn::Sub": "${FirmwareBucket.Arn}/firmware/*"},
+    }
+
+
 def test_the_loader_sees_the_whole_stack() -> None:
     assert len(FUNCTIONS) == 10
     assert len(TASKS) == 8
@@ -95,6 +109,8 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeprovisionDeviceStateMachineArn",
         "DeviceCatalogTableName",
         "ConfigBucketName",
+        "FirmwareBucketName",
+        "FirmwareDownloadRoleArn",
         "DeviceClusterName",
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",

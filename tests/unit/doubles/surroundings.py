@@ -1,9 +1,10 @@
 """The device as a capability sees it: nothing is answered, and no time passes, unless the test says so."""
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from tests.unit.doubles.jobs import JobsService
@@ -13,7 +14,9 @@ from virtual_device.capability import Capability
 from virtual_device.config import Identity
 from virtual_device.effects import Now
 from virtual_device.jsonvalue import Json, JsonObject
+from virtual_device.model import Model
 from virtual_device.shadow_client import Wished
+from virtual_device.slots import Firmware
 from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.transport import Done
@@ -82,8 +85,16 @@ class Trial:
 
 
 @dataclass
+class Restart:
+    """A start with another model; the test calls `started`."""
+
+    model: Model | None
+    started: Done
+
+
+@dataclass
 class Device:
-    """The device."""
+    """The device. `store` is its state directory; without one it has `state`, in memory."""
 
     thing: Thing
     settings: JsonObject = field(default_factory=dict)
@@ -102,15 +113,14 @@ class Device:
     state: MemoryState = field(default_factory=MemoryState)
     trials: list[Trial] = field(default_factory=list)
     capabilities: list[Capability] = field(default_factory=list)
+    restarts: list[Restart] = field(default_factory=list)
+    store: Store = field(kw_only=True, default=cast("Store", None))
 
     def __post_init__(self) -> None:
         """Run with the defaults unless told otherwise."""
+        self.store = self.store or cast("Store", self.state)
         self.settings = self.settings or table.defaults(self.thing)
-
-    @property
-    def store(self) -> Store:
-        """In memory."""
-        return cast("Store", self.state)
+        self.firmware = Firmware(self.thing.name, self.thing.model, self.store, logging.getLogger(__name__))
 
     def find(self, kind: type[C]) -> C:
         """Of those that the test has given it."""
@@ -161,6 +171,11 @@ class Device:
     def reconnect(self, *, clean: bool) -> None:
         """Noted."""
         self.cycles.append(clean)
+
+    def restart(self, model: Model | None, started: Done) -> None:
+        """It runs with that model at once; whether it comes up is the test's to say."""
+        self.thing = replace(self.thing, model=model)
+        self.restarts.append(Restart(model, started))
 
     def tell(self, message: str, level: int = 0, **fields: object) -> None:
         """Noted."""
