@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from virtual_device.capability import Capability, Surroundings
 from virtual_device.command_client import CommandClient
+from virtual_device.links import Links
 
-TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient,)
+TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient, Links)
 
 
 def of_device(surroundings: Surroundings) -> tuple[Capability, ...]:

@@ -158,7 +158,7 @@ KINDS = (
 
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
-SETTINGS = ("time", "topic", "unit", "debug", "status")
+SETTINGS = ("time", "topic", "unit", "debug", "status", "position")
 """The settings that a member may tell of."""
 
 ABOUT_THE_OTHERS: Mapping[str, str] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from virtual_device.commands import ROWS, Action, Argument, Command, Situation
+from virtual_device.commands import NAMES, Action, Argument, Command, Situation, rows
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object
 from virtual_device.settings import RefusedError
 from virtual_device.shadow import clip
@@ -95,12 +95,12 @@ def receive(payload: bytes, look: Callable[[], Situation]) -> Accepted | Reply:
         document = decode_object(payload)
     except NotJsonError as error:
         return refusal("request", str(error))
+    situation = look()
     try:
-        row = _command(document)
+        row = _command(document, situation.thing)
     except RefusedFieldError as error:
         return refusal(error.field, str(error))
     try:
-        situation = look()
         arguments = _arguments(row, document.get("arguments", {}), situation.thing)
     except RefusedFieldError as error:
         return refusal(error.field, str(error), row.name)
@@ -120,16 +120,18 @@ class RefusedFieldError(RefusedError):
         self.field = field
 
 
-def _command(document: JsonObject) -> Command:
+def _command(document: JsonObject, thing: Thing) -> Command:
     for key in document:
         if key not in FIELDS:
             raise RefusedFieldError(key, "is not a field of a request")
     name = document.get("command")
     if not isinstance(name, str):
         raise RefusedFieldError("command", "must be a string")
-    if name not in ROWS:
-        raise RefusedFieldError("command", "is not a command; `help` lists them")
-    return ROWS[name]
+    row = rows(thing.device_type).get(name)
+    if row is None:
+        whose = f" of a {thing.device_type} device" if name in NAMES else ""
+        raise RefusedFieldError("command", f"is not a command{whose}; `help` lists them")
+    return row
 
 
 def _arguments(row: Command, given: Json, thing: Thing) -> JsonObject:
