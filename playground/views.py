@@ -50,11 +50,13 @@ def print_json(value: Any) -> None:
 
 
 def models_text(models: Sequence[Bundled]) -> Text:
-    """Name, description and sample message of each model."""
+    """Name, description, sample message and replies of each model."""
     text = Text()
     for model in models:
         text.append(f"{model.name:<11}", style="bold").append(f"{model.description}\n")
         text.append(f"{'':<11}{json.dumps(model.sample)}\n", style="dim")
+        for name, description in model.replies.items():
+            text.append(f"{'':<11}answers {name}: {description}\n")
     return text
 
 

@@ -84,7 +84,9 @@ def _text(value: Json, _thing: Thing) -> Json:
 
 
 def _help(_arguments: JsonObject, situation: Situation) -> Action:
-    return Action({name: _described(row) for name, row in rows(situation.thing.device_type).items()})
+    declared = telemetry.model_of(situation.thing).replies
+    of_model: dict[str, Json] = {row.name: {"description": row.description, "arguments": {}} for row in declared}
+    return Action({**of_model, **{name: _described(row) for name, row in rows(situation.thing.device_type).items()}})
 
 
 def _described(row: Command) -> Json:
