@@ -36,7 +36,14 @@ MARKS = {
     "failed": ("✗", "red"),
 }
 STATUS_STYLES = {"ONLINE": "green", "OFFLINE": "yellow", "FAILED": "red", "QUARANTINED": "magenta", "TERMINATED": "dim"}
-KIND_STYLES = {"telemetry": "green", "shadow": "cyan", "event": "yellow", "presence": "magenta", "command": "blue"}
+KIND_STYLES = {
+    "telemetry": "green",
+    "shadow": "cyan",
+    "metrics": "bright_black",
+    "event": "yellow",
+    "presence": "magenta",
+    "command": "blue",
+}
 
 
 def note(text: str) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from virtual_device.capability import Capability, Surroundings
 from virtual_device.command_client import CommandClient
 from virtual_device.links import Links
+from virtual_device.metrics import Metrics
 
-TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient, Links)
+TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient, Links, Metrics)
 
 
 def of_device(surroundings: Surroundings) -> tuple[Capability, ...]:

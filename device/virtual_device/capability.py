@@ -12,6 +12,7 @@ from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.shadow_client import Wished
 from virtual_device.thing import Thing
 from virtual_device.timers import Cancellable
+from virtual_device.traffic import Counts
 from virtual_device.transport import Done, Message
 
 T = TypeVar("T")
@@ -31,6 +32,10 @@ class Surroundings(Protocol):
     @property
     def sequence(self) -> int:
         """How many telemetry messages it has sent since it was switched on."""
+
+    @property
+    def traffic(self) -> Counts:
+        """What it has sent and received since then."""
 
     def now(self) -> Now:
         """The present moment."""

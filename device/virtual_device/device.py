@@ -18,6 +18,7 @@ from virtual_device.shared import Shared
 from virtual_device.store import Enrolment
 from virtual_device.subscriptions import Subscriptions
 from virtual_device.thing import Thing
+from virtual_device.traffic import Counts, Traffic
 from virtual_device.transport import Access, Done, Message
 
 T = TypeVar("T")
@@ -27,13 +28,14 @@ class Device:
     """A device from its start to its goodbye. Raises `ValueError` for an identity that can't be used."""
 
     # Thousands of these live in a process.
-    __slots__ = ("_capabilities", "_link", "_log", "_mind", "_outbox", "_shared", "_subscriptions")
+    __slots__ = ("_capabilities", "_link", "_log", "_mind", "_outbox", "_shared", "_subscriptions", "_traffic")
 
     def __init__(self, enrolment: Enrolment, shared: Shared) -> None:
-        thing = enrolment.config.thing
+        thing = enrolment.config.thing.hosted(shared.environment.metrics_floor)
         self._shared = shared
         self._log = log.of_thing(thing.name)
-        self._outbox = Outbox(self._log)
+        self._traffic = Traffic()
+        self._outbox = Outbox(self._log, self._traffic)
         self._link = Link(shared.network.reactor, self._log)
         self._subscriptions = Subscriptions(self._filters, self._on_ready, shared.network.reactor, self._log)
         self._mind = Mind(thing, self._outbox, shared, self._log, self)
@@ -55,6 +57,7 @@ class Device:
     def on_connected(self, *, session_present: bool) -> None:
         """Subscribe unless the server still has it, then read the shadow."""
         self._log.info("connected", extra={"data": {"sessionPresent": session_present}})
+        self._traffic.connected()
         self._mind.on_connected()
         self._subscriptions.connected(session_present=session_present)
 
@@ -81,6 +84,7 @@ class Device:
         self._log.debug("received", extra={"data": {"topic": topic, "bytes": len(message.payload)}})
         if not self._mind.state.connected:
             return
+        self._traffic.received(message.payload)
         if not self._mind.shadow.on_message(topic, message.payload) and not self._offer(message):
             self._log.warning("message on an unknown topic ignored", extra={"data": {"topic": topic}})
 
@@ -100,6 +104,11 @@ class Device:
     def sequence(self) -> int:
         """How many telemetry messages were sent."""
         return self._mind.state.sequence
+
+    @property
+    def traffic(self) -> Counts:
+        """What it has sent and received."""
+        return self._traffic.counts()
 
     def now(self) -> Now:
         """The present moment."""

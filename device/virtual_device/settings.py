@@ -13,6 +13,7 @@ MAX_PAYLOAD_BYTES = 2048
 """A payload is repeated in `reported`, and desired and reported share the shadow's 8 KB."""
 
 MAX_TOKEN_BYTES = 128
+MAX_SECONDS = 86_400
 MAX_LINKS = 10
 MAX_LINKS_BYTES = 512
 """Links stand in the shadow up to three times: desired, reported, and those of them that were refused."""
@@ -72,6 +73,17 @@ def integer(low: int, high: int) -> Callable[[Json, Thing], Json]:
         return value
 
     return parse
+
+
+def reporting_interval(value: Json, thing: Thing) -> Json:
+    """Seconds between metrics reports, as often as is allowed where the thing is hosted; 0 for none."""
+    try:
+        seconds = integer(0, MAX_SECONDS)(value, thing)
+    except RefusedError:
+        seconds = None
+    if not isinstance(seconds, int) or 0 < seconds < thing.metrics_floor:
+        raise RefusedError(f"must be 0 or an integer from {thing.metrics_floor} to {MAX_SECONDS}")
+    return seconds
 
 
 def one_of(*choices: str) -> Callable[[Json, Thing], Json]:
@@ -138,13 +150,14 @@ def _nothing(_thing: Thing) -> Json:
 
 
 TABLE = (
-    Setting("time", integer(1, 86_400), lambda _: 60, Act.SEND_NOW),
+    Setting("time", integer(1, MAX_SECONDS), lambda _: 60, Act.SEND_NOW),
     Setting("topic", telemetry_topic, lambda thing: topics.telemetry(thing.name)),
     Setting("payload", json_object, _nothing, resets_when_removed=True),
     Setting("reconnect", token, _nothing, Act.DROP_CONNECTION),
     Setting("clean", token, _nothing, Act.CLEAN_RECONNECT),
     Setting("unit", one_of("metric", "imperial"), lambda _: "metric"),
     Setting("debug", one_of("on", "off"), lambda _: "off", Act.SET_LOG_LEVEL),
+    Setting("metrics", reporting_interval, lambda _: 0),
     Setting("status", one_of("on", "off"), lambda _: "off", device_types=frozenset({"bulb"})),
     Setting("position", one_of("on", "off"), lambda _: "off", device_types=frozenset({"switch"})),
     Setting("links", links, lambda _: [], device_types=frozenset({"switch"}), resets_when_removed=True),

@@ -11,9 +11,11 @@ from virtual_device.effects import Now
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.shadow_client import Wished
 from virtual_device.thing import Thing
+from virtual_device.traffic import Counts
 from virtual_device.transport import Done
 
 T = TypeVar("T")
+NO_TRAFFIC = Counts()
 
 
 @dataclass
@@ -72,6 +74,7 @@ class Device:
     thing: Thing
     settings: JsonObject = field(default_factory=dict)
     sequence: int = 7
+    traffic: Counts = NO_TRAFFIC
     mono: float = 0.0
     sent: list[Sent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
