@@ -83,6 +83,15 @@ def test_a_reply_goes_where_the_request_says_and_only_once() -> None:
     assert [(sent.topic, sent.correlation_data) for sent in device.sent] == [(f"{RES}/app", b"1")]
 
 
+def test_a_model_answers_executions_of_aws_iot_commands_too() -> None:
+    device = device_with(row(on={"hello": 1}, reply={"buzz": {"constant": True}}))
+    executions = "$aws/commands/things/dev-TEST/executions/e-1"
+    CommandClient(device).on_message(Message(f"{executions}/request/json", b'{"hello": 1}'))
+    assert device.sent[0].topic == f"{executions}/response/json"
+    assert device.sent[0].content["status"] == "SUCCEEDED"
+    assert device.sent[0].content["result"] == {"buzz": {"b": True}}
+
+
 def test_what_no_reply_matches_is_refused_as_before() -> None:
     device = device_with(row())
     assert ask(device, {"command": "explode"}).content["error"]["field"] == "command"
