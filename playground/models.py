@@ -16,12 +16,14 @@ class Bundled:
     name: str
     description: str
     sample: dict[str, Any]
+    replies: dict[str, str]
+    """What it answers beside the commands that all devices have, each with its description."""
 
 
 def bundled(paths: Paths) -> list[Bundled]:
     """All of them, by name, with the first message of a device each."""
     answer = run_tool(paths, "model_tool", "list")
-    return [Bundled(row["name"], row["description"], row["sample"]) for row in answer]
+    return [Bundled(row["name"], row["description"], row["sample"], row["replies"]) for row in answer]
 
 
 def text_of(paths: Paths, name: str) -> str:

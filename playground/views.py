@@ -36,7 +36,14 @@ MARKS = {
     "failed": ("✗", "red"),
 }
 STATUS_STYLES = {"ONLINE": "green", "OFFLINE": "yellow", "FAILED": "red", "QUARANTINED": "magenta", "TERMINATED": "dim"}
-KIND_STYLES = {"telemetry": "green", "shadow": "cyan", "event": "yellow", "presence": "magenta", "command": "blue"}
+KIND_STYLES = {
+    "telemetry": "green",
+    "shadow": "cyan",
+    "metrics": "bright_black",
+    "event": "yellow",
+    "presence": "magenta",
+    "command": "blue",
+}
 
 
 def note(text: str) -> None:
@@ -50,11 +57,13 @@ def print_json(value: Any) -> None:
 
 
 def models_text(models: Sequence[Bundled]) -> Text:
-    """Name, description and sample message of each model."""
+    """Name, description, sample message and replies of each model."""
     text = Text()
     for model in models:
         text.append(f"{model.name:<11}", style="bold").append(f"{model.description}\n")
         text.append(f"{'':<11}{json.dumps(model.sample)}\n", style="dim")
+        for name, description in model.replies.items():
+            text.append(f"{'':<11}answers {name}: {description}\n")
     return text
 
 

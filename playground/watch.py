@@ -39,13 +39,16 @@ def filters(name: str, topic: str | None = None) -> list[str]:
     # Not shadow/#: the requests and the documents say the same things again, at length.
     found += [f"$aws/things/{name}/shadow/{answer}" for answer in SHADOW_ANSWERS]
     found.append(f"$aws/events/presence/+/{name}")
+    found.append(f"$aws/things/{name}/defender/metrics/json")
     # The replies to these are the service's own: AWS IoT lets nobody else subscribe to them.
     found.append(f"$aws/commands/things/{name}/executions/+/request/json")
     return [*found, topic] if topic and not topic.startswith(f"dt/playground/{name}/") else found
 
 
 def kind_of(topic: str) -> str:
-    """telemetry, shadow, event, presence or command."""
+    """telemetry, shadow, metrics, event, presence or command."""
+    if topic.startswith("$aws/things/") and "/defender/" in topic:
+        return "metrics"
     if topic.startswith("$aws/things/"):
         return "shadow"
     if topic.startswith("$aws/events/presence/"):

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from virtual_device.capability import Capability, Surroundings
 from virtual_device.command_client import CommandClient
 from virtual_device.job_client import JobClient
+from virtual_device.links import Links
+from virtual_device.metrics import Metrics
 from virtual_device.renewal import Renewal
 
-TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient, Renewal, JobClient)
+TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient, Renewal, JobClient, Links, Metrics)
 
 
 def of_device(surroundings: Surroundings) -> tuple[Capability, ...]:

@@ -17,6 +17,7 @@ from virtual_device.slots import Firmware
 from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.timers import Cancellable
+from virtual_device.traffic import Counts
 from virtual_device.transport import Done, Message
 from virtual_device.trial import Tried
 
@@ -49,6 +50,10 @@ class Surroundings(Protocol):
 
     def find(self, kind: type[C]) -> C:
         """The device's capability of this class."""
+
+    @property
+    def traffic(self) -> Counts:
+        """What it has sent and received since then."""
 
     def now(self) -> Now:
         """The present moment."""

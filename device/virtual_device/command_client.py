@@ -115,20 +115,25 @@ class CommandClient(Capability):
         found = receive(payload, self._look)
         if isinstance(found, Reply):
             self._reply(sender, found)
-        elif found.action.publish is None:
+        elif found.action.publish is None and found.action.desire is None:
             self._conclude(sender, found, None)
         elif len(self._under_way) >= MAX_UNDER_WAY:
             self._reply(sender, refusal("command", "too many are under way; try again", found.command))
         else:
-            self._publish(sender, found)
+            self._begin(sender, found)
 
-    def _publish(self, sender: Sender, accepted: Accepted) -> None:
-        publish = accepted.action.publish
-        assert publish is not None  # noqa: S101 - asked for by _take
+    def _begin(self, sender: Sender, accepted: Accepted) -> None:
+        publish, desire = accepted.action.publish, accepted.action.desire
         pending = _Pending(sender, accepted)
         pending.timer = self._device.after(LIMIT_SECONDS, partial(self._on_silence, pending))
         self._under_way.add(pending)
-        self._device.publish(publish.topic, publish.payload, partial(self._on_published, pending))
+        if publish is not None:
+            self._device.publish(publish.topic, publish.payload, partial(self._on_published, pending))
+        if desire is not None:
+            self._device.desire(desire, partial(self._on_desired, pending))
+
+    def _on_desired(self, pending: "_Pending", fault: str | None) -> None:
+        self._on_published(pending, None if fault is None else Failure(f"the shadow: {fault}", refused=False))
 
     def _on_published(self, pending: "_Pending", failure: Failure | None) -> None:
         if pending not in self._under_way:

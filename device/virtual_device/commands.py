@@ -5,11 +5,12 @@ A function gives an `Action`: what to publish, what to answer when that has arri
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from virtual_device import brain, telemetry, topics
 from virtual_device.effects import Now, Publish
 from virtual_device.jsonvalue import Json, JsonObject, encode
-from virtual_device.settings import RefusedError, integer
+from virtual_device.settings import RefusedError, integer, one_of
 from virtual_device.thing import Thing
 
 MAX_MESSAGE_BYTES = 128 * 1024
@@ -36,10 +37,12 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a command does: publish, if anything, and answer `result` when the server has acknowledged."""
+    """What a command does: publish or desire, if anything, and answer `result` when the server has acknowledged."""
 
     result: Mapping[str, Json] = field(default_factory=dict)
     publish: Publish | None = None
+    desire: JsonObject | None = None
+    """Change `desired` of the own shadow, and answer when the shadow holds it."""
     must_be_refused: bool = False
     """The publish is one that the policy forbids: its refusal is the success."""
     cycle: bool | None = None
@@ -68,6 +71,8 @@ class Command:
     description: str
     run: Run
     arguments: tuple[Argument, ...] = ()
+    device_types: frozenset[str] | None = None
+    """Only these types have the command; None means all."""
 
 
 def _text(value: Json, _thing: Thing) -> Json:
@@ -78,8 +83,10 @@ def _text(value: Json, _thing: Thing) -> Json:
     return value
 
 
-def _help(_arguments: JsonObject, _situation: Situation) -> Action:
-    return Action({row.name: _described(row) for row in TABLE})
+def _help(_arguments: JsonObject, situation: Situation) -> Action:
+    declared = telemetry.model_of(situation.thing).replies
+    of_model: dict[str, Json] = {row.name: {"description": row.description, "arguments": {}} for row in declared}
+    return Action({**of_model, **{name: _described(row) for name, row in rows(situation.thing.device_type).items()}})
 
 
 def _described(row: Command) -> Json:
@@ -139,6 +146,15 @@ def _authorization_error(_arguments: JsonObject, situation: Situation) -> Action
     return Action({"topic": topic}, Publish(topic, encode(content)), must_be_refused=True)
 
 
+def _press(arguments: JsonObject, situation: Situation) -> Action:
+    # Through the shadow, so that the switch has one way to be told: there is no position that the shadow doesn't know.
+    position = arguments["position"]
+    if position == "toggle":
+        position = "off" if situation.settings["position"] == "on" else "on"
+    wish: JsonObject = {"position": position}
+    return Action(wish, desire=wish)
+
+
 _SIZE = Argument(
     "bytes",
     f"integer from {MIN_LARGE_BYTES} to {MAX_MESSAGE_BYTES}",
@@ -147,6 +163,7 @@ _SIZE = Argument(
     "size of the payload",
 )
 _DETAIL = Argument("detail", f"text of at most {MAX_DETAIL_BYTES} bytes", _text, "case opened", "what was done to it")
+_POSITION = Argument("position", "on, off or toggle", one_of("on", "off", "toggle"), "toggle", "where it then stands")
 
 TABLE = (
     Command("help", "list the commands with their arguments", _help),
@@ -157,5 +174,12 @@ TABLE = (
     Command("clean", "disconnect cleanly and connect again", _clean),
     Command("large", "publish a large message on the telemetry topic", _large, (_SIZE,)),
     Command("authorization-error", "publish where the policy forbids it; tell the reason code", _authorization_error),
+    Command("press", "press the switch: its links follow", _press, (_POSITION,), frozenset({"switch"})),
 )
-ROWS: Mapping[str, Command] = {row.name: row for row in TABLE}
+NAMES = frozenset(row.name for row in TABLE)
+
+
+@cache
+def rows(device_type: str) -> Mapping[str, Command]:
+    """The commands that a device of this type has, by name, in the table's order."""
+    return {row.name: row for row in TABLE if row.device_types is None or device_type in row.device_types}

@@ -9,7 +9,7 @@ from typing import Self
 from virtual_device.errors import ConfigInvalidError, EnvironmentIncompleteError
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object
 from virtual_device.model import Model, ModelInvalidError, shared
-from virtual_device.thing import DEVICE_TYPES, THING_NAME, Thing
+from virtual_device.thing import DEVICE_TYPES, METRICS_FLOOR, THING_NAME, Thing
 
 DOCUMENT_VERSION = 1
 AMAZON_ROOT_CA_1 = Path(__file__).with_name("amazon_root_ca_1.pem")
@@ -99,6 +99,8 @@ class Environment:
     endpoint: str | None = None
     port: int | None = None
     ca_file: Path = AMAZON_ROOT_CA_1
+    metrics_floor: int = METRICS_FLOOR
+    """Seconds between two metrics reports at least."""
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str] = os.environ) -> Self:
@@ -109,12 +111,18 @@ class Environment:
             port = _port(int(variables["IOT_PORT"])) if variables.get("IOT_PORT") else None
         except (ValueError, ConfigInvalidError):
             raise EnvironmentIncompleteError(f"IOT_PORT is {variables['IOT_PORT']!r}, not a TCP port") from None
+        floor = variables.get("METRICS_FLOOR") or str(METRICS_FLOOR)
+        if not floor.isdecimal() or not 1 <= int(floor) <= METRICS_FLOOR:
+            raise EnvironmentIncompleteError(
+                f"METRICS_FLOOR is {floor!r}, not a number of seconds up to {METRICS_FLOOR}"
+            )
         return cls(
             state_dir=Path(variables["STATE_DIR"]),
             config_url=variables.get("CONFIG_FILE_URL") or None,
             endpoint=variables.get("IOT_ENDPOINT") or None,
             port=port,
             ca_file=Path(variables.get("IOT_CA_FILE") or AMAZON_ROOT_CA_1),
+            metrics_floor=int(floor),
         )
 
     def read_ca(self) -> bytes:

@@ -25,6 +25,7 @@ from virtual_device.slots import Firmware
 from virtual_device.store import Enrolment, Store
 from virtual_device.subscriptions import Subscriptions
 from virtual_device.thing import Thing
+from virtual_device.traffic import Counts, Traffic
 from virtual_device.transport import Access, Connection, Done, Message
 from virtual_device.trial import Trial, Tried
 
@@ -37,16 +38,17 @@ class Device:
 
     # Thousands of these live in a process.
     __slots__ = (
-        "_capabilities", "_link", "_log", "_mind", "_outbox", "_restart", "_shared", "_subscriptions", "_trial",
-        "firmware",
+        "_capabilities", "_link", "_log", "_mind", "_outbox", "_restart", "_shared", "_subscriptions", "_traffic",
+        "_trial", "firmware",
     )  # fmt: skip
 
     def __init__(self, enrolment: Enrolment, shared: Shared) -> None:
-        thing = enrolment.config.thing
+        thing = enrolment.config.thing.hosted(shared.environment.metrics_floor)
         self._shared = shared
         self._trial: Trial | None = None
         self._log = log.of_thing(thing.name)
-        self._outbox = Outbox(self._log)
+        self._traffic = Traffic()
+        self._outbox = Outbox(self._log, self._traffic)
         self._link = Link(shared.network.reactor, self._log)
         self._subscriptions = Subscriptions(self._filters, self._on_ready, shared.network.reactor, self._log)
         self.firmware = Firmware(thing.name, thing.model, shared.store, self._log)
@@ -72,6 +74,7 @@ class Device:
     def on_connected(self, *, session_present: bool) -> None:
         """Subscribe unless the server still has it, then read the shadow."""
         self._log.info("connected", extra={"data": {"sessionPresent": session_present}})
+        self._traffic.connected()
         self._mind.on_connected()
         self._subscriptions.connected(session_present=session_present)
 
@@ -101,6 +104,7 @@ class Device:
         self._log.debug("received", extra={"data": {"topic": topic, "bytes": len(message.payload)}})
         if not self._mind.state.connected:
             return
+        self._traffic.received(message.payload)
         if not self._mind.shadow.on_message(topic, message.payload) and not self._offer(message):
             self._log.warning("message on an unknown topic ignored", extra={"data": {"topic": topic}})
 
@@ -129,6 +133,11 @@ class Device:
     def find(self, kind: type[C]) -> C:
         """The capability of this class."""
         return next(capability for capability in self._capabilities if isinstance(capability, kind))
+
+    @property
+    def traffic(self) -> Counts:
+        """What it has sent and received."""
+        return self._traffic.counts()
 
     def now(self) -> Now:
         """The present moment."""

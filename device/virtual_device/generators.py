@@ -207,3 +207,18 @@ class Setting:
     def value(self, moment: Moment) -> Json:
         """The setting in force."""
         return moment.settings.get(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A value of the request that is being answered; left out of the reply when there is none."""
+
+    path: tuple[str, ...]
+    numeric = False
+
+    def value(self, moment: Moment) -> Json:
+        """What stands there, null for nothing."""
+        found: Json = dict(moment.request)
+        for name in self.path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found

@@ -158,12 +158,14 @@ KINDS = (
 
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
-SETTINGS = ("time", "topic", "unit", "debug", "status")
+SETTINGS = ("time", "topic", "unit", "debug", "status", "position")
 """The settings that a member may tell of."""
 
 ABOUT_THE_OTHERS: Mapping[str, str] = {
     "constant": "Always this value.",
     "setting": "What this setting of the device stands at; left out when its type has no such setting.",
+    "telemetry": "In a reply: what this member of telemetry stands at.",
+    "request": "In a reply: what stands there in the request, such as arguments.unit; left out when nothing does.",
     "sum": "Numbers of other generators, added up.",
     "object": "An object of members.",
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from virtual_device.generators import Setting
+from virtual_device.generators import Request, Setting
 from virtual_device.jsonvalue import Json
 from virtual_device.moment import Generator, Moment
 from virtual_device.units import to_imperial
@@ -34,7 +34,14 @@ class Member:
 
     def there(self, moment: Moment) -> bool:
         """Whether there is anything to send."""
-        return not isinstance(self.generator, Setting) or self.generator.key in moment.settings
+        match self.generator:
+            case Setting(key):
+                return key in moment.settings
+            case Request():
+                return self.generator.value(moment) is not None
+            case Told(member):
+                return member.there(moment)
+        return True
 
     def value(self, moment: Moment) -> Json:
         """In the unit that the device is set to, and rounded."""
@@ -58,3 +65,15 @@ class Nested:
     def value(self, moment: Moment) -> dict[str, Json]:
         """Every member's value."""
         return {name: member.value(moment) for name, member in self.members.items() if member.there(moment)}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a member of telemetry stands at, unit and decimals included."""
+
+    member: Member
+    numeric = False
+
+    def value(self, moment: Moment) -> Json:
+        """As the next telemetry message would have it now."""
+        return self.member.value(moment)

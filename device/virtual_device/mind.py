@@ -5,6 +5,7 @@ from functools import partial
 from typing import Protocol
 
 from virtual_device import brain
+from virtual_device import settings as table
 from virtual_device.effects import Cycle, Effect, GetShadow, Log, Publish, Save, SetDebug, UpdateShadow
 from virtual_device.errors import StateCorruptError, StateUnusableError
 from virtual_device.jsonvalue import Json, JsonObject
@@ -126,14 +127,19 @@ class Mind:
     # --- carrying out
 
     def _apply(self, step: brain.Step, sent: Done | None = None) -> None:
-        before = self.state.settings
+        before = self.state
         self.state, effects = step
         for effect in effects:
             self._perform(effect, sent)
         self._schedule()
-        if self.state.settings != before:
-            self._body.on_settings(before)
+        settings = self._recalled() if self.state.remembers and not before.remembers else before.settings
+        if self.state.settings != settings:
+            self._body.on_settings(settings)
         self._body.on_step()
+
+    def _recalled(self) -> JsonObject:
+        """What a device without a memory went on with, before it followed `desired`: what it had reported."""
+        return table.adopt(self.thing, self.state.mirror.reported)
 
     def _perform(self, effect: Effect, sent: Done | None) -> None:
         match effect:

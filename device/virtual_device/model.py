@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
+from virtual_device import replies
 from virtual_device.errors import DeviceError
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object, depth, encode
 from virtual_device.members import Nested
 from virtual_device.model_parser import Parser
 from virtual_device.moment import Moment
+from virtual_device.replies import Declared
 
 BUNDLED = Path(__file__).with_name("models")
 MAX_BYTES = 16_384
@@ -37,10 +39,15 @@ class Model:
     telemetry: Nested
     document: JsonObject = field(repr=False)
     """What it was read from."""
+    replies: tuple[Declared, ...] = ()
 
     def message(self, thing_name: str, settings: JsonObject, wall: float, sequence: int) -> dict[str, Json]:
         """The members of a telemetry message that the model is the source of."""
-        return self.telemetry.value(Moment(f"{self.seed}/{thing_name}", wall, sequence, settings))
+        return self.telemetry.value(self.moment(thing_name, settings, wall, sequence))
+
+    def moment(self, thing_name: str, settings: JsonObject, wall: float, sequence: int) -> Moment:
+        """What the values of this thing depend on now; `wall` is Unix time in seconds."""
+        return Moment(f"{self.seed}/{thing_name}", wall, sequence, settings)
 
 
 @cache
@@ -78,9 +85,10 @@ def parse(document: Json) -> Model:
     _compact(document)
     parser = Parser()
     telemetry = parser.telemetry(document)
+    declared = replies.parse(parser, document, telemetry) if isinstance(document, dict) else ()
     if parser.problems or telemetry is None or not isinstance(document, dict):
         raise ModelInvalidError(parser.problems)
-    return Model(str(document.get("seed", 0)), telemetry, document)
+    return Model(str(document.get("seed", 0)), telemetry, document, declared)
 
 
 def _compact(document: Json) -> bytes:

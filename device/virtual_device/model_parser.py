@@ -9,7 +9,7 @@ from virtual_device import generators as g
 from virtual_device import kinds, rules
 from virtual_device.jsonvalue import Json, JsonObject
 from virtual_device.kinds import Kind
-from virtual_device.members import Member, Nested, Sum
+from virtual_device.members import Member, Nested, Sum, Told
 from virtual_device.moment import Generator
 from virtual_device.rules import Rule
 from virtual_device.units import QUANTITIES
@@ -22,6 +22,9 @@ MEMBER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 SETTING = rules.one_of(*kinds.SETTINGS)
 CHANGES = {"quantity": rules.one_of(*QUANTITIES), "decimals": rules.integer(0, 9)}
 """What may stand beside the generator of a member."""
+
+PLACE = rules.text(256)
+"""Names of members, from the outermost on, with dots between."""
 
 SEED = Rule(
     "must be an integer or a string of 1 to 64 characters",
@@ -38,13 +41,15 @@ class Parser:
 
     problems: list[str] = field(default_factory=list)
     """Each begins with the path of what is wrong."""
+    told: Mapping[str, Member | None] | None = None
+    """While replies are read: the members of telemetry, None for one that has a problem."""
 
     def telemetry(self, document: Json) -> Nested | None:
         """Check the whole model; what its telemetry is made of."""
         if not isinstance(document, dict):
             self.note("model", "must be a JSON object")
             return None
-        self.unknown("", document, (*HEAD, "telemetry"))
+        self.unknown("", document, (*HEAD, "telemetry", "replies"))
         self._rules("", HEAD, document)
         if "telemetry" not in document:
             self.note("telemetry", "is missing: an object of members")
@@ -87,6 +92,11 @@ class Parser:
             return None
         name, inner = next(iter(value.items()))
         path = f"{path}.{name}"
+        if name in kinds.BY_NAME:
+            return self._of_kind(path, kinds.BY_NAME[name], inner)
+        return self._of_another_kind(path, name, inner)
+
+    def _of_another_kind(self, path: str, name: str, inner: Json) -> Generator | None:
         match name:
             case "constant":
                 return g.Constant(inner)
@@ -97,7 +107,8 @@ class Parser:
                 return self._sum(path, inner)
             case "object":
                 return self.members(path, inner)
-        return self._of_kind(path, kinds.BY_NAME[name], inner)
+            case _:
+                return self._of_reply(path, name, inner)
 
     def _wrong_kind(self, path: str, value: Json) -> None:
         known = ", ".join(kinds.ALL)
@@ -106,6 +117,19 @@ class Parser:
                 self.note(f"{path}.{name}", f"is no generator; there are {known}")
         else:
             self.note(path, f"must be an object with exactly one generator of {known}")
+
+    def _of_reply(self, path: str, name: str, value: Json) -> Generator | None:
+        if self.told is None:
+            self.note(path, "is for replies; telemetry answers nobody")
+            return None
+        if name == "request":
+            self._rules(path, {"": PLACE}, {"": value})
+            return g.Request(tuple(str(value).split(".")))
+        if not isinstance(value, str) or value not in self.told:
+            self.note(path, f"must be a member of telemetry: {', '.join(self.told)}")
+            return None
+        member = self.told[value]
+        return Told(member) if member else None
 
     def _sum(self, path: str, value: Json) -> Sum | None:
         if not isinstance(value, list) or not 2 <= len(value) <= MAX_MEMBERS:

@@ -1,13 +1,14 @@
 """The rules of a model as JSON Schema (draft 2020-12), for editors; made from the tables that the device checks by.
 
-It knows all but the rules between two members, such as min and max. docs/model.schema.json is what
-`python -m virtual_device.model_tool schema` prints.
+It knows all but the rules between two members, such as min and max, and that telemetry has no request to look into.
+docs/model.schema.json is what `python -m virtual_device.model_tool schema` prints.
 """
 
 from virtual_device import kinds
 from virtual_device.jsonvalue import Json
 from virtual_device.kinds import REQUIRED, Kind
-from virtual_device.model_parser import CHANGES, ENVELOPE, HEAD, MAX_MEMBERS, MEMBER_NAME, SETTING
+from virtual_device.model_parser import CHANGES, ENVELOPE, HEAD, MAX_MEMBERS, MEMBER_NAME, PLACE, SETTING
+from virtual_device.replies import DESCRIPTION, MAX_REPLIES
 
 Schema = dict[str, Json]
 
@@ -20,7 +21,11 @@ def schema() -> Schema:
         "type": "object",
         "required": ["telemetry"],
         "additionalProperties": False,
-        "properties": {**{name: rule.schema for name, rule in HEAD.items()}, "telemetry": _telemetry()},
+        "properties": {
+            **{name: rule.schema for name, rule in HEAD.items()},
+            "telemetry": _telemetry(),
+            "replies": _replies(),
+        },
         "$defs": {
             "members": {
                 "type": "object",
@@ -38,6 +43,18 @@ def schema() -> Schema:
 def _telemetry() -> Schema:
     """Members, without those that every message has."""
     return {"$ref": "#/$defs/members", "properties": dict.fromkeys(ENVELOPE, False)}
+
+
+def _replies() -> Schema:
+    wanted: Schema = {"type": "object", "minProperties": 1, "properties": {"command": {"type": "string"}}}
+    properties: Schema = {"on": wanted, "description": DESCRIPTION.schema, "reply": {"$ref": "#/$defs/members"}}
+    row: Schema = {
+        "type": "object",
+        "required": ["on", "reply"],
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return {"type": "array", "minItems": 1, "maxItems": MAX_REPLIES, "items": row}
 
 
 def _one_generator(beside: Schema) -> Schema:
@@ -68,6 +85,8 @@ def _others() -> Schema:
     shapes: dict[str, Schema] = {
         "constant": {},
         "setting": SETTING.schema,
+        "telemetry": {"type": "string"},
+        "request": PLACE.schema,
         "sum": {**generators, "maxItems": MAX_MEMBERS},
         "object": {"$ref": "#/$defs/members"},
     }

@@ -1,7 +1,7 @@
 """python -m virtual_device.model_tool list | schema | check FILE
 
-Prints JSON: the bundled models with a sample message each; the JSON Schema of model files; or what is wrong with a
-model file, `{"problems": [...]}`, and the file's content, `{"model": {...}}`, when nothing is.
+Prints JSON: the bundled models with their replies and a sample message each; the JSON Schema of model files; or what
+is wrong with a model file, `{"problems": [...]}`, and the file's content, `{"model": {...}}`, when nothing is.
 
 Exit codes: 0; 1 when a model has problems or can't be read; 2 for wrong usage.
 """
@@ -35,11 +35,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def listing(wall: float) -> Json:
-    """Name, description and a message at the Unix time `wall` of each bundled model."""
+    """Name, description, replies and a message at the Unix time `wall` of each bundled model."""
     return [
         {
             "name": name,
             "description": bundled(name).document.get("description"),
+            "replies": {row.name: row.description for row in bundled(name).replies},
             "sample": sample(Thing(SAMPLE_NAME, name), wall),
         }
         for name in sorted(DEVICE_TYPES)

@@ -1,6 +1,9 @@
-"""What telemetry depends on: whose it is, the time, the number of the message, the settings. Nothing else."""
+"""What values depend on: whose they are, the time, the number of the message, the settings. Nothing else.
 
-from dataclasses import dataclass
+What is said in a reply depends on the request too.
+"""
+
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Protocol
@@ -27,6 +30,8 @@ class Moment:
     wall: float
     sequence: int
     settings: JsonObject
+    request: JsonObject = field(default_factory=dict)
+    """What is answered; empty for telemetry."""
 
     def through(self, period: float, phase: float = 0.0) -> float:
         """How far, from 0 up to 1, a cycle of `period` seconds has come that began at a time of the thing's own.

@@ -3,6 +3,7 @@
 import logging
 from functools import partial
 
+from virtual_device.traffic import Traffic
 from virtual_device.transport import Connection, Done, Failure
 
 MAX_UNACKNOWLEDGED = 100
@@ -12,12 +13,12 @@ MAX_UNACKNOWLEDGED = 100
 class Outbox:
     """One device's. `connection` is the one that it has now."""
 
-    __slots__ = ("_log", "_refused", "_unacknowledged", "connection")
+    __slots__ = ("_log", "_traffic", "_unacknowledged", "connection")
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, traffic: Traffic) -> None:
         self.connection: Connection
-        self._log = log
-        self._refused = self._unacknowledged = 0
+        self._log, self._traffic = log, traffic
+        self._unacknowledged = 0
 
     def send(self, topic: str, payload: bytes, done: Done | None = None) -> None:
         """An event or telemetry: left out, and `done` never told, when the server falls behind."""
@@ -34,7 +35,12 @@ class Outbox:
     def ask(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
         """A request to a service of AWS IoT: whoever asks sees to its failure."""
         self._log.debug("publish", extra={"data": {"topic": topic, "bytes": len(payload)}})
-        self.connection.publish(topic, payload, done, correlation_data)
+        self._traffic.sent(payload)
+        self.connection.publish(topic, payload, partial(self._on_answered, done), correlation_data)
+
+    def _on_answered(self, done: Done, failure: Failure | None) -> None:
+        self._traffic.refused += failure is not None and failure.refused
+        done(failure)
 
     def _on_sent(self, topic: str, done: Done | None, failure: Failure | None) -> None:
         self._unacknowledged -= 1
@@ -42,7 +48,6 @@ class Outbox:
             done(failure)
         if failure is None:
             return
-        self._refused += failure.refused
         message = "publish refused" if failure.refused else "publish lost"
-        data = {"topic": topic, "reason": failure.reason, "refusedSoFar": self._refused}
+        data = {"topic": topic, "reason": failure.reason, "refusedSoFar": self._traffic.refused}
         self._log.warning(message, extra={"data": data})

@@ -4,18 +4,23 @@ A request is `{"command", "arguments"}`, a reply `{"command", "status"}` and `re
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 
-from virtual_device.commands import ROWS, Action, Argument, Command, Situation
-from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object
+from virtual_device.commands import NAMES, Action, Argument, Command, Situation, rows
+from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object, encode
+from virtual_device.replies import answer, find
 from virtual_device.settings import RefusedError
 from virtual_device.shadow import clip
+from virtual_device.telemetry import model_of
 from virtual_device.thing import Thing
 from virtual_device.transport import Failure
 
 FIELDS = frozenset({"command", "arguments"})
+MAX_REPLY_BYTES = 64 * 1024
+"""A reply may repeat the request, several times."""
+
 MAX_REMEMBERED = 64
 """Requests that are known again, per device: 32 bytes each, however long the correlation data is."""
 
@@ -42,7 +47,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The one answer to a request: `result` when it was accepted, else `error`."""
+    """The one answer to a request: `result` when it was accepted, else `error`.
+
+    What a model says to a message that is no command has no `command`, and is published as it is.
+    """
 
     command: str | None
     status: Status
@@ -54,6 +62,8 @@ class Reply:
         if self.error is not None:
             error: Json = {"field": self.error.field, "reason": self.error.reason}
             return {"command": self.command, "status": self.status, "error": error}
+        if self.command is None:
+            return dict(self.result or {})
         return {"command": self.command, "status": self.status, "result": dict(self.result or {})}
 
 
@@ -95,16 +105,37 @@ def receive(payload: bytes, look: Callable[[], Situation]) -> Accepted | Reply:
         document = decode_object(payload)
     except NotJsonError as error:
         return refusal("request", str(error))
+    situation = look()
+    if declared := _declared(document, situation):
+        return declared
     try:
-        row = _command(document)
+        row = _command(document, situation.thing)
     except RefusedFieldError as error:
         return refusal(error.field, str(error))
     try:
-        situation = look()
         arguments = _arguments(row, document.get("arguments", {}), situation.thing)
     except RefusedFieldError as error:
         return refusal(error.field, str(error), row.name)
     return Accepted(row.name, row.run(arguments, situation))
+
+
+def _declared(document: JsonObject, situation: Situation) -> Reply | None:
+    """What the device's model says to this request; None when it is a command, or the model says nothing to it."""
+    name, thing = document.get("command"), situation.thing
+    if isinstance(name, str) and name in rows(thing.device_type):
+        return None
+    model = model_of(thing)
+    found = find(model.replies, document)
+    if found is None:
+        return None
+    moment = model.moment(thing.name, situation.settings, situation.now.wall, situation.sequence)
+    content = answer(found, replace(moment, request=document))
+    try:
+        if len(encode(content)) > MAX_REPLY_BYTES:
+            return refusal("request", f"makes a reply of more than {MAX_REPLY_BYTES} bytes", found.command)
+    except ValueError:
+        return refusal("request", "holds a number out of range or text that is not valid Unicode", found.command)
+    return Reply(found.command, Status.ACCEPTED, content)
 
 
 def refusal(field: str, reason: str, command: str | None = None) -> Reply:
@@ -120,16 +151,18 @@ class RefusedFieldError(RefusedError):
         self.field = field
 
 
-def _command(document: JsonObject) -> Command:
+def _command(document: JsonObject, thing: Thing) -> Command:
     for key in document:
         if key not in FIELDS:
             raise RefusedFieldError(key, "is not a field of a request")
     name = document.get("command")
     if not isinstance(name, str):
         raise RefusedFieldError("command", "must be a string")
-    if name not in ROWS:
-        raise RefusedFieldError("command", "is not a command; `help` lists them")
-    return ROWS[name]
+    row = rows(thing.device_type).get(name)
+    if row is None:
+        whose = f" of a {thing.device_type} device" if name in NAMES else ""
+        raise RefusedFieldError("command", f"is not a command{whose}; `help` lists them")
+    return row
 
 
 def _arguments(row: Command, given: Json, thing: Thing) -> JsonObject:

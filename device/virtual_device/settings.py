@@ -7,12 +7,16 @@ from functools import cache
 
 from virtual_device import topics
 from virtual_device.jsonvalue import Json, JsonObject, encode, same
-from virtual_device.thing import Thing
+from virtual_device.thing import THING_NAME, Thing
 
 MAX_PAYLOAD_BYTES = 2048
 """A payload is repeated in `reported`, and desired and reported share the shadow's 8 KB."""
 
 MAX_TOKEN_BYTES = 128
+MAX_SECONDS = 86_400
+MAX_LINKS = 10
+MAX_LINKS_BYTES = 512
+"""Links stand in the shadow up to three times: desired, reported, and those of them that were refused."""
 
 
 class RefusedError(ValueError):
@@ -71,6 +75,17 @@ def integer(low: int, high: int) -> Callable[[Json, Thing], Json]:
     return parse
 
 
+def reporting_interval(value: Json, thing: Thing) -> Json:
+    """Seconds between metrics reports, as often as is allowed where the thing is hosted; 0 for none."""
+    try:
+        seconds = integer(0, MAX_SECONDS)(value, thing)
+    except RefusedError:
+        seconds = None
+    if not isinstance(seconds, int) or 0 < seconds < thing.metrics_floor:
+        raise RefusedError(f"must be 0 or an integer from {thing.metrics_floor} to {MAX_SECONDS}")
+    return seconds
+
+
 def one_of(*choices: str) -> Callable[[Json, Thing], Json]:
     """One of the given strings."""
 
@@ -105,6 +120,22 @@ def token(value: Json, _thing: Thing) -> Json:
     return value
 
 
+def links(value: Json, thing: Thing) -> Json:
+    """Distinct names of other things."""
+    if not isinstance(value, list) or len(value) > MAX_LINKS or not all(map(_is_thing_name, value)):
+        raise RefusedError(f"must be an array of at most {MAX_LINKS} thing names")
+    if len(set(map(str, value))) < len(value):
+        raise RefusedError("must not name a thing twice")
+    if thing.name in value:
+        raise RefusedError("must not name the device itself")
+    _check_size(value, MAX_LINKS_BYTES)
+    return value
+
+
+def _is_thing_name(value: Json) -> bool:
+    return isinstance(value, str) and THING_NAME.fullmatch(value) is not None
+
+
 def _check_size(value: Json, limit: int) -> None:
     try:
         size = len(encode(value))
@@ -119,14 +150,17 @@ def _nothing(_thing: Thing) -> Json:
 
 
 TABLE = (
-    Setting("time", integer(1, 86_400), lambda _: 60, Act.SEND_NOW),
+    Setting("time", integer(1, MAX_SECONDS), lambda _: 60, Act.SEND_NOW),
     Setting("topic", telemetry_topic, lambda thing: topics.telemetry(thing.name)),
     Setting("payload", json_object, _nothing, resets_when_removed=True),
     Setting("reconnect", token, _nothing, Act.DROP_CONNECTION),
     Setting("clean", token, _nothing, Act.CLEAN_RECONNECT),
     Setting("unit", one_of("metric", "imperial"), lambda _: "metric"),
     Setting("debug", one_of("on", "off"), lambda _: "off", Act.SET_LOG_LEVEL),
+    Setting("metrics", reporting_interval, lambda _: 0),
     Setting("status", one_of("on", "off"), lambda _: "off", device_types=frozenset({"bulb"})),
+    Setting("position", one_of("on", "off"), lambda _: "off", device_types=frozenset({"switch"})),
+    Setting("links", links, lambda _: [], device_types=frozenset({"switch"}), resets_when_removed=True),
 )
 
 KEYS = frozenset(row.key for row in TABLE)

@@ -21,7 +21,7 @@ MAX_REFUSED_VALUE_BYTES = 128
 MAX_REFUSED_VALUE_DEPTH = 2
 MARGIN_BYTES = 256
 
-FACTS = frozenset({"firmware"})
+FACTS = frozenset({"firmware", "refusedLinks"})
 """Keys that the device reports beside its settings; nobody sets them."""
 
 

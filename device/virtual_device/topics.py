@@ -25,6 +25,11 @@ def jobs(thing_name: str) -> str:
     return f"$aws/things/{thing_name}/jobs"
 
 
+def metrics(thing_name: str) -> str:
+    """Where metrics reports go, and the prefix of the answers to them (AWS IoT developer guide, reserved topics)."""
+    return f"$aws/things/{thing_name}/defender/metrics/json"
+
+
 def request(thing_name: str) -> str:
     """Where commands come in."""
     return f"cmd/playground/{thing_name}/req"

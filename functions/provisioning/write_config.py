@@ -80,6 +80,9 @@ class ConfigWriter:
         return document if request.model is None else {**document, "model": request.model}
 
 
+OF_TYPE: Mapping[str, dict[str, Any]] = {"bulb": {"status": "off"}, "switch": {"position": "off"}}
+
+
 def first_desired(request: DeviceRequest) -> dict[str, Any]:
     """The settings with their defaults (docs/contracts.md, "Classic shadow")."""
     desired: dict[str, Any] = {
@@ -88,9 +91,7 @@ def first_desired(request: DeviceRequest) -> dict[str, Any]:
         "unit": "metric",
         "debug": "off",
     }
-    if request.device_type == "bulb":
-        desired["status"] = "off"
-    return desired
+    return desired | OF_TYPE.get(request.device_type, {})
 
 
 writer = ConfigWriter(

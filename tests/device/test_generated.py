@@ -13,12 +13,11 @@ from tests.device.stage import NAME, PREFIX, Stage, stage
 from virtual_device.config import Config, Identity
 from virtual_device.errors import ConfigInvalidError
 from virtual_device.link import RESTART_JITTER_SECONDS
-from virtual_device.settings import KEYS, defaults
+from virtual_device.settings import KEYS, defaults, rows
 from virtual_device.shadow import without_nulls
 from virtual_device.shadow_client import ANSWERS
 from virtual_device.thing import Thing
 
-FIRST_REPORT = without_nulls(defaults(Thing(NAME, "bulb")))
 LONG_ENOUGH = 60.0
 """Seconds after which every question that got no answer has been asked again."""
 
@@ -42,7 +41,10 @@ valid: dict[str, st.SearchStrategy[Any]] = {
     "clean": tokens,
     "unit": st.sampled_from(["metric", "imperial"]),
     "debug": st.just("off"),
+    "metrics": st.sampled_from([0, 300, 86_400]),
     "status": switches,
+    "position": switches,
+    "links": st.lists(st.sampled_from(["dev-A", "dev-B", "dev-C"]), max_size=3, unique=True),
 }
 wrong: dict[str, st.SearchStrategy[Any]] = {
     "time": st.integers(max_value=0)
@@ -57,12 +59,26 @@ wrong: dict[str, st.SearchStrategy[Any]] = {
     "unit": st.integers() | st.just("Metric") | st.lists(switches, max_size=2),
     "debug": st.booleans() | st.just("loud"),
     "status": st.booleans() | st.just("dim") | st.dictionaries(switches, switches, min_size=1, max_size=1),
+    "metrics": st.integers(-5, -1) | st.integers(1, 299) | st.booleans() | texts,
+    "position": st.booleans() | st.just("toggle"),
+    "links": st.sampled_from(["dev-A", [NAME], ["dev-A", "dev-A"], ["a/b"], [1]]) | st.integers(),
     "colour": st.just("red"),
 }
 wrong["time"] = wrong["time"].filter(lambda value: value != 1 or isinstance(value, bool))
+device_types = st.sampled_from(["bulb", "switch"])
 good_changes = st.fixed_dictionaries({}, optional={key: value | st.none() for key, value in valid.items()})
 bad_changes = st.fixed_dictionaries({}, optional=wrong).filter(bool)
 moods = st.sampled_from(["deliver", "lose", "duplicate", "swap", "drop", "restart"])
+
+
+def own(device_type: str) -> dict[str, st.SearchStrategy[Any]]:
+    """Valid values of the settings that a device of this type has."""
+    return {key: valid[key] for key in rows(device_type)}
+
+
+def first_report(device_type: str) -> dict[str, Any]:
+    """What a device reports that nobody has told anything."""
+    return without_nulls(defaults(Thing(NAME, device_type)))
 
 
 def in_a_mood(scene: Stage, mood: str) -> bool:
@@ -86,9 +102,15 @@ def in_a_mood(scene: Stage, mood: str) -> bool:
 
 
 @patient
-@given(actions=st.lists(good_changes | bad_changes | moods, max_size=12), last=st.fixed_dictionaries(valid))
-def test_property_any_order_duplicates_losses_and_restarts(actions: list[Any], last: dict[str, Any]) -> None:
-    with stage() as scene:
+@given(
+    device_type=device_types,
+    actions=st.lists(good_changes | bad_changes | moods, max_size=12),
+    last=st.fixed_dictionaries(valid),
+)
+def test_property_any_order_duplicates_losses_and_restarts(
+    device_type: str, actions: list[Any], last: dict[str, Any]
+) -> None:
+    with stage(device_type) as scene:
         # Given a device whose shadow changes, well and badly, while messages are lost, repeated and out of order
         scene.connect()
         lost = False
@@ -98,8 +120,8 @@ def test_property_any_order_duplicates_losses_and_restarts(actions: list[Any], l
             else:
                 scene.app(**action)
         # When `desired` is valid in the end (and, if messages were lost, the connection was too: MQTT loses none else)
-        scene.app(payload=None, colour=None)  # objects are merged, so what is wrong in one would stay
-        scene.app(**last)
+        scene.app(**dict.fromkeys(wrong.keys() - own(device_type).keys()), payload=None)  # objects would be merged
+        scene.app(**{key: last[key] for key in own(device_type)})
         if lost:
             in_a_mood(scene, "drop")
         scene.run()
@@ -111,15 +133,18 @@ def test_property_any_order_duplicates_losses_and_restarts(actions: list[Any], l
 
 
 @patient
-@given(change=bad_changes, good=st.fixed_dictionaries({}, optional=valid))
-def test_property_bad_settings_are_refused_with_a_reason(change: dict[str, Any], good: dict[str, Any]) -> None:
-    with stage() as scene:
+@given(device_type=device_types, change=bad_changes, more=st.fixed_dictionaries({}, optional=valid))
+def test_property_bad_settings_are_refused_with_a_reason(
+    device_type: str, change: dict[str, Any], more: dict[str, Any]
+) -> None:
+    with stage(device_type) as scene:
         # Given a device that runs with good settings
+        good = {key: value for key, value in more.items() if key in own(device_type)}
         scene.connect()
         scene.app(**good)
         scene.run()
         scene.advance(3 * RESTART_JITTER_SECONDS)
-        before = {**FIRST_REPORT, **without_nulls(good)}
+        before = {**first_report(device_type), **without_nulls(good)}
         assert scene.settings == before
         # When bad ones arrive
         scene.app(**change)
@@ -165,7 +190,7 @@ def test_property_bad_documents_change_nothing(kind: str, payload: bytes) -> Non
         # When it gets a document that is bad in some way
         scene.deliver(kind, payload)
         # Then its settings are the old ones, what can't be read is logged with a reason, and it follows what is good
-        assert scene.settings == FIRST_REPORT
+        assert scene.settings == first_report("bulb")
         for _, message, data in scene.log:
             assert message != "shadow message ignored" or data["reason"]
         if not is_object(payload):

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.device.stage import JOBS, NAME, stage
-from tests.device.test_generated import FIRST_REPORT, broken, is_object, patient, texts, values
+from tests.device.test_generated import broken, first_report, is_object, patient, texts, values
 from tests.unit.doubles.surroundings import Device
 from virtual_device import commands, operations
 from virtual_device.job_client import JobClient
 from virtual_device.thing import Thing
 from virtual_device.transport import Message
 
+FIRST_REPORT = first_report("bulb")
 REQ, RES = f"cmd/playground/{NAME}/req", f"cmd/playground/{NAME}/res"
 GOOD = {"operation": "change-unit", "unit": "imperial"}
 
@@ -124,7 +125,7 @@ bad_commands = (
     | (values | unknown).map(lambda content: json.dumps(content).encode())
     | st.builds(
         lambda name, arguments: json.dumps({"command": name, "arguments": arguments}).encode(),
-        st.sampled_from(list(commands.ROWS)),
+        st.sampled_from(list(commands.rows("bulb"))),
         bad_arguments,
     )
     | st.builds(lambda name: json.dumps({"command": name}).encode(), values | st.just("explode"))

@@ -63,6 +63,34 @@ def test_a_model_of_ones_own(cloud: Cloud, made: str, tmp_path: Path) -> None:
     assert message["queen"] == {"marked": True}
 
 
+def test_a_meter_is_read_by_a_command_of_its_model(cloud: Cloud, made: str) -> None:
+    # given
+    cloud.playground("create", "--type", "meter", "--name", made)
+    # when
+    reply = json.loads(cloud.playground("command", made, "read", "reader=me", "--json").stdout)
+    shown = cloud.playground("command", made, "help").stdout
+    # then
+    assert reply["status"] == "accepted"
+    assert {"energy", "tariff", "readAt"} < reply["result"].keys()
+    assert reply["result"]["reader"] == "me"
+    assert "read the meter" in shown
+
+
+def test_a_message_of_ones_own_is_answered_as_the_model_says(cloud: Cloud, made: str, tmp_path: Path) -> None:
+    # given
+    file = tmp_path / "beehive.json"
+    hello = {"on": {"hello": "bees"}, "reply": {"buzz": {"telemetry": "queen"}, "to": {"request": "from"}}}
+    file.write_text(json.dumps({**MODEL, "replies": [hello]}))
+    cloud.playground("create", "--model", str(file), "--name", made)
+    # when
+    with watching(cloud.home, made) as watcher:
+        request = json.dumps({"hello": "bees", "from": "keeper"}).encode()
+        cloud.client("iot-data").publish(topic=f"cmd/playground/{made}/req", qos=1, payload=request)
+        answer = next(message for message in watcher.messages() if message.topic == f"cmd/playground/{made}/res")
+    # then
+    assert answer.payload == {"buzz": {"marked": True}, "to": "keeper"}
+
+
 def test_a_bad_model_is_refused_before_anything_is_made(cloud: Cloud, tmp_path: Path, nothing_left: None) -> None:
     # given
     file = tmp_path / "bad.json"
@@ -85,6 +113,7 @@ def test_the_models_are_listed_and_shown(cloud: Cloud) -> None:
     names = [model["name"] for model in listed]
     assert {"generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter"} == set(names)
     assert all(model["sample"]["thingName"] for model in listed)
+    assert [model["name"] for model in listed if "read" in model["replies"]] == ["meter"]
     assert "route" in shown["telemetry"]["position"]
     assert unknown.returncode == 1
     assert "vehicle" in unknown.stderr

@@ -16,6 +16,7 @@ from virtual_device.thing import Thing
 from virtual_device.transport import Failure, Message
 
 THING = Thing("dev-TEST", "bulb")
+SWITCH = Thing("dev-SWITCH", "switch")
 REQ, RES = "cmd/playground/dev-TEST/req", "cmd/playground/dev-TEST/res"
 EXECUTIONS = "$aws/commands/things/dev-TEST/executions"
 REFUSED = Failure("NOT_AUTHORIZED (135)", refused=True, code=135)
@@ -23,12 +24,13 @@ LOST = Failure("AWS_ERROR_MQTT5_USER_REQUESTED_STOP", refused=False)
 
 
 class Bench:
-    def __init__(self) -> None:
-        self.device = Device(THING)
+    def __init__(self, thing: Thing = THING) -> None:
+        self.device = Device(thing)
         self.client = CommandClient(self.device)
 
     def request(self, payload: Any, topic: str = REQ, **properties: Any) -> None:
         content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        topic = topic.replace(THING.name, self.device.thing.name)
         assert self.client.on_message(Message(topic, content, **properties))
 
     def command(self, name: str, **arguments: Any) -> Sent:
@@ -55,9 +57,10 @@ def test_messages_for_others_are_left_alone(bench: Bench) -> None:
     assert not bench.client.on_message(Message("cmd/playground/dev-OTHER/req", b"{}"))
 
 
-def test_help_describes_every_command(bench: Bench) -> None:
+def test_help_describes_every_command_of_the_type(bench: Bench) -> None:
     described = bench.command("help").content["result"]
-    assert described.keys() == {row.name for row in TABLE}
+    assert described.keys() == {row.name for row in TABLE} - {"press"}
+    assert Bench(SWITCH).command("help").content["result"].keys() == {row.name for row in TABLE}
     assert described["large"]["arguments"]["bytes"]["rule"] == "integer from 512 to 131072"
 
 
@@ -124,6 +127,38 @@ def test_an_authorization_error_tells_the_reason_code(bench: Bench) -> None:
 def test_an_authorization_error_that_is_none_has_failed(bench: Bench, failure: Failure | None) -> None:
     bench.command("authorization-error").done(failure)
     assert bench.replies[0].content["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("now", "arguments", "then"),
+    [("off", {}, "on"), ("on", {}, "off"), ("on", {"position": "on"}, "on"), ("on", {"position": "toggle"}, "off")],
+)
+def test_press_changes_the_switchs_own_shadow(now: str, arguments: dict[str, Any], then: str) -> None:
+    # given
+    bench = Bench(SWITCH)
+    bench.device.settings = {**bench.device.settings, "position": now}
+    # when
+    bench.request({"command": "press", "arguments": arguments})
+    # then
+    assert bench.device.sent == []
+    (wish,) = bench.device.wishes
+    assert wish.desired == {"position": then}
+    wish.done(None)
+    assert bench.device.sent[0].content == {"command": "press", "status": "accepted", "result": {"position": then}}
+
+
+def test_a_press_that_the_shadow_does_not_take_has_failed() -> None:
+    bench = Bench(SWITCH)
+    bench.request({"command": "press"})
+    bench.device.wishes[0].done("Payload exceeds maximum size allowed (413)")
+    reply = bench.device.sent[0].content
+    assert (reply["status"], reply["error"]["field"]) == ("failed", "command")
+    assert "413" in reply["error"]["reason"]
+
+
+def test_press_is_no_command_of_a_bulb(bench: Bench) -> None:
+    reason = bench.command("press").content["error"]["reason"]
+    assert reason == "is not a command of a bulb device; `help` lists them"
 
 
 @pytest.mark.parametrize(("name", "clean"), [("reconnect", False), ("clean", True)])

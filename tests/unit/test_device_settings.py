@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from virtual_device import settings, topics
+from virtual_device.jsonvalue import JsonObject
 from virtual_device.settings import Act
 from virtual_device.thing import DEVICE_TYPES, Thing
 
 THING = Thing("dev-TEST")
 BULB = Thing("dev-TEST", "bulb")
+SWITCH = Thing("dev-TEST", "switch")
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
@@ -87,6 +89,41 @@ def test_an_invalid_value_is_refused_and_the_old_one_stays(key: str, value: Any)
 def test_only_a_bulb_has_a_light() -> None:
     assert settings.apply(BULB, settings.defaults(BULB), {"status": "on"}).settings["status"] == "on"
     assert "status" not in settings.defaults(THING)
+
+
+@pytest.mark.parametrize("value", [[], ["dev-A"], [f"dev-{number}" for number in range(10)]])
+def test_links_of_a_switch(value: Any) -> None:
+    assert settings.apply(SWITCH, settings.defaults(SWITCH), {"links": value}).settings["links"] == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "dev-A",
+        {"dev-A": True},
+        None,
+        ["dev-A", 7],
+        ["dev-A", "a/b"],
+        ["dev-A", ""],
+        ["dev-A", "dev-A"],
+        ["dev-A", "dev-TEST"],
+        [f"dev-{number}" for number in range(11)],
+        [f"{number}{'x' * 126}" for number in range(4)],
+    ],
+)
+def test_links_that_are_refused(value: Any) -> None:
+    outcome = settings.apply(SWITCH, settings.defaults(SWITCH), {"links": value})
+    assert outcome.settings["links"] == []
+    assert outcome.refused["links"].value == value
+
+
+def test_links_that_are_removed_are_none() -> None:
+    linked: JsonObject = {**settings.defaults(SWITCH), "links": ["dev-A"], "position": "on"}
+    assert settings.apply(SWITCH, linked, {}).settings == {**linked, "links": []}
+
+
+def test_a_bulb_has_no_position() -> None:
+    assert settings.apply(BULB, settings.defaults(BULB), {"position": "on"}).refused.keys() == {"position"}
 
 
 @pytest.mark.parametrize(

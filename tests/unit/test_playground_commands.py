@@ -71,13 +71,22 @@ def test_a_subscribe_holds_at_most_eight_filters(monkeypatch: pytest.MonkeyPatch
 def test_kinds_of_messages() -> None:
     topics = (
         "$aws/things/d/shadow/get",
+        "$aws/things/d/defender/metrics/json",
         "$aws/events/presence/connected/d",
         "evt/playground/d/lwt",
         "cmd/playground/d/req",
         "$aws/commands/things/d/executions/1/request/json",
         "x/d",
     )
-    assert [kind_of(topic) for topic in topics] == ["shadow", "presence", "event", "command", "command", "telemetry"]
+    assert [kind_of(topic) for topic in topics] == [
+        "shadow",
+        "metrics",
+        "presence",
+        "event",
+        "command",
+        "command",
+        "telemetry",
+    ]
 
 
 def test_a_reply_is_result_or_error() -> None:

@@ -81,7 +81,8 @@ def test_no_reference_is_told_to_the_workflow_or_the_log(write: Write, printed: 
 
 
 @pytest.mark.parametrize(
-    ("device_type", "more"), [("generic", {}), ("switch", {}), ("rogue", {}), ("bulb", {"status": "off"})]
+    ("device_type", "more"),
+    [("generic", {}), ("switch", {"position": "off"}), ("rogue", {}), ("bulb", {"status": "off"})],
 )
 def test_the_first_shadow_holds_the_defaults(
     write: Write, shadows: MemoryShadows, device_type: str, more: dict[str, str]

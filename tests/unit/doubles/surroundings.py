@@ -19,11 +19,13 @@ from virtual_device.shadow_client import Wished
 from virtual_device.slots import Firmware
 from virtual_device.store import Store
 from virtual_device.thing import Thing
+from virtual_device.traffic import Counts
 from virtual_device.transport import Done
 from virtual_device.trial import Tried
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Capability)
+NO_TRAFFIC = Counts()
 
 
 @dataclass
@@ -99,6 +101,7 @@ class Device:
     thing: Thing
     settings: JsonObject = field(default_factory=dict)
     sequence: int = 7
+    traffic: Counts = NO_TRAFFIC
     mono: float = 0.0
     sent: list[Sent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
