@@ -530,6 +530,7 @@ def test_the_url_is_not_shown(bench: Bench) -> None:
 def test_a_device_that_can_keep_nothing_is_not_updated(server: ImageServer, tmp_path: Path) -> None:
     bench = Bench(tmp_path / "state", server)
     bench.device = Device(Thing("dev-TEST", "bulb"))
+    bench.device.state.full = True
     with pytest.raises(StateUnusableError):
         bench.device.firmware.keep(Slots(OLD))
     bench.run()
