@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_device_life import device_process
 from tests.playground_cloud import Cloud, wait_for
 
 
@@ -100,13 +99,13 @@ def in_progress(jobs: Jobs, job: str) -> None:
 
 def kill(cloud: Cloud, device: str) -> None:
     """End the device's process at once; the agent starts another one."""
-    process = wait_for("the device's process", lambda: device_process(cloud, {"thingName": device}))
+    process = wait_for("the device's process", lambda: cloud.device_process(device))
     os.kill(process.pid, signal.SIGKILL)
 
 
 def test_jobs_for_a_device_that_is_away_are_done_in_their_order(cloud: Cloud, device: str, jobs: Jobs) -> None:
     # given a device that does not answer, and three jobs that are queued meanwhile
-    process = wait_for("the device's process", lambda: device_process(cloud, {"thingName": device}))
+    process = wait_for("the device's process", lambda: cloud.device_process(device))
     os.kill(process.pid, signal.SIGSTOP)
     queued = [jobs.create(document) for document in (IMPERIAL, METRIC, IMPERIAL)]
     assert [jobs.execution(job)["status"] for job in queued] == ["QUEUED"] * 3
@@ -186,7 +185,7 @@ def test_a_deleted_device_leaves_no_job_execution(cloud: Cloud, nothing_left: No
     made = cloud.provision({"deviceType": "generic"})
     name = made.output["thingName"]
     jobs = Jobs(cloud, name)
-    process = wait_for("the device's process", lambda: device_process(cloud, {"thingName": name}))
+    process = wait_for("the device's process", lambda: cloud.device_process(name))
     os.kill(process.pid, signal.SIGSTOP)
     job = jobs.create(IMPERIAL)
     os.kill(process.pid, signal.SIGKILL)
