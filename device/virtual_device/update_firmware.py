@@ -5,22 +5,19 @@ acknowledged, self-test passed. Until then the version before is the one that a 
 """
 
 import logging
-import re
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any
 
-from virtual_device import firmware, telemetry
+from virtual_device import telemetry
 from virtual_device.capability import Surroundings
 from virtual_device.errors import StateUnusableError
 from virtual_device.firmware import Image
 from virtual_device.image_source import ImageError, Source
-from virtual_device.jsonvalue import Json, JsonObject
-from virtual_device.operation import Job, Kind, Operation, Report, only
-from virtual_device.requests import RefusedFieldError
+from virtual_device.operation import Job, Kind, Operation, Report
 from virtual_device.slots import Installed, Slots, Trial
 from virtual_device.timers import Cancellable
 from virtual_device.transport import Failure
+from virtual_device.update_document import parse
 
 LIMIT_SECONDS = 60.0
 """How long a version may take to come up."""
@@ -28,13 +25,8 @@ LIMIT_SECONDS = 60.0
 PROGRESS_SECONDS = 2.0
 """Between two reports of a download. An update of a job execution counts against a quota of the account."""
 
-URL = re.compile(r"https?://[!-~]{1,8000}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
-PLACEHOLDER = "${aws:iot:"
 MAX_REASON = 900
 """A value of statusDetails may have 1024 characters (AWS IoT API reference, UpdateJobExecution)."""
-
-Parameters = dict[str, Json]
 
 
 class UpdateFirmware(Operation):
@@ -212,37 +204,6 @@ class UpdateFirmware(Operation):
             return str(error)
         return None
 
-
-def parse(document: JsonObject, _surroundings: Surroundings) -> Parameters:
-    """The parameters of a job document. Raises `RefusedFieldError`."""
-    only(document, *RULES)
-    return {key: _checked(key, document) for key in RULES}
-
-
-def _checked(key: str, document: JsonObject) -> Json:
-    holds, text = RULES[key]
-    value = document.get(key)
-    if isinstance(value, str) and value.startswith(PLACEHOLDER):
-        raise RefusedFieldError(key, "AWS IoT made no URL of it: the job has no role for that, or one it can't assume")
-    if not holds(value):
-        raise RefusedFieldError(key, text)
-    return value
-
-
-def _is_size(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= firmware.MAX_BYTES
-
-
-def _is_like(pattern: "re.Pattern[str]") -> Any:
-    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
-
-
-RULES = {
-    "version": (firmware.is_version, firmware.VERSION_RULE),
-    "url": (_is_like(URL), "must be an http or https URL"),
-    "size": (_is_size, f"must be an integer from 1 to {firmware.MAX_BYTES}"),
-    "sha256": (_is_like(SHA256), "must be 64 lower-case hexadecimal digits"),
-}
 
 KIND = Kind(
     "update-firmware",

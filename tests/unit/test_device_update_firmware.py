@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.doubles.image_server import ImageServer, image_server
 from tests.unit.doubles.report import Said
 from tests.unit.doubles.surroundings import Device
-from virtual_device import firmware, update_firmware
+from virtual_device import firmware
 from virtual_device.errors import StateUnusableError, UrlUnreachableError
 from virtual_device.image_source import ImageError, Source
 from virtual_device.operation import Job
@@ -22,6 +22,7 @@ from virtual_device.slots import Installed, Slots, as_slots
 from virtual_device.store import FIRMWARE_FILE, Store
 from virtual_device.thing import Thing
 from virtual_device.transport import Failure
+from virtual_device.update_document import parse
 from virtual_device.update_firmware import KIND, LIMIT_SECONDS, PROGRESS_SECONDS, UpdateFirmware
 
 IMAGE: dict[str, Any] = {
@@ -502,21 +503,21 @@ def test_a_crash_at_any_write_leaves_exactly_one_version(
 )
 def test_a_document_that_breaks_a_rule(bench: Bench, field: str, value: Any) -> None:
     with pytest.raises(RefusedFieldError) as caught:
-        update_firmware.parse({**DOCUMENT, field: value}, bench.device)
+        parse({**DOCUMENT, field: value}, bench.device)
     assert caught.value.field == field
 
 
 @pytest.mark.parametrize("field", list(DOCUMENT))
 def test_a_document_without_a_field(bench: Bench, field: str) -> None:
     with pytest.raises(RefusedFieldError) as caught:
-        update_firmware.parse({key: value for key, value in DOCUMENT.items() if key != field}, bench.device)
+        parse({key: value for key, value in DOCUMENT.items() if key != field}, bench.device)
     assert caught.value.field == field
 
 
 def test_a_placeholder_that_was_not_replaced_is_explained(bench: Bench) -> None:
     url = "${aws:iot:s3-presigned-url:https://s3.eu-west-1.amazonaws.com/bucket/firmware/x.json}"
     with pytest.raises(RefusedFieldError, match="AWS IoT made no URL of it"):
-        update_firmware.parse({**DOCUMENT, "url": url}, bench.device)
+        parse({**DOCUMENT, "url": url}, bench.device)
 
 
 def test_the_url_is_not_shown(bench: Bench) -> None:

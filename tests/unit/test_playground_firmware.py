@@ -14,7 +14,7 @@ from playground.errors import FirmwareError, JobError, UnknownDeviceError
 from playground.homes import Home
 from playground.jobs import Jobs
 from playground.paths import PROJECT, Paths
-from virtual_device import firmware_tool, update_firmware
+from virtual_device import firmware_tool, update_document
 from virtual_device.capability import Surroundings
 
 SAMPLE = PROJECT / "device/firmware/bulb-1.1.0.json"
@@ -73,7 +73,7 @@ def test_an_image_is_uploaded_and_the_job_has_a_placeholder_for_its_url(home: Ho
     assert job.presigned_url_config == {"roleArn": ROLE, "expiresInSec": 300}
     # and is what the device takes, once AWS IoT has put the URL in
     given = {key: value for key, value in job.document.items() if key != "operation"}
-    parsed = update_firmware.parse({**given, "url": place}, cast("Surroundings", None))
+    parsed = update_document.parse({**given, "url": place}, cast("Surroundings", None))
     assert parsed == {**given, "url": place}
 
 
