@@ -5,41 +5,36 @@ what is next. The SDK's client for the rest (`jobs_service.py`) is made when the
 the queue is empty: a thousand idle devices shall not pay for a thousand of them.
 """
 
-import random
-import uuid
 from collections.abc import Sequence
-from functools import partial
 
 from virtual_device import topics
 from virtual_device.capability import Capability, Surroundings
-from virtual_device.job_run import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, STEP_MINUTES, JobRun
-from virtual_device.jobs import FINAL, UNREADABLE, Execution, Fault, Service
-from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object, encode
-from virtual_device.timers import Cancellable
-from virtual_device.transport import Failure, Message
+from virtual_device.job_reports import STEP_MINUTES
+from virtual_device.job_run import JobRun
+from virtual_device.jobs import UNREADABLE, Execution, Fault, Service
+from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object
+from virtual_device.next_job import NextJob, summary
+from virtual_device.transport import Message
 
-ANSWER_SECONDS = 15.0
+NOTIFY, ACCEPTED, REJECTED = KINDS = ("notify-next", "$next/get/accepted", "$next/get/rejected")
 
 
 class JobClient(Capability):
     """One device's jobs."""
 
-    __slots__ = ("_device", "_failures", "_news", "_run", "_service", "_starting", "_timer", "_token", "_unreadable")
+    __slots__ = ("_device", "_news", "_next", "_run", "_service", "_starting", "_unreadable")
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._device = surroundings
+        self._next = NextJob(surroundings, self._on_next)
         self._run: JobRun | None = None
         self._service: Service | None = None
-        self._token: str | None = None
-        self._timer: Cancellable | None = None
-        self._failures = 0
         self._starting = self._news = self._unreadable = False
 
     @property
     def filters(self) -> Sequence[str]:
         """What is next, told and asked. Not `$next/get/+`: the SDK's client would take that back."""
-        base = topics.jobs(self._device.thing.name)
-        return f"{base}/notify-next", f"{base}/$next/get/accepted", f"{base}/$next/get/rejected"
+        return [f"{topics.jobs(self._device.thing.name)}/{kind}" for kind in KINDS]
 
     def on_message(self, message: Message) -> bool:
         """Take what is the jobs'; answers to the SDK's client come by here too, and are its own business."""
@@ -47,19 +42,14 @@ class JobClient(Capability):
         if not message.topic.startswith(base):
             return False
         kind = message.topic.removeprefix(base)
-        if kind in ("notify-next", "$next/get/accepted", "$next/get/rejected"):
-            try:
-                self._take(kind, decode_object(message.payload))
-            except NotJsonError as error:
-                self._device.tell("jobs message ignored", kind=kind, reason=str(error))
-                if kind == "notify-next":
-                    self._on_riddle()
+        if kind in KINDS:
+            self._take(kind, message.payload)
         return True
 
     def on_ready(self) -> None:
         """Go on with the job under way, else ask what is next."""
         if self._run is None:
-            self._ask()
+            self._next.ask()
         else:
             self._run.on_ready(self._opened())
 
@@ -74,15 +64,20 @@ class JobClient(Capability):
         if self._run is not None:
             self._run.on_settings(before)
 
-    def _take(self, kind: str, content: dict[str, Json]) -> None:
-        if kind == "notify-next":
+    # --- what is next
+
+    def _take(self, kind: str, payload: bytes) -> None:
+        try:
+            content = decode_object(payload)
+        except NotJsonError as error:
+            self._device.tell("jobs message ignored", kind=kind, reason=str(error))
+            if kind == NOTIFY:
+                self._on_riddle()
+            return
+        if kind == NOTIFY:
             self._on_notified(content.get("execution"))
-        elif self._token is not None and content.get("clientToken") == self._token:
-            self._stop_asking()
-            if kind == "$next/get/accepted":
-                self._on_next(content.get("execution"))
-            else:
-                self._on_refused(Fault(f"{content.get('message')} ({content.get('code')})", str(content.get("code"))))
+        else:
+            self._next.take(content, accepted=kind == ACCEPTED)
 
     def _on_notified(self, execution: Json) -> None:
         if self._run is not None:
@@ -92,7 +87,7 @@ class JobClient(Capability):
         elif self._starting:
             self._news = True  # the answer that is on its way may be older
         elif execution:
-            self._stop_asking()
+            self._next.stop()
             self._start_next()
 
     def _on_riddle(self) -> None:
@@ -102,60 +97,19 @@ class JobClient(Capability):
         elif self._starting:
             self._news = True
         else:
-            self._ask()
-
-    # --- asking what is next
-
-    def _ask(self) -> None:
-        self._stop_asking()
-        self._token = token = uuid.uuid4().hex
-        self._timer = self._device.after(ANSWER_SECONDS, partial(self._on_silence, token))
-        topic = f"{topics.jobs(self._device.thing.name)}/$next/get"
-        payload = encode({"includeJobDocument": False, "clientToken": token})
-        self._device.publish(topic, payload, partial(self._on_asked, token))
-
-    def _on_asked(self, token: str, failure: Failure | None) -> None:
-        if failure is not None and token == self._token:
-            self._stop_asking()
-            if not failure.refused:  # what the policy forbids is asked again on the next connection
-                self._ask_later(failure.reason)
-
-    def _on_silence(self, token: str) -> None:
-        if token == self._token:
-            self._ask_later(f"no answer within {ANSWER_SECONDS:.0f} s")
+            self._next.ask()
 
     def _on_next(self, execution: Json) -> None:
-        self._failures = 0
+        unreadable, self._unreadable = self._unreadable, False
         if not execution:
-            self._unreadable = False
+            self._next.forget_failures()
             self._rest()
-        elif not self._unreadable:
+        elif not unreadable:
             self._start_next()
-        elif (found := _summary(execution)) is not None:
-            self._unreadable = False
-            self._carry_out(found)
+        elif (found := summary(execution)) is not None:
+            self._carry_out(found)  # it has no document now, and is rejected for that
         else:
-            self._ask_later("an execution that can't be read")
-
-    def _on_refused(self, fault: Fault) -> None:
-        if fault.code in FINAL:
-            self._device.tell("jobs not asked for", reason=fault.reason)
-            self._rest()
-        else:
-            self._ask_later(fault.reason)
-
-    def _ask_later(self, reason: str) -> None:
-        self._device.tell("jobs asked for in vain", reason=reason)
-        self._stop_asking()
-        limit = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**self._failures)
-        self._failures = min(self._failures + 1, 16)
-        self._timer = self._device.after(random.uniform(0, limit), self._ask)  # noqa: S311 - jitter, no secret
-
-    def _stop_asking(self) -> None:
-        self._token = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._next.ask_later("an execution that can't be read")
 
     # --- taking it
 
@@ -166,12 +120,11 @@ class JobClient(Capability):
     def _on_started(self, answer: Execution | Fault | None) -> None:
         self._starting = False
         if isinstance(answer, Execution):
-            self._failures = 0
+            self._next.forget_failures()
             self._carry_out(answer)
         elif isinstance(answer, Fault):
-            # Without its document it can be read, and then rejected.
             self._unreadable = answer.code == UNREADABLE
-            self._ask_later(answer.reason)
+            self._next.ask_later(answer.reason)
         elif self._news:
             self._start_next()
         else:
@@ -192,7 +145,7 @@ class JobClient(Capability):
 
     def _rest(self) -> None:
         """Nothing is pending, or there is no connection: cost nothing."""
-        self._stop_asking()
+        self._next.stop()
         self._starting = self._news = False
         if self._service is not None:
             self._service.close()
@@ -201,13 +154,3 @@ class JobClient(Capability):
 
 def _numbered(execution: Json) -> tuple[Json, Json]:
     return (execution.get("jobId"), execution.get("executionNumber")) if isinstance(execution, dict) else (None, None)
-
-
-def _summary(execution: Json) -> Execution | None:
-    """An execution without its document, as the answer to `$next/get` has it."""
-    if not isinstance(execution, dict):
-        return None
-    match execution:
-        case {"jobId": str(job), "executionNumber": int(number), "versionNumber": int(version), "status": str(status)}:
-            return Execution(job, number, version, status)
-    return None

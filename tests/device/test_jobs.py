@@ -11,7 +11,7 @@ from tests.device.hosted import Hosted
 from tests.device.process import Workbench
 from tests.device.relay import relay
 from tests.jobs_double import Execution
-from virtual_device import job_client, job_run, jobs_service
+from virtual_device import job_run, jobs_service, next_job
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -33,7 +33,7 @@ def quick() -> Iterator[None]:
     """Short times, in this process only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job_run, "CHECK_SECONDS", 0.2)
-        patch.setattr(job_client, "ANSWER_SECONDS", 1)
+        patch.setattr(next_job, "ANSWER_SECONDS", 1)
         patch.setattr(jobs_service, "ANSWER_SECONDS", 1)
         yield
 

@@ -11,7 +11,8 @@ from tests.unit.doubles.surroundings import Device, Timer
 from virtual_device import capabilities, operations
 from virtual_device.capability import Surroundings
 from virtual_device.job_client import JobClient
-from virtual_device.job_run import CHECK_SECONDS, LONGEST_RETRY_SECONDS
+from virtual_device.job_reports import LONGEST_RETRY_SECONDS
+from virtual_device.job_run import CHECK_SECONDS
 from virtual_device.jobs import UNREADABLE, Execution, Fault, Update, tidy
 from virtual_device.jsonvalue import JsonObject
 from virtual_device.operation import Job, Kind, Operation, Report, only
