@@ -69,14 +69,14 @@ class Report(Protocol):
 class Renewal(Capability):
     """One device's."""
 
-    __slots__ = ("_client", "_device", "_failure", "_record", "_report", "_seconds", "_step", "_timer")
+    __slots__ = ("_client", "_device", "_failure", "_job_id", "_record", "_report", "_seconds", "_step", "_timer")
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._device = surroundings
         self._report: Report | None = None
         self._failure: tuple[str, str] | None = None
         self._timer: Cancellable | None = None
-        self._seconds = FALL_BACK_SECONDS
+        self._seconds, self._job_id = FALL_BACK_SECONDS, ""
         self._client = CertificateClient(surroundings, self)
         self._record = RotationRecord(surroundings)
         self._step = self._step_at_start()
@@ -141,10 +141,11 @@ class Renewal(Capability):
         self._stop_waiting()
         self._progress()
         name = self._device.thing.name
+        self._job_id = job_id
         self._device.work(partial(make_request, name), partial(self._on_made, job_id))
 
     def _on_made(self, job_id: str, outcome: "Future[Request]") -> None:
-        if self._step is not Step.KEY:
+        if self._step is not Step.KEY or self._job_id != job_id:
             return
         error = outcome.exception()
         if error is not None:

@@ -485,6 +485,19 @@ def test_cancelled_while_the_key_is_made_it_asks_nothing(bench: Bench) -> None:
     assert bench.renewal.idle
 
 
+def test_a_key_that_was_made_for_a_cancelled_job_serves_no_other(bench: Bench) -> None:
+    # given
+    bench.begin("first")
+    bench.operation.cancel()
+    bench.begin("second")
+    # when
+    for work in bench.device.works:
+        work()
+    bench.device.subscriptions[-1].done(None)
+    # then
+    assert [sent.content["jobId"] for sent in bench.device.sent] == ["second"]
+
+
 @pytest.mark.parametrize("step", ["trial", "confirm"])
 def test_cancelled_later_it_is_completed(bench: Bench, step: str) -> None:
     # given
