@@ -2,7 +2,6 @@
 
 import logging
 import random
-from collections import deque
 from collections.abc import Callable
 
 from virtual_device.timers import Timers
@@ -20,7 +19,7 @@ class Link:
     def __init__(self, timers: Timers, log: logging.Logger) -> None:
         self.connection: Connection
         self._timers, self._log = timers, log
-        self._cycles: deque[bool] = deque(maxlen=2)
+        self._cycles: tuple[bool, ...] = ()  # a deque would be the largest part of a device that sits still
         self._left: Callable[[], None] | None = None
         self._change: Callable[[], None] | None = None
         self._restarting = False
@@ -37,13 +36,14 @@ class Link:
 
     def ask_cycle(self, *, clean: bool) -> None:
         """Have the connection rebuilt at the next `cycle`, with or without a goodbye."""
-        self._cycles.append(clean)
+        self._cycles = (*self._cycles, clean)[-2:]
 
     def cycle(self) -> None:
         """Rebuild the connection now if that was asked for."""
         if self._cycles and not self.ending:
             self._restarting = True
-            clean = self._cycles.popleft()
+            clean, *rest = self._cycles
+            self._cycles = tuple(rest)
             self._log.info("rebuilding the connection", extra={"data": {"clean": clean}})
             self.connection.stop(goodbye=clean)
 
