@@ -1,6 +1,7 @@
 """The state directory: a directory per thing (0700) with `identity.json`, `settings.json`, `firmware.json` (0600).
 
-Files are replaced as a whole: written aside, flushed to the disk, renamed. The identity is one file, so there is
+Files are replaced as a whole: written aside, flushed to the disk, renamed; only settings are not flushed, for what a
+power cut takes of them is found again in what the device last reported. The identity is one file, so there is
 no moment at which half of one can be found.
 """
 
@@ -87,7 +88,8 @@ class Store:
     def save_settings(self, thing_name: str, settings: JsonObject) -> None:
         """Keep settings. Raises `StateUnusableError`; then older ones aren't kept either, for they would be a lie."""
         try:
-            self._write(thing_name, SETTINGS_FILE, {"version": DOCUMENT_VERSION, "settings": dict(settings)})
+            document = {"version": DOCUMENT_VERSION, "settings": dict(settings)}
+            self._write(thing_name, SETTINGS_FILE, document, durable=False)
         except StateUnusableError:
             with suppress(OSError):
                 self._path(thing_name, SETTINGS_FILE).unlink()
@@ -112,27 +114,30 @@ class Store:
     def _path(self, thing_name: str, name: str) -> Path:
         return self._directory / thing_name / name
 
-    def _write(self, thing_name: str, name: str, document: Mapping[str, object]) -> None:
+    def _write(self, thing_name: str, name: str, document: Mapping[str, object], *, durable: bool = True) -> None:
         directory = self._directory / thing_name
         _make_private(directory)
         try:
-            _replace(directory, name, json.dumps(document).encode())
+            _replace(directory, name, json.dumps(document).encode(), durable=durable)
         except OSError as error:
             raise StateUnusableError(f"{directory / name} can't be written: {error}") from error
 
 
-def _replace(directory: Path, name: str, content: bytes) -> None:
-    """Write `name` so that a reader, or a start after a power cut, finds the old content or the new, whole."""
+def _replace(directory: Path, name: str, content: bytes, *, durable: bool) -> None:
+    """Write `name` so that a reader finds the old content or the new, whole; `durable`: after a power cut too."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)  # made with mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         Path(temporary).replace(directory / name)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
+    if not durable:
+        return
     parent = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(parent)

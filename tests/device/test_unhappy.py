@@ -98,11 +98,11 @@ def test_unhappy_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert store.load_settings(NAME) is not None
 
         # When the disk is full while it is told something new
-        def fail(_descriptor: int) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr("os.fsync", fail)
+            patch.setattr("os.fdopen", fail)
             scene.app(time=200, reconnect="second")
             scene.run()
             scene.advance(2)

@@ -138,10 +138,10 @@ def test_a_failed_write_leaves_the_old_identity_but_no_old_settings(
     kept = enrol.from_url(CONFIG_URL, store, bucket.fetch)[0]
     store.save_settings("dev-TEST", {"time": 5})
 
-    def fail(_descriptor: int) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("os.fsync", fail)
+    monkeypatch.setattr("os.fdopen", fail)
     with pytest.raises(StateUnusableError, match="no space left"):
         store.save(replace(kept, config_source="another"))
     with pytest.raises(StateUnusableError, match="no space left"):
