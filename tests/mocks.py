@@ -12,7 +12,11 @@ import yaml
 
 from playground.paths import PROJECT
 
-WORKFLOWS = {"provision-device": "provision_device", "deprovision-device": "deprovision_device"}
+WORKFLOWS = {
+    "provision-device": "provision_device",
+    "deprovision-device": "deprovision_device",
+    "restart-device": "restart_device",
+}
 FOR_GOOD = "Injected.Fault"
 
 

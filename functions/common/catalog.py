@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.clients import error_code
+from common.errors import RestartLost
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 Row = Mapping[str, Any]
 
-# A name in one of these states belongs to nobody any more.
+# A name in one of these states belongs to nobody any more, unless its device was given up and is still there.
 FREE = ("FAILED", "TERMINATED")
+GIVEN_UP = "given_up_at"
 
 
 def now() -> str:
     """The time as the catalog writes it: ISO 8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_free(row: Row) -> bool:
+    """Whether nothing is left of the device: a FAILED provisioning was undone, a device that was given up was not."""
+    return row["status"] in FREE and GIVEN_UP not in row
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,10 @@ class Catalog:
         return self._conditional(
             self.table.put_item,
             Item=item,
-            ConditionExpression="attribute_not_exists(thing_name) OR execution_arn = :execution OR #status IN (:f, :t)",
+            ConditionExpression=(
+                "attribute_not_exists(thing_name) OR execution_arn = :execution"
+                f" OR (#status IN (:f, :t) AND attribute_not_exists({GIVEN_UP}))"
+            ),
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={":execution": execution_arn, ":f": FREE[0], ":t": FREE[1]},
         )
@@ -75,6 +85,30 @@ class Catalog:
         except ClientError as error:
             if error_code(error) == "ConditionalCheckFailedException":
                 raise KeyError(thing_name) from error
+            raise
+        return answer["Attributes"]
+
+    def update_held(self, thing_name: str, restart_arn: str, remove: tuple[str, ...] = (), **values: Any) -> Row:
+        """Like `update`, but only while the restart `restart_arn` holds the device and nobody deletes it.
+
+        Raises RestartLost otherwise.
+        """
+        values["updated_at"] = now()
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        if remove:
+            expression += " REMOVE " + ", ".join(remove)
+        try:
+            answer = self.table.update_item(
+                Key={"thing_name": thing_name},
+                UpdateExpression=expression,
+                ConditionExpression="restarting = :holder AND attribute_not_exists(deprovisioning)",
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues={":holder": restart_arn, **{f":{k}": value for k, value in values.items()}},
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                raise RestartLost(f"{thing_name} is not {restart_arn}'s any more") from error
             raise
         return answer["Attributes"]
 

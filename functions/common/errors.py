@@ -26,6 +26,14 @@ class ThingNotFound(PlaygroundError):  # noqa: N818
     """The catalog knows no device of that name."""
 
 
+class DeviceBusy(PlaygroundError):  # noqa: N818
+    """The device can't be restarted now; the message says what is in the way."""
+
+
+class RestartLost(PlaygroundError):  # noqa: N818
+    """The device was taken from this restart: it is being deleted, or has been."""
+
+
 class TaskNotStarted(PlaygroundError):  # noqa: N818
     """ECS took the request and placed no task; the message is the reason that ECS gave."""
 

@@ -1,6 +1,7 @@
 """Answers to a workflow that waits with a task token."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -17,8 +18,17 @@ _NOBODY_WAITS = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 
 def report_online(sfn: "SFNClient", task_token: str) -> bool:
     """Tell the waiting workflow that the device has connected; False when nobody waits any more."""
+    return _answered(lambda: sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": "ONLINE"})))
+
+
+def report_stopped(sfn: "SFNClient", task_token: str, reason: str) -> bool:
+    """Tell the waiting workflow that the device will not come; False when nobody waits any more."""
+    return _answered(lambda: sfn.send_task_failure(taskToken=task_token, error="TaskStopped", cause=reason))
+
+
+def _answered(send: Callable[[], object]) -> bool:
     try:
-        sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": "ONLINE"}))
+        send()
     except ClientError as error:
         if error_code(error) in _NOBODY_WAITS:
             return False

@@ -4,18 +4,18 @@ It compensates a provisioning that failed and it is the whole of deprovisioning.
 any more, so it can be repeated after any interruption.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from common import environment
-from common.catalog import FREE, Catalog, Row
+from common.catalog import GIVEN_UP, Catalog, Row, is_free
+from common.certificates import remove_certificate, tolerating
 from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.errors import InvalidInput, ThingNotFound
-from common.identifiers import checked_thing_name, config_key, identity_key, made_up_name, owner_of
+from common.identifiers import checked_thing_name, config_key, identity_key, made_up_name, model_key, owner_of
 from common.observability import logger, metrics
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 STOP_REASON = "the playground removes this device"
+# What a restart leaves in the row that the device's removal has overtaken.
+_OF_A_RESTART = ("restarting", "next_certificate_id", "next_certificate_arn", "status_reason", GIVEN_UP)
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,14 @@ class CleanUp:
             raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
         if row is None or request.execution_arn not in (None, row["execution_arn"]):
             return False
-        gone = row["status"] in FREE
+        gone = is_free(row)
         if gone and request.execution_arn is None:
             return False
         # A provisioning looks in any case: it may have gone on after somebody had removed its device.
         self._remove(request.thing_name, row)
         self.catalog.update(
             request.thing_name,
-            remove=("task_token", "identity_pending", "ip"),
+            remove=("task_token", "identity_pending", "ip", *_OF_A_RESTART),
             status=row["status"] if gone else request.outcome,
         )
         return True
@@ -104,13 +106,13 @@ class CleanUp:
         self._stop_tasks(owner)
         ours = self._is_ours(thing_name, owner)
         for certificate_arn in self._certificates(thing_name, row, registered=ours):
-            self._delete_certificate(thing_name, certificate_arn, attached=ours)
+            remove_certificate(self.iot, thing_name, certificate_arn, attached=ours)
         if ours:
             # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
-            with _tolerating("ResourceNotFoundException"):
+            with tolerating("ResourceNotFoundException"):
                 self.iot_data.delete_thing_shadow(thingName=thing_name)
             self.iot.delete_thing(thingName=thing_name)
-        for key in (config_key(thing_name), identity_key(thing_name)):
+        for key in (config_key(thing_name), identity_key(thing_name), model_key(thing_name)):
             self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     def _stop_tasks(self, owner: str) -> None:
@@ -127,34 +129,11 @@ class CleanUp:
         return thing.get("attributes", {}).get("execution") == owner
 
     def _certificates(self, thing_name: str, row: Row, *, registered: bool) -> set[str]:
-        """Those attached to the thing, and one that was made but not attached yet."""
-        found = {row["certificate_arn"]} if "certificate_arn" in row else set()
+        """Those attached to the thing, and those that were made but not attached yet."""
+        found = {row[name] for name in ("certificate_arn", "next_certificate_arn") if name in row}
         if registered:
             found.update(self.iot.list_thing_principals(thingName=thing_name)["principals"])
         return found
-
-    def _delete_certificate(self, thing_name: str, certificate_arn: str, *, attached: bool) -> None:
-        certificate_id = certificate_arn.rpartition("/")[2]
-        with _tolerating("ResourceNotFoundException"):
-            for policy in self.iot.list_attached_policies(target=certificate_arn)["policies"]:
-                self.iot.detach_policy(policyName=policy["policyName"], target=certificate_arn)
-        if attached:
-            # By itself: a certificate that was never attached, or is no longer, must be deleted all the same.
-            with _tolerating("ResourceNotFoundException"):
-                self.iot.detach_thing_principal(thingName=thing_name, principal=certificate_arn)
-        with _tolerating("ResourceNotFoundException"):
-            self.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
-            self.iot.delete_certificate(certificateId=certificate_id)
-
-
-@contextmanager
-def _tolerating(code: str) -> Iterator[None]:
-    """Let AWS say that something is gone already: that is what CleanUp wants."""
-    try:
-        yield
-    except ClientError as error:
-        if error_code(error) != code:
-            raise
 
 
 clean_up = CleanUp(

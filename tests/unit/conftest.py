@@ -117,8 +117,15 @@ def table(afresh: None) -> "Table":
     return _DYNAMODB.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "thing_name", "AttributeType": "S"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn")],
         KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "task_arn",
+                "KeySchema": [{"AttributeName": "task_arn", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
     )
 
 

@@ -5,6 +5,9 @@ TABLE = "playground-catalog"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
+RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
+OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -26,6 +29,7 @@ ENVIRONMENT = {
     "CONTAINER_NAME": "virtual-device",
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
+    "RESTART_MACHINE_ARN": RESTART_MACHINE,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -37,4 +41,10 @@ FUNCTIONS = (
     "provisioning.record_status",
     "provisioning.clean_up",
     "presence.presence",
+    "restart.task_stopped",
+    "restart.claim_restart",
+    "restart.await_device",
+    "restart.finish_restart",
+    "restart.undo_restart",
+    "restart.give_up",
 )

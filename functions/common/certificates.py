@@ -1,0 +1,41 @@
+"""The end of a certificate, in the order that AWS demands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from common.clients import error_code
+
+if TYPE_CHECKING:
+    from types_boto3_iot import IoTClient
+
+
+def remove_certificate(iot: "IoTClient", thing_name: str, certificate_arn: str, *, attached: bool = True) -> None:
+    """Detach, deactivate and delete a certificate; tolerates what is gone already, so it can be repeated.
+
+    `attached`: whether it may hang on the thing. Raises ClientError DeleteConflictException while AWS still sees an
+    attachment: try again later.
+    """
+    certificate_id = certificate_arn.rpartition("/")[2]
+    with tolerating("ResourceNotFoundException"):
+        for policy in iot.list_attached_policies(target=certificate_arn)["policies"]:
+            iot.detach_policy(policyName=policy["policyName"], target=certificate_arn)
+    if attached:
+        # By itself: a certificate that was never attached, or is no longer, must be deleted all the same.
+        with tolerating("ResourceNotFoundException"):
+            iot.detach_thing_principal(thingName=thing_name, principal=certificate_arn)
+    with tolerating("ResourceNotFoundException"):
+        iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+        iot.delete_certificate(certificateId=certificate_id)
+
+
+@contextmanager
+def tolerating(code: str) -> Iterator[None]:
+    """Let AWS say that something is gone already: that is what whoever removes it wants."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) != code:
+            raise
