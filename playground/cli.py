@@ -24,7 +24,7 @@ from playground.sam_local import function_variables, relay
 from playground.shellenv import exports, shell_text
 from playground.views import err, live_steps, note, out, print_json
 from playground.watch import watching
-from playground.workflows import DEPROVISION, PROVISION, Outcome, Workflow
+from playground.workflows import DEPROVISION, PROVISION, RESTART, Outcome, Workflow
 
 
 class OneSentenceGroup(TyperGroup):
@@ -318,6 +318,17 @@ def watch(ctx: typer.Context, name: Name) -> None:
         note("Ctrl-C ends this.")
         for message in watcher.messages():
             out.print(views.message_text(message))
+
+
+@app.command()
+def restart(ctx: typer.Context, name: Name) -> None:
+    """Give a device a new task and a new certificate, also one that was given up, and show each step."""
+    home = context(ctx).home()
+    Devices(home).row(name)
+    with live_steps() as show_steps:
+        outcome = Workflow(home, RESTART).run({"thingName": name}, show_steps)
+    print_json(outcome.require())
+    note(f"{outcome.seconds:.2f} s")
 
 
 @app.command()

@@ -129,7 +129,7 @@ def _step_text(step: Step) -> Text:
 def devices_table(rows: Sequence[Row]) -> Table:
     """The catalog."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("NAME", "TYPE", "STATUS", "IP", "LAST SEEN"):
+    for heading in ("NAME", "TYPE", "STATUS", "IP", "LAST SEEN", "REASON"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         status = str(row.get("status", ""))
@@ -139,6 +139,7 @@ def devices_table(rows: Sequence[Row]) -> Table:
             Text(status, style=STATUS_STYLES.get(status, "")),
             str(row.get("ip", "")),
             str(row.get("last_seen_at", "")),
+            str(row.get("status_reason", "")),
         )
     return table
 

@@ -26,15 +26,19 @@ if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
     from types_boto3_s3 import S3Client
+    from types_boto3_stepfunctions import SFNClient
 
 OWNER_ATTRIBUTE = "execution"
 
+# Not an attribute of the catalog: the execution that holds the row and has ended.
+_DEAD = "dead_restart"
+
 _CONDITION = (
     "attribute_not_exists(deprovisioning)"
-    " AND (attribute_not_exists(restarting) OR restarting = :me)"
+    " AND (attribute_not_exists(restarting) OR restarting IN (:me, :dead))"
     f" AND (#status IN (:online, :offline) OR attribute_exists({GIVEN_UP}))"
     " AND (attribute_not_exists(task_arn) OR task_arn = :task)"
-    " AND (attribute_not_exists(restarts) OR restarts = :before OR restarting = :me)"
+    " AND (attribute_not_exists(restarts) OR restarts = :before)"
 )
 
 
@@ -77,6 +81,7 @@ class Claims:
     iot: "IoTClient"
     ecs: "ECSClient"
     s3: "S3Client"
+    sfn: "SFNClient"
     bucket: str
     cluster_arn: str
 
@@ -85,7 +90,7 @@ class Claims:
 
         A person who asks in vain gets ThingNotFound or DeviceBusy; an event that is overtaken is ignored.
         """
-        row = self.catalog.row(request.thing_name)
+        row = self._judged(self.catalog.row(request.thing_name), request)
         decision = decide(row, request, datetime.now(UTC))
         if row is None or decision.verdict is Verdict.IGNORE:
             _refuse_a_person(row, request, decision)
@@ -103,9 +108,23 @@ class Claims:
             model=self._model(request.thing_name),
         )
 
+    def _judged(self, row: Row | None, request: RestartRequest) -> Row | None:
+        """The row without another restart that has died holding it. Raises TransientError while one is about to end."""
+        holder = (row or {}).get("restarting", request.restart_arn)
+        if row is None or holder == request.restart_arn:
+            return row
+        if self.sfn.describe_execution(executionArn=holder)["status"] != "RUNNING":
+            return {name: value for name, value in row.items() if name not in ("restarting", "task_token")} | {
+                _DEAD: holder
+            }
+        if row.get("task_arn") == request.stopped_task:
+            raise TransientError(f"the new task of {request.thing_name} has ended, its restart {holder} not yet")
+        return row
+
     def _take(self, row: Row, request: RestartRequest, decision: Decision) -> None:
         values = {
             ":me": request.restart_arn,
+            ":dead": row.get(_DEAD, request.restart_arn),
             ":restarts": decision.restarts,
             ":before": row.get("restarts", 0),
             ":task": row.get("task_arn", "none"),
@@ -118,7 +137,7 @@ class Claims:
             self.catalog.table.update_item(
                 Key={"thing_name": request.thing_name},
                 UpdateExpression="SET #status = :offline, restarting = :me, restarted_by = :me, restarts = :restarts,"
-                f" status_reason = :reason, updated_at = :now REMOVE restarted_at, {GIVEN_UP}",
+                f" status_reason = :reason, updated_at = :now REMOVE restarted_at, task_token, {GIVEN_UP}",
                 ConditionExpression=_CONDITION,
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=values,
@@ -163,6 +182,7 @@ claims = Claims(
     iot=session.client("iot", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
     s3=session.client("s3", config=S3_CONFIG),
+    sfn=session.client("stepfunctions", config=CONFIG),
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),
 )

@@ -58,14 +58,15 @@ class StoppedTasks:
     restart_machine: str
 
     def see_to(self, task: StoppedTask) -> str:
-        """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device) or `IGNORED`. Repeatable."""
+        """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device), `IGNORED`. Repeatable."""
         row = self._row_of(task.task_arn)
         # A task that the row does not name any more was replaced, or its device removed.
         if row is None or "deprovisioning" in row or row.get("task_arn") != task.task_arn:
             return "IGNORED"
         if "task_token" in row:
             return "TOLD" if report_stopped(self.sfn, row["task_token"], task.reason) else "IGNORED"
-        if "restarting" in row or not self._record(row["thing_name"], task):
+        # A restart that is about to end has still the row: the new one waits for it.
+        if "restarting" not in row and not self._record(row["thing_name"], task):
             return "IGNORED"
         self._restart(row["thing_name"], task)
         return "RESTARTING"

@@ -1,5 +1,6 @@
 """template.yaml, the workflows and the sample events agree with the code and the contracts."""
 
+import importlib
 import inspect
 import json
 import re
@@ -12,11 +13,20 @@ import yaml
 
 from common import errors
 from common.identifiers import DEVICE_TYPES
+from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
-from provisioning.clean_up import CleanUpRequest
+from provisioning.clean_up import STOP_REASON, CleanUpRequest
 from provisioning.create_thing import ThingRequest
 from provisioning.record_status import StatusRequest
+from provisioning.start_task import TaskRequest
 from provisioning.write_config import DeviceRequest
+from restart import task_stopped
+from restart.await_device import AwaitRequest
+from restart.decision import RestartRequest
+from restart.finish_restart import FinishRequest
+from restart.give_up import GiveUpRequest
+from restart.tasks import STOP_REASON as RESTART_STOP_REASON
+from restart.undo_restart import UndoRequest
 
 ROOT = Path(__file__).parents[2]
 PARSERS: dict[str, Any] = {
@@ -25,6 +35,12 @@ PARSERS: dict[str, Any] = {
     "presence": PresenceEvent,
     "record_status": StatusRequest,
     "write_config": DeviceRequest,
+    "start_task": TaskRequest,
+    "claim_restart": RestartRequest,
+    "await_device": AwaitRequest,
+    "finish_restart": FinishRequest,
+    "undo_restart": UndoRequest,
+    "give_up": GiveUpRequest,
 }
 
 
@@ -81,15 +97,20 @@ def list_of(value: Any) -> list[Any]:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 8
-    assert len(TASKS) == 8
-    assert set(WORKFLOWS) == {"provision_device.asl.yaml", "deprovision_device.asl.yaml"}
+    assert len(FUNCTIONS) == 14
+    assert len(TASKS) == 17
+    assert set(WORKFLOWS) == {
+        "provision_device.asl.yaml",
+        "deprovision_device.asl.yaml",
+        "restart_device.asl.yaml",
+    }
 
 
 def test_outputs_are_there_for_those_who_use_the_stack() -> None:
     assert TEMPLATE["Outputs"].keys() == {
         "ProvisionDeviceStateMachineArn",
         "DeprovisionDeviceStateMachineArn",
+        "RestartDeviceStateMachineArn",
         "DeviceCatalogTableName",
         "ConfigBucketName",
         "DeviceClusterName",
@@ -134,13 +155,29 @@ def test_a_sample_is_what_its_function_takes(module: str) -> None:
 
 
 def test_every_parser_has_a_sample() -> None:
+    modules = [function["Handler"].rpartition(".")[0] for function in FUNCTIONS.values()]
     with_parser = {
-        Path(inspect.getfile(value)).stem
-        for name in ("clean_up", "create_thing", "record_status", "write_config", "start_task", "attach_policy")
-        for value in vars(__import__(f"provisioning.{name}", fromlist=["_"])).values()
+        module.rpartition(".")[2]
+        for module in modules
+        for value in vars(importlib.import_module(module)).values()
         if hasattr(value, "from_event")
     }
-    assert with_parser == PARSERS.keys() - {"presence"}
+    assert with_parser == PARSERS.keys() | {"task_stopped"}
+
+
+def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
+    # given
+    event = json.loads((ROOT / "events" / "task_stopped.json").read_text())
+    rule = FUNCTIONS["TaskStoppedFunction"]["Events"]["TaskStoppedRule"]["Properties"]["Pattern"]
+    # then
+    assert event["source"] in rule["source"]
+    assert event["detail-type"] in rule["detail-type"]
+    assert event["detail"]["lastStatus"] in rule["detail"]["lastStatus"]
+    assert rule["detail"]["stoppedReason"] == [{"anything-but": [STOP_REASON, RESTART_STOP_REASON]}]
+    assert OWN_REASONS == (STOP_REASON, RESTART_STOP_REASON)
+    assert task_stopped.StoppedTask.from_event(event).reason == (
+        "task stopped: SpotInterruption: Your Spot Task was interrupted."
+    )
 
 
 def test_the_workflows_samples_are_valid_input() -> None:
@@ -148,6 +185,8 @@ def test_the_workflows_samples_are_valid_input() -> None:
     deprovision = json.loads((ROOT / "events" / "deprovision_device.json").read_text())
     assert ThingRequest.from_event({"input": provision, "execution": "arn"}).thing_name == "dev-SAMPLE"
     assert CleanUpRequest.deprovision(deprovision).thing_name == "dev-SAMPLE"
+    restart = json.loads((ROOT / "events" / "restart_device.json").read_text())
+    assert RestartRequest.from_event({"input": restart, "restart": "arn"}).thing_name == "dev-SAMPLE"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
