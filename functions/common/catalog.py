@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.clients import error_code
-from common.errors import RestartLost
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -85,30 +84,6 @@ class Catalog:
         except ClientError as error:
             if error_code(error) == "ConditionalCheckFailedException":
                 raise KeyError(thing_name) from error
-            raise
-        return answer["Attributes"]
-
-    def update_held(self, thing_name: str, restart_arn: str, remove: tuple[str, ...] = (), **values: Any) -> Row:
-        """Like `update`, but only while the restart `restart_arn` holds the device and nobody deletes it.
-
-        Raises RestartLost otherwise.
-        """
-        values["updated_at"] = now()
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-        if remove:
-            expression += " REMOVE " + ", ".join(remove)
-        try:
-            answer = self.table.update_item(
-                Key={"thing_name": thing_name},
-                UpdateExpression=expression,
-                ConditionExpression="restarting = :holder AND attribute_not_exists(deprovisioning)",
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues={":holder": restart_arn, **{f":{k}": value for k, value in values.items()}},
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                raise RestartLost(f"{thing_name} is not {restart_arn}'s any more") from error
             raise
         return answer["Attributes"]
 

@@ -17,6 +17,7 @@ from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_fau
 from common.errors import InvalidInput, ThingNotFound
 from common.identifiers import checked_thing_name, config_key, identity_key, made_up_name, model_key, owner_of
 from common.observability import logger, metrics
+from common.workflow import report_stopped
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
     from types_boto3_iot_data import IoTDataPlaneClient
     from types_boto3_s3 import S3Client
+    from types_boto3_stepfunctions import SFNClient
 
 STOP_REASON = "the playground removes this device"
 # What a restart leaves in the row that the device's removal has overtaken.
@@ -75,6 +77,7 @@ class CleanUp:
     iot_data: "IoTDataPlaneClient"
     ecs: "ECSClient"
     s3: "S3Client"
+    sfn: "SFNClient"
     catalog: Catalog
     bucket: str
     cluster_arn: str
@@ -99,6 +102,8 @@ class CleanUp:
             remove=("task_token", "identity_pending", "ip", *_OF_A_RESTART),
             status=row["status"] if gone else request.outcome,
         )
+        if request.execution_arn is None and "task_token" in row:
+            report_stopped(self.sfn, row["task_token"], "the device was removed while it was waited for")
         return True
 
     def _remove(self, thing_name: str, row: Row) -> None:
@@ -141,6 +146,7 @@ clean_up = CleanUp(
     iot_data=session.client("iot-data", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
     s3=session.client("s3", config=S3_CONFIG),
+    sfn=session.client("stepfunctions", config=CONFIG),
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),

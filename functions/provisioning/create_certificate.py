@@ -10,7 +10,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
-from common.errors import RestartLost
 from common.identifiers import identity_key
 from common.observability import logger
 
@@ -30,38 +29,30 @@ class Certificate:
 
 @dataclass(frozen=True)
 class CertificateIssuer:
-    """Makes one certificate for a thing that an execution has claimed, however often it is asked.
-
-    A restart gets the successor of the certificate in force, `next_certificate_*` in the catalog.
-    """
+    """Makes one certificate for a thing that an execution has claimed, however often it is asked."""
 
     iot: "IoTClient"
     s3: "S3Client"
     catalog: Catalog
     bucket: str
 
-    def certificate_for(self, thing_name: str, restart_arn: str | None = None) -> Certificate:
-        """The thing's certificate; made on the first call, found in the catalog by every retry after it.
-
-        Raises RestartLost when the restart holds the device no longer.
-        """
-        slot = "next_certificate" if restart_arn else "certificate"
+    def certificate_for(self, thing_name: str) -> Certificate:
+        """The thing's certificate; made on the first call, found in the catalog by every retry after it."""
         row = self.catalog.row(thing_name) or {}
-        if f"{slot}_id" in row:
-            made = Certificate(row[f"{slot}_id"], row[f"{slot}_arn"])
+        if "certificate_id" in row:
+            made = Certificate(row["certificate_id"], row["certificate_arn"])
             if row.get("identity_pending"):
                 return made
             # An earlier attempt died before the key reached the bucket. Nobody holds that key: begin again.
             self._discard(thing_name, made)
-        return self._create(thing_name, slot, restart_arn)
+        return self._create(thing_name)
 
-    def _create(self, thing_name: str, slot: str, restart_arn: str | None) -> Certificate:
+    def _create(self, thing_name: str) -> Certificate:
         answer = self.iot.create_keys_and_certificate(setAsActive=True)
         made = Certificate(answer["certificateId"], answer["certificateArn"])
         try:
             # Known to the catalog first, so that CleanUp finds it whatever happens next.
-            names = {f"{slot}_id": made.certificate_id, f"{slot}_arn": made.certificate_arn}
-            self._record(thing_name, restart_arn, **names)
+            self.catalog.update(thing_name, certificate_id=made.certificate_id, certificate_arn=made.certificate_arn)
             identity = {
                 "certificateId": made.certificate_id,
                 "certificatePem": answer["certificatePem"],
@@ -73,18 +64,12 @@ class CertificateIssuer:
                 Body=json.dumps(identity).encode(),
                 ContentType="application/json",
             )
-        except (BotoCoreError, ClientError, KeyError, RestartLost):
+        except (BotoCoreError, ClientError, KeyError):
             self._discard(thing_name, made)
             raise
         # Not undone when it fails: it may have been written all the same, and the next attempt goes by it.
-        self._record(thing_name, restart_arn, identity_pending=True)
+        self.catalog.update(thing_name, identity_pending=True)
         return made
-
-    def _record(self, thing_name: str, restart_arn: str | None, **values: Any) -> None:
-        if restart_arn:
-            self.catalog.update_held(thing_name, restart_arn, **values)
-        else:
-            self.catalog.update(thing_name, **values)
 
     def _discard(self, thing_name: str, certificate: Certificate) -> None:
         try:
@@ -105,9 +90,9 @@ issuer = CertificateIssuer(
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State CreateCertificate. Takes `{thingName}`, and `restart` from a restart; gives its id and ARN, no key."""
+    """State CreateCertificate. Takes `{thingName}`, gives `{certificateId, certificateArn}`."""
     logger.append_keys(thing_name=event["thingName"])
     with transient_faults_named():
-        certificate = issuer.certificate_for(event["thingName"], event.get("restart"))
+        certificate = issuer.certificate_for(event["thingName"])
     logger.info("certificate created", certificate_id=certificate.certificate_id)
     return {"certificateId": certificate.certificate_id, "certificateArn": certificate.certificate_arn}

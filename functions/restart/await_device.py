@@ -13,6 +13,7 @@ from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger
 from common.workflow import report_online
+from restart.holding import update_held
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,13 +37,13 @@ class AwaitRequest:
 
 def await_device(request: AwaitRequest, catalog: Catalog, sfn: "SFNClient") -> bool:
     """Leave the token in the row, or use it at once; True when the device was there. Raises RestartLost."""
-    row = catalog.update_held(
-        request.thing_name, request.restart_arn, task_arn=request.task_arn, task_token=request.task_token
+    row = update_held(
+        catalog.table, request.thing_name, request.restart_arn, task_arn=request.task_arn, task_token=request.task_token
     )
     there = bool(row["status"] == "ONLINE" and row.get("presence_certificate") == row["next_certificate_id"])
     if there:
         report_online(sfn, request.task_token)
-        catalog.update_held(request.thing_name, request.restart_arn, remove=("task_token",))
+        update_held(catalog.table, request.thing_name, request.restart_arn, remove=("task_token",))
     return there
 
 

@@ -19,6 +19,7 @@ from common.errors import DeviceBusy, ThingNotFound, TransientError
 from common.identifiers import model_key
 from common.observability import logger
 from restart.decision import Decision, RestartRequest, Verdict, decide
+from restart.holding import update_held
 from restart.tasks import stop_tasks
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 
 OWNER_ATTRIBUTE = "execution"
 
-# Not an attribute of the catalog: the execution that holds the row and has ended.
-_DEAD = "dead_restart"
+TRIES = 3
 
 _CONDITION = (
     "attribute_not_exists(deprovisioning)"
@@ -85,17 +85,24 @@ class Claims:
     bucket: str
     cluster_arn: str
 
-    def claim(self, request: RestartRequest) -> "Claimed":
+    def claim(self, request: RestartRequest) -> Claimed:
         """Judge the request, and take the device for a restart or to give it up. Repeatable.
 
         A person who asks in vain gets ThingNotFound or DeviceBusy; an event that is overtaken is ignored.
+        Raises TransientError for a row that does not stand still.
         """
-        row = self._judged(self.catalog.row(request.thing_name), request)
-        decision = decide(row, request, datetime.now(UTC))
-        if row is None or decision.verdict is Verdict.IGNORE:
-            _refuse_a_person(row, request, decision)
-            return Claimed(request.thing_name, decision)
-        self._take(row, request, decision)
+        for _ in range(TRIES):
+            row = self.catalog.row(request.thing_name)
+            dead = self._dead_holder(row, request)
+            decision = decide(row, request, datetime.now(UTC), dead)
+            if row is None or decision.verdict in (Verdict.IGNORE, Verdict.WAIT):
+                _refuse_a_person(row, request, decision)
+                return Claimed(request.thing_name, decision)
+            if self._take(row, request, decision, dead):
+                return self._claimed(row, request, decision)
+        raise TransientError(f"{request.thing_name} changes all the time")
+
+    def _claimed(self, row: Row, request: RestartRequest, decision: Decision) -> Claimed:
         if decision.verdict is Verdict.GIVE_UP:
             return Claimed(request.thing_name, decision)
         return Claimed(
@@ -108,23 +115,18 @@ class Claims:
             model=self._model(request.thing_name),
         )
 
-    def _judged(self, row: Row | None, request: RestartRequest) -> Row | None:
-        """The row without another restart that has died holding it. Raises TransientError while one is about to end."""
-        holder = (row or {}).get("restarting", request.restart_arn)
-        if row is None or holder == request.restart_arn:
-            return row
-        if self.sfn.describe_execution(executionArn=holder)["status"] != "RUNNING":
-            return {name: value for name, value in row.items() if name not in ("restarting", "task_token")} | {
-                _DEAD: holder
-            }
-        if row.get("task_arn") == request.stopped_task:
-            raise TransientError(f"the new task of {request.thing_name} has ended, its restart {holder} not yet")
-        return row
+    def _dead_holder(self, row: Row | None, request: RestartRequest) -> str | None:
+        """Another restart that holds the row, and has ended without letting it go."""
+        holder = (row or {}).get("restarting")
+        if holder is None or holder == request.restart_arn:
+            return None
+        return None if self.sfn.describe_execution(executionArn=holder)["status"] == "RUNNING" else str(holder)
 
-    def _take(self, row: Row, request: RestartRequest, decision: Decision) -> None:
+    def _take(self, row: Row, request: RestartRequest, decision: Decision, dead: str | None) -> bool:
+        """One conditional write; False when the row is not as it was judged any more."""
         values = {
             ":me": request.restart_arn,
-            ":dead": row.get(_DEAD, request.restart_arn),
+            ":dead": dead or request.restart_arn,
             ":restarts": decision.restarts,
             ":before": row.get("restarts", 0),
             ":task": row.get("task_arn", "none"),
@@ -144,8 +146,9 @@ class Claims:
             )
         except ClientError as error:
             if error_code(error) == "ConditionalCheckFailedException":
-                raise TransientError(f"{request.thing_name} has changed meanwhile: judge it anew") from error
+                return False
             raise
+        return True
 
     def _clear(self, row: Row, request: RestartRequest) -> list[str]:
         """End what still runs, and a certificate that has not come into force. Gives the tasks so far."""
@@ -153,7 +156,7 @@ class Claims:
         if "next_certificate_arn" in row:
             remove_certificate(self.iot, request.thing_name, row["next_certificate_arn"])
             leftovers = ("next_certificate_id", "next_certificate_arn", "identity_pending")
-            self.catalog.update_held(request.thing_name, request.restart_arn, remove=leftovers)
+            update_held(self.catalog.table, request.thing_name, request.restart_arn, remove=leftovers)
         return sorted({*running, *([row["task_arn"]] if "task_arn" in row else [])})
 
     def _attributes(self, thing_name: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ class Verdict(StrEnum):
 
     RESTART = "RESTART"
     GIVE_UP = "GIVE_UP"
+    WAIT = "WAIT"
     IGNORE = "IGNORE"
 
 
@@ -56,10 +57,17 @@ class Decision:
     restarts: int = 0
 
 
-def decide(row: Row | None, request: RestartRequest, at: datetime) -> Decision:
-    """What to do about the device of this row at this time (UTC). The same again for who holds the device already."""
+def decide(row: Row | None, request: RestartRequest, at: datetime, dead: str | None = None) -> Decision:
+    """What to do about the device of this row at this time (UTC). The same again for who holds the device already.
+
+    `dead`: a restart that holds the row and has ended all the same; it is in nobody's way.
+    """
     if row is None or is_free(row):
         return Decision(Verdict.IGNORE, f"there is no device {request.thing_name}")
+    if dead is not None and row.get("restarting") == dead:
+        row = {name: value for name, value in row.items() if name not in ("restarting", "task_token")}
+    if _about_to_end(row, request):
+        return Decision(Verdict.WAIT, f"{request.thing_name} has lost its new task before its restart has ended")
     obstacle = _obstacle(row, request)
     if obstacle:
         return Decision(Verdict.IGNORE, f"{request.thing_name} {obstacle}")
@@ -67,6 +75,12 @@ def decide(row: Row | None, request: RestartRequest, at: datetime) -> Decision:
     if restarts > MOST_RESTARTS:
         return Decision(Verdict.GIVE_UP, f"restarted {MOST_RESTARTS} times in a row in vain", restarts)
     return Decision(Verdict.RESTART, "", restarts)
+
+
+def _about_to_end(row: Row, request: RestartRequest) -> bool:
+    other = row.get("restarting", request.restart_arn) != request.restart_arn
+    its_task = request.stopped_task is not None and row.get("task_arn") == request.stopped_task
+    return other and its_task and "deprovisioning" not in row
 
 
 def _obstacle(row: Row, request: RestartRequest) -> str:

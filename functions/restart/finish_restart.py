@@ -12,6 +12,7 @@ from common.catalog import Catalog, now
 from common.certificates import remove_certificate
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, metrics
+from restart.holding import update_held
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -40,7 +41,8 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
         return  # An earlier attempt whose answer was lost.
     if "certificate_arn" in row and row["certificate_arn"] != request.certificate_arn:
         remove_certificate(iot, request.thing_name, row["certificate_arn"])
-    catalog.update_held(
+    update_held(
+        catalog.table,
         request.thing_name,
         request.restart_arn,
         remove=("next_certificate_id", "next_certificate_arn", "restarting", "status_reason"),

@@ -12,6 +12,7 @@ from common.catalog import GIVEN_UP, Catalog, now
 from common.certificates import tolerating
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, metrics
+from restart.holding import update_held
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,13 +43,14 @@ def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
             iot.update_certificate(certificateId=row["certificate_id"], newStatus="INACTIVE")
     last = row.get("status_reason", "")
     reason = f"given up: {request.reason}" + (f"; {last}" if last else "")
-    catalog.update_held(
+    update_held(
+        catalog.table,
         request.thing_name,
         request.restart_arn,
         remove=("restarting", "task_arn"),
         status="FAILED",
         status_reason=reason,
-        **{GIVEN_UP: now()},
+        given_up_at=now(),
     )
     return reason
 

@@ -17,6 +17,7 @@ from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.errors import InvalidInput, RestartLost
 from common.identifiers import checked_thing_name, config_key, identity_key
 from common.observability import logger
+from restart.holding import update_held
 from restart.tasks import stop_tasks
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Undoing:
 
     def _update(self, request: UndoRequest, remove: tuple[str, ...], **values: Any) -> bool:
         try:
-            self.catalog.update_held(request.thing_name, request.restart_arn, remove, **values)
+            update_held(self.catalog.table, request.thing_name, request.restart_arn, remove=remove, **values)
         except RestartLost:
             return False  # It is being deleted: that removes the rest.
         return True

@@ -43,6 +43,7 @@ FUNCTIONS = (
     "presence.presence",
     "restart.task_stopped",
     "restart.claim_restart",
+    "restart.renew_certificate",
     "restart.await_device",
     "restart.finish_restart",
     "restart.undo_restart",

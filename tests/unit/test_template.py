@@ -25,6 +25,7 @@ from restart.await_device import AwaitRequest
 from restart.decision import RestartRequest
 from restart.finish_restart import FinishRequest
 from restart.give_up import GiveUpRequest
+from restart.renew_certificate import RenewRequest
 from restart.tasks import STOP_REASON as RESTART_STOP_REASON
 from restart.undo_restart import UndoRequest
 
@@ -37,6 +38,7 @@ PARSERS: dict[str, Any] = {
     "write_config": DeviceRequest,
     "start_task": TaskRequest,
     "claim_restart": RestartRequest,
+    "renew_certificate": RenewRequest,
     "await_device": AwaitRequest,
     "finish_restart": FinishRequest,
     "undo_restart": UndoRequest,
@@ -97,7 +99,7 @@ def list_of(value: Any) -> list[Any]:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 14
+    assert len(FUNCTIONS) == 15
     assert len(TASKS) == 17
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
