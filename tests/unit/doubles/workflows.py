@@ -15,6 +15,7 @@ class MemoryWorkflows(MemoryService):
         self.refused: list[str] = []
         self.failures: list[tuple[str, str, str]] = []
         self.started: dict[str, Any] = {}
+        self.running: set[str] = set()
 
     def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002, N803
         # Another input under the name of an execution is refused, the same one is not while it runs:
@@ -24,6 +25,9 @@ class MemoryWorkflows(MemoryService):
             raise Refusal("ExecutionAlreadyExists", 400, arn)
         self.started[arn] = json.loads(input)
         return {"executionArn": arn, "startDate": 0}
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"executionArn": executionArn, "status": "RUNNING" if executionArn in self.running else "ABORTED"}
 
     def send_task_failure(self, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
         if taskToken not in self.waiting:
