@@ -21,9 +21,9 @@ def report_online(sfn: "SFNClient", task_token: str) -> bool:
     return _answered(lambda: sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": "ONLINE"})))
 
 
-def report_stopped(sfn: "SFNClient", task_token: str, reason: str) -> bool:
+def report_failed(sfn: "SFNClient", task_token: str, error: str, cause: str) -> bool:
     """Tell the waiting workflow that the device will not come; False when nobody waits any more."""
-    return _answered(lambda: sfn.send_task_failure(taskToken=task_token, error="TaskStopped", cause=reason))
+    return _answered(lambda: sfn.send_task_failure(taskToken=task_token, error=error, cause=cause))
 
 
 def _answered(send: Callable[[], object]) -> bool:

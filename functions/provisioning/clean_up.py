@@ -17,7 +17,7 @@ from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_fau
 from common.errors import InvalidInput, ThingNotFound
 from common.identifiers import checked_thing_name, config_key, identity_key, made_up_name, model_key, owner_of
 from common.observability import logger, metrics
-from common.workflow import report_stopped
+from common.workflow import report_failed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -103,7 +103,9 @@ class CleanUp:
             status=row["status"] if gone else request.outcome,
         )
         if request.execution_arn is None and "task_token" in row:
-            report_stopped(self.sfn, row["task_token"], "the device was removed while it was waited for")
+            report_failed(
+                self.sfn, row["task_token"], "ThingNotFound", "the device was removed while it was waited for"
+            )
         return True
 
     def _remove(self, thing_name: str, row: Row) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
+from common.errors import RestartLost
 from common.observability import logger
-from common.workflow import report_online
+from common.workflow import report_failed, report_online
 from restart.holding import update_held
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bo
     request = AwaitRequest.from_event(event)
     logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
     with transient_faults_named():
-        there = await_device(request, device_catalog, sfn_client)
+        try:
+            there = await_device(request, device_catalog, sfn_client)
+        except RestartLost as lost:
+            # On AWS the state fails with its function. The emulator goes on waiting for the token.
+            report_failed(sfn_client, request.task_token, type(lost).__name__, str(lost))
+            raise
     logger.info("device is online" if there else "waiting for the device")
     return {"online": there}

@@ -16,7 +16,7 @@ from common.catalog import Catalog, Row, now
 from common.clients import CONFIG, session, transient_faults_named
 from common.identifiers import owner_of
 from common.observability import logger, metrics
-from common.workflow import report_stopped
+from common.workflow import report_failed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -64,7 +64,8 @@ class StoppedTasks:
         if row is None or "deprovisioning" in row or row.get("task_arn") != task.task_arn:
             return "IGNORED"
         if "task_token" in row:
-            return "TOLD" if report_stopped(self.sfn, row["task_token"], task.reason) else "IGNORED"
+            told = report_failed(self.sfn, row["task_token"], "TaskStopped", task.reason)
+            return "TOLD" if told else "IGNORED"
         # A restart that is about to end has still the row: the new one waits for it.
         if "restarting" not in row and not self._record(row["thing_name"], task):
             return "IGNORED"

@@ -458,7 +458,8 @@ def test_a_device_that_is_deleted_during_its_restart_is_gone(stopped: tuple[Worl
     with pytest.raises((RestartLost, ClientError)):
         restart.run()
     assert restart.undo() is False
-    # then
+    # then, also nobody waits for it any more
+    assert world.workflows.waiting <= {"token"}
     assert world.made() == {"things": [], "certificates": [], "shadows": {}, "objects": [], "tasks": []}
     row = world.row
     assert row["status"] == "TERMINATED"
