@@ -43,7 +43,12 @@ def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -
         machines[f"{stack_name}-{machine}"] = {
             "TestCases": {f"{name}Fails": {name: "Fails"} for name in names}
             | ({"CleanUpFails": {"StartTask": "Fails", "CleanUp": "CleanUpFails"}} if "StartTask" in names else {})
-            | {"DeviceNeverConnects": {"RecordStatus": "TimesOut"}}
+            | (
+                {"UndoFailsToo": {"StartTask": "Fails", "UndoRestart": "CleanUpFails"}}
+                if "UndoRestart" in names
+                else {}
+            )
+            | {"DeviceNeverConnects": {"RecordStatus": "TimesOut", "AwaitDevice": "TimesOut"}}
             | {"RefusedInFirstState": {"CreateThing": "Refused"}}
         }
     configuration = {

@@ -1,4 +1,4 @@
-"""The restart workflow, every state failing in turn: afterwards the device is back, or given up with nothing left over."""
+"""The restart workflow, every state failing in turn: the device is back, or given up with nothing left over."""
 
 import json
 from collections.abc import Iterator, Mapping
