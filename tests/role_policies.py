@@ -21,8 +21,8 @@ class Grant:
 
     @property
     def operation(self) -> str:
-        """The API operation that needs it; no action of ours is called otherwise than its operation."""
-        return self.action.partition(":")[2]
+        """The API operation that needs it."""
+        return {"s3:ListBucket": "ListObjectsV2"}.get(self.action, self.action.partition(":")[2])
 
 
 @dataclass(frozen=True)

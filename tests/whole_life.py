@@ -14,7 +14,12 @@ from tests.playground_cloud import Cloud
 
 LIMIT = 30.0
 REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(ForbiddenException)")
-WORKFLOWS = {"provisioning": "ProvisionDeviceStateMachineArn", "deprovisioning": "DeprovisionDeviceStateMachineArn"}
+WORKFLOWS = {
+    "provisioning": "ProvisionDeviceStateMachineArn",
+    "restarting": "RestartDeviceStateMachineArn",
+    "deprovisioning": "DeprovisionDeviceStateMachineArn",
+}
+MODEL = {"telemetry": {"power": {"constant": 5}}}
 
 
 class StepFailedError(Exception):
@@ -55,7 +60,20 @@ class WholeLife:
     def _by_workflow(self) -> None:
         self._execute("provisioning", {"thingName": self.thing_name, "deviceType": "bulb"})
         self._wait("the device", lambda: "reported" in self.cloud.shadow(self.thing_name), self._refusal)
+        self._stop_task()
+        self._set(task_token="nobody's")
         self._execute("deprovisioning", {"thingName": self.thing_name})
+
+    def _stop_task(self) -> None:
+        """Somebody stops the device's task: the stack notices, and brings it back."""
+        before = self.cloud.row(self.thing_name)
+        self.cloud.client("ecs").stop_task(cluster=before["cluster_arn"], task=before["task_arn"], reason="Spot")
+
+        def back() -> bool:
+            row = self.cloud.row(self.thing_name)
+            return row["certificate_id"] != before["certificate_id"] and "restarting" not in row
+
+        self._wait("restarting: AwaitDevice", back, self._refusal)
 
     def _execute(self, workflow: str, given: Mapping[str, Any]) -> None:
         sfn = self.cloud.client("stepfunctions")
@@ -63,7 +81,7 @@ class WholeLife:
 
         def in_vain() -> str:
             """Why nobody will answer the state that waits for the device; every other state ends by itself."""
-            return self._refusal() if self._states(arn)[-1:] == ["RecordStatus"] else ""
+            return self._refusal() if self._states(arn)[-1:] in (["RecordStatus"], ["AwaitDevice"]) else ""
 
         def over() -> bool:
             return bool(sfn.describe_execution(executionArn=arn)["status"] != "RUNNING")
@@ -95,25 +113,92 @@ class WholeLife:
         certificate = self._invoke("CreateCertificate")
         self._expect("CreateCertificate", "the half-made certificate is gone", half_made not in self._certificates())
         self._invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
-        self._invoke("WriteConfig")
+        self._invoke("WriteConfig", model=MODEL)
         task = self._invoke("StartTask", execution=execution)
         # The device is faster than RecordStatus, which then has to answer the workflow itself.
         self._wait("the device", lambda: self.cloud.row(self.thing_name)["status"] == "ONLINE", self._refusal)
         recorded = self._invoke("RecordStatus", **task, certificateId=certificate["certificateId"])
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
+        self._restart_step_by_step()
         undone = self._invoke("CleanUp", input={"thingName": self.thing_name}, execution=execution)
         self._expect("CleanUp", "the device is removed", undone["undone"])
 
-    def _leave_certificate_half_made(self) -> str:
-        """What an attempt of CreateCertificate leaves that dies before the key is in the bucket. Gives its id."""
-        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=True)
-        identifier: str = made["certificateId"]
+    def _restart_step_by_step(self) -> None:
+        """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""
+        dead, good, undone, last = (
+            f"{_sample('claim_restart')['restart'].rpartition(':')[0]}:{uuid.uuid4()}" for _ in "1234"
+        )
+        row = self.cloud.row(self.thing_name)
+        self._set(task_token="nobody's")
+        detail = {**_sample("task_stopped")["detail"], "taskArn": row["task_arn"]}
+        told = self._invoke("TaskStopped", detail=detail)
+        self._expect("TaskStopped", "nobody waits", told["done"] == "IGNORED")
+        self._remove("task_token")
+        self._begin_restart(dead)
+        claimed = self._invoke("ClaimRestart", input={"thingName": self.thing_name}, restart=good)
+        half_made = self._leave_certificate_half_made("next_certificate")
+        certificate = self._invoke("RenewCertificate", restart=good)
+        self._expect("RenewCertificate", "the half-made certificate is gone", half_made not in self._certificates())
+        task = self._run_task(good, certificate, claimed)
+        self._wait("the device", lambda: self._has_connected(certificate["certificateId"]), self._refusal)
+        awaited = self._invoke("AwaitDevice", restart=good, taskArn=task["taskArn"])
+        self._expect("AwaitDevice", "the device is online", awaited["online"])
+        self._refused("AwaitDevice", "is not held by", restart=dead, taskArn=task["taskArn"])
+        self._invoke("FinishRestart", restart=good, **certificate)
+        claimed = self._begin_restart(undone)
+        data = {**_sample("undo_restart")["data"], "asked": {"thingName": self.thing_name}, "device": claimed}
+        self._expect("UndoRestart", "it is undone", self._invoke("UndoRestart", restart=undone, data=data)["again"])
+        self._invoke("ClaimRestart", input={"thingName": self.thing_name}, restart=last)
+        self._invoke("GiveUp", restart=last)
+
+    def _begin_restart(self, restart: str) -> dict[str, Any]:
+        """Claim, certificate, config, task. Gives what ClaimRestart gave."""
+        claimed = self._invoke("ClaimRestart", input={"thingName": self.thing_name}, restart=restart)
+        self._expect("ClaimRestart", "the model is found", claimed["model"] == MODEL)
+        self._run_task(restart, self._invoke("RenewCertificate", restart=restart), claimed)
+        return claimed
+
+    def _run_task(self, restart: str, certificate: Mapping[str, str], claimed: Mapping[str, Any]) -> dict[str, Any]:
+        asked = {name: claimed[name] for name in ("execution", "restarts", "replaced")}
+        self._invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
+        self._invoke("WriteConfig", keepShadow=True, model=MODEL)
+        return self._invoke("StartTask", restart=restart, **asked)
+
+    def _has_connected(self, certificate_id: str) -> bool:
+        row = self.cloud.row(self.thing_name)
+        return row["status"] == "ONLINE" and row.get("presence_certificate") == certificate_id
+
+    def _set(self, **values: str) -> None:
         self.cloud.client("dynamodb").update_item(
             TableName=self.cloud.home.output("DeviceCatalogTableName"),
             Key={"thing_name": {"S": self.thing_name}},
-            UpdateExpression="SET certificate_id = :id, certificate_arn = :arn",
-            ExpressionAttributeValues={":id": {"S": identifier}, ":arn": {"S": made["certificateArn"]}},
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+            ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
         )
+
+    def _remove(self, *names: str) -> None:
+        self.cloud.client("dynamodb").update_item(
+            TableName=self.cloud.home.output("DeviceCatalogTableName"),
+            Key={"thing_name": {"S": self.thing_name}},
+            UpdateExpression="REMOVE " + ", ".join(names),
+        )
+
+    def _refused(self, state: str, message: str, **changes: Any) -> None:
+        """A call that must fail with this message, and with no other."""
+        try:
+            self._invoke(state, **changes)
+        except StepFailedError as failure:
+            if message in failure.error:
+                return
+            raise
+        self._expect(state, "it is refused", fulfilled=False)
+
+    def _leave_certificate_half_made(self, slot: str = "certificate") -> str:
+        """What an attempt leaves that dies before the key is in the bucket. Gives the certificate's id."""
+        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=slot == "certificate")
+        identifier: str = made["certificateId"]
+        self._set(**{f"{slot}_id": identifier, f"{slot}_arn": made["certificateArn"]})
+        self._remove("identity_pending")
         return identifier
 
     def _certificates(self) -> set[str]:

@@ -120,7 +120,11 @@ class Claims:
         holder = (row or {}).get("restarting")
         if holder is None or holder == request.restart_arn:
             return None
-        return None if self.sfn.describe_execution(executionArn=holder)["status"] == "RUNNING" else str(holder)
+        try:
+            running = self.sfn.describe_execution(executionArn=holder)["status"] == "RUNNING"
+        except self.sfn.exceptions.ExecutionDoesNotExist:
+            running = False  # So long ago that Step Functions has forgotten it.
+        return None if running else str(holder)
 
     def _take(self, row: Row, request: RestartRequest, decision: Decision, dead: str | None) -> bool:
         """One conditional write; False when the row is not as it was judged any more."""
