@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.catalog import Catalog
-from common.errors import DeviceBusy, RestartLost, ThingNotFound, TransientError
+from common.errors import DeviceBusy, RestartLost, ThingExists, ThingNotFound, TransientError
 from provisioning import create_thing
-from restart import claim_restart
+from restart import claim_restart, undo_restart
 from restart.decision import MOST_RESTARTS
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecs import MemoryEcs
@@ -105,7 +105,7 @@ def test_the_url_in_the_event_is_neither_logged_nor_handed_on(lamp: World, print
     ],
     ids=str,
 )
-def test_a_stop_that_does_not_matter_is_ignored(lamp: World, change: dict[str, str]) -> None:
+def test_a_stop_that_does_not_matter_is_ignored(lamp: World, change: dict[str, Any]) -> None:
     # given
     task_arn = lamp.stop()
     lamp.catalog.update(THING, **change)
@@ -294,8 +294,6 @@ def test_an_execution_that_was_aborted_is_undone_by_its_event(stopped: tuple[Wor
     restart.run("wait")
     detail = {"executionArn": restart.arn, "status": "ABORTED", "input": json.dumps(restart.asked)}
     # when
-    from restart import undo_restart  # noqa: PLC0415 - the workflow's other entrance
-
     assert world.call(undo_restart, detail=detail)["again"] is True
     # then
     assert {**world.made(), "objects": []} == {**before, "objects": []}
@@ -304,8 +302,6 @@ def test_an_execution_that_was_aborted_is_undone_by_its_event(stopped: tuple[Wor
 
 @pytest.mark.parametrize("asked", ["lamp", {}, {"thingName": "no spaces"}], ids=str)
 def test_there_is_nothing_to_undo_of_bad_input(world: World, asked: object) -> None:
-    from restart import undo_restart  # noqa: PLC0415 - the workflow's other entrance
-
     data = {"asked": asked, "error": {"Error": "InvalidInput", "Cause": ""}}
     assert world.call(undo_restart, restart=RESTART, data=data) == {"thingName": None, "again": False}
 
@@ -350,7 +346,7 @@ def given_up(lamp: World) -> World:
 def test_the_name_of_a_device_that_was_given_up_is_taken(given_up: World) -> None:
     # when
     assert given_up.catalog.claim(THING, "generic", OTHER_EXECUTION) is False
-    with pytest.raises(create_thing.ThingExists):
+    with pytest.raises(ThingExists):
         given_up.call(create_thing, input={"thingName": THING}, execution=OTHER_EXECUTION)
     # then
     assert given_up.row["device_type"] == "bulb"
