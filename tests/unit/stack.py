@@ -2,9 +2,13 @@
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
+RECORDS = "playground-idempotency"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
+OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -18,6 +22,9 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "IoTPlayground",
     "CATALOG_TABLE": TABLE,
     "CONFIG_BUCKET": BUCKET,
+    "IDEMPOTENCY_TABLE": RECORDS,
+    "PROVISION_MACHINE": MACHINE,
+    "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
     "DEVICE_POLICY": "playground-device",
@@ -37,4 +44,5 @@ FUNCTIONS = (
     "provisioning.record_status",
     "provisioning.clean_up",
     "presence.presence",
+    "sweeping.sweep",
 )
