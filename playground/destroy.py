@@ -142,7 +142,7 @@ class Demolition:
         """Those whose every target is this stack's: its group, or a thing that its catalog knows."""
         iot = self.home.client("iot")
         names = {row["thing_name"] for row in Devices(self.home).rows()} if "DeviceCatalog" in self.resources else set()
-        ours = {f":thing/{name}" for name in names} | {f":thinggroup/{self.resources['DeviceGroup']}"}
+        ours = {f":thing/{name}" for name in names} | {f":thinggroup/{self.home.stack_name}-devices"}
         for summary in (job for page in iot.get_paginator("list_jobs").paginate() for job in page["jobs"]):
             job = iot.describe_job(jobId=summary["jobId"])["job"]
             targets = job.get("targets", [])
