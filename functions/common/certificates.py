@@ -7,9 +7,33 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from common.clients import error_code
+from common.errors import DetachmentPending
+from common.waiting import Patience
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
+
+
+# "It might take several seconds for the detachment to propagate": until then AWS refuses the deletion.
+# https://docs.aws.amazon.com/iot/latest/apireference/API_DetachThingPrincipal.html
+# DeleteThing says InvalidRequestException for a thing with a principal.
+STILL_ATTACHED = ("CertificateStateException", "DeleteConflictException", "InvalidRequestException")
+# Longer than it usually takes; what takes longer still is for the Retry of the workflow.
+FOR_SECONDS = Patience(seconds=10)
+
+
+def remove_patiently(iot: "IoTClient", thing_name: str, certificate_arn: str) -> None:
+    """`remove_certificate`, again while AWS has not noticed the detachment. Raises DetachmentPending in the end."""
+    for _ in FOR_SECONDS.tries():
+        try:
+            remove_certificate(iot, thing_name, certificate_arn)
+        except ClientError as error:
+            if error_code(error) not in STILL_ATTACHED:
+                raise
+            refusal = error
+        else:
+            return
+    raise DetachmentPending(str(refusal)) from refusal
 
 
 def remove_certificate(iot: "IoTClient", thing_name: str, certificate_arn: str, *, attached: bool = True) -> None:
@@ -18,7 +42,7 @@ def remove_certificate(iot: "IoTClient", thing_name: str, certificate_arn: str, 
     `attached`: whether it may hang on the thing. Raises ClientError DeleteConflictException while AWS still sees an
     attachment: try again later.
     """
-    certificate_id = certificate_arn.rpartition("/")[2]
+    certificate_id = certificate_arn.rpartition(":cert/")[2]
     with tolerating("ResourceNotFoundException"):
         for policy in iot.list_attached_policies(target=certificate_arn)["policies"]:
             iot.detach_policy(policyName=policy["policyName"], target=certificate_arn)

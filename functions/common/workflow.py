@@ -26,6 +26,11 @@ def report_failed(sfn: "SFNClient", task_token: str, error: str, cause: str) -> 
     return _answered(lambda: sfn.send_task_failure(taskToken=task_token, error=error, cause=cause))
 
 
+def report_removed(sfn: "SFNClient", task_token: str, thing_name: str) -> bool:
+    """Tell the waiting workflow that its device was removed; False when nobody waits any more."""
+    return report_failed(sfn, task_token, "OwnershipLost", f"thingName: {thing_name} was removed while it was made")
+
+
 def _answered(send: Callable[[], object]) -> bool:
     try:
         send()

@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError
 
 from common import environment
 from common.catalog import GIVEN_UP, Catalog, Row, is_free, now
-from common.certificates import remove_certificate
+from common.certificates import remove_patiently
 from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.errors import DeviceBusy, ThingNotFound, TransientError
+from common.executions import Executions
 from common.identifiers import model_key
 from common.observability import logger
 from restart.decision import Decision, RestartRequest, Verdict, decide
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
     from types_boto3_s3 import S3Client
-    from types_boto3_stepfunctions import SFNClient
 
 OWNER_ATTRIBUTE = "execution"
 
@@ -81,7 +81,7 @@ class Claims:
     iot: "IoTClient"
     ecs: "ECSClient"
     s3: "S3Client"
-    sfn: "SFNClient"
+    executions: Executions
     bucket: str
     cluster_arn: str
 
@@ -120,11 +120,7 @@ class Claims:
         holder = (row or {}).get("restarting")
         if holder is None or holder == request.restart_arn:
             return None
-        try:
-            running = self.sfn.describe_execution(executionArn=holder)["status"] == "RUNNING"
-        except self.sfn.exceptions.ExecutionDoesNotExist:
-            running = False  # So long ago that Step Functions has forgotten it.
-        return None if running else str(holder)
+        return None if self.executions.running(holder) else str(holder)
 
     def _take(self, row: Row, request: RestartRequest, decision: Decision, dead: str | None) -> bool:
         """One conditional write; False when the row is not as it was judged any more."""
@@ -158,7 +154,7 @@ class Claims:
         """End what still runs, and a certificate that has not come into force. Gives the tasks so far."""
         running = stop_tasks(self.ecs, self.cluster_arn, row["execution_arn"])
         if "next_certificate_arn" in row:
-            remove_certificate(self.iot, request.thing_name, row["next_certificate_arn"])
+            remove_patiently(self.iot, request.thing_name, row["next_certificate_arn"])
             leftovers = ("next_certificate_id", "next_certificate_arn", "identity_pending")
             update_held(self.catalog.table, request.thing_name, request.restart_arn, remove=leftovers)
         return sorted({*running, *([row["task_arn"]] if "task_arn" in row else [])})
@@ -184,12 +180,13 @@ def _refuse_a_person(row: Row | None, request: RestartRequest, decision: Decisio
     raise DeviceBusy(f"thingName: {decision.reason}")
 
 
+restarts = Executions(session.client("stepfunctions", config=CONFIG))
 claims = Claims(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     iot=session.client("iot", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
     s3=session.client("s3", config=S3_CONFIG),
-    sfn=session.client("stepfunctions", config=CONFIG),
+    executions=restarts,
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),
 )

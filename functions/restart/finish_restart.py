@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.catalog import Catalog, now
-from common.certificates import remove_certificate
+from common.certificates import remove_patiently
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, metrics
 from restart.holding import update_held
@@ -40,7 +40,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
     if row.get("certificate_id") == request.certificate_id and "restarting" not in row:
         return  # An earlier attempt whose answer was lost.
     if "certificate_arn" in row and row["certificate_arn"] != request.certificate_arn:
-        remove_certificate(iot, request.thing_name, row["certificate_arn"])
+        remove_patiently(iot, request.thing_name, row["certificate_arn"])
     update_held(
         catalog.table,
         request.thing_name,

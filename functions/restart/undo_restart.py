@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.catalog import Catalog, is_free
-from common.certificates import remove_certificate
+from common.certificates import remove_patiently
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.errors import InvalidInput, RestartLost
 from common.identifiers import checked_thing_name, config_key, identity_key
@@ -88,7 +88,7 @@ class Undoing:
         stop_tasks(self.ecs, self.cluster_arn, execution_arn)
         for certificate_arn in {request.certificate_arn, row.get("next_certificate_arn") if held else None} - {None}:
             if certificate_arn != row.get("certificate_arn"):
-                remove_certificate(self.iot, request.thing_name, str(certificate_arn))
+                remove_patiently(self.iot, request.thing_name, str(certificate_arn))
         # By now the name may belong to another device.
         if row.get("execution_arn") == execution_arn:
             for key in (config_key(request.thing_name), identity_key(request.thing_name)):

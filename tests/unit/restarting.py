@@ -20,7 +20,7 @@ from restart import await_device, claim_restart, finish_restart, give_up, renew_
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import CLUSTER, EXECUTION, RESTART
+from tests.unit.stack import CLUSTER, EXECUTION, REMOVAL, RESTART
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -56,14 +56,15 @@ class World:
         """A device that is online."""
         given = {"thingName": THING, "deviceType": "bulb", "attributes": {"room": "kitchen"}, **asked}
         thing = self.call(create_thing, input=given, execution=EXECUTION)
-        made = self.call(create_certificate, thingName=THING)
+        made = self.call(create_certificate, thingName=THING, execution=EXECUTION)
         self.call(attach_policy, thingName=THING, certificateArn=made["certificateArn"])
         self.call(write_config, **thing)
         task = self.call(start_task, thingName=THING, execution=EXECUTION)
         self.workflows.waiting.add("token")
         self.connect(made["certificateId"])
         certificate = made["certificateId"]
-        self.call(record_status, thingName=THING, certificateId=certificate, taskToken="token", **task)
+        recorded = {"thingName": THING, "execution": EXECUTION, "certificateId": certificate, "taskToken": "token"}
+        self.call(record_status, **recorded, **task)
 
     def connect(self, certificate_id: str) -> None:
         """The broker says that the device has connected with this certificate."""
@@ -107,7 +108,16 @@ class World:
 
     def delete(self) -> Any:
         """The deprovisioning of the device."""
-        return self.call(clean_up, input={"thingName": THING})
+        return self.call(clean_up, input={"thingName": THING}, deprovisioning=REMOVAL)
+
+    def set(self, **values: Any) -> None:
+        """Write into the row as somebody who need not ask."""
+        self.catalog.table.update_item(
+            Key={"thing_name": THING},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            ExpressionAttributeNames={f"#{name}": name for name in values},
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )
 
     def made(self) -> Mapping[str, Any]:
         """What there is of the device, in every service."""

@@ -27,6 +27,7 @@ BY_HAND = {"thingName": THING}
 
 @pytest.fixture
 def world(
+    idempotency_records: Any,
     catalog: Catalog,
     iot: MemoryIot,
     shadows: MemoryShadows,
@@ -108,7 +109,7 @@ def test_the_url_in_the_event_is_neither_logged_nor_handed_on(lamp: World, print
 def test_a_stop_that_does_not_matter_is_ignored(lamp: World, change: dict[str, Any]) -> None:
     # given
     task_arn = lamp.stop()
-    lamp.catalog.update(THING, **change)
+    lamp.set(**change)
     before = lamp.row
     # when
     assert lamp.tell(task_arn) == "IGNORED"
@@ -124,13 +125,13 @@ def test_a_task_of_nobody_is_ignored(lamp: World) -> None:
 def test_a_workflow_that_waits_for_the_device_is_told_at_once(lamp: World) -> None:
     # given
     task_arn = lamp.stop()
-    lamp.catalog.update(THING, task_token="token-2")
+    lamp.set(task_token="token-2")
     lamp.workflows.waiting.add("token-2")
     # when
     assert [lamp.tell(task_arn) for _ in range(2)] == ["TOLD", "IGNORED"]
     # then
     reason = "task stopped: SpotInterruption: Your Spot Task was interrupted."
-    assert lamp.workflows.failures == [("token-2", "TaskStopped", reason)]
+    assert lamp.workflows.answers[-1] == ("token-2", {"error": "TaskStopped", "cause": reason})
     assert lamp.workflows.started == {}
 
 
@@ -232,7 +233,7 @@ def test_a_state_that_is_interrupted_anywhere_is_completed_by_its_repetition(
     assert len(abandoned) <= len(world.row.get("certificate_requests", ()))
     for arn in abandoned:
         del world.iot.certificates[arn]
-    world.catalog.update(THING, remove=("certificate_requests",))
+    world.catalog.table.update_item(Key={"thing_name": THING}, UpdateExpression="REMOVE certificate_requests")
     is_back(world, old, restart)
 
 
@@ -335,7 +336,7 @@ def test_a_device_that_keeps_stopping_is_given_up(lamp: World) -> None:
 @pytest.fixture
 def given_up(lamp: World) -> World:
     """A device that was given up."""
-    lamp.catalog.update(THING, restarts=MOST_RESTARTS)
+    lamp.set(restarts=MOST_RESTARTS)
     task_arn = lamp.stop()
     lamp.tell(task_arn)
     Restart(lamp, {"thingName": THING, "stoppedTask": task_arn}).run().give_up()
@@ -379,7 +380,7 @@ def test_of_two_restarts_one_has_the_device(lamp: World) -> None:
     # given
     Restart(lamp, BY_HAND).run("claim")
     # when
-    lamp.workflows.running.add(RESTART)
+    lamp.workflows.runs(RESTART)
     with pytest.raises(DeviceBusy, match="is being restarted already"):
         Restart(lamp, BY_HAND, OTHER_RESTART).run("claim")
     # then
@@ -391,7 +392,7 @@ def test_two_restarts_that_have_read_the_same_row(lamp: World, monkeypatch: pyte
     # given: the second one reads before the first has written
     read = lamp.row
     Restart(lamp, BY_HAND).run("claim")
-    lamp.workflows.running.add(RESTART)
+    lamp.workflows.runs(RESTART)
     answers = [read]
     monkeypatch.setattr(Catalog, "row", lambda self, name: answers.pop() if answers else _row(self, name))
     # when
@@ -422,7 +423,7 @@ def test_a_task_that_ends_just_before_its_restart_does_is_waited_for(stopped: tu
     world, restart = stopped
     restart.run("wait")
     world.connect(restart.data["certificate"]["certificateId"])
-    world.workflows.running.add(restart.arn)
+    world.workflows.runs(restart.arn)
     # when
     task_arn = world.stop()
     assert world.tell(task_arn) == "RESTARTING"
@@ -490,7 +491,7 @@ def test_no_key_is_told_to_anybody(stopped: tuple[World, Restart], printed: Call
 
 def test_claims_ask_for_running_executions_only_when_they_must(lamp: World) -> None:
     # when
-    with faults.refused(claim_restart.claims.sfn, "DescribeExecution"):
+    with faults.refused(claim_restart.claims.executions.sfn, "DescribeExecution"):
         restart = Restart(lamp, BY_HAND).run("claim")
     # then
     assert restart.data["device"]["verdict"] == "RESTART"

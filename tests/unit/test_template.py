@@ -15,9 +15,11 @@ from common import errors
 from common.identifiers import DEVICE_TYPES
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
-from provisioning.clean_up import STOP_REASON, CleanUpRequest
+from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
+from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
+from provisioning.removal import STOP_REASON
 from provisioning.start_task import TaskRequest
 from provisioning.write_config import DeviceRequest
 from restart import task_stopped
@@ -30,6 +32,8 @@ from restart.tasks import STOP_REASON as RESTART_STOP_REASON
 from restart.undo_restart import UndoRequest
 
 ROOT = Path(__file__).parents[2]
+# Samples of what AWS itself sends to a function that has a sample of its own.
+EVENTS = {"execution_ended": CleanUpRequest}
 PARSERS: dict[str, Any] = {
     "clean_up": CleanUpRequest,
     "create_thing": ThingRequest,
@@ -99,7 +103,7 @@ def list_of(value: Any) -> list[Any]:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 15
+    assert len(FUNCTIONS) == 16
     assert len(TASKS) == 17
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -118,6 +122,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceClusterName",
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
+        "SweepFunctionName",
         "DeviceRepositoryUri",
     }
 
@@ -144,13 +149,13 @@ def test_a_function_is_named_like_its_module_its_handler_and_its_sample(function
 def test_no_sample_is_left_over() -> None:
     samples = {path.stem for path in (ROOT / "events").iterdir()}
     workflows = {name.partition(".")[0] for name in WORKFLOWS}
-    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows
+    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows | set(EVENTS)
 
 
-@pytest.mark.parametrize("module", PARSERS)
+@pytest.mark.parametrize("module", [*PARSERS, *EVENTS])
 def test_a_sample_is_what_its_function_takes(module: str) -> None:
     # when
-    parsed = PARSERS[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
+    parsed = (PARSERS | EVENTS)[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
     # then
     assert parsed
     assert parsed.thing_name == "dev-SAMPLE"
@@ -162,9 +167,9 @@ def test_every_parser_has_a_sample() -> None:
         module.rpartition(".")[2]
         for module in modules
         for value in vars(importlib.import_module(module)).values()
-        if hasattr(value, "from_event")
+        if hasattr(value, "from_event") and value is not Leftover
     }
-    assert with_parser == PARSERS.keys() | {"task_stopped"}
+    assert with_parser == PARSERS.keys() | {"task_stopped", "sweep"}
 
 
 def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
@@ -186,7 +191,7 @@ def test_the_workflows_samples_are_valid_input() -> None:
     provision = json.loads((ROOT / "events" / "provision_device.json").read_text())
     deprovision = json.loads((ROOT / "events" / "deprovision_device.json").read_text())
     assert ThingRequest.from_event({"input": provision, "execution": "arn"}).thing_name == "dev-SAMPLE"
-    assert CleanUpRequest.deprovision(deprovision).thing_name == "dev-SAMPLE"
+    assert CleanUpRequest.deprovision(deprovision, "arn").thing_name == "dev-SAMPLE"
     restart = json.loads((ROOT / "events" / "restart_device.json").read_text())
     assert RestartRequest.from_event({"input": restart, "restart": "arn"}).thing_name == "dev-SAMPLE"
 
@@ -263,7 +268,7 @@ def test_a_task_catches_everything_in_the_end(state: dict[str, Any]) -> None:
 @pytest.mark.parametrize("state", TASKS)
 def test_errors_are_routed_by_names_that_exist(state: dict[str, Any]) -> None:
     ours = {name for name, value in vars(errors).items() if inspect.isclass(value)}
-    aws = {"DeleteConflictException"}
+    aws = {"ResourceNotFoundException", "IdempotencyAlreadyInProgressError"}
     for rule in [*state["Retry"], *state["Catch"]]:
         for name in rule["ErrorEquals"]:
             assert name.startswith(("States.", "Lambda.", "Sandbox.")) or name in ours | aws, name
