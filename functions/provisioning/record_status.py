@@ -47,8 +47,8 @@ class StatusRequest:
 def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") -> str:
     """Write the row; answer the workflow at once if the device is online already. Gives the status.
 
-    Raises OwnershipLost when the device was removed meanwhile, after it has told the workflow so: not every home tells a
-    state that waits for its token that its function has failed.
+    Raises OwnershipLost when the device was removed meanwhile, after it has told the workflow so: not every home tells
+    a state that waits for its token that its function has failed.
     """
     try:
         row = catalog.update(
