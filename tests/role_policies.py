@@ -10,6 +10,9 @@ from tests.playground_cloud import Cloud
 
 Document = dict[str, Any]
 
+# Actions whose operation has another name.
+CALLED_OTHERWISE = {"lambda:InvokeFunction": "Invoke", "s3:ListBucket": "ListObjectsV2"}
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -22,7 +25,7 @@ class Grant:
     @property
     def operation(self) -> str:
         """The API operation that needs it."""
-        return {"s3:ListBucket": "ListObjectsV2"}.get(self.action, self.action.partition(":")[2])
+        return CALLED_OTHERWISE.get(self.action, self.action.partition(":")[2])
 
 
 @dataclass(frozen=True)

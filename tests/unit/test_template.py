@@ -30,6 +30,7 @@ from restart.give_up import GiveUpRequest
 from restart.renew_certificate import RenewRequest
 from restart.tasks import STOP_REASON as RESTART_STOP_REASON
 from restart.undo_restart import UndoRequest
+from sweeping.sweep import SweepRequest
 
 ROOT = Path(__file__).parents[2]
 # Samples of what AWS itself sends to a function that has a sample of its own.
@@ -159,6 +160,10 @@ def test_a_sample_is_what_its_function_takes(module: str) -> None:
     # then
     assert parsed
     assert parsed.thing_name == "dev-SAMPLE"
+
+
+def test_the_sweeps_sample_changes_nothing() -> None:
+    assert SweepRequest.from_event(json.loads((ROOT / "events" / "sweep.json").read_text())).dry_run
 
 
 def test_every_parser_has_a_sample() -> None:
