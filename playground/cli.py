@@ -14,17 +14,19 @@ from typer.core import TyperGroup
 from playground import cli_jobs, models, views
 from playground.commands import ask
 from playground.demo import Screen, run_demo
+from playground.destroy import Demolition
 from playground.devices import Devices, parse_attributes, parse_settings
 from playground.errors import NotUpError, PlaygroundError, SettingError, WorkflowError
 from playground.homes import Choice, Home, find_home
-from playground.local import cloud
+from playground.local import cloud, stack
 from playground.local.state import LocalState, secret_of
 from playground.paths import Paths
 from playground.sam_local import function_variables, relay
 from playground.shellenv import exports, shell_text
+from playground.sweep import sweep
 from playground.views import err, live_steps, note, out, print_json
 from playground.watch import watching
-from playground.workflows import DEPROVISION, PROVISION, Outcome, Workflow
+from playground.workflows import DEPROVISION, PROVISION, RESTART, Outcome, Workflow
 
 
 class OneSentenceGroup(TyperGroup):
@@ -322,6 +324,17 @@ def watch(ctx: typer.Context, name: Name) -> None:
 
 
 @app.command()
+def restart(ctx: typer.Context, name: Name) -> None:
+    """Give a device a new task and a new certificate, also one that was given up, and show each step."""
+    home = context(ctx).home()
+    Devices(home).row(name)
+    with live_steps() as show_steps:
+        outcome = Workflow(home, RESTART).run({"thingName": name}, show_steps)
+    print_json(outcome.require())
+    note(f"{outcome.seconds:.2f} s")
+
+
+@app.command()
 def delete(ctx: typer.Context, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
     """Retire devices and show each step."""
     home = context(ctx).home()
@@ -335,6 +348,46 @@ def delete(ctx: typer.Context, names: Annotated[list[str], typer.Argument(metava
         outcome = workflow.run({"thingName": names[0]}, show_steps)
     outcome.require()
     out.print(f"{escape(names[0])} is gone.")
+
+
+@app.command("sweep")
+def run_sweep(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,  # noqa: FBT002
+    older_than: Annotated[int, typer.Option(help="Spare what has changed in these last seconds.", min=0)] = 300,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Remove what no workflow has removed: of executions that were aborted, of functions that were killed."""
+    found = sweep(context(ctx).home(), older_than, dry_run=dry_run)
+    if as_json:
+        print_json([asdict(result) for result in found])
+    elif found:
+        out.print(views.swept_table(found))
+    else:
+        note("Nothing is there that should not be.")
+    if any(result.outcome == "failed" for result in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def destroy(ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:  # noqa: FBT002
+    """Remove every device and the stack; call it again after an interruption."""
+    given = context(ctx)
+    home = given.home()
+    if not yes:
+        typer.confirm(f"Remove every device and the stack {home.stack_name} from the {home.label}?", abort=True)
+    with views.progress() as report:
+        demolition = Demolition(home, report, lambda: stack.delete(given.paths, home, report.line))
+        left = demolition.run()
+        if home.kind == "local":
+            cloud.forget_stack(given.paths)
+    if not left:
+        out.print(f"Gone: the stack {home.stack_name} and all that it made.", markup=False)
+        return
+    out.print("This could not be removed:\n")
+    for one in left:
+        out.print(f"{one.what}: {one.why}", markup=False)
+    raise typer.Exit(1)
 
 
 @app.command()

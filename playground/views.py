@@ -19,6 +19,7 @@ from playground.devices import Answer, Row
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
 from playground.models import Bundled
+from playground.sweep import Swept
 from playground.watch import Message, kind_of
 from playground.workflows import Outcome
 
@@ -135,10 +136,18 @@ def _step_text(step: Step) -> Text:
     return text
 
 
+def swept_table(found: Sequence[Swept]) -> Table:
+    """What a sweep found."""
+    table = Table("outcome", "what", "name", "why", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(one.outcome, one.kind, escape(one.name), escape(one.error or one.reason))
+    return table
+
+
 def devices_table(rows: Sequence[Row]) -> Table:
     """The catalog."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("NAME", "TYPE", "STATUS", "IP", "LAST SEEN"):
+    for heading in ("NAME", "TYPE", "STATUS", "IP", "LAST SEEN", "REASON"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         status = str(row.get("status", ""))
@@ -148,6 +157,7 @@ def devices_table(rows: Sequence[Row]) -> Table:
             Text(status, style=STATUS_STYLES.get(status, "")),
             str(row.get("ip", "")),
             str(row.get("last_seen_at", "")),
+            str(row.get("status_reason", "")),
         )
     return table
 

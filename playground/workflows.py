@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROVISION = "ProvisionDeviceStateMachineArn"
 DEPROVISION = "DeprovisionDeviceStateMachineArn"
+RESTART = "RestartDeviceStateMachineArn"
 AT_ONCE = 8
 
 

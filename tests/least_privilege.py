@@ -92,9 +92,9 @@ def try_with_all(cloud: Cloud, policies: RolePolicies, thing_name: str) -> None:
 
 def _is_refusal(error: str, grant: Grant, function: str) -> bool:
     """Whether the error says that this function was refused this action."""
-    if grant.action == "s3:GetObject":
+    if grant.action == "s3:GetObject" and "was refused (HTTP 403)" in error:
         # Used by whoever holds the URL that the function has signed: the device.
-        return "was refused (HTTP 403)" in error
+        return True
     refused = any(f"{code} when calling the {grant.operation} operation" in error for code in REFUSED)
     # Some services do not say who it was.
     return refused and (function in error or "User: " not in error)
@@ -136,11 +136,12 @@ def note(findings: Sequence[Finding], managed: Sequence[str]) -> str:
 
 No function may do more than it needs. `make least-privilege` shows it, in a local cloud of its own that checks every
 call against IAM: it takes one action away from one function's role, lives a device's whole life, expects that AWS
-refuses that very action, gives it back, and goes on with the next. A life is the two workflows from end to end, then
-every step by itself, with a half-made certificate to discard, a device that asks for a new certificate, asks for
-another and gives up, and one that is online before its status is recorded. The same life passes before and after with
-nothing taken away, and also when an action is taken away that was added to a role for nothing. `python -m
-tests.least_privilege --write` does the same and writes this page.
+refuses that very action, gives it back, and goes on with the next. A life is the three workflows from end to end, with
+a task that somebody stops, then every step by itself, with half-made certificates to discard, one that was lost for the
+sweep to find, a device that asks for a new certificate, asks for another and gives up, one that is online before its
+status is recorded, restarts that die, succeed, are undone and give up, and a removal that an execution which died had
+begun. The same life passes before and after with nothing taken away, and also when an action is taken away that was
+added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
 
 {summary(findings)}
 

@@ -12,7 +12,11 @@ import yaml
 
 from playground.paths import PROJECT
 
-WORKFLOWS = {"provision-device": "provision_device", "deprovision-device": "deprovision_device"}
+WORKFLOWS = {
+    "provision-device": "provision_device",
+    "deprovision-device": "deprovision_device",
+    "restart-device": "restart_device",
+}
 FOR_GOOD = "Injected.Fault"
 
 
@@ -39,7 +43,12 @@ def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -
         machines[f"{stack_name}-{machine}"] = {
             "TestCases": {f"{name}Fails": {name: "Fails"} for name in names}
             | ({"CleanUpFails": {"StartTask": "Fails", "CleanUp": "CleanUpFails"}} if "StartTask" in names else {})
-            | {"DeviceNeverConnects": {"RecordStatus": "TimesOut"}}
+            | (
+                {"UndoFailsToo": {"StartTask": "Fails", "UndoRestart": "CleanUpFails"}}
+                if "UndoRestart" in names
+                else {}
+            )
+            | {"DeviceNeverConnects": {"RecordStatus": "TimesOut", "AwaitDevice": "TimesOut"}}
             | {"RefusedInFirstState": {"CreateThing": "Refused"}}
         }
     configuration = {

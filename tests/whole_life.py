@@ -7,17 +7,24 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from playground.local.runner import device_log
 from playground.local.tasks import task_id_of
 from playground.paths import PROJECT
 from tests.device.pki import signing_request
-from tests.playground_cloud import Cloud
+from tests.playground_cloud import Cloud, wait_for
 
 LIMIT = 30.0
+FUNCTION_SECONDS = 30
 REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(ForbiddenException)")
-WORKFLOWS = {"provisioning": "ProvisionDeviceStateMachineArn", "deprovisioning": "DeprovisionDeviceStateMachineArn"}
+WORKFLOWS = {
+    "provisioning": "ProvisionDeviceStateMachineArn",
+    "restarting": "RestartDeviceStateMachineArn",
+    "deprovisioning": "DeprovisionDeviceStateMachineArn",
+}
+MODEL = {"telemetry": {"power": {"constant": 5}}}
 
 
 class StepFailedError(Exception):
@@ -54,13 +61,32 @@ class WholeLife:
         if self.cloud.row(self.thing_name):
             ended = self.cloud.deprovision(self.thing_name)
             assert ended.status == "SUCCEEDED", ended
+        wait_for("no open request for a certificate", self._nothing_asked_for)
+
+    def _nothing_asked_for(self) -> bool:
+        """The product's own sweep has settled what the life has lost."""
+        self._call("Sweep", {"olderThanSeconds": 0})
+        return "certificate_requests" not in self.cloud.row(self.thing_name)
 
     # --- by the workflows
 
     def _by_workflow(self) -> None:
         self._execute("provisioning", {"thingName": self.thing_name, "deviceType": "bulb"})
         self._wait("the device", lambda: "reported" in self.cloud.shadow(self.thing_name), self._refusal)
+        self._stop_task()
+        self._set(task_token="nobody's")
         self._execute("deprovisioning", {"thingName": self.thing_name})
+
+    def _stop_task(self) -> None:
+        """Somebody stops the device's task: the stack notices, and brings it back."""
+        before = self.cloud.row(self.thing_name)
+        self.cloud.client("ecs").stop_task(cluster=before["cluster_arn"], task=before["task_arn"], reason="Spot")
+
+        def back() -> bool:
+            row = self.cloud.row(self.thing_name)
+            return row["certificate_id"] != before["certificate_id"] and "restarting" not in row
+
+        self._wait("restarting: AwaitDevice", back, self._refusal)
 
     def _execute(self, workflow: str, given: Mapping[str, Any]) -> None:
         sfn = self.cloud.client("stepfunctions")
@@ -68,7 +94,7 @@ class WholeLife:
 
         def in_vain() -> str:
             """Why nobody will answer the state that waits for the device; every other state ends by itself."""
-            return self._refusal() if self._states(arn)[-1:] == ["RecordStatus"] else ""
+            return self._refusal() if self._states(arn)[-1:] in (["RecordStatus"], ["AwaitDevice"]) else ""
 
         def over() -> bool:
             return bool(sfn.describe_execution(executionArn=arn)["status"] != "RUNNING")
@@ -95,19 +121,78 @@ class WholeLife:
     def _step_by_step(self) -> None:
         execution = f"{_sample('create_thing')['execution'].rpartition(':')[0]}:{uuid.uuid4()}"
         asked = {"thingName": self.thing_name, "deviceType": "bulb"}
+        self._is_refused("CreateCertificate", "is no longer for", execution=execution)
+        self._is_refused("RecordStatus", "is no longer for", execution=execution)
         self._invoke("CreateThing", input=asked, execution=execution)
+        lost = self._lose_certificate()
         half_made = self._leave_certificate_half_made()
-        certificate = self._invoke("CreateCertificate")
+        certificate = self._invoke("CreateCertificate", execution=execution)
         self._expect("CreateCertificate", "the half-made certificate is gone", half_made not in self._certificates())
         self._invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
         self._change_its_mind_about_a_certificate(certificate["certificateId"])
         self._invoke("WriteConfig")
+        self._invoke("WriteConfig", model=MODEL)
         task = self._invoke("StartTask", execution=execution)
         # The device is faster than RecordStatus, which then has to answer the workflow itself.
         self._wait("the device", lambda: self.cloud.row(self.thing_name)["status"] == "ONLINE", self._refusal)
-        recorded = self._invoke("RecordStatus", **task, certificateId=certificate["certificateId"])
+        certified = {"certificateId": certificate["certificateId"], "execution": execution}
+        recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
-        undone = self._invoke("CleanUp", input={"thingName": self.thing_name}, execution=execution)
+        self._restart_step_by_step()
+        self._wait("sweep", lambda: self._swept(lost), lambda: "")
+        self._removed_in_the_place_of_another(execution)
+        self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
+
+    def _restart_step_by_step(self) -> None:
+        """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""
+        dead, good, undone, last = (
+            f"{_sample('claim_restart')['restart'].rpartition(':')[0]}:{uuid.uuid4()}" for _ in "1234"
+        )
+        row = self.cloud.row(self.thing_name)
+        self._set(task_token="nobody's")
+        detail = {**_sample("task_stopped")["detail"], "taskArn": row["task_arn"]}
+        told = self._invoke("TaskStopped", detail=detail)
+        self._expect("TaskStopped", "nobody waits", told["done"] == "IGNORED")
+        self._remove("task_token")
+        self._begin_restart(dead)
+        claimed = self._invoke("ClaimRestart", input={"thingName": self.thing_name}, restart=good)
+        half_made = self._leave_certificate_half_made("next_certificate")
+        certificate = self._invoke("RenewCertificate", restart=good)
+        self._expect("RenewCertificate", "the half-made certificate is gone", half_made not in self._certificates())
+        task = self._run_task(good, certificate, claimed)
+        self._wait("the device", lambda: self._has_connected(certificate["certificateId"]), self._refusal)
+        awaited = self._invoke("AwaitDevice", restart=good, taskArn=task["taskArn"])
+        self._expect("AwaitDevice", "the device is online", awaited["online"])
+        self._is_refused("AwaitDevice", "is not held by", restart=dead, taskArn=task["taskArn"])
+        self._invoke("FinishRestart", restart=good, **certificate)
+        claimed = self._begin_restart(undone)
+        data = {**_sample("undo_restart")["data"], "asked": {"thingName": self.thing_name}, "device": claimed}
+        self._expect("UndoRestart", "it is undone", self._invoke("UndoRestart", restart=undone, data=data)["again"])
+        self._invoke("ClaimRestart", input={"thingName": self.thing_name}, restart=last)
+        self._invoke("GiveUp", restart=last)
+
+    def _begin_restart(self, restart: str) -> dict[str, Any]:
+        """Claim, certificate, config, task. Gives what ClaimRestart gave."""
+        claimed = self._invoke("ClaimRestart", input={"thingName": self.thing_name}, restart=restart)
+        self._expect("ClaimRestart", "the model is found", claimed["model"] == MODEL)
+        self._run_task(restart, self._invoke("RenewCertificate", restart=restart), claimed)
+        return claimed
+
+    def _run_task(self, restart: str, certificate: Mapping[str, str], claimed: Mapping[str, Any]) -> dict[str, Any]:
+        asked = {name: claimed[name] for name in ("execution", "restarts", "replaced")}
+        self._invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
+        self._invoke("WriteConfig", keepShadow=True, model=MODEL)
+        return self._invoke("StartTask", restart=restart, **asked)
+
+    def _has_connected(self, certificate_id: str) -> bool:
+        row = self.cloud.row(self.thing_name)
+        return row["status"] == "ONLINE" and row.get("presence_certificate") == certificate_id
+
+    def _removed_in_the_place_of_another(self, execution: str) -> None:
+        """By an execution that finds the device taken by a dead one, while a workflow waits for the device."""
+        removal = execution.replace("-provision-device:", "-deprovision-device:")
+        self._set(deprovisioning=f"{removal}-dead", task_token="nobody waits with this token")
+        undone = self._call("CleanUp", {"input": {"thingName": self.thing_name}, "deprovisioning": removal})
         self._expect("CleanUp", "the device is removed", undone["undone"])
 
     @property
@@ -137,17 +222,46 @@ class WholeLife:
         state = "IssueNextCertificate" if request == "create" else "SettleNextCertificate"
         return self._invoke(state, request=request, principal=principal, payload=payload)
 
-    def _leave_certificate_half_made(self) -> str:
-        """What an attempt of CreateCertificate leaves that dies before the key is in the bucket. Gives its id."""
-        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=True)
+    def _lose_certificate(self) -> str:
+        """What an attempt of CreateCertificate leaves that dies before the row names it, half a minute ago."""
+        asked_at = datetime.now(UTC) - timedelta(seconds=FUNCTION_SECONDS + 2)
+        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=False)
+        self._set(certificate_requests={f"{asked_at.isoformat()} {uuid.uuid4()}"})
         identifier: str = made["certificateId"]
+        return identifier
+
+    def _swept(self, certificate_id: str) -> bool:
+        for found in self._call("Sweep", {"olderThanSeconds": 0})["findings"]:
+            if found["outcome"] == "failed":
+                raise StepFailedError("step by step: Sweep", found["error"])
+        return certificate_id not in self._certificates()
+
+    def _leave_certificate_half_made(self, slot: str = "certificate") -> str:
+        """What an attempt leaves that dies before the key is in the bucket. Gives the certificate's id."""
+        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=False)
+        identifier: str = made["certificateId"]
+        self._set(**{f"{slot}_id": identifier, f"{slot}_arn": made["certificateArn"]})
+        self._remove("identity_pending")
+        return identifier
+
+    def _remove(self, *names: str) -> None:
         self.cloud.client("dynamodb").update_item(
             TableName=self.cloud.home.output("DeviceCatalogTableName"),
             Key={"thing_name": {"S": self.thing_name}},
-            UpdateExpression="SET certificate_id = :id, certificate_arn = :arn",
-            ExpressionAttributeValues={":id": {"S": identifier}, ":arn": {"S": made["certificateArn"]}},
+            UpdateExpression="REMOVE " + ", ".join(names),
         )
-        return identifier
+
+    def _set(self, **values: str | set[str]) -> None:
+        """Write into the row as somebody who need not ask."""
+        self.cloud.client("dynamodb").update_item(
+            TableName=self.cloud.home.output("DeviceCatalogTableName"),
+            Key={"thing_name": {"S": self.thing_name}},
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+            ExpressionAttributeValues={
+                f":{name}": {"SS": sorted(value)} if isinstance(value, set) else {"S": value}
+                for name, value in values.items()
+            },
+        )
 
     def _certificates(self) -> set[str]:
         pages = self.cloud.client("iot").get_paginator("list_certificates").paginate()
@@ -158,6 +272,19 @@ class WholeLife:
         event = {**_sample(_snake_case(state)), **changes}
         if "thingName" in event:
             event["thingName"] = self.thing_name
+        return self._call(state, event)
+
+    def _is_refused(self, state: str, because: str, **changes: Any) -> None:
+        """Expect the function to say no."""
+        try:
+            self._invoke(state, **changes)
+        except StepFailedError as failure:
+            if because not in failure.error:
+                raise
+        else:
+            raise StepFailedError(f"step by step: {state}", "it was not refused")
+
+    def _call(self, state: str, event: Mapping[str, Any]) -> dict[str, Any]:
         answer = self.cloud.client("lambda").invoke(
             FunctionName=self.cloud.functions[f"{state}Function"], Payload=json.dumps(event)
         )

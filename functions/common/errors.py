@@ -26,8 +26,28 @@ class ThingNotFound(PlaygroundError):  # noqa: N818
     """The catalog knows no device of that name."""
 
 
+class OwnershipLost(PlaygroundError):  # noqa: N818
+    """The device belongs to another execution by now, or is being removed: this one may make nothing more for it."""
+
+
+class RestartLost(PlaygroundError):  # noqa: N818
+    """The device was taken from this restart: it is being deleted, or has been."""
+
+
+class DeviceBusy(PlaygroundError):  # noqa: N818
+    """Another execution, which still runs, works on the device: a removal tries again, a restart by hand is refused."""
+
+
+class DetachmentPending(PlaygroundError):  # noqa: N818
+    """AWS IoT took a detachment and still acts as if there were none; worth a retry."""
+
+
 class TaskNotStarted(PlaygroundError):  # noqa: N818
     """ECS took the request and placed no task; the message is the reason that ECS gave."""
+
+
+class AccessRefused(PlaygroundError):  # noqa: N818
+    """IAM refused a call. Worth a few tries: a role that the stack has just made is not known everywhere yet."""
 
 
 class TransientError(PlaygroundError):

@@ -57,3 +57,8 @@ def config_key(thing_name: str) -> str:
 def identity_key(thing_name: str) -> str:
     """S3 key of the device's certificate and private key."""
     return f"devices/{thing_name}/identity.json"
+
+
+def model_key(thing_name: str) -> str:
+    """S3 key of the device's own model, kept as long as the device is: a restart writes its config anew."""
+    return f"models/{thing_name}.json"

@@ -1,6 +1,7 @@
 """Answers to a workflow that waits with a task token."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -17,8 +18,22 @@ _NOBODY_WAITS = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 
 def report_online(sfn: "SFNClient", task_token: str) -> bool:
     """Tell the waiting workflow that the device has connected; False when nobody waits any more."""
+    return _answered(lambda: sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": "ONLINE"})))
+
+
+def report_failed(sfn: "SFNClient", task_token: str, error: str, cause: str) -> bool:
+    """Tell the waiting workflow that the device will not come; False when nobody waits any more."""
+    return _answered(lambda: sfn.send_task_failure(taskToken=task_token, error=error, cause=cause))
+
+
+def report_removed(sfn: "SFNClient", task_token: str, thing_name: str) -> bool:
+    """Tell the waiting workflow that its device was removed; False when nobody waits any more."""
+    return report_failed(sfn, task_token, "OwnershipLost", f"thingName: {thing_name} was removed while it was made")
+
+
+def _answered(send: Callable[[], object]) -> bool:
     try:
-        sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": "ONLINE"}))
+        send()
     except ClientError as error:
         if error_code(error) in _NOBODY_WAITS:
             return False

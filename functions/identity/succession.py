@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.catalog import FREE, Row, now
-from common.certificates import remove_certificate
+from common.certificates import remove_patiently
 from common.clients import error_code
 from identity.message import Refused
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
 _FORGET_NEXT = "REMOVE next_certificate_id, next_certificate_arn, next_certificate_job, next_certificate_request"
-_IS_THERE = "attribute_not_exists(deprovisioning) AND NOT #status IN (:failed, :terminated)"
+_IS_THERE = (
+    "attribute_not_exists(deprovisioning) AND attribute_not_exists(restarting)"
+    " AND NOT #status IN (:failed, :terminated)"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Succession:
         row = self.table.get_item(Key={"thing_name": thing_name}, ConsistentRead=True).get("Item")
         if row is None or row["status"] in FREE or "deprovisioning" in row:
             raise Refused("NO_SUCH_DEVICE", "the catalog knows no such device, or it is being removed")
+        if "restarting" in row:
+            raise Refused("CONFLICT", "the device is being restarted, with a new certificate")
         return row
 
     def ask(self, row: Row, mark: str) -> bool:
@@ -88,12 +93,12 @@ class Succession:
         """Revoke and delete the certificate that was in force before, if it is still there."""
         if "retired_certificate_arn" in row:
             arn = row["retired_certificate_arn"]
-            remove_certificate(self.iot, row["thing_name"], arn, status="REVOKED")
+            remove_patiently(self.iot, row["thing_name"], arn, status="REVOKED")
             self._write(row, "REMOVE retired_certificate_arn", "retired_certificate_arn = :arn", arn=arn)
 
     def discard(self, row: Row) -> None:
         """Revoke and delete the successor that the row names."""
-        remove_certificate(self.iot, row["thing_name"], row["next_certificate_arn"], status="REVOKED")
+        remove_patiently(self.iot, row["thing_name"], row["next_certificate_arn"], status="REVOKED")
         self._write(row, _FORGET_NEXT, "next_certificate_id = :id", id=row["next_certificate_id"])
 
     def abandon(self, row: Row, job_id: str) -> bool:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from common import environment
-from common.catalog import Row, now
+from common.catalog import Row, now, plain
 from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.identifiers import identity_key
 from common.observability import logger, metrics
@@ -44,6 +43,7 @@ class PresenceEvent:
     at_ms: int
     ip: str
     reason: str
+    certificate_id: str = ""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "PresenceEvent":
@@ -56,6 +56,7 @@ class PresenceEvent:
             at_ms=int(event["timestamp"]),
             ip=event.get("ipAddress", ""),
             reason=event.get("disconnectReason", ""),
+            certificate_id=event.get("principalIdentifier", ""),
         )
 
     @property
@@ -76,14 +77,15 @@ class PresenceRecorder:
     def record(self, event: PresenceEvent) -> bool:
         """Write the event unless the catalog knows a newer one; False when it changed nothing.
 
-        The first connection ends provisioning: the key that was picked up leaves the bucket, the workflow is told.
+        The first connection ends provisioning, and a restart: the key that was picked up leaves the bucket, the
+        workflow is told.
         """
         row, newer = self._write(event)
         if row is None:
             return False
         if event.connected and row.get("presence_session") == event.session:
             # Also for an event that came before: an attempt that died half-way must be finished by its repetition.
-            self._finish_provisioning(event.thing_name, row)
+            self._device_has_come(event, row)
         return newer
 
     def _write(self, event: PresenceEvent) -> tuple[Row | None, bool]:
@@ -99,10 +101,13 @@ class PresenceRecorder:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self.table.meta.client.exceptions.ConditionalCheckFailedException as error:
-            return _row_of(error.response), False
+            return plain(error.response.get("Item")), False
         return answer["Attributes"], True
 
-    def _finish_provisioning(self, thing_name: str, row: Row) -> None:
+    def _device_has_come(self, event: PresenceEvent, row: Row) -> None:
+        thing_name = event.thing_name
+        if row.get("next_certificate_id", event.certificate_id) != event.certificate_id:
+            return  # The connection that is to be replaced, not the one that is waited for.
         if row.get("identity_pending"):
             self.s3.delete_object(Bucket=self.bucket, Key=identity_key(thing_name))
             self._remove_attribute(thing_name, "identity_pending", value=True)
@@ -126,7 +131,7 @@ class PresenceRecorder:
 
 _UPDATE = (
     "SET #status = :status, ip = :ip, disconnect_reason = :reason, last_seen_at = :seen, updated_at = :now, "
-    "presence_version = :version, presence_session = :session, presence_at = :at"
+    "presence_version = :version, presence_session = :session, presence_at = :at, presence_certificate = :certificate"
 )
 _CONDITION = (
     "attribute_exists(thing_name) AND #status IN (:provisioning, :online, :offline) AND ("
@@ -148,6 +153,7 @@ def _values(event: PresenceEvent) -> dict[str, Any]:
         ":version": event.version,
         ":session": event.session,
         ":at": event.at_ms,
+        ":certificate": event.certificate_id,
         ":certainly_earlier": event.at_ms - CLOCK_SKEW_MS,
         ":perhaps_earlier": event.at_ms + CLOCK_SKEW_MS,
         ":provisioning": FOLLOWED[0],
@@ -155,14 +161,6 @@ def _values(event: PresenceEvent) -> dict[str, Any]:
         ":offline": FOLLOWED[2],
     }
 
-
-def _row_of(answer: Mapping[str, Any]) -> Row | None:
-    """The item that a failed condition gives back. It comes in DynamoDB's own JSON, unlike the resource's answers."""
-    item = answer.get("Item")
-    return {name: _deserializer.deserialize(value) for name, value in item.items()} if item else None
-
-
-_deserializer = TypeDeserializer()
 
 recorder = PresenceRecorder(
     table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),

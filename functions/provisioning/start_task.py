@@ -30,19 +30,41 @@ class TaskSettings:
     bucket: str
 
 
-def start_task(thing_name: str, execution_arn: str, ecs: "ECSClient", s3: "S3Client", settings: TaskSettings) -> str:
-    """The ARN of the execution's one task. Raises TaskNotStarted when ECS places none.
+@dataclass(frozen=True)
+class TaskRequest:
+    """Whose task to run.
+
+    `execution_arn` made the device: its mark is on every task of the device. `attempt` names the one that asks now, and
+    `replaced` the tasks of earlier ones, which ECS may list as running a while after they were stopped.
+    """
+
+    thing_name: str
+    execution_arn: str
+    attempt: str
+    replaced: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "TaskRequest":
+        """From `{thingName, execution}`; a restart adds `{restart, restarts, replaced}`."""
+        execution = event["execution"]
+        attempt = f"{event['restart']}#{event['restarts']}" if "restart" in event else execution
+        return cls(event["thingName"], execution, attempt, frozenset(event.get("replaced", ())))
+
+
+def start_task(request: TaskRequest, ecs: "ECSClient", s3: "S3Client", settings: TaskSettings) -> str:
+    """The ARN of the attempt's one task. Raises TaskNotStarted when ECS places none.
 
     `clientToken` makes RunTask idempotent on AWS; the look before it also covers a token that has expired.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
     """
-    owner = owner_of(execution_arn)
-    running = ecs.list_tasks(cluster=settings.cluster_arn, startedBy=owner)["taskArns"]
+    owner = owner_of(request.execution_arn)
+    listed = ecs.list_tasks(cluster=settings.cluster_arn, startedBy=owner)["taskArns"]
+    running = [task_arn for task_arn in listed if task_arn not in request.replaced]
     if running:
         return running[0]
     config_url = s3.generate_presigned_url(
         "get_object",
-        Params={"Bucket": settings.bucket, "Key": config_key(thing_name)},
+        Params={"Bucket": settings.bucket, "Key": config_key(request.thing_name)},
         ExpiresIn=REFERENCE_SECONDS,
     )
     answer = ecs.run_task(
@@ -50,7 +72,7 @@ def start_task(thing_name: str, execution_arn: str, ecs: "ECSClient", s3: "S3Cli
         taskDefinition=settings.task_definition_arn,
         launchType="FARGATE",
         count=1,
-        clientToken=owner,
+        clientToken=owner_of(request.attempt),
         startedBy=owner,
         networkConfiguration={
             "awsvpcConfiguration": {
@@ -68,7 +90,7 @@ def start_task(thing_name: str, execution_arn: str, ecs: "ECSClient", s3: "S3Cli
     )
     if not answer["tasks"]:
         reasons = "; ".join(failure.get("reason", "") for failure in answer["failures"])
-        raise TaskNotStarted(f"ECS placed no task for {thing_name}: {reasons}")
+        raise TaskNotStarted(f"ECS placed no task for {request.thing_name}: {reasons}")
     return answer["tasks"][0]["taskArn"]
 
 
@@ -86,9 +108,10 @@ task_settings = TaskSettings(
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State StartTask. Takes `{thingName, execution}`, gives `{taskArn, clusterArn}`."""
-    logger.append_keys(thing_name=event["thingName"], execution_arn=event["execution"])
+    """State StartTask. Takes `{thingName, execution}`, more from a restart; gives `{taskArn, clusterArn}`."""
+    request = TaskRequest.from_event(event)
+    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
-        task_arn = start_task(event["thingName"], event["execution"], ecs_client, s3_client, task_settings)
+        task_arn = start_task(request, ecs_client, s3_client, task_settings)
     logger.info("task started", task_arn=task_arn)
     return {"taskArn": task_arn, "clusterArn": task_settings.cluster_arn}

@@ -1,4 +1,7 @@
-"""WriteConfig: the config document to the bucket, and the first shadow with the settings' defaults."""
+"""WriteConfig: the config document to the bucket, and the first shadow with the settings' defaults.
+
+A restart writes the document only: the shadow is the device's, and stays as it is.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
-from common.identifiers import config_key, identity_key
+from common.identifiers import config_key, identity_key, model_key
 from common.observability import logger
 
 if TYPE_CHECKING:
@@ -28,11 +31,18 @@ class DeviceRequest:
     device_type: str
     attributes: Mapping[str, str]
     model: Mapping[str, Any] | None = None
+    keep_shadow: bool = False
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "DeviceRequest":
-        """From CreateThing's result."""
-        return cls(event["thingName"], event["deviceType"], event["attributes"], event.get("model"))
+        """From CreateThing's result, or from ClaimRestart's, with `keepShadow`."""
+        return cls(
+            thing_name=event["thingName"],
+            device_type=event["deviceType"],
+            attributes=event["attributes"],
+            model=event.get("model"),
+            keep_shadow=event.get("keepShadow", False),
+        )
 
 
 @dataclass(frozen=True)
@@ -48,17 +58,23 @@ class ConfigWriter:
         """Config document and first shadow; gives `{endpoint, configUri}`. Safe to repeat."""
         endpoint = self.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
         key = config_key(request.thing_name)
-        self.s3.put_object(
-            Bucket=self.bucket,
-            Key=key,
-            Body=json.dumps(self._document(request, endpoint)).encode(),
-            ContentType="application/json",
-        )
+        self._put(key, self._document(request, endpoint))
+        if not request.keep_shadow:
+            self._begin(request)
+        return {"endpoint": endpoint, "configUri": f"s3://{self.bucket}/{key}"}
+
+    def _begin(self, request: DeviceRequest) -> None:
+        if request.model is not None:
+            self._put(model_key(request.thing_name), request.model)
         self.iot_data.update_thing_shadow(
             thingName=request.thing_name,
             payload=json.dumps({"state": {"desired": first_desired(request)}}).encode(),
         )
-        return {"endpoint": endpoint, "configUri": f"s3://{self.bucket}/{key}"}
+
+    def _put(self, key: str, document: Mapping[str, Any]) -> None:
+        self.s3.put_object(
+            Bucket=self.bucket, Key=key, Body=json.dumps(document).encode(), ContentType="application/json"
+        )
 
     def _document(self, request: DeviceRequest, endpoint: str) -> dict[str, Any]:
         # The key pair is being made at this moment, in the other branch: the reference to it can be signed already,
@@ -104,7 +120,7 @@ writer = ConfigWriter(
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State WriteConfig. Takes `{thingName, deviceType, attributes, model?}`, gives `{endpoint, configUri}`."""
+    """State WriteConfig. Takes what `DeviceRequest.from_event` takes, gives `{endpoint, configUri}`."""
     request = DeviceRequest.from_event(event)
     logger.append_keys(thing_name=request.thing_name)
     with transient_faults_named():

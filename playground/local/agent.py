@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -19,10 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from playground.errors import PlaygroundError
 from playground.homes import local_home
-from playground.local.decisions import Action, Verb, decide
+from playground.local.decisions import Action, Phase, Verb, decide
 from playground.local.poller import TaskPoller
 from playground.local.runner import Runner, base_environment, stop_leftovers
 from playground.local.state import LocalState, secret_of
+from playground.local.task_events import TaskEvents
 from playground.local.tasks import DeviceTask, TaskBook, task_id_of
 from playground.paths import Paths
 
@@ -41,6 +43,7 @@ class Agent:
     poller: TaskPoller
     book: TaskBook
     runner: Runner
+    events: TaskEvents
     tasks: dict[str, DeviceTask] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
 
@@ -53,6 +56,7 @@ class Agent:
             self._look(arns)
         for action in decide(self.tasks, self.runner.slots, self.runner.clock(), self.runner.rules):
             self._act(action)
+        self.events.deliver()
 
     def resume(self) -> None:
         """Run the tasks again that ran when the emulator went down. Their identities are in their state directories."""
@@ -73,6 +77,13 @@ class Agent:
                 state_dir.rename(self.runner.paths.devices / task_id_of(new))
                 log.info("task %s goes on as %s", task.task_id, task_id_of(new))
         self.poller.again()
+        self._look_for_missed()
+        self.poller.again()
+
+    def _look_for_missed(self) -> None:
+        """Tell of devices whose task was stopped while nobody looked, or cannot go on."""
+        running = {task.arn for task in self.book.describe(self.poller.changed() or []) if not task.interrupted}
+        self._tell(self.book.current() - running)
 
     def _sweep(self, known: set[str]) -> None:
         """Remove the identities of tasks that the emulator has forgotten, as it does when it is killed."""
@@ -82,14 +93,22 @@ class Agent:
 
     def _look(self, arns: list[str]) -> None:
         listed = {task_id_of(arn): arn for arn in arns if arn not in self.ignored}
-        self.tasks = {task_id: task for task_id, task in self.tasks.items() if task_id in listed}
+        kept = {task_id: task for task_id, task in self.tasks.items() if task_id in listed}
         try:
-            unknown = self.book.describe(arn for task_id, arn in listed.items() if task_id not in self.tasks)
+            unknown = self.book.describe(arn for task_id, arn in listed.items() if task_id not in kept)
+            self._tell([task.arn for task_id, task in self.tasks.items() if task_id not in kept])
         except NO_ANSWER:
             self.poller.again()
             raise
         self.ignored |= {task.arn for task in unknown if task.interrupted}
-        self.tasks |= {task.task_id: task for task in unknown if not task.interrupted}
+        self.tasks = kept | {task.task_id: task for task in unknown if not task.interrupted}
+
+    def _tell(self, arns: Collection[str]) -> None:
+        for task in self.book.describe(arns):
+            slot = self.runner.slots.get(task.task_id)
+            # The agent stops the task of a device that is gone for good; on AWS ECS does, and gives another code.
+            exited = {"stopCode": "EssentialContainerExited"} if slot and slot.phase is Phase.GIVEN_UP else {}
+            self.events.stopped({**task.state, **exited})
 
     def _act(self, action: Action) -> None:
         log.info("%s task %s %s", action.verb.value, action.task_id, action.reason)
@@ -144,7 +163,7 @@ def main() -> int:
     runner = Runner(paths, base_environment(paths, state.mqtt_port))
     try:
         cluster = home.output("DeviceClusterName")
-        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner)
+        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home))
         stop_leftovers(paths, runner.rules.stop_limit)
         agent.resume()
     except (PlaygroundError, *NO_ANSWER) as error:

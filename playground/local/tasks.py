@@ -24,6 +24,8 @@ class DeviceTask:
     started_by: str = ""
     definition: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+    """All of the above and the rest, as ECS says it."""
 
     @property
     def task_id(self) -> str:
@@ -84,13 +86,28 @@ class TaskBook:
         self._move_row(task.arn, arn)
         return arn
 
+    def current(self) -> set[str]:
+        """ARNs of the tasks that the catalog takes for the devices' own, whatever has become of them."""
+        client: DynamoDBClient = self.home.client("dynamodb")
+        pages = client.get_paginator("scan").paginate(
+            TableName=self.home.output("DeviceCatalogTableName"),
+            FilterExpression="attribute_exists(task_arn) AND #status IN (:online, :offline)",
+            ProjectionExpression="task_arn",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":online": {"S": "ONLINE"}, ":offline": {"S": "OFFLINE"}},
+        )
+        return {item["task_arn"]["S"] for page in pages for item in page["Items"]}
+
     def _move_row(self, old: str, new: str) -> None:
         table = self.home.output("DeviceCatalogTableName")
         client: DynamoDBClient = self.home.client("dynamodb")
-        pages = client.get_paginator("scan").paginate(
-            TableName=table, FilterExpression="task_arn = :old", ExpressionAttributeValues={":old": {"S": old}}
+        found = client.query(
+            TableName=table,
+            IndexName="task_arn",
+            KeyConditionExpression="task_arn = :old",
+            ExpressionAttributeValues={":old": {"S": old}},
         )
-        for row in (item for page in pages for item in page["Items"]):
+        for row in found["Items"]:
             client.update_item(
                 TableName=table,
                 Key={"thing_name": row["thing_name"]},
@@ -112,4 +129,5 @@ class TaskBook:
             started_by=task.get("startedBy", ""),
             definition=definition,
             overrides=overrides,
+            state=task,
         )

@@ -59,17 +59,6 @@ def test_a_device_that_dies_comes_back_with_its_identity(cloud: Cloud, device: M
     cloud.wait_until_reported(device["thingName"], time=5)
 
 
-def test_a_stopped_task_takes_its_device_offline(cloud: Cloud, device: Mapping[str, Any]) -> None:
-    # given
-    process = wait_for("the device's process", lambda: cloud.device_process(device["thingName"]))
-    # when
-    cloud.client("ecs").stop_task(cluster=device["clusterArn"], task=device["taskArn"], reason="test")
-    # then
-    wait_for("the device to be offline", lambda: cloud.row(device["thingName"])["status"] == "OFFLINE")
-    assert cloud.row(device["thingName"])["disconnect_reason"] == "CLIENT_INITIATED_DISCONNECT"
-    wait_for("its process to end", lambda: not process.is_running())
-
-
 def test_the_key_is_gone_from_the_bucket_and_nowhere_else(cloud: Cloud, device: Mapping[str, Any]) -> None:
     # given: the device has the key, so there was one
     process = wait_for("the device's process", lambda: cloud.device_process(device["thingName"]))

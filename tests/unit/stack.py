@@ -2,9 +2,16 @@
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
+RECORDS = "playground-idempotency"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
+RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
+OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
+REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
+OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -18,6 +25,9 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "IoTPlayground",
     "CATALOG_TABLE": TABLE,
     "CONFIG_BUCKET": BUCKET,
+    "IDEMPOTENCY_TABLE": RECORDS,
+    "PROVISION_MACHINE": MACHINE,
+    "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
     "DEVICE_POLICY": "playground-device",
@@ -26,6 +36,7 @@ ENVIRONMENT = {
     "CONTAINER_NAME": "virtual-device",
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
+    "RESTART_MACHINE_ARN": RESTART_MACHINE,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -39,4 +50,12 @@ FUNCTIONS = (
     "presence.presence",
     "identity.issue_next_certificate",
     "identity.settle_next_certificate",
+    "restart.task_stopped",
+    "restart.claim_restart",
+    "restart.renew_certificate",
+    "restart.await_device",
+    "restart.finish_restart",
+    "restart.undo_restart",
+    "restart.give_up",
+    "sweeping.sweep",
 )

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from botocore.exceptions import ClientError
 
 from common.catalog import Catalog
-from common.errors import TransientError
+from common.errors import AccessRefused, OwnershipLost, TransientError
 from provisioning import create_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot
@@ -17,13 +19,14 @@ from tests.unit.stack import EXECUTION
 KEY = "devices/lamp/identity.json"
 Objects = Callable[[], dict[str, Any]]
 Create = Callable[[], dict[str, str]]
+EVENT = {"thingName": "lamp", "execution": EXECUTION}
 
 
 @pytest.fixture
-def create(iot: MemoryIot, catalog: Catalog, objects: Objects, context: Any) -> Create:
+def create(iot: MemoryIot, catalog: Catalog, idempotency_records: Any, objects: Objects, context: Any) -> Create:
     """One attempt of the state, for a thing that an execution has claimed."""
     catalog.claim("lamp", "bulb", EXECUTION)
-    return lambda: create_certificate.handler({"thingName": "lamp"}, context)
+    return lambda: create_certificate.handler(EVENT, context)
 
 
 def test_the_identity_waits_in_the_bucket(create: Create, iot: MemoryIot, catalog: Catalog, objects: Objects) -> None:
@@ -83,7 +86,7 @@ def test_a_retry_after_success_finds_the_same_certificate(create: Create, iot: M
 
 @pytest.mark.parametrize(
     ("code", "status", "error"),
-    [("SlowDown", 503, TransientError), ("AccessDenied", 403, ClientError)],
+    [("SlowDown", 503, TransientError), ("AccessDenied", 403, AccessRefused)],
 )
 def test_a_certificate_whose_key_was_not_kept_is_deleted_at_once(
     create: Create, iot: MemoryIot, objects: Objects, code: str, status: int, error: type[Exception]
@@ -114,7 +117,7 @@ def test_a_device_that_nobody_claimed_gets_no_certificate(
     # given
     catalog.table.delete_item(Key={"thing_name": "lamp"})
     # when
-    with pytest.raises(KeyError, match="lamp"):
+    with pytest.raises(OwnershipLost, match="lamp"):
         create()
     # then
     assert iot.certificates == {}
@@ -123,22 +126,26 @@ def test_a_device_that_nobody_claimed_gets_no_certificate(
 
 
 @pytest.mark.parametrize("how", faults.HOW)
-@pytest.mark.parametrize("at", range(1, 6))
+@pytest.mark.parametrize("at", range(1, 10))
 def test_an_attempt_after_any_interruption_leaves_one_certificate_with_its_key(
     create: Create,
     iot: MemoryIot,
     catalog: Catalog,
     objects: Objects,
     function_clients: list[Any],
+    context: Any,
     at: int,
     how: str,
 ) -> None:
-    """GetItem, CreateKeysAndCertificate, UpdateItem, PutObject, UpdateItem: each may be the last that happens."""
+    """PutItem (idempotency), GetItem, UpdateItem (intent), CreateKeysAndCertificate, UpdateItem, PutObject, UpdateItem,
+    UpdateCertificate, UpdateItem (idempotency): each may be the last that happens."""
     # given
+    killed = replace(context, remaining_ms=-1000)
     with faults.interrupted(function_clients, at, how), pytest.raises((TransientError, faults.Killed)):
-        create()
-    lost = {2: ("answer lost", "killed after"), 3: ("killed before",)}  # made, and known to nobody: no call can help
+        create_certificate.handler(EVENT, killed)
+    lost = {4: ("answer lost", "killed after"), 5: ("killed before",)}  # made, and the row does not name it
     orphans = set(iot.certificates) if how in lost.get(at, ()) else set()
+    assert len(orphans) == (how in lost.get(at, ()))
     # when
     answer = create()
     # then
@@ -149,6 +156,11 @@ def test_an_attempt_after_any_interruption_leaves_one_certificate_with_its_key(
     row = catalog.row("lamp")
     assert row
     assert row["certificate_arn"] == answer["certificateArn"]
+    assert iot.certificates[answer["certificateArn"]].status == "ACTIVE"
+    for orphan in orphans:
+        # Of no use to anybody, and the row says when to look for it.
+        assert iot.certificates[orphan].status == "INACTIVE"
+        assert len(row["certificate_requests"]) == 1
 
 
 def test_creating_keys_is_never_repeated_by_the_client(refusing_network: Callable[[Any], list[str]]) -> None:
@@ -161,3 +173,80 @@ def test_creating_keys_is_never_repeated_by_the_client(refusing_network: Callabl
         client.create_keys_and_certificate(setAsActive=True)
     # then
     assert len(sent) == 1
+
+
+def test_it_is_asked_for_in_writing_before_it_is_made(create: Create, catalog: Catalog, iot: MemoryIot) -> None:
+    # given
+    seen: list[Any] = []
+    client = create_certificate.issuer.iot
+    name = "before-call.iot.CreateKeysAndCertificate"
+
+    def look(**_: Any) -> None:
+        seen.append(catalog.row("lamp"))
+
+    client.meta.events.register_first(name, look)
+    # when
+    try:
+        create()
+    finally:
+        client.meta.events.unregister(name, look)
+    # then
+    ((request,),) = [row["certificate_requests"] for row in seen]
+    assert request.endswith(" 00000000-0000-4000-8000-000000000000")
+    assert "certificate_requests" not in catalog.owned("lamp", EXECUTION)
+
+
+def test_what_aws_refuses_to_make_is_not_looked_for(create: Create, catalog: Catalog) -> None:
+    # when
+    refusal = faults.refused(create_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429)
+    with refusal, pytest.raises(TransientError):
+        create()
+    # then
+    assert "certificate_requests" not in catalog.owned("lamp", EXECUTION)
+
+
+def test_a_call_while_another_is_under_way_is_refused(create: Create, iot: MemoryIot, context: Any) -> None:
+    # given
+    inner: list[Exception] = []
+    client = create_certificate.issuer.iot
+    name = "before-call.iot.CreateKeysAndCertificate"
+
+    def call_again(**_: Any) -> None:
+        client.meta.events.unregister(name, call_again)
+        with pytest.raises(IdempotencyAlreadyInProgressError) as refusal:
+            create()
+        inner.append(refusal.value)
+
+    client.meta.events.register_first(name, call_again)
+    # when
+    create()
+    # then
+    assert len(inner) == 1
+    assert iot.ever_made == 1
+
+
+def test_a_call_when_nothing_is_remembered_any_more_changes_nothing(
+    create: Create, catalog: Catalog, iot: MemoryIot, idempotency_records: Any
+) -> None:
+    # given: the device has connected, its key is picked up, its certificate has been taken out of force
+    first = create()
+    catalog.update("lamp", EXECUTION, remove=("identity_pending",), status="QUARANTINED")
+    ((arn, certificate),) = iot.certificates.items()
+    certificate.status = "INACTIVE"
+    (record,) = idempotency_records.scan()["Items"]
+    idempotency_records.delete_item(Key={"id": record["id"]})
+    # when
+    second = create()
+    # then
+    assert second == first
+    assert set(iot.certificates) == {arn}
+    assert certificate.status == "INACTIVE"
+
+
+def test_what_is_remembered_holds_no_key(create: Create, idempotency_records: Any) -> None:
+    # when
+    answer = create()
+    # then
+    (record,) = idempotency_records.scan()["Items"]
+    assert json.loads(record["data"]) == answer
+    assert "secret-" not in repr(record)

@@ -1,18 +1,22 @@
 """The task agent: what it decides, and what its runner does to real processes."""
 
+import json
 import random
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from playground.local.agent import Agent
 from playground.local.decisions import Action, Phase, Rules, Slot, Verb, backoff, decide, exited
 from playground.local.runner import Runner, base_environment, device_log, stop_leftovers
+from playground.local.task_events import OWN_REASONS, TaskEvents
 from playground.local.tasks import DeviceTask, container_env
 from playground.paths import Paths
 
@@ -154,6 +158,8 @@ class FakeCloud:
     tasks: dict[str, DeviceTask] = field(default_factory=dict)
     last: list[str] | None = None
     stopped: list[tuple[str, str]] = field(default_factory=list)
+    over: dict[str, DeviceTask] = field(default_factory=dict)
+    in_catalog: set[str] = field(default_factory=set)
 
     def changed(self) -> list[str] | None:
         now = list(self.tasks)
@@ -165,16 +171,51 @@ class FakeCloud:
         self.last = None
 
     def describe(self, arns: list[str]) -> list[DeviceTask]:
-        return [self.tasks[arn] for arn in arns]
+        return [(self.tasks | self.over)[arn] for arn in arns]
 
     def stop(self, arn: str, reason: str) -> None:
         self.stopped.append((arn, reason))
-        del self.tasks[arn]
+        task = self.tasks.pop(arn)
+        state = {"taskArn": arn, "stoppedReason": reason, "stopCode": "UserInitiated", "lastStatus": "STOPPED"}
+        self.over[arn] = replace(task, state=state)
+
+    def current(self) -> set[str]:
+        return set(self.in_catalog)
 
     def run_again(self, task: DeviceTask) -> str:
         arn = f"{task.arn}-again"
         self.tasks[arn] = DeviceTask(arn, task.env)
         return arn
+
+
+@dataclass
+class Lambda:
+    """What the agent asks of the cloud to deliver an event."""
+
+    fails: bool = False
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> dict[str, Any]:  # noqa: N803
+        return {"StackResourceDetail": {"PhysicalResourceId": f"{StackName}-{LogicalResourceId}"}}
+
+    def invoke(self, FunctionName: str, InvocationType: str, Payload: str) -> None:  # noqa: N803
+        if self.fails:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
+        assert (FunctionName, InvocationType) == ("stack-TaskStoppedFunction", "Event")
+        self.told.append(json.loads(Payload)["detail"])
+
+
+@dataclass
+class FakeHome:
+    """The local cloud, as far as events need it."""
+
+    functions: Lambda = field(default_factory=Lambda)
+    stack_name: str = "stack"
+    account: str = "111122223333"
+    region: str = "us-east-1"
+
+    def client(self, _service: str) -> Lambda:
+        return self.functions
 
 
 @pytest.fixture
@@ -183,15 +224,24 @@ def cloud() -> FakeCloud:
 
 
 @pytest.fixture
-def agent(cloud: FakeCloud, runner: Runner) -> Agent:
-    return Agent(cloud, cloud, runner)  # type: ignore[arg-type]
+def home() -> FakeHome:
+    return FakeHome()
+
+
+@pytest.fixture
+def agent(cloud: FakeCloud, runner: Runner, home: FakeHome) -> Agent:
+    return Agent(cloud, cloud, runner, TaskEvents(home))  # type: ignore[arg-type]
+
+
+def told(home: FakeHome) -> list[tuple[str, str, str]]:
+    return [(detail["taskArn"], detail["stopCode"], detail["stoppedReason"]) for detail in home.functions.told]
 
 
 def test_a_task_comes_and_goes(agent: Agent, cloud: FakeCloud, runner: Runner) -> None:
     cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
     agent.tick()
     assert phases(runner) == {"t1": Phase.RUNNING}
-    del cloud.tasks["c/t1"]
+    cloud.stop("c/t1", "test")
     agent.tick()
     assert phases(runner) == {"t1": Phase.STOPPING}
     while runner.slots:
@@ -199,7 +249,9 @@ def test_a_task_comes_and_goes(agent: Agent, cloud: FakeCloud, runner: Runner) -
         time.sleep(0.01)
 
 
-def test_a_device_that_ended_for_good_takes_its_task_along(agent: Agent, cloud: FakeCloud, runner: Runner) -> None:
+def test_a_device_that_ended_for_good_takes_its_task_along(
+    agent: Agent, cloud: FakeCloud, runner: Runner, home: FakeHome
+) -> None:
     runner.command = (sys.executable, "-c", "raise SystemExit(2)")
     cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
     agent.tick()
@@ -207,6 +259,56 @@ def test_a_device_that_ended_for_good_takes_its_task_along(agent: Agent, cloud: 
         agent.tick()
         time.sleep(0.01)
     assert cloud.stopped == [("c/t1", "the device ended for good (exit code 2)")]
+    agent.tick()
+    assert told(home) == [("c/t1", "EssentialContainerExited", "the device ended for good (exit code 2)")]
+
+
+def test_a_task_that_somebody_stops_is_told_of_once(agent: Agent, cloud: FakeCloud, home: FakeHome) -> None:
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
+    agent.tick()
+    cloud.stop("c/t1", "maintenance")
+    agent.tick()
+    agent.tick()
+    assert told(home) == [("c/t1", "UserInitiated", "maintenance")]
+
+
+@pytest.mark.parametrize("reason", OWN_REASONS)
+def test_what_the_stack_itself_stops_is_not_told(agent: Agent, cloud: FakeCloud, home: FakeHome, reason: str) -> None:
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
+    agent.tick()
+    cloud.stop("c/t1", reason)
+    agent.tick()
+    assert told(home) == []
+
+
+def test_an_event_waits_for_an_emulator_that_is_away(agent: Agent, cloud: FakeCloud, home: FakeHome) -> None:
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
+    agent.tick()
+    cloud.stop("c/t1", "maintenance")
+    home.functions.fails = True
+    for _ in range(2):
+        with pytest.raises(EndpointConnectionError):
+            agent.tick()
+    home.functions.fails = False
+    agent.tick()
+    assert told(home) == [("c/t1", "UserInitiated", "maintenance")]
+
+
+def test_a_device_whose_task_stopped_while_nobody_looked_is_told_of(
+    agent: Agent, cloud: FakeCloud, home: FakeHome, paths: Paths
+) -> None:
+    # given: one that runs, one that was stopped, one whose identity is lost, one that goes on
+    cloud.tasks = {arn: DeviceTask(arn, {}, state={"taskArn": arn}) for arn in ("c/runs", "c/missed")}
+    cloud.stop("c/missed", "maintenance")
+    for arn in ("c/lost", "c/goes-on"):
+        cloud.tasks[arn] = DeviceTask(arn, {}, interrupted=True, state={"taskArn": arn, "stoppedReason": "restart"})
+    (paths.devices / "goes-on").mkdir()
+    cloud.in_catalog = {"c/runs", "c/missed", "c/lost", "c/goes-on-again"}
+    # when
+    agent.resume()
+    agent.tick()
+    # then
+    assert sorted(told(home)) == [("c/lost", "", "restart"), ("c/missed", "UserInitiated", "maintenance")]
 
 
 def test_interrupted_tasks_go_on_with_their_identity(agent: Agent, cloud: FakeCloud, paths: Paths) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common.catalog import Catalog
-from common.errors import TransientError
+from common.errors import OwnershipLost, TransientError
 from presence import presence
 from provisioning import record_status
 from tests.unit.doubles import faults
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import CLUSTER, EXECUTION
+from tests.unit.stack import CLUSTER, EXECUTION, REMOVAL
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TOLD_ONCE = [("token-1", {"status": "ONLINE"})]
 EVENT = {
     "thingName": "lamp",
+    "execution": EXECUTION,
     "certificateId": "c0ffee",
     "taskArn": "arn:task",
     "clusterArn": CLUSTER,
@@ -92,7 +93,7 @@ def test_a_device_that_has_gone_again_is_waited_for(
 ) -> None:
     # given
     connect()
-    catalog.update("lamp", status="OFFLINE")
+    catalog.update("lamp", EXECUTION, status="OFFLINE")
     # when
     answer = record()
     # then
@@ -119,10 +120,23 @@ def test_a_device_that_is_not_in_the_catalog_is_an_error(record: State, catalog:
     # given
     catalog.table.delete_item(Key={"thing_name": "lamp"})
     # when
-    with pytest.raises(KeyError, match="lamp"):
+    with pytest.raises(OwnershipLost, match="lamp"):
         record()
     # then
     assert catalog.row("lamp") is None
+
+
+def test_a_workflow_whose_device_was_removed_meanwhile_does_not_wait(
+    record: State, catalog: Catalog, workflows: MemoryWorkflows
+) -> None:
+    # given
+    catalog.take(catalog.owned("lamp", EXECUTION), REMOVAL)
+    # when
+    with pytest.raises(OwnershipLost, match="lamp"):
+        record()
+    # then
+    ((token, answer),) = workflows.answers
+    assert (token, answer["error"]) == ("token-1", "OwnershipLost")
 
 
 @pytest.mark.parametrize("how", faults.HOW)

@@ -122,3 +122,17 @@ def test_an_attempt_after_any_interruption_leaves_one_task(
     answer = start()
     # then
     assert list(ecs.tasks) == [answer["taskArn"]]
+
+
+def test_a_restart_starts_a_task_of_its_own_and_finds_it_again(start: Start, ecs: MemoryEcs, context: Any) -> None:
+    # given: ECS still lists the old task as running
+    old = start()["taskArn"]
+    asked = {"thingName": "lamp", "execution": EXECUTION, "restart": "arn:restart", "restarts": 1, "replaced": [old]}
+    # when
+    new = [start_task.handler(asked, context)["taskArn"] for _ in range(2)]
+    another = start_task.handler({**asked, "restarts": 2, "replaced": [old, new[0]]}, context)["taskArn"]
+    # then
+    assert new[0] == new[1]
+    assert len({old, new[0], another}) == 3
+    assert {task.started_by for task in ecs.tasks.values()} == {owner_of(EXECUTION)}
+    assert len({task.client_token for task in ecs.tasks.values()}) == 3

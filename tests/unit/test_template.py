@@ -1,5 +1,6 @@
 """template.yaml, the workflows and the sample events agree with the code and the contracts."""
 
+import importlib
 import inspect
 import json
 import re
@@ -13,13 +14,28 @@ import yaml
 from common import errors
 from common.identifiers import DEVICE_TYPES
 from identity.message import CertificateMessage
+from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
+from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
+from provisioning.removal import STOP_REASON
+from provisioning.start_task import TaskRequest
 from provisioning.write_config import DeviceRequest
+from restart import task_stopped
+from restart.await_device import AwaitRequest
+from restart.decision import RestartRequest
+from restart.finish_restart import FinishRequest
+from restart.give_up import GiveUpRequest
+from restart.renew_certificate import RenewRequest
+from restart.tasks import STOP_REASON as RESTART_STOP_REASON
+from restart.undo_restart import UndoRequest
+from sweeping.sweep import SweepRequest
 
 ROOT = Path(__file__).parents[2]
+# Samples of what AWS itself sends to a function that has a sample of its own.
+EVENTS = {"execution_ended": CleanUpRequest}
 PARSERS: dict[str, Any] = {
     "clean_up": CleanUpRequest,
     "create_thing": ThingRequest,
@@ -28,6 +44,13 @@ PARSERS: dict[str, Any] = {
     "record_status": StatusRequest,
     "settle_next_certificate": CertificateMessage,
     "write_config": DeviceRequest,
+    "start_task": TaskRequest,
+    "claim_restart": RestartRequest,
+    "renew_certificate": RenewRequest,
+    "await_device": AwaitRequest,
+    "finish_restart": FinishRequest,
+    "undo_restart": UndoRequest,
+    "give_up": GiveUpRequest,
 }
 
 
@@ -98,15 +121,20 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 10
-    assert len(TASKS) == 8
-    assert set(WORKFLOWS) == {"provision_device.asl.yaml", "deprovision_device.asl.yaml"}
+    assert len(FUNCTIONS) == 18
+    assert len(TASKS) == 17
+    assert set(WORKFLOWS) == {
+        "provision_device.asl.yaml",
+        "deprovision_device.asl.yaml",
+        "restart_device.asl.yaml",
+    }
 
 
 def test_outputs_are_there_for_those_who_use_the_stack() -> None:
     assert TEMPLATE["Outputs"].keys() == {
         "ProvisionDeviceStateMachineArn",
         "DeprovisionDeviceStateMachineArn",
+        "RestartDeviceStateMachineArn",
         "DeviceCatalogTableName",
         "ConfigBucketName",
         "FirmwareBucketName",
@@ -114,6 +142,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceClusterName",
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
+        "SweepFunctionName",
         "DeviceRepositoryUri",
     }
 
@@ -140,27 +169,31 @@ def test_a_function_is_named_like_its_module_its_handler_and_its_sample(function
 def test_no_sample_is_left_over() -> None:
     samples = {path.stem for path in (ROOT / "events").iterdir()}
     workflows = {name.partition(".")[0] for name in WORKFLOWS}
-    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows
+    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows | set(EVENTS)
 
 
-@pytest.mark.parametrize("module", PARSERS)
+@pytest.mark.parametrize("module", [*PARSERS, *EVENTS])
 def test_a_sample_is_what_its_function_takes(module: str) -> None:
     # when
-    parsed = PARSERS[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
+    parsed = (PARSERS | EVENTS)[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
     # then
     assert parsed
     assert parsed.thing_name == "dev-SAMPLE"
 
 
+def test_the_sweeps_sample_changes_nothing() -> None:
+    assert SweepRequest.from_event(json.loads((ROOT / "events" / "sweep.json").read_text())).dry_run
+
+
 def test_every_parser_has_a_sample() -> None:
+    modules = [function["Handler"].rpartition(".")[0] for function in FUNCTIONS.values()]
     with_parser = {
-        Path(inspect.getfile(value)).stem
-        for name in ("clean_up", "create_thing", "record_status", "write_config", "start_task", "attach_policy")
-        for value in vars(__import__(f"provisioning.{name}", fromlist=["_"])).values()
-        if hasattr(value, "from_event")
+        module.rpartition(".")[2]
+        for module in modules
+        for value in vars(importlib.import_module(module)).values()
+        if hasattr(value, "from_event") and value is not Leftover
     }
-    of_rules = {"presence", "issue_next_certificate", "settle_next_certificate"}
-    assert with_parser == PARSERS.keys() - of_rules
+    assert with_parser == (PARSERS.keys() | {"task_stopped", "sweep"})
 
 
 def test_a_certificate_message_reaches_its_function_as_the_function_takes_it() -> None:
@@ -177,11 +210,28 @@ def test_a_certificate_message_reaches_its_function_as_the_function_takes_it() -
             assert set(re.findall(r"AS (\w+)", rule["Sql"])) == sample.keys()
 
 
+def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
+    # given
+    event = json.loads((ROOT / "events" / "task_stopped.json").read_text())
+    rule = FUNCTIONS["TaskStoppedFunction"]["Events"]["TaskStoppedRule"]["Properties"]["Pattern"]
+    # then
+    assert event["source"] in rule["source"]
+    assert event["detail-type"] in rule["detail-type"]
+    assert event["detail"]["lastStatus"] in rule["detail"]["lastStatus"]
+    assert rule["detail"]["stoppedReason"] == [{"anything-but": [STOP_REASON, RESTART_STOP_REASON]}]
+    assert OWN_REASONS == (STOP_REASON, RESTART_STOP_REASON)
+    assert task_stopped.StoppedTask.from_event(event).reason == (
+        "task stopped: SpotInterruption: Your Spot Task was interrupted."
+    )
+
+
 def test_the_workflows_samples_are_valid_input() -> None:
     provision = json.loads((ROOT / "events" / "provision_device.json").read_text())
     deprovision = json.loads((ROOT / "events" / "deprovision_device.json").read_text())
     assert ThingRequest.from_event({"input": provision, "execution": "arn"}).thing_name == "dev-SAMPLE"
-    assert CleanUpRequest.deprovision(deprovision).thing_name == "dev-SAMPLE"
+    assert CleanUpRequest.deprovision(deprovision, "arn").thing_name == "dev-SAMPLE"
+    restart = json.loads((ROOT / "events" / "restart_device.json").read_text())
+    assert RestartRequest.from_event({"input": restart, "restart": "arn"}).thing_name == "dev-SAMPLE"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -256,7 +306,7 @@ def test_a_task_catches_everything_in_the_end(state: dict[str, Any]) -> None:
 @pytest.mark.parametrize("state", TASKS)
 def test_errors_are_routed_by_names_that_exist(state: dict[str, Any]) -> None:
     ours = {name for name, value in vars(errors).items() if inspect.isclass(value)}
-    aws = {"DeleteConflictException"}
+    aws = {"ResourceNotFoundException", "IdempotencyAlreadyInProgressError"}
     for rule in [*state["Retry"], *state["Catch"]]:
         for name in rule["ErrorEquals"]:
             assert name.startswith(("States.", "Lambda.", "Sandbox.")) or name in ours | aws, name

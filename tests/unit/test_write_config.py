@@ -107,3 +107,19 @@ def test_an_attempt_after_any_interruption_completes(
     # then
     assert list(objects()) == [KEY]
     assert list(shadows.desired) == ["lamp"]
+
+
+def test_a_restart_leaves_the_shadow_and_the_model_as_they_are(
+    write: Write, objects: Objects, shadows: MemoryShadows, context: Any
+) -> None:
+    # given
+    model = {"telemetry": {"power": {"constant": 5}}}
+    write("bulb", model)
+    shadows.desired["lamp"]["time"] = 7
+    before = {"models/lamp.json": objects()["models/lamp.json"], **shadows.desired["lamp"]}
+    # when
+    event = {"thingName": "lamp", "deviceType": "bulb", "attributes": {}, "model": model, "keepShadow": True}
+    write_config.handler(event, context)
+    # then
+    assert {"models/lamp.json": objects()["models/lamp.json"], **shadows.desired["lamp"]} == before
+    assert objects()[KEY]["model"] == model == objects()["models/lamp.json"]

@@ -1,0 +1,102 @@
+"""The removal of what carries an execution's mark, in the order that AWS demands.
+
+Every step tolerates what is not there any more, so it can be repeated after any interruption.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from common.certificates import STILL_ATTACHED, remove_certificate, tolerating
+from common.clients import error_code
+from common.errors import DetachmentPending
+from common.identifiers import config_key, identity_key, model_key
+from common.waiting import Patience
+
+if TYPE_CHECKING:
+    from types_boto3_ecs import ECSClient
+    from types_boto3_iot import IoTClient
+    from types_boto3_iot_data import IoTDataPlaneClient
+    from types_boto3_s3 import S3Client
+
+STOP_REASON = "the playground removes this device"
+
+# The function waits for the seconds that it usually takes. What takes longer is DetachmentPending, and the Retry of the
+# workflow has patience for minutes.
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Removes a device's parts: tasks, certificates, shadow, thing, objects."""
+
+    iot: "IoTClient"
+    iot_data: "IoTDataPlaneClient"
+    ecs: "ECSClient"
+    s3: "S3Client"
+    bucket: str
+    cluster_arn: str
+    patience: Patience
+
+    def remove_marked(self, thing_name: str, owner: str, certificates: Iterable[str] = ()) -> bool:
+        """Everything with the mark `owner` under that name, and these certificates (ARNs), attached or not.
+
+        False when nothing carried the mark. Raises DetachmentPending when AWS takes longer than the function can wait.
+        """
+        for _ in self.patience.tries():
+            try:
+                return self._try_to_remove(thing_name, owner, certificates)
+            except ClientError as error:
+                if error_code(error) not in STILL_ATTACHED:
+                    raise
+                refusal = error
+        raise DetachmentPending(str(refusal)) from refusal
+
+    def _try_to_remove(self, thing_name: str, owner: str, certificates: Iterable[str]) -> bool:
+        """From the beginning each time: a function whose execution was aborted may attach again what was detached."""
+        stopped = self._stop_tasks(owner)
+        ours = self._is_ours(thing_name, owner)
+        principals = self._principals(thing_name) if ours else set()
+        for arn in sorted({*certificates, *principals}):
+            remove_certificate(self.iot, thing_name, arn, attached=ours)
+        if ours:
+            # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
+            self.remove_shadow(thing_name)
+            self.iot.delete_thing(thingName=thing_name)
+        return ours or stopped
+
+    def remove_shadow(self, thing_name: str) -> None:
+        """A shadow outlives its thing, so it goes by name. Only for who owns the name."""
+        with tolerating("ResourceNotFoundException"):
+            self.iot_data.delete_thing_shadow(thingName=thing_name)
+
+    def remove_objects(self, thing_name: str) -> None:
+        """Config and identity. Only for who owns the name: they carry no mark."""
+        for key in (config_key(thing_name), identity_key(thing_name), model_key(thing_name)):
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def has_thing(self, thing_name: str) -> bool:
+        """Whether a thing of that name is registered, whoever's it is."""
+        return self._attributes(thing_name) is not None
+
+    def _stop_tasks(self, owner: str) -> bool:
+        pages = self.ecs.get_paginator("list_tasks").paginate(cluster=self.cluster_arn, startedBy=owner)
+        running = [arn for page in pages for arn in page["taskArns"]]
+        for task_arn in running:
+            self.ecs.stop_task(cluster=self.cluster_arn, task=task_arn, reason=STOP_REASON)
+        return bool(running)
+
+    def _is_ours(self, thing_name: str, owner: str) -> bool:
+        return (self._attributes(thing_name) or {}).get("execution") == owner
+
+    def _attributes(self, thing_name: str) -> dict[str, str] | None:
+        with tolerating("ResourceNotFoundException"):
+            return self.iot.describe_thing(thingName=thing_name).get("attributes", {})
+        return None
+
+    def _principals(self, thing_name: str) -> set[str]:
+        with tolerating("ResourceNotFoundException"):
+            pages = self.iot.get_paginator("list_thing_principals").paginate(thingName=thing_name)
+            return {arn for page in pages for arn in page["principals"]}
+        return set()

@@ -1,0 +1,206 @@
+"""ClaimRestart: takes the device for one restart, and clears away what still runs under its name.
+
+The row is read, judged, and taken by one conditional write, so of two restarts one has it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from common import environment
+from common.catalog import GIVEN_UP, OF_A_SUCCESSION, Catalog, Row, is_free, now
+from common.certificates import remove_patiently
+from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
+from common.errors import DeviceBusy, ThingNotFound, TransientError
+from common.executions import Executions
+from common.identifiers import model_key
+from common.observability import logger
+from restart.decision import Decision, RestartRequest, Verdict, decide
+from restart.holding import update_held
+from restart.tasks import stop_tasks
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_ecs import ECSClient
+    from types_boto3_iot import IoTClient
+    from types_boto3_s3 import S3Client
+
+OWNER_ATTRIBUTE = "execution"
+
+TRIES = 3
+
+_CONDITION = (
+    "attribute_not_exists(deprovisioning)"
+    " AND (attribute_not_exists(restarting) OR restarting IN (:me, :dead))"
+    f" AND (#status IN (:online, :offline) OR attribute_exists({GIVEN_UP}))"
+    " AND (attribute_not_exists(task_arn) OR task_arn = :task)"
+    " AND (attribute_not_exists(restarts) OR restarts = :before)"
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What was decided, and of a device to restart all that the next states need.
+
+    `replaced`: ARNs of the device's tasks so far, which ECS may list as running a while longer.
+    """
+
+    thing_name: str
+    decision: Decision
+    device_type: str | None = None
+    execution_arn: str | None = None
+    replaced: list[str] = field(default_factory=list)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    model: Mapping[str, Any] | None = None
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """As the workflow takes it."""
+        return {
+            "thingName": self.thing_name,
+            "verdict": self.decision.verdict.value,
+            "reason": self.decision.reason,
+            "restarts": self.decision.restarts,
+            "deviceType": self.device_type,
+            "execution": self.execution_arn,
+            "replaced": self.replaced,
+            "attributes": dict(self.attributes),
+            "model": self.model,
+        }
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Takes devices for restarts."""
+
+    catalog: Catalog
+    iot: "IoTClient"
+    ecs: "ECSClient"
+    s3: "S3Client"
+    executions: Executions
+    bucket: str
+    cluster_arn: str
+
+    def claim(self, request: RestartRequest) -> Claimed:
+        """Judge the request, and take the device for a restart or to give it up. Repeatable.
+
+        A person who asks in vain gets ThingNotFound or DeviceBusy; an event that is overtaken is ignored.
+        Raises TransientError for a row that does not stand still.
+        """
+        for _ in range(TRIES):
+            row = self.catalog.row(request.thing_name)
+            dead = self._dead_holder(row, request)
+            decision = decide(row, request, datetime.now(UTC), dead)
+            if row is None or decision.verdict in (Verdict.IGNORE, Verdict.WAIT):
+                _refuse_a_person(row, request, decision)
+                return Claimed(request.thing_name, decision)
+            if self._take(row, request, decision, dead):
+                return self._claimed(row, request, decision)
+        raise TransientError(f"{request.thing_name} changes all the time")
+
+    def _claimed(self, row: Row, request: RestartRequest, decision: Decision) -> Claimed:
+        if decision.verdict is Verdict.GIVE_UP:
+            return Claimed(request.thing_name, decision)
+        return Claimed(
+            thing_name=request.thing_name,
+            decision=decision,
+            device_type=row["device_type"],
+            execution_arn=row["execution_arn"],
+            replaced=self._clear(row, request),
+            attributes=self._attributes(request.thing_name),
+            model=self._model(request.thing_name),
+        )
+
+    def _dead_holder(self, row: Row | None, request: RestartRequest) -> str | None:
+        """Another restart that holds the row, and has ended without letting it go."""
+        holder = (row or {}).get("restarting")
+        if holder is None or holder == request.restart_arn:
+            return None
+        return None if self.executions.running(holder) else str(holder)
+
+    def _take(self, row: Row, request: RestartRequest, decision: Decision, dead: str | None) -> bool:
+        """One conditional write; False when the row is not as it was judged any more."""
+        values = {
+            ":me": request.restart_arn,
+            ":dead": dead or request.restart_arn,
+            ":restarts": decision.restarts,
+            ":before": row.get("restarts", 0),
+            ":task": row.get("task_arn", "none"),
+            ":online": "ONLINE",
+            ":offline": "OFFLINE",
+            ":reason": row.get("status_reason", "restarted by hand"),
+            ":now": now(),
+        }
+        try:
+            self.catalog.table.update_item(
+                Key={"thing_name": request.thing_name},
+                UpdateExpression="SET #status = :offline, restarting = :me, restarted_by = :me, restarts = :restarts,"
+                f" status_reason = :reason, updated_at = :now REMOVE restarted_at, task_token, {GIVEN_UP}",
+                ConditionExpression=_CONDITION,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _clear(self, row: Row, request: RestartRequest) -> list[str]:
+        """End what still runs, and a certificate that has not come into force. Gives the tasks so far."""
+        running = stop_tasks(self.ecs, self.cluster_arn, row["execution_arn"])
+        # The device that was to confirm or to abandon a change of its certificate is gone with its task.
+        unwanted = [row[name] for name in ("next_certificate_arn", "retired_certificate_arn") if name in row]
+        for certificate_arn in unwanted:
+            remove_patiently(self.iot, request.thing_name, certificate_arn)
+        if unwanted:
+            leftovers = (*OF_A_SUCCESSION, "identity_pending")
+            update_held(self.catalog.table, request.thing_name, request.restart_arn, remove=leftovers)
+        return sorted({*running, *([row["task_arn"]] if "task_arn" in row else [])})
+
+    def _attributes(self, thing_name: str) -> dict[str, str]:
+        attributes = self.iot.describe_thing(thingName=thing_name).get("attributes", {})
+        return {name: value for name, value in attributes.items() if name != OWNER_ATTRIBUTE}
+
+    def _model(self, thing_name: str) -> dict[str, Any] | None:
+        key = model_key(thing_name)
+        # Listed first: without the permission to list, S3 answers 403 for what is not there.
+        if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents"):
+            return None
+        model: dict[str, Any] = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        return model
+
+
+def _refuse_a_person(row: Row | None, request: RestartRequest, decision: Decision) -> None:
+    if request.stopped_task is not None:
+        return
+    if row is None or is_free(row):
+        raise ThingNotFound(f"thingName: {decision.reason}")
+    raise DeviceBusy(f"thingName: {decision.reason}")
+
+
+restarts = Executions(session.client("stepfunctions", config=CONFIG))
+claims = Claims(
+    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    iot=session.client("iot", config=CONFIG),
+    ecs=session.client("ecs", config=CONFIG),
+    s3=session.client("s3", config=S3_CONFIG),
+    executions=restarts,
+    bucket=environment.required("CONFIG_BUCKET"),
+    cluster_arn=environment.required("CLUSTER_ARN"),
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    """State ClaimRestart. Gives `{thingName, verdict, reason, ...}`, see `Claimed`."""
+    request = RestartRequest.from_event(event)
+    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
+    with transient_faults_named():
+        claimed = claims.claim(request)
+    logger.info("restart judged", verdict=claimed.decision.verdict, reason=claimed.decision.reason)
+    return claimed.answer

@@ -1,0 +1,72 @@
+"""GiveUp: a device that no restart mends is left where its user can look at it, with a certificate that opens nothing.
+
+Thing, shadow and catalog row stay. Status FAILED with `given_up_at` keeps the name taken, unlike FAILED alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import GIVEN_UP, Catalog, now
+from common.certificates import tolerating
+from common.clients import CONFIG, session, transient_faults_named
+from common.observability import logger, metrics
+from restart.holding import update_held
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_iot import IoTClient
+
+
+@dataclass(frozen=True)
+class GiveUpRequest:
+    """The device, the restart that holds it, and why it is given up."""
+
+    thing_name: str
+    restart_arn: str
+    reason: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "GiveUpRequest":
+        """From the state's payload."""
+        return cls(event["thingName"], event["restart"], event["reason"])
+
+
+def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
+    """Repeatable; gives the reason in full. Raises RestartLost when the device is being deleted."""
+    row = catalog.row(request.thing_name) or {}
+    if row.get("restarted_by") == request.restart_arn and GIVEN_UP in row:
+        return str(row["status_reason"])
+    if "certificate_id" in row:
+        with tolerating("ResourceNotFoundException"):
+            iot.update_certificate(certificateId=row["certificate_id"], newStatus="INACTIVE")
+    last = row.get("status_reason", "")
+    reason = f"given up: {request.reason}" + (f"; {last}" if last else "")
+    update_held(
+        catalog.table,
+        request.thing_name,
+        request.restart_arn,
+        remove=("restarting", "task_arn"),
+        status="FAILED",
+        status_reason=reason,
+        given_up_at=now(),
+    )
+    return reason
+
+
+iot_client = session.client("iot", config=CONFIG)
+device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """State GiveUp. Gives `{Error, Cause}`, with which the workflow fails."""
+    request = GiveUpRequest.from_event(event)
+    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
+    with transient_faults_named():
+        reason = give_up(request, device_catalog, iot_client)
+    metrics.add_metric("DevicesGivenUp", unit="Count", value=1)
+    logger.warning("device given up", reason=reason)
+    return {"Error": "DeviceGivenUp", "Cause": reason}

@@ -1,0 +1,131 @@
+"""Task state events of ECS: a device whose task was stopped is shown as such, and brought back.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html. The event carries the task's
+environment, and with it a signed URL: nothing of it goes further than its ARN and the reasons.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Key
+
+from common import environment
+from common.catalog import Catalog, Row, now
+from common.clients import CONFIG, session, transient_faults_named
+from common.identifiers import owner_of
+from common.observability import logger, metrics
+from common.workflow import report_failed
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_stepfunctions import SFNClient
+
+TASK_INDEX = "task_arn"
+LONGEST_REASON = 512
+
+
+@dataclass(frozen=True)
+class StoppedTask:
+    """A task that runs no more, and what ECS says about it."""
+
+    task_arn: str
+    stop_code: str
+    stopped_reason: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "StoppedTask":
+        """From the event's `detail`; an event about a task that is not stopped raises ValueError."""
+        detail = event["detail"]
+        if detail["lastStatus"] != "STOPPED":
+            raise ValueError(f"{detail['taskArn']} is {detail['lastStatus']}, not STOPPED: mend the rule")
+        return cls(detail["taskArn"], detail.get("stopCode", ""), detail.get("stoppedReason", ""))
+
+    @property
+    def reason(self) -> str:
+        """For a person to read."""
+        said = ": ".join(part for part in (self.stop_code, self.stopped_reason) if part)
+        return f"task stopped: {said or 'ECS gives no reason'}"[:LONGEST_REASON]
+
+
+@dataclass(frozen=True)
+class StoppedTasks:
+    """Finds the device of a stopped task and sees to it."""
+
+    catalog: Catalog
+    sfn: "SFNClient"
+    restart_machine: str
+
+    def see_to(self, task: StoppedTask) -> str:
+        """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device), `IGNORED`. Repeatable."""
+        row = self._row_of(task.task_arn)
+        # A task that the row does not name any more was replaced, or its device removed.
+        if row is None or "deprovisioning" in row or row.get("task_arn") != task.task_arn:
+            return "IGNORED"
+        if "task_token" in row:
+            told = report_failed(self.sfn, row["task_token"], "TaskStopped", task.reason)
+            return "TOLD" if told else "IGNORED"
+        # A restart that is about to end has still the row: the new one waits for it.
+        if "restarting" not in row and not self._record(row["thing_name"], task):
+            return "IGNORED"
+        self._restart(row["thing_name"], task)
+        return "RESTARTING"
+
+    def _row_of(self, task_arn: str) -> Row | None:
+        found = self.catalog.table.query(
+            IndexName=TASK_INDEX, KeyConditionExpression=Key("task_arn").eq(task_arn), Limit=1
+        )["Items"]
+        # The index is a moment behind the table.
+        return self.catalog.row(str(found[0]["thing_name"])) if found else None
+
+    def _record(self, thing_name: str, task: StoppedTask) -> bool:
+        client = self.catalog.table.meta.client
+        try:
+            self.catalog.table.update_item(
+                Key={"thing_name": thing_name},
+                UpdateExpression="SET #status = :offline, status_reason = :reason, updated_at = :now",
+                ConditionExpression="task_arn = :task AND #status IN (:online, :offline)"
+                " AND attribute_not_exists(restarting) AND attribute_not_exists(deprovisioning)",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":task": task.task_arn,
+                    ":reason": task.reason,
+                    ":online": "ONLINE",
+                    ":offline": "OFFLINE",
+                    ":now": now(),
+                },
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _restart(self, thing_name: str, task: StoppedTask) -> None:
+        """One execution per stopped task, whatever is delivered twice: its name comes from the task."""
+        try:
+            self.sfn.start_execution(
+                stateMachineArn=self.restart_machine,
+                name=owner_of(task.task_arn),
+                input=json.dumps({"thingName": thing_name, "stoppedTask": task.task_arn}),
+            )
+        except self.sfn.exceptions.ExecutionAlreadyExists:
+            return
+
+
+tasks = StoppedTasks(
+    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    sfn=session.client("stepfunctions", config=CONFIG),
+    restart_machine=environment.required("RESTART_MACHINE_ARN"),
+)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """Target of the rule on ECS Task State Change. Gives `{taskArn, done}`."""
+    task = StoppedTask.from_event(event)
+    with transient_faults_named():
+        done = tasks.see_to(task)
+    metrics.add_metric("TasksStopped", unit="Count", value=int(done != "IGNORED"))
+    logger.info("task stopped", task_arn=task.task_arn, reason=task.reason, done=done)
+    return {"taskArn": task.task_arn, "done": done}
