@@ -15,6 +15,17 @@ settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares a cloud; with --dist loadgroup everything else goes to whichever worker is free."""
+    for item in items:
+        layer, fixtures = item.path.parent.name, getattr(item, "fixturenames", ())
+        if layer in ("workflow", "e2e"):
+            item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}"))
+        elif "tried" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("trials"))
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Real emulator with AUTH=true, real SAM CLI, real task agent, real devices; taken down afterwards."""

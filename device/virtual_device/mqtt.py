@@ -5,7 +5,6 @@ listener's methods and all `done` callbacks run on the reactor's thread.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -95,7 +94,8 @@ class Connection:
     def __init__(self, network: Network, access: Access, listener: Listener) -> None:
         self._post, self._after = network.reactor.post, network.reactor.after
         self._listener = listener
-        self._taken: deque[Any] = deque()
+        self._taken: list[Any] = []
+        self._leaving = False
         try:
             self._client = mqtt5_client_builder.mtls_from_bytes(
                 endpoint=access.host,
@@ -112,6 +112,7 @@ class Connection:
 
     def start(self) -> None:
         """Connect, and stay connected until `stop`."""
+        self._leaving = False
         self._client.start()
 
     def stop(self, *, goodbye: bool) -> None:
@@ -120,9 +121,11 @@ class Connection:
         With a goodbye the server gets a DISCONNECT, forgets the session and drops the last will. Without, the
         socket is closed as if the network were gone: the server sends the last will.
         """
+        # awscrt 0.36.1 hangs for good, and sends no DISCONNECT, when a PUBACK overtakes the one that waits: what was
+        # taken is acknowledged before, and what is still on its way from the other thread is not acknowledged at all.
         while goodbye and self._taken:
-            # awscrt 0.36.1 hangs for good, and sends no DISCONNECT, when a PUBACK overtakes the one that waits.
             self._acknowledge()
+        self._leaving = goodbye
         packet = mqtt5.DisconnectPacket(mqtt5.DisconnectReasonCode.NORMAL_DISCONNECTION, 0) if goodbye else None
         self._client.stop(packet)
 
@@ -218,8 +221,11 @@ class Connection:
     def _acknowledge(self) -> None:
         if not self._taken:
             return
+        acknowledgement = self._taken.pop(0)
+        if self._leaving:
+            return
         try:
-            self._client.invoke_publish_acknowledgement(self._taken.popleft())
+            self._client.invoke_publish_acknowledgement(acknowledgement)
         except Exception as error:  # noqa: BLE001 - bare exceptions, again; the connection is gone, and with it the need
             log.debug("PUBACK not sent: %s", error)
 

@@ -136,6 +136,8 @@ def rotated(cloud: Cloud, roles: RolePolicies, nothing_left: None) -> Iterator[R
 
 
 def test_a_device_gets_a_new_certificate_and_the_old_one_goes(rotated: Rotated) -> None:
+    # given: another test may have left the words in an execution's input
+    before = places_with(rotated.cloud, "PRIVATE KEY")
     # when
     asked = ("job", "create", rotated.thing, "rotate-cert", "trialSeconds=20", "--wait", "--json")
     done = rotated.cloud.playground(*asked, timeout=120)
@@ -149,7 +151,7 @@ def test_a_device_gets_a_new_certificate_and_the_old_one_goes(rotated: Rotated) 
     rotated.cloud.playground("job", "delete", rotated.job_id, "--force")
     shown = rotated.cloud.playground("show", rotated.thing).stdout
     assert rotated.row["certificate_id"] in shown
-    assert places_with(rotated.cloud, "PRIVATE KEY") == []
+    assert set(places_with(rotated.cloud, "PRIVATE KEY")) <= set(before)
 
 
 def test_a_certificate_that_is_refused_fails_the_job(rotated: Rotated) -> None:
