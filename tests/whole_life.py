@@ -130,7 +130,6 @@ class WholeLife:
         self._expect("CreateCertificate", "the half-made certificate is gone", half_made not in self._certificates())
         self._invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
         self._change_its_mind_about_a_certificate(certificate["certificateId"])
-        self._invoke("WriteConfig")
         self._invoke("WriteConfig", model=MODEL)
         task = self._invoke("StartTask", execution=execution)
         # The device is faster than RecordStatus, which then has to answer the workflow itself.
