@@ -85,6 +85,10 @@ def _uris(service: str) -> list[tuple[str, re.Pattern[str], str]]:
     https = [(name, model.operation_model(name).http) for name in model.operation_names]
     https.sort(key=lambda item: item[1]["requestUri"].count("{"))
     return [
-        (http["method"], re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(urlsplit(http["requestUri"]).path))), name)
+        (
+            http["method"],
+            re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(urlsplit(http["requestUri"]).path))),
+            name,
+        )
         for name, http in https
     ]

@@ -73,9 +73,9 @@ class Finding:
             return "the fault never struck"
         if self.finally_left != NOTHING:
             return self.finally_left
-        if self.cell.fault in (Fault.THROTTLED_TWICE, Fault.TIME_OUT_AFTER) and "SUCCEEDED" not in self.end:
-            if self.cell.place.phase is not Phase.COMPENSATION:
-                return f"ended {self.end}, though the fault did pass"
+        passing = self.cell.fault in (Fault.THROTTLED_TWICE, Fault.TIME_OUT_AFTER)
+        if passing and self.cell.place.phase is not Phase.COMPENSATION and "SUCCEEDED" not in self.end:
+            return f"ended {self.end}, though the fault did pass"
         if self.cell.place.phase is Phase.PROVISIONING and self.again:
             return f"was left as {self.verdict}"
         return ""

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 STATE = "FAULT_MATRIX_STATE"
@@ -37,7 +38,7 @@ class Context:
 
 def main() -> None:
     """Ask for the next invocation and answer it, for ever."""
-    sys.path.insert(0, str(os.getcwd()))
+    sys.path.insert(0, str(Path.cwd()))
     module, _, name = os.environ["_HANDLER"].rpartition(".")
     handler = getattr(importlib.import_module(module), name)
     while True:

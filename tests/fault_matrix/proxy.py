@@ -35,6 +35,12 @@ class Record:
     made: str = ""
     """The id of the certificate that it made."""
 
+    @property
+    def effective(self) -> bool:
+        """Whether the emulator has carried it out."""
+        answered_here = self.fault in (Fault.ERROR_BEFORE, Fault.THROTTLED_TWICE, Fault.DENIED, Fault.GONE)
+        return not answered_here and self.status is not None and self.status < 300
+
 
 @dataclass
 class FaultProxy:
@@ -114,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     _upstream: http.client.HTTPConnection | None = None
 
-    def do_GET(self) -> None:
+    def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         call = call_of(self.command, self.path, headers)
@@ -126,7 +132,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._go_wrong(rule, call, body)
 
-    do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_GET
+    def __getattr__(self, name: str) -> Any:
+        # The base class looks for do_GET, do_POST and so on.
+        if name.startswith("do_"):
+            return self._handle
+        raise AttributeError(name)
 
     def _go_wrong(self, rule: Rule, call: Call, body: bytes) -> None:
         if rule.fault is Fault.HELD:
@@ -191,11 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _certificate_made(call: Call, answer: Answer) -> str:
-    if call.service != "iot" or not call.operation.startswith("CreateCertificate") and (
-        call.operation != "CreateKeysAndCertificate"
-    ):
-        return ""
-    if answer.status != 200:
+    making = call.service == "iot" and call.operation in ("CreateKeysAndCertificate", "CreateCertificateFromCsr")
+    if not making or answer.status != 200:
         return ""
     made: Mapping[str, Any] = json.loads(answer.body)
     return str(made["certificateId"])

@@ -24,7 +24,9 @@ def redirect(cloud: Cloud, proxy: FaultProxy) -> None:
 def shorten_waits(cloud: Cloud, scale: float) -> None:
     """Shorten the time limits of states that wait for a device. SFN_WAIT_SCALE shortens pauses, but no limits."""
     sfn = cloud.client("stepfunctions")
-    for machine in (item for page in sfn.get_paginator("list_state_machines").paginate() for item in page["stateMachines"]):
+    for machine in (
+        item for page in sfn.get_paginator("list_state_machines").paginate() for item in page["stateMachines"]
+    ):
         arn = machine["stateMachineArn"]
         definition = json.loads(sfn.describe_state_machine(stateMachineArn=arn)["definition"])
         waiting = [state for state in definition["States"].values() if "waitForTaskToken" in state.get("Resource", "")]

@@ -63,9 +63,8 @@ def remains(cloud: Cloud, thing: str, owners: Sequence[str], certificates: Seque
             "not in the group": bool(found["group"]),
             "not one certificate": len(living) == 1,
             "a certificate not active": all(one["status"] == "ACTIVE" for one in living.values()),
-            "not the certificates that are attached": sorted(attached) == sorted(
-                one["certificateArn"] for one in living.values()
-            ),
+            "not the certificates that are attached": sorted(attached)
+            == sorted(one["certificateArn"] for one in living.values()),
             "not the certificate of the catalog": [row.get("certificate_id")] == list(living),
             "not one policy": len(found["policies"]) == 1,
             "no shadow": bool(found["shadow"]),
