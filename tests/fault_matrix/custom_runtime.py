@@ -2,8 +2,8 @@
 
 The emulator's own Python runtime gives every exception one name, so that no Retry or Catch by name can be seen at work.
 This is the loop of a custom runtime (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html), put beside
-the function's code by redirect.py. It also marks every call that the function makes with function, thing and invocation,
-in the trace header that the SDK sends along anyway, so that the proxy can tell whose call it is.
+the function's code by redirect.py. It also marks every call that the function makes with function, thing and
+invocation, in the trace header that the SDK sends along anyway, so that the proxy can tell whose call it is.
 """
 
 import http.client

@@ -230,7 +230,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-1/{}/aws4_request, Sign
         ("POST", "/things/a/shadow", "iotdata", {}, "iot-data:UpdateThingShadow", ""),
         ("PUT", "/bucket/devices/lamp/config.json", "s3", {}, "s3:PutObject", "lamp"),
         ("POST", "/", "dynamodb", {"x-amz-target": "DynamoDB_20120810.PutItem"}, "dynamodb:PutItem", ""),
-        ("POST", "/", "states", {"x-amz-target": "AWSStepFunctions.SendTaskSuccess"}, "stepfunctions:SendTaskSuccess", ""),
+        ("POST", "/", "states", {"x-amz-target": "AWSStepFunctions.Send"}, "stepfunctions:Send", ""),
     ],
 )  # fmt: skip
 def test_a_call_is_known_by_its_request(

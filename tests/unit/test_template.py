@@ -81,8 +81,8 @@ def list_of(value: Any) -> list[Any]:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 8
-    assert len(TASKS) == 8
+    assert len(FUNCTIONS) == 9
+    assert len(TASKS) == 9
     assert set(WORKFLOWS) == {"provision_device.asl.yaml", "deprovision_device.asl.yaml"}
 
 
