@@ -26,6 +26,18 @@ class ThingNotFound(PlaygroundError):  # noqa: N818
     """The catalog knows no device of that name."""
 
 
+class OwnershipLost(PlaygroundError):  # noqa: N818
+    """The device belongs to another execution by now, or is being removed: this one may make nothing more for it."""
+
+
+class DeviceBusy(PlaygroundError):  # noqa: N818
+    """Another execution, which still runs, is removing the device; worth a retry."""
+
+
+class DetachmentPending(PlaygroundError):  # noqa: N818
+    """AWS IoT took a detachment and still acts as if there were none; worth a retry."""
+
+
 class TaskNotStarted(PlaygroundError):  # noqa: N818
     """ECS took the request and placed no task; the message is the reason that ECS gave."""
 

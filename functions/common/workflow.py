@@ -20,7 +20,22 @@ def report_online(sfn: "SFNClient", task_token: str) -> bool:
     try:
         sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": "ONLINE"}))
     except ClientError as error:
-        if error_code(error) in _NOBODY_WAITS:
-            return False
-        raise
+        return _waits(error)
     return True
+
+
+def report_removed(sfn: "SFNClient", task_token: str, thing_name: str) -> bool:
+    """Tell the waiting workflow that its device will never connect; False when nobody waits any more."""
+    try:
+        sfn.send_task_failure(
+            taskToken=task_token, error="OwnershipLost", cause=f"thingName: {thing_name} was removed while it was made"
+        )
+    except ClientError as error:
+        return _waits(error)
+    return True
+
+
+def _waits(error: ClientError) -> bool:
+    if error_code(error) in _NOBODY_WAITS:
+        return False
+    raise error

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from common import environment
-from common.catalog import Row, now
+from common.catalog import Row, now, plain
 from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.identifiers import identity_key
 from common.observability import logger, metrics
@@ -99,7 +98,7 @@ class PresenceRecorder:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self.table.meta.client.exceptions.ConditionalCheckFailedException as error:
-            return _row_of(error.response), False
+            return plain(error.response.get("Item")), False
         return answer["Attributes"], True
 
     def _finish_provisioning(self, thing_name: str, row: Row) -> None:
@@ -155,14 +154,6 @@ def _values(event: PresenceEvent) -> dict[str, Any]:
         ":offline": FOLLOWED[2],
     }
 
-
-def _row_of(answer: Mapping[str, Any]) -> Row | None:
-    """The item that a failed condition gives back. It comes in DynamoDB's own JSON, unlike the resource's answers."""
-    item = answer.get("Item")
-    return {name: _deserializer.deserialize(value) for name, value in item.items()} if item else None
-
-
-_deserializer = TypeDeserializer()
 
 recorder = PresenceRecorder(
     table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),

@@ -1,31 +1,36 @@
-"""CleanUp: undoes a device, in the order that AWS demands, and touches only what one execution made.
+"""CleanUp: undoes a device and touches only what one execution made.
 
-It compensates a provisioning that failed and it is the whole of deprovisioning. Every step tolerates what is not there
-any more, so it can be repeated after any interruption.
+It compensates a provisioning that failed, it is the whole of deprovisioning, and it finishes what an execution that was
+aborted or timed out has left; it can be repeated after any interruption. The row is taken before anything is removed:
+from then on whatever still makes something for the device is refused its next write.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from common import environment
-from common.catalog import FREE, Catalog, Row
-from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
-from common.errors import InvalidInput, ThingNotFound
-from common.identifiers import checked_thing_name, config_key, identity_key, made_up_name, owner_of
+from common.catalog import Catalog, Row, is_free
+from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.errors import DeviceBusy, InvalidInput, ThingNotFound
+from common.executions import Executions
+from common.identifiers import checked_thing_name, made_up_name, owner_of
 from common.observability import logger, metrics
+from common.waiting import Patience
+from common.workflow import report_removed
+from provisioning.leftovers import Leftover, remove_leftover
+from provisioning.removal import Removal
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-    from types_boto3_ecs import ECSClient
-    from types_boto3_iot import IoTClient
-    from types_boto3_iot_data import IoTDataPlaneClient
-    from types_boto3_s3 import S3Client
 
-STOP_REASON = "the playground removes this device"
+# How the template ends the name of the workflow that removes devices.
+DEPROVISION = "-deprovision-device"
+
+# Together they stay within the function's 60 seconds; the workflow's Retry goes on from there.
+WAIT_FOR_DETACHMENT = Patience(8)
+WAIT_FOR_OTHERS = Patience(20)
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,12 @@ class CleanUpRequest:
     """Which device to undo, and for whom."""
 
     thing_name: str
+    remover: str
+    """ARN of the execution in whose name the device is removed."""
     execution_arn: str | None
     """The provisioning execution whose work is undone; None: whichever made the device (deprovisioning)."""
+    resumed: bool = False
+    """Only finish what `remover` had begun when it ended."""
 
     @property
     def outcome(self) -> str:
@@ -42,140 +51,143 @@ class CleanUpRequest:
         return "TERMINATED" if self.execution_arn is None else "FAILED"
 
     @classmethod
-    def deprovision(cls, asked: object) -> "CleanUpRequest":
+    def deprovision(cls, asked: object, remover: str, *, resumed: bool = False) -> "CleanUpRequest":
         """From the input of a deprovisioning execution, `{"thingName": ...}`; raises InvalidInput."""
         if not isinstance(asked, dict) or asked.keys() != {"thingName"}:
             raise InvalidInput("input", 'must be {"thingName": "<name>"} and nothing else')
-        return cls(checked_thing_name(asked["thingName"]), None)
+        return cls(checked_thing_name(asked["thingName"]), remover, None, resumed)
 
     @classmethod
     def compensate(cls, asked: object, execution_arn: str) -> "CleanUpRequest | None":
         """From the input of a provisioning execution; None when that was refused before it could name a thing."""
         name = asked.get("thingName", made_up_name(execution_arn)) if isinstance(asked, dict) else None
         try:
-            return cls(checked_thing_name(name), execution_arn)
+            return cls(checked_thing_name(name), execution_arn, execution_arn)
+        except InvalidInput:
+            return None
+
+    @classmethod
+    def ended(cls, detail: Mapping[str, Any]) -> "CleanUpRequest | None":
+        """From the detail of a "Step Functions Execution Status Change"; None when there is nothing to go by.
+
+        https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html: an input that is too long for
+        the event is left out. The sweep finds what that execution left.
+        """
+        asked = json.loads(detail.get("input") or "null")
+        execution_arn = detail["executionArn"]
+        if not detail["stateMachineArn"].endswith(DEPROVISION):
+            return cls.compensate(asked, execution_arn)
+        try:
+            return cls.deprovision(asked, execution_arn, resumed=True)
         except InvalidInput:
             return None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "CleanUpRequest | None":
-        """From `{"input": <execution input>}`, with `"execution": <ARN>` when a provisioning undoes itself."""
+        """From `{"input", "execution"}` (a provisioning undoes itself), `{"input", "deprovisioning", "resumed"?}`, both
+        with the execution's input and ARN, or EventBridge's event that an execution has ended; raises InvalidInput.
+        """
+        if event.get("source") == "aws.states":
+            return cls.ended(event["detail"])
         if "execution" in event:
             return cls.compensate(event["input"], event["execution"])
-        return cls.deprovision(event["input"])
+        return cls.deprovision(event["input"], event["deprovisioning"], resumed=event.get("resumed", False))
 
 
 @dataclass(frozen=True)
 class CleanUp:
     """The undoing of one device."""
 
-    iot: "IoTClient"
-    iot_data: "IoTDataPlaneClient"
-    ecs: "ECSClient"
-    s3: "S3Client"
+    removal: Removal
     catalog: Catalog
-    bucket: str
-    cluster_arn: str
+    executions: Executions
+    patience: Patience
 
     def undo(self, request: CleanUpRequest) -> bool:
         """Remove the device; False when there was nothing of this owner's to remove.
 
-        Raises ThingNotFound when a device to deprovision is not in the catalog.
+        Raises ThingNotFound when a device to deprovision is not in the catalog, DeviceBusy when somebody else is
+        removing it and does not come to an end.
         """
-        row = self.catalog.row(request.thing_name)
-        if row is None and request.execution_arn is None:
-            raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
-        if row is None or request.execution_arn not in (None, row["execution_arn"]):
-            return False
-        gone = row["status"] in FREE
-        if gone and request.execution_arn is None:
-            return False
-        # A provisioning looks in any case: it may have gone on after somebody had removed its device.
-        self._remove(request.thing_name, row)
-        self.catalog.update(
-            request.thing_name,
-            remove=("task_token", "identity_pending", "ip"),
-            status=row["status"] if gone else request.outcome,
-        )
-        return True
-
-    def _remove(self, thing_name: str, row: Row) -> None:
-        owner = owner_of(row["execution_arn"])
-        self._stop_tasks(owner)
-        ours = self._is_ours(thing_name, owner)
-        for certificate_arn in self._certificates(thing_name, row, registered=ours):
-            self._delete_certificate(thing_name, certificate_arn, attached=ours)
-        if ours:
-            # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
-            with _tolerating("ResourceNotFoundException"):
-                self.iot_data.delete_thing_shadow(thingName=thing_name)
-            self.iot.delete_thing(thingName=thing_name)
-        for key in (config_key(thing_name), identity_key(thing_name)):
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
-
-    def _stop_tasks(self, owner: str) -> None:
-        for task_arn in self.ecs.list_tasks(cluster=self.cluster_arn, startedBy=owner)["taskArns"]:
-            self.ecs.stop_task(cluster=self.cluster_arn, task=task_arn, reason=STOP_REASON)
-
-    def _is_ours(self, thing_name: str, owner: str) -> bool:
-        try:
-            thing = self.iot.describe_thing(thingName=thing_name)
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
+        for _ in self.patience.tries():
+            row = self.catalog.row(request.thing_name)
+            if row is None or is_free(row) or request.execution_arn not in (None, row["execution_arn"]):
+                return self._without_row(request, row)
+            holder = row.get("deprovisioning", request.remover)
+            if request.resumed and row.get("deprovisioning") != request.remover:
                 return False
-            raise
-        return thing.get("attributes", {}).get("execution") == owner
+            if holder == request.remover or not self.executions.running(holder):
+                taken = self.catalog.take(row, request.remover)
+                if taken is not None:
+                    self._remove(request, taken)
+                    return True
+        raise DeviceBusy(f"thingName: {request.thing_name} is being removed by {holder}")
 
-    def _certificates(self, thing_name: str, row: Row, *, registered: bool) -> set[str]:
-        """Those attached to the thing, and one that was made but not attached yet."""
-        found = {row["certificate_arn"]} if "certificate_arn" in row else set()
-        if registered:
-            found.update(self.iot.list_thing_principals(thingName=thing_name)["principals"])
-        return found
+    def _without_row(self, request: CleanUpRequest, row: Row | None) -> bool:
+        """The name is nobody's, or somebody else's by now."""
+        if request.execution_arn is None:
+            if row is None and not request.resumed:
+                raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
+            return False
+        # An execution looks in any case: it may have gone on after its device was removed.
+        ours = row is not None and row["execution_arn"] == request.execution_arn
+        self.removal.remove_marked(
+            request.thing_name, owner_of(request.execution_arn), certificates_of(row) if row and ours else ()
+        )
+        # Shadow and objects carry no mark: they are this execution's only while nobody else has claimed the name.
+        if ours and self.catalog.row(request.thing_name) == row:
+            if not self.removal.has_thing(request.thing_name):
+                self.removal.remove_shadow(request.thing_name)
+            self.removal.remove_objects(request.thing_name)
+        return ours
 
-    def _delete_certificate(self, thing_name: str, certificate_arn: str, *, attached: bool) -> None:
-        certificate_id = certificate_arn.rpartition("/")[2]
-        with _tolerating("ResourceNotFoundException"):
-            for policy in self.iot.list_attached_policies(target=certificate_arn)["policies"]:
-                self.iot.detach_policy(policyName=policy["policyName"], target=certificate_arn)
-        if attached:
-            # By itself: a certificate that was never attached, or is no longer, must be deleted all the same.
-            with _tolerating("ResourceNotFoundException"):
-                self.iot.detach_thing_principal(thingName=thing_name, principal=certificate_arn)
-        with _tolerating("ResourceNotFoundException"):
-            self.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
-            self.iot.delete_certificate(certificateId=certificate_id)
-
-
-@contextmanager
-def _tolerating(code: str) -> Iterator[None]:
-    """Let AWS say that something is gone already: that is what CleanUp wants."""
-    try:
-        yield
-    except ClientError as error:
-        if error_code(error) != code:
-            raise
+    def _remove(self, request: CleanUpRequest, row: Row) -> None:
+        self.removal.remove_marked(request.thing_name, owner_of(row["execution_arn"]), certificates_of(row))
+        self.removal.remove_objects(request.thing_name)
+        if not self.catalog.release(request.thing_name, request.remover, request.outcome):
+            raise DeviceBusy(f"thingName: somebody else removes {request.thing_name} too")
+        if request.execution_arn is None and "task_token" in row:
+            # The device that its provisioning waits for does not come. After the release, so that its CleanUp, which
+            # follows, finds the name free.
+            report_removed(self.executions.sfn, row["task_token"], request.thing_name)
 
 
-clean_up = CleanUp(
+def certificates_of(row: Row) -> list[str]:
+    """ARNs of the certificates that the row names: the one in force, and one that is to succeed it."""
+    return [row[name] for name in ("certificate_arn", "next_certificate_arn") if name in row]
+
+
+device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_removal = Removal(
     iot=session.client("iot", config=CONFIG),
     iot_data=session.client("iot-data", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
     s3=session.client("s3", config=S3_CONFIG),
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),
+    patience=WAIT_FOR_DETACHMENT,
 )
+sfn_client = session.client("stepfunctions", config=CONFIG)
+clean_up = CleanUp(device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS)
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State CleanUp. Gives `{thingName, status, undone}`; status is what the catalog says now."""
+    """State CleanUp, and target of the rule on executions that ended badly. Gives `{thingName, status, undone}`.
+
+    `{"leftover": ...}` removes one thing that the sweep has found; `status` is null then.
+    """
+    if "leftover" in event:
+        leftover = Leftover.from_event(event["leftover"])
+        with transient_faults_named():
+            removed = remove_leftover(leftover, device_removal, device_catalog)
+        logger.info("leftover removed" if removed else "not a leftover", thing_name=leftover.thing_name)
+        return {"thingName": leftover.thing_name, "status": None, "undone": removed}
     request = CleanUpRequest.from_event(event)
     if request is None:
         return {"thingName": None, "status": "FAILED", "undone": False}
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
+    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn or request.remover)
     with transient_faults_named():
         undone = clean_up.undo(request)
     metrics.add_metric(

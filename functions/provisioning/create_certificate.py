@@ -1,22 +1,33 @@
-"""CreateCertificate: keys and certificate; the private key goes straight to the config bucket and nowhere else."""
+"""CreateCertificate: keys and certificate; the private key goes straight to the config bucket and nowhere else.
+
+CreateKeysAndCertificate can't be repeated safely and names nothing beforehand. So the row says first that a certificate
+has been asked for, and the certificate is made INACTIVE: if the function is killed before the row names it, the sweep
+knows when it was made, and that it can't have been used (docs/architecture.md).
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools.utilities.idempotency import idempotent
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common import environment
-from common.catalog import Catalog
+from common.catalog import Catalog, now
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
+from common.errors import OwnershipLost
+from common.idempotency import PER_EXECUTION, record_faults_named, records
 from common.identifiers import identity_key
 from common.observability import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_iot import IoTClient
+    from types_boto3_iot.type_defs import CreateKeysAndCertificateResponseTypeDef
     from types_boto3_s3 import S3Client
+
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,15 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class CertificateRequest:
+    """Which device needs a certificate, for which execution; `request_id` is the Lambda invocation's."""
+
+    thing_name: str
+    execution_arn: str
+    request_id: str
+
+
+@dataclass(frozen=True)
 class CertificateIssuer:
     """Makes one certificate for a thing that an execution has claimed, however often it is asked."""
 
@@ -36,44 +56,77 @@ class CertificateIssuer:
     catalog: Catalog
     bucket: str
 
-    def certificate_for(self, thing_name: str) -> Certificate:
-        """The thing's certificate; made on the first call, found in the catalog by every retry after it."""
-        row = self.catalog.row(thing_name) or {}
-        if "certificate_id" in row:
-            made = Certificate(row["certificate_id"], row["certificate_arn"])
-            if row.get("identity_pending"):
-                return made
-            # An earlier attempt died before the key reached the bucket. Nobody holds that key: begin again.
-            self._discard(thing_name, made)
-        return self._create(thing_name)
+    def certificate_for(self, asked: CertificateRequest) -> Certificate:
+        """The thing's certificate; made on the first call, found in the catalog by every retry after it.
 
-    def _create(self, thing_name: str) -> Certificate:
-        answer = self.iot.create_keys_and_certificate(setAsActive=True)
+        Raises OwnershipLost when the device is no longer the execution's to make.
+        """
+        row = self.catalog.owned(asked.thing_name, asked.execution_arn)
+        if "certificate_id" not in row:
+            return self._create(asked)
+        made = Certificate(row["certificate_id"], row["certificate_arn"])
+        if row["status"] != "PROVISIONING":
+            # The device has connected with it; whether it may go on is not this function's business any more.
+            return made
+        if row.get("identity_pending"):
+            return self._activate(made)
+        # An earlier attempt died before the key reached the bucket. Nobody holds that key: begin again.
+        self._discard(asked.thing_name, made)
+        return self._create(asked)
+
+    def _create(self, asked: CertificateRequest) -> Certificate:
+        # Millisecond and invocation: when to look for the certificate, and which log tells of it.
+        request = {"certificate_requests": {f"{now()} {asked.request_id}"}}
+        self.catalog.update(asked.thing_name, asked.execution_arn, add=request)
+        answer = self._make_keys(asked, request)
         made = Certificate(answer["certificateId"], answer["certificateArn"])
         try:
-            # Known to the catalog first, so that CleanUp finds it whatever happens next.
-            self.catalog.update(thing_name, certificate_id=made.certificate_id, certificate_arn=made.certificate_arn)
-            identity = {
-                "certificateId": made.certificate_id,
-                "certificatePem": answer["certificatePem"],
-                "privateKey": answer["keyPair"]["PrivateKey"],
-            }
-            self.s3.put_object(
-                Bucket=self.bucket,
-                Key=identity_key(thing_name),
-                Body=json.dumps(identity).encode(),
-                ContentType="application/json",
+            self.catalog.update(
+                asked.thing_name,
+                asked.execution_arn,
+                take_out=request,
+                certificate_id=made.certificate_id,
+                certificate_arn=made.certificate_arn,
             )
-        except (BotoCoreError, ClientError, KeyError):
-            self._discard(thing_name, made)
+            self._keep(asked.thing_name, made, answer)
+        except (BotoCoreError, ClientError, OwnershipLost):
+            self._discard(asked.thing_name, made)
             raise
         # Not undone when it fails: it may have been written all the same, and the next attempt goes by it.
-        self.catalog.update(thing_name, identity_pending=True)
+        self.catalog.update(asked.thing_name, asked.execution_arn, identity_pending=True)
+        return self._activate(made)
+
+    def _make_keys(
+        self, asked: CertificateRequest, request: Mapping[str, set[str]]
+    ) -> "CreateKeysAndCertificateResponseTypeDef":
+        try:
+            return self.iot.create_keys_and_certificate(setAsActive=False)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] < SERVER_ERROR:
+                # Refused, so nothing was made. After any other error the sweep has to look.
+                self.catalog.update(asked.thing_name, asked.execution_arn, take_out=request)
+            raise
+
+    def _keep(self, thing_name: str, made: Certificate, answer: "CreateKeysAndCertificateResponseTypeDef") -> None:
+        identity = {
+            "certificateId": made.certificate_id,
+            "certificatePem": answer["certificatePem"],
+            "privateKey": answer["keyPair"]["PrivateKey"],
+        }
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=identity_key(thing_name),
+            Body=json.dumps(identity).encode(),
+            ContentType="application/json",
+        )
+
+    def _activate(self, made: Certificate) -> Certificate:
+        self.iot.update_certificate(certificateId=made.certificate_id, newStatus="ACTIVE")
         return made
 
     def _discard(self, thing_name: str, certificate: Certificate) -> None:
+        """Delete a certificate that was never active, and that nothing hangs on."""
         try:
-            self.iot.update_certificate(certificateId=certificate.certificate_id, newStatus="INACTIVE")
             self.iot.delete_certificate(certificateId=certificate.certificate_id)
         except self.iot.exceptions.ResourceNotFoundException:
             return  # An earlier attempt discarded it; the catalog still named it.
@@ -86,13 +139,23 @@ issuer = CertificateIssuer(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     bucket=environment.required("CONFIG_BUCKET"),
 )
+answers = records(environment.required("IDEMPOTENCY_TABLE"))
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State CreateCertificate. Takes `{thingName}`, gives `{certificateId, certificateArn}`."""
-    logger.append_keys(thing_name=event["thingName"])
-    with transient_faults_named():
-        certificate = issuer.certificate_for(event["thingName"])
+def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, str]:
+    """State CreateCertificate. Takes `{thingName, execution}`, gives `{certificateId, certificateArn}`."""
+    logger.append_keys(thing_name=event["thingName"], execution_arn=event["execution"])
+    with transient_faults_named(), record_faults_named():
+        answer: dict[str, str] = _answer(dict(event), context)
+    return answer
+
+
+@idempotent(persistence_store=answers, config=PER_EXECUTION)
+def _answer(event: dict[str, Any], context: "LambdaContext") -> dict[str, str]:
+    # Its answer is kept: it must hold no key.
+    certificate = issuer.certificate_for(
+        CertificateRequest(event["thingName"], event["execution"], context.aws_request_id)
+    )
     logger.info("certificate created", certificate_id=certificate.certificate_id)
     return {"certificateId": certificate.certificate_id, "certificateArn": certificate.certificate_arn}

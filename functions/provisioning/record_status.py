@@ -24,6 +24,7 @@ class StatusRequest:
     """What the steps before made, and the token of the execution that waits."""
 
     thing_name: str
+    execution_arn: str
     certificate_id: str
     task_arn: str
     cluster_arn: str
@@ -33,14 +34,23 @@ class StatusRequest:
     def from_event(cls, event: Mapping[str, Any]) -> "StatusRequest":
         """From the state's payload."""
         return cls(
-            event["thingName"], event["certificateId"], event["taskArn"], event["clusterArn"], event["taskToken"]
+            event["thingName"],
+            event["execution"],
+            event["certificateId"],
+            event["taskArn"],
+            event["clusterArn"],
+            event["taskToken"],
         )
 
 
 def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") -> str:
-    """Write the row; answer the workflow at once if the device is online already. Gives the status."""
+    """Write the row; answer the workflow at once if the device is online already. Gives the status.
+
+    Raises OwnershipLost when the device was removed meanwhile.
+    """
     row = catalog.update(
         request.thing_name,
+        request.execution_arn,
         certificate_id=request.certificate_id,
         task_arn=request.task_arn,
         cluster_arn=request.cluster_arn,
@@ -48,7 +58,7 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
     )
     if row["status"] == "ONLINE":
         report_online(sfn, request.task_token)
-        catalog.update(request.thing_name, remove=("task_token",))
+        catalog.update(request.thing_name, request.execution_arn, remove=("task_token",))
     return str(row["status"])
 
 

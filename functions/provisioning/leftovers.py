@@ -1,0 +1,42 @@
+"""What the sweep has found and no device's removal would reach: objects of a name without a row, and certificates that a
+killed attempt left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from common.catalog import Catalog
+from common.identifiers import checked_thing_name
+from provisioning.removal import Removal, tolerating
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One thing to remove. `request` is the certificate request that is settled with it (docs/contracts.md)."""
+
+    thing_name: str
+    request: str | None = None
+    certificate_id: str | None = None
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Leftover":
+        """From `{"thingName", "request"?, "certificateId"?}`; raises InvalidInput."""
+        return cls(checked_thing_name(event["thingName"]), event.get("request"), event.get("certificateId"))
+
+
+def remove_leftover(leftover: Leftover, removal: Removal, catalog: Catalog) -> bool:
+    """Remove it; False when it is somebody's after all.
+
+    The certificate is deleted as it is, neither deactivated nor detached: AWS IoT refuses that for one that is ACTIVE,
+    has a policy or hangs on a thing (CertificateStateException, DeleteConflictException).
+    """
+    if leftover.request is None:
+        if catalog.row(leftover.thing_name) is not None:
+            return False
+        removal.remove_objects(leftover.thing_name)
+        return True
+    if leftover.certificate_id is not None:
+        with tolerating("ResourceNotFoundException"):
+            removal.iot.delete_certificate(certificateId=leftover.certificate_id)
+    catalog.forget_request(leftover.thing_name, leftover.request)
+    return True

@@ -1,0 +1,129 @@
+"""The removal of what carries an execution's mark, in the order that AWS demands.
+
+Every step tolerates what is not there any more, so it can be repeated after any interruption.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from common.clients import error_code
+from common.errors import DetachmentPending
+from common.identifiers import config_key, identity_key
+from common.waiting import Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_ecs import ECSClient
+    from types_boto3_iot import IoTClient
+    from types_boto3_iot_data import IoTDataPlaneClient
+    from types_boto3_s3 import S3Client
+
+STOP_REASON = "the playground removes this device"
+
+# "It might take several seconds for the detachment to propagate": until then AWS refuses the deletion.
+# https://docs.aws.amazon.com/iot/latest/apireference/API_DetachThingPrincipal.html
+# The function waits for the seconds that it usually takes. What takes longer is DetachmentPending, and the Retry of the
+# workflow has patience for minutes.
+STILL_ATTACHED = ("CertificateStateException", "DeleteConflictException", "InvalidRequestException")
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Removes a device's parts: tasks, certificates, shadow, thing, objects."""
+
+    iot: "IoTClient"
+    iot_data: "IoTDataPlaneClient"
+    ecs: "ECSClient"
+    s3: "S3Client"
+    bucket: str
+    cluster_arn: str
+    patience: Patience
+
+    def remove_marked(self, thing_name: str, owner: str, certificates: Iterable[str] = ()) -> None:
+        """Everything with the mark `owner` under that name, and these certificates (ARNs), attached or not.
+
+        Raises DetachmentPending when AWS takes longer than the function can wait.
+        """
+        self._stop_tasks(owner)
+        ours = self._is_ours(thing_name, owner)
+        principals = self._principals(thing_name) if ours else set()
+        for arn in sorted({*certificates, *principals}):
+            self._remove_principal(thing_name, arn, attached=ours)
+        if ours:
+            # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
+            self.remove_shadow(thing_name)
+            # InvalidRequestException is how DeleteThing says that a principal is attached.
+            self._when_detached(lambda: self.iot.delete_thing(thingName=thing_name))
+
+    def remove_shadow(self, thing_name: str) -> None:
+        """A shadow outlives its thing, so it goes by name. Only for who owns the name."""
+        with tolerating("ResourceNotFoundException"):
+            self.iot_data.delete_thing_shadow(thingName=thing_name)
+
+    def remove_objects(self, thing_name: str) -> None:
+        """Config and identity. Only for who owns the name: they carry no mark."""
+        for key in (config_key(thing_name), identity_key(thing_name)):
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def has_thing(self, thing_name: str) -> bool:
+        """Whether a thing of that name is registered, whoever's it is."""
+        return self._attributes(thing_name) is not None
+
+    def _stop_tasks(self, owner: str) -> None:
+        pages = self.ecs.get_paginator("list_tasks").paginate(cluster=self.cluster_arn, startedBy=owner)
+        for task_arn in [arn for page in pages for arn in page["taskArns"]]:
+            self.ecs.stop_task(cluster=self.cluster_arn, task=task_arn, reason=STOP_REASON)
+
+    def _is_ours(self, thing_name: str, owner: str) -> bool:
+        return (self._attributes(thing_name) or {}).get("execution") == owner
+
+    def _attributes(self, thing_name: str) -> dict[str, str] | None:
+        with tolerating("ResourceNotFoundException"):
+            return self.iot.describe_thing(thingName=thing_name).get("attributes", {})
+        return None
+
+    def _principals(self, thing_name: str) -> set[str]:
+        with tolerating("ResourceNotFoundException"):
+            pages = self.iot.get_paginator("list_thing_principals").paginate(thingName=thing_name)
+            return {arn for page in pages for arn in page["principals"]}
+        return set()
+
+    def _remove_principal(self, thing_name: str, arn: str, *, attached: bool) -> None:
+        with tolerating("ResourceNotFoundException"):
+            for policy in self.iot.list_attached_policies(target=arn)["policies"]:
+                self.iot.detach_policy(policyName=policy["policyName"], target=arn)
+        if attached:
+            # By itself: a certificate that was never attached, or is no longer, must be deleted all the same.
+            with tolerating("ResourceNotFoundException"):
+                self.iot.detach_thing_principal(thingName=thing_name, principal=arn)
+        certificate_id = arn.rpartition(":cert/")[2]
+        with tolerating("ResourceNotFoundException"):
+            self.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+            self._when_detached(lambda: self.iot.delete_certificate(certificateId=certificate_id))
+
+    def _when_detached(self, delete: "Callable[[], object]") -> None:
+        for _ in self.patience.tries():
+            try:
+                delete()
+            except ClientError as error:
+                if error_code(error) not in STILL_ATTACHED:
+                    raise
+                refusal = error
+            else:
+                return
+        raise DetachmentPending(str(refusal)) from refusal
+
+
+@contextmanager
+def tolerating(code: str) -> Iterator[None]:
+    """Let AWS say that something is gone already: that is what a removal wants."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) != code:
+            raise

@@ -1,0 +1,1 @@
+"""What no workflow has removed: found now and then, and removed by CleanUp."""

@@ -1,0 +1,122 @@
+"""What there is in every service, to be held against the catalog."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from common.catalog import Row
+from common.clients import error_code
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+    from types_boto3_ecs import ECSClient
+    from types_boto3_iot import IoTClient
+    from types_boto3_iot_data import IoTDataPlaneClient
+    from types_boto3_s3 import S3Client
+
+PREFIX = "devices/"
+MOST_TASKS = 100  # in one DescribeTasks call
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the stack's cluster that has not stopped."""
+
+    arn: str
+    started_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One look at everything."""
+
+    tasks: tuple[Task, ...]
+    things: frozenset[str]
+    """Names in the stack's thing group."""
+    objects: Mapping[str, datetime]
+    """When the youngest object below `devices/<name>/` was written, by name."""
+    rows: Mapping[str, Row]
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Reads; changes nothing."""
+
+    iot: "IoTClient"
+    iot_data: "IoTDataPlaneClient"
+    ecs: "ECSClient"
+    s3: "S3Client"
+    table: "Table"
+    bucket: str
+    cluster_arn: str
+    thing_group: str
+
+    def look(self) -> Evidence:
+        """The catalog last: whatever is made was written there before, so nothing that is new can look forgotten."""
+        tasks, things, objects = tuple(self._tasks()), self._things(), self._objects()
+        return Evidence(tasks, things, objects, self._rows())
+
+    def attributes(self, thing_name: str) -> Mapping[str, str] | None:
+        """The thing's attributes; None when there is no such thing."""
+        try:
+            return self.iot.describe_thing(thingName=thing_name).get("attributes", {})
+        except ClientError as error:
+            return _nothing(error)
+
+    def has_shadow(self, thing_name: str) -> bool:
+        """Whether there is a classic shadow of that name."""
+        try:
+            self.iot_data.get_thing_shadow(thingName=thing_name)
+        except ClientError as error:
+            return _nothing(error) is not None
+        return True
+
+    def idle_certificates(self) -> list[Any]:
+        """All that are INACTIVE, as ListCertificates tells of them."""
+        pages = self.iot.get_paginator("list_certificates").paginate()
+        return [found for page in pages for found in page["certificates"] if found["status"] == "INACTIVE"]
+
+    def in_use(self, certificate_arn: str) -> bool:
+        """Whether a policy or a thing hangs on the certificate. Ours, when it was lost, had neither."""
+        if self.iot.list_attached_policies(target=certificate_arn)["policies"]:
+            return True
+        return bool(self.iot.list_principal_things(principal=certificate_arn)["things"])
+
+    def _tasks(self) -> list[Task]:
+        pages = self.ecs.get_paginator("list_tasks").paginate(cluster=self.cluster_arn)
+        arns = [arn for page in pages for arn in page["taskArns"]]
+        found = []
+        for start in range(0, len(arns), MOST_TASKS):
+            answer = self.ecs.describe_tasks(cluster=self.cluster_arn, tasks=arns[start : start + MOST_TASKS])
+            found += [task for task in answer["tasks"] if task["lastStatus"] != "STOPPED"]
+        return [Task(task["taskArn"], task.get("startedBy", ""), task["createdAt"]) for task in found]
+
+    def _things(self) -> frozenset[str]:
+        pages = self.iot.get_paginator("list_things_in_thing_group").paginate(thingGroupName=self.thing_group)
+        return frozenset(name for page in pages for name in page["things"])
+
+    def _objects(self) -> dict[str, datetime]:
+        youngest: dict[str, datetime] = {}
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=PREFIX)
+        for item in (item for page in pages for item in page.get("Contents", [])):
+            name = item["Key"].removeprefix(PREFIX).partition("/")[0]
+            youngest[name] = max(item["LastModified"], youngest.get(name, item["LastModified"]))
+        return youngest
+
+    def _rows(self) -> dict[str, Row]:
+        rows: dict[str, Row] = {}
+        page: Any = self.table.scan(ConsistentRead=True)
+        while True:
+            rows |= {row["thing_name"]: row for row in page["Items"]}
+            if "LastEvaluatedKey" not in page:
+                return rows
+            page = self.table.scan(ConsistentRead=True, ExclusiveStartKey=page["LastEvaluatedKey"])
+
+
+def _nothing(error: ClientError) -> None:
+    if error_code(error) != "ResourceNotFoundException":
+        raise error

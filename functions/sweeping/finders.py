@@ -1,0 +1,142 @@
+"""What should not be there, told from what there is. Removes nothing."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from common.catalog import Row, is_free
+from common.identifiers import owner_of
+from sweeping.certificates import Candidate, Match, Request, matches
+from sweeping.evidence import Evidence, Observer
+from sweeping.findings import Finding, undo
+from sweeping.history import History
+
+NOT_OURS = "carries no mark of an execution that this stack knows"
+
+
+@dataclass(frozen=True)
+class Finders:
+    """One sweep. Whatever has changed since `cutoff` is left alone: it may be at work."""
+
+    observer: Observer
+    history: History
+    seen: Evidence
+    cutoff: datetime
+    checked_since: datetime
+    """Rows of devices that are gone are held against AWS IoT while they are younger than this."""
+
+    def all(self) -> Iterator[Finding]:
+        """Everything."""
+        for row in self.seen.rows.values():
+            yield from self._device(row)
+        yield from self._stray_tasks()
+        yield from self._stray_things()
+        yield from self._stray_objects()
+        yield from self._lost_certificates()
+
+    def _device(self, row: Row) -> Iterator[Finding]:
+        if datetime.fromisoformat(row["updated_at"]) > self.cutoff:
+            return
+        if is_free(row):
+            yield from self._leftovers(row)
+            return
+        name, maker, remover = row["thing_name"], row["execution_arn"], row.get("deprovisioning")
+        if remover is not None:
+            if not self.history.running(remover):
+                told = {"input": {"thingName": name}, "deprovisioning": remover, "resumed": True}
+                event = undo(name, maker) if remover == maker else told
+                yield Finding("device", name, f"its removal has ended half-way: {remover}", event)
+        elif maker in self.history.in_vain or (row["status"] == "PROVISIONING" and not self.history.running(maker)):
+            yield Finding("device", name, f"its provisioning has ended in vain: {maker}", undo(name, maker))
+
+    def _leftovers(self, row: Row) -> Iterator[Finding]:
+        name, mark = row["thing_name"], owner_of(row["execution_arn"])
+        left = [what for what, there in self._remains(row, mark) if there]
+        if left:
+            reason = f"{row['status']}, and still there: {', '.join(left)}"
+            yield Finding("leftovers", name, reason, undo(name, row["execution_arn"]))
+
+    def _remains(self, row: Row, mark: str) -> Iterator[tuple[str, bool]]:
+        name = row["thing_name"]
+        yield "task", any(task.started_by == mark for task in self.seen.tasks)
+        yield "objects", name in self.seen.objects
+        if datetime.fromisoformat(row["updated_at"]) >= self.checked_since or name in self.seen.things:
+            attributes = self.observer.attributes(name)
+            yield "thing", attributes is not None and attributes.get("execution") == mark
+            yield "shadow", attributes is None and self.observer.has_shadow(name)
+
+    def _stray_tasks(self) -> Iterator[Finding]:
+        known = {owner_of(row["execution_arn"]) for row in self.seen.rows.values()}
+        for task in self.seen.tasks:
+            if task.started_by not in known and task.created_at <= self.cutoff:
+                yield from self._traced("task", task.arn, task.started_by, None)
+
+    def _stray_things(self) -> Iterator[Finding]:
+        for name in sorted(self.seen.things):
+            row = self.seen.rows.get(name)
+            if row is not None and not is_free(row):
+                continue
+            mark = (self.observer.attributes(name) or {}).get("execution", "")
+            if row is None or mark != owner_of(row["execution_arn"]):
+                yield from self._traced("thing", name, mark, name)
+
+    def _traced(self, kind: str, name: str, mark: str, thing_name: str | None) -> Iterator[Finding]:
+        arn = self.history.over_since(mark, self.cutoff)
+        if arn is None:
+            yield Finding(kind, name, NOT_OURS)
+        elif arn:
+            asked = {"thingName": thing_name} if thing_name else json.loads(self.history.input_of(arn))
+            yield Finding(kind, name, f"no device of the catalog is made by {arn}", {"input": asked, "execution": arn})
+
+    def _stray_objects(self) -> Iterator[Finding]:
+        for name, written in self.seen.objects.items():
+            if name not in self.seen.rows and written <= self.cutoff:
+                yield Finding("objects", name, "the catalog knows no such device", {"leftover": {"thingName": name}})
+
+    def _lost_certificates(self) -> Iterator[Finding]:
+        requests = [request for row in self.seen.rows.values() for request in self._open_requests(row)]
+        if not requests:
+            return
+        for match in matches(requests, self._candidates(requests)):
+            yield from _settled(match) if match.settled else _ambiguous(match)
+
+    def _open_requests(self, row: Row) -> Iterator[Request]:
+        found = [Request(row["thing_name"], text) for text in sorted(row.get("certificate_requests", ()))]
+        over = [request for request in found if request.until <= self.cutoff]
+        if over and not self.history.running(row["execution_arn"]):
+            yield from over
+
+    def _candidates(self, requests: list[Request]) -> list[Candidate]:
+        named = {row.get(name) for row in self.seen.rows.values() for name in ("certificate_arn", "next_certificate_arn")}
+        return [
+            Candidate(found["certificateId"], found["creationDate"])
+            for found in self.observer.idle_certificates()
+            if found["certificateArn"] not in named
+            and any(request.since <= found["creationDate"] <= request.until for request in requests)
+            and not self.observer.in_use(found["certificateArn"])
+        ]
+
+
+def _settled(match: Match) -> Iterator[Finding]:
+    for request, candidate in match.pairs():
+        told: dict[str, Any] = {"thingName": request.thing_name, "request": request.text}
+        if candidate is None:
+            reason = "asked for, and never made"
+            yield Finding("request", request.thing_name, f"a certificate was {reason}: {request.text}", _leftover(told))
+        else:
+            told["certificateId"] = candidate.certificate_id
+            reason = f"made for {request.thing_name}, and lost: {request.text}"
+            yield Finding("certificate", candidate.certificate_id, reason, _leftover(told))
+
+
+def _ambiguous(match: Match) -> Iterator[Finding]:
+    names = ", ".join(sorted({request.thing_name for request in match.requests}))
+    for candidate in match.candidates:
+        reason = f"{len(match.requests)} made for {names} are lost, {len(match.candidates)} could be meant"
+        yield Finding("certificate", candidate.certificate_id, reason)
+
+
+def _leftover(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {"leftover": dict(told)}

@@ -1,0 +1,48 @@
+"""What a sweep finds, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that should not be there."""
+
+    kind: str
+    """`device`, `leftovers`, `thing`, `task`, `objects` or `certificate`."""
+    name: str
+    """Thing name; a task's ARN, a certificate's id where no name is known."""
+    reason: str
+    event: Mapping[str, Any] | None = None
+    """What CleanUp is told to remove it; None: it may be somebody else's, so it is only reported."""
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether it is for a person to judge."""
+        return self.event is None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finding and its fate: `found` (dry run), `ambiguous`, `removed`, `gone` (there was nothing any more) or `failed`."""
+
+    kind: str
+    name: str
+    reason: str
+    outcome: str
+    error: str = ""
+
+    @classmethod
+    def of(cls, finding: Finding, outcome: str, error: str = "") -> "Result":
+        """The fate of a finding."""
+        return cls(finding.kind, finding.name, finding.reason, outcome, error)
+
+    def as_dict(self) -> dict[str, str]:
+        """For the function's answer."""
+        return asdict(self)
+
+
+def undo(thing_name: str, execution_arn: str) -> dict[str, Any]:
+    """The event that has CleanUp undo what an execution made under that name."""
+    return {"input": {"thingName": thing_name}, "execution": execution_arn}

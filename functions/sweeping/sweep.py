@@ -1,0 +1,132 @@
+"""Sweep: finds what no workflow has removed, and has CleanUp remove it. Touches only what this stack made.
+
+Every execution undoes itself; this is for what was killed before it could.
+"""
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from common import environment
+from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
+from common.errors import InvalidInput
+from common.observability import logger, metrics
+from sweeping.evidence import Observer
+from sweeping.finders import Finders
+from sweeping.findings import Finding, Result
+from sweeping.history import History
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_lambda import LambdaClient
+
+FIELDS = ("dryRun", "olderThanSeconds", "everything")
+# Longer than any function runs (CleanUp: 60 s): whatever was at work when its execution was aborted has ended.
+OLDER_THAN_SECONDS = 300
+# A function that outlives its execution does so for seconds. Older rows are looked at only when asked.
+CHECKED_DAYS = 1
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """How to sweep."""
+
+    dry_run: bool = False
+    older_than: float = OLDER_THAN_SECONDS
+    """Seconds: what has changed since is left alone."""
+    everything: bool = False
+    """Hold every row against AWS IoT, not only those of the last day."""
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "SweepRequest":
+        """From `{"dryRun"?, "olderThanSeconds"?, "everything"?}` or a scheduled event; raises InvalidInput."""
+        if event.get("source") == "aws.events":
+            return cls()
+        for field in sorted(event.keys() - set(FIELDS)):
+            raise InvalidInput(field, f"is not known; there are {', '.join(FIELDS)}")
+        older_than = event.get("olderThanSeconds", OLDER_THAN_SECONDS)
+        if isinstance(older_than, bool) or not isinstance(older_than, int | float) or older_than < 0:
+            raise InvalidInput("olderThanSeconds", f"must be a number from 0, got {older_than!r}")
+        for field in ("dryRun", "everything"):
+            if not isinstance(event.get(field, False), bool):
+                raise InvalidInput(field, f"must be true or false, got {event[field]!r}")
+        return cls(event.get("dryRun", False), older_than, event.get("everything", False))
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Finds, and hands over to CleanUp."""
+
+    observer: Observer
+    functions: "LambdaClient"
+    clean_up: str
+
+    def sweep(self, request: SweepRequest, history: History, now: datetime) -> list[Result]:
+        """Everything that was found, and what became of it."""
+        findings = list(
+            Finders(
+                self.observer,
+                history,
+                self.observer.look(),
+                now - timedelta(seconds=request.older_than),
+                datetime.min.replace(tzinfo=UTC) if request.everything else now - timedelta(days=CHECKED_DAYS),
+            ).all()
+        )
+        if request.dry_run:
+            return [Result.of(finding, "ambiguous" if finding.ambiguous else "found") for finding in findings]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(self._remove, findings))
+
+    def _remove(self, finding: Finding) -> Result:
+        if finding.event is None:
+            return Result.of(finding, "ambiguous")
+        try:
+            answer = self.functions.invoke(FunctionName=self.clean_up, Payload=json.dumps(finding.event).encode())
+            said = json.loads(answer["Payload"].read())
+        except (BotoCoreError, ClientError) as error:
+            # One that can't be removed must not keep the others; the next sweep finds it again.
+            return Result.of(finding, "failed", str(error))
+        if "FunctionError" in answer:
+            return Result.of(finding, "failed", f"{said.get('errorType')}: {said.get('errorMessage')}")
+        return Result.of(finding, "removed" if said["undone"] else "gone")
+
+
+sweeper = Sweeper(
+    Observer(
+        iot=session.client("iot", config=CONFIG),
+        iot_data=session.client("iot-data", config=CONFIG),
+        ecs=session.client("ecs", config=CONFIG),
+        s3=session.client("s3", config=S3_CONFIG),
+        table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
+        bucket=environment.required("CONFIG_BUCKET"),
+        cluster_arn=environment.required("CLUSTER_ARN"),
+        thing_group=environment.required("THING_GROUP"),
+    ),
+    # As long as CleanUp may take.
+    session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70))),
+    environment.required("CLEAN_UP_FUNCTION"),
+)
+provision_machine = environment.required("PROVISION_MACHINE")
+sfn_client = session.client("stepfunctions", config=CONFIG)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    """Invoked by `playground sweep` and every 15 minutes. Gives `{dryRun, findings: [{kind, name, reason, outcome, error}]}`."""
+    request = SweepRequest.from_event(event)
+    with transient_faults_named():
+        results = sweeper.sweep(request, History(sfn_client, provision_machine), datetime.now(UTC))
+    for outcome in sorted({result.outcome for result in results}):
+        metrics.add_metric(f"Sweep{outcome.title()}", "Count", sum(result.outcome == outcome for result in results))
+    for result in results:
+        logger.warning("should not be there", **result.as_dict())
+    logger.info("swept", findings=len(results), dry_run=request.dry_run)
+    return {"dryRun": request.dry_run, "findings": [result.as_dict() for result in results]}
