@@ -10,10 +10,12 @@ from tests.fault_matrix.calls import Call
 from tests.fault_matrix.proxy import Record
 from tests.fault_matrix.remains import NOTHING, WHOLE
 from tests.fault_matrix.rules import IN_TABLE, Fault, Rule
-from tests.fault_matrix.stage import Stage
+from tests.fault_matrix.stage import SETTLED_LIMIT, Stage
 
 # Of tests/mocks.py: the last state fails, so there is as much to undo as there can be.
 UNDONE = "RecordStatusFails"
+# Seconds after which what a failed execution has left is looked at no more.
+FAILED_LIMIT = 5.0
 
 
 class Phase(Enum):
@@ -57,12 +59,11 @@ class Finding:
     cell: Cell
     end: str
     """Of the execution that the fault struck: its status, and the error's name."""
+    thing: str
     verdict: str
     """What there was when it had ended."""
-    again: bool
-    """Whether it took a deprovisioning, after the fault was over, until there was nothing."""
     finally_left: str
-    """What there was in the end; `nothing`, or it is a leak."""
+    """What there was in the end, when a whole device had been removed; `nothing`, or it is a leak."""
     hits: int
     seconds: float
 
@@ -76,8 +77,6 @@ class Finding:
         passing = self.cell.fault in (Fault.THROTTLED_TWICE, Fault.TIME_OUT_AFTER)
         if passing and self.cell.place.phase is not Phase.COMPENSATION and "SUCCEEDED" not in self.end:
             return f"ended {self.end}, though the fault did pass"
-        if self.cell.place.phase is Phase.PROVISIONING and self.again:
-            return f"was left as {self.verdict}"
         return ""
 
 
@@ -141,17 +140,16 @@ def try_cell(stage: Stage, cell: Cell, thing: str) -> Finding:
             end = stage.deprovision(thing)
         else:
             end = stage.provision(thing, UNDONE if place.phase is Phase.COMPENSATION else "")
-    succeeded = end.status == "SUCCEEDED"
-    wanted = WHOLE if succeeded and place.phase is Phase.PROVISIONING else NOTHING
-    patient = succeeded or place.phase is Phase.PROVISIONING
-    verdict = stage.settled(thing, [wanted], **({} if patient else {"limit": 2.0}))
-    last, again = verdict, False
-    if verdict != NOTHING:
-        again = verdict != WHOLE or place.phase is not Phase.PROVISIONING
+    done = end.status == "SUCCEEDED"
+    wanted = WHOLE if done and place.phase is Phase.PROVISIONING else NOTHING
+    # Where CleanUp itself failed for good, it is for the sweep, after all cells, to end it.
+    verdict = stage.settled(thing, [wanted], SETTLED_LIMIT if done else FAILED_LIMIT)
+    last = verdict
+    if verdict == WHOLE:
         stage.deprovision(thing)
         last = stage.settled(thing, [NOTHING])
     said = f"{end.status} {end.error}".strip()
-    return Finding(cell, said, verdict, again, last, rule.hits, time.monotonic() - begun)
+    return Finding(cell, said, thing, verdict, last, rule.hits, time.monotonic() - begun)
 
 
 def numbered(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:

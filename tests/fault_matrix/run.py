@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from tests.census import census
 from tests.fault_matrix.cells import Cell, Finding, try_cell
+from tests.fault_matrix.remains import NOTHING
 from tests.fault_matrix.scenarios import Outcome, Scenario, play
 from tests.fault_matrix.stage import Stage
 
@@ -15,6 +17,7 @@ from tests.fault_matrix.stage import Stage
 AT_A_TIME = 16
 
 Census = Mapping[str, frozenset[str]]
+Judged = TypeVar("Judged", Finding, Outcome)
 Done = Callable[[Finding | Outcome], None]
 
 
@@ -24,6 +27,8 @@ class Results:
 
     findings: Sequence[Finding]
     outcomes: Sequence[Outcome]
+    swept: Sequence[str]
+    """What the sweep found, and what became of it."""
     before: Census
     after: Census
     made: Mapping[str, int]
@@ -67,14 +72,24 @@ def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before:
             pool.submit(one, str(cell), lambda cell=cell, n=n: try_cell(stage, cell, f"cell-{n}"))  # type: ignore[misc]
             for n, cell in enumerate(cells)
         ]
+    findings = [f for f in (future.result() for future in tried) if isinstance(f, Finding)]
+    outcomes = [o for o in (future.result() for future in played) if isinstance(o, Outcome)]
+    swept = stage.sweep()
     return Results(
-        [f for f in (future.result() for future in tried) if isinstance(f, Finding)],
-        [o for o in (future.result() for future in played) if isinstance(o, Outcome)],
+        [_after_the_sweep(stage, finding) for finding in findings],
+        [_after_the_sweep(stage, outcome) for outcome in outcomes],
+        swept,
         before,
         census(stage.cloud),
         _made(stage),
         broken,
     )
+
+
+def _after_the_sweep(stage: Stage, result: Judged) -> Judged:
+    if result.finally_left == NOTHING:
+        return result
+    return replace(result, finally_left=stage.look(result.thing).verdict)
 
 
 # What the proxy has seen being made, by the census's names.
@@ -103,6 +118,6 @@ def summary(results: Results) -> str:
     left = sum(len(results.after[kind] - results.before[kind]) for kind in results.before)
     return (
         f"{len(findings)} cells, {whole} executions came through and {len(findings) - whole} failed; "
-        f"{len(outcomes)} scenarios; {len(results.wrong)} not as they should be; {left} left behind, of "
+        f"{len(outcomes)} scenarios; {len(results.swept)} things were left to the sweep; {len(results.wrong)} not as they should be; {left} left behind, of "
         f"{sum(results.made.values())} that were made."
     )

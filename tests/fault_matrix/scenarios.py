@@ -17,6 +17,8 @@ from tests.fault_matrix.stage import Stage, error_of
 # Less than a function waits for an answer (read_timeout in functions/common/clients.py), so that it waits through.
 HELD_SECONDS = 3.0
 STRUCK_LIMIT = 60.0
+# Long enough for what an event starts, when an execution was aborted. What stays is for the sweep.
+SETTLED_LIMIT = 10.0
 
 Act = Callable[[Stage, str], str]
 
@@ -41,6 +43,7 @@ class Outcome:
 
     scenario: Scenario
     end: str
+    thing: str
     verdict: str
     finally_left: str
     seconds: float
@@ -48,21 +51,23 @@ class Outcome:
     @property
     def wrong(self) -> str:
         """Why this is not as it should be; empty when it is."""
-        if self.verdict not in self.scenario.ends:
+        if self.finally_left != NOTHING:
+            return f"{self.finally_left}, having ended {self.end}"
+        if WHOLE in (self.verdict, *self.scenario.ends) and self.verdict not in self.scenario.ends:
             return f"was left as {self.verdict}, having ended {self.end}"
-        return "" if self.finally_left == NOTHING else self.finally_left
+        return ""
 
 
 def play(stage: Stage, scenario: Scenario, thing: str) -> Outcome:
     """Have it happen; then remove what there is, and see that nothing stays."""
     begun = time.monotonic()
     end = scenario.act(stage, thing)
-    verdict = stage.settled(thing, scenario.ends)
+    verdict = stage.settled(thing, scenario.ends, SETTLED_LIMIT)
     last = verdict
-    if verdict != NOTHING:
+    if verdict == WHOLE:
         stage.deprovision(thing)
         last = stage.settled(thing, [NOTHING])
-    return Outcome(scenario, end, verdict, last, time.monotonic() - begun)
+    return Outcome(scenario, end, thing, verdict, last, time.monotonic() - begun)
 
 
 def scenarios(found: Sequence[Place]) -> list[Scenario]:

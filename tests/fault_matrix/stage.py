@@ -78,6 +78,18 @@ class Stage:
             time.sleep(LOOK_SECONDS)
         return verdict
 
+    def sweep(self) -> list[str]:
+        """Have the stack's own sweep remove what no workflow has removed; gives what it found.
+
+        Nothing is under way any more, so it need not leave alone what is young.
+        """
+        answer = self.cloud.client("lambda").invoke(
+            FunctionName=self.cloud.functions["SweepFunction"], Payload=json.dumps({"olderThanSeconds": 0})
+        )
+        said = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, said
+        return [f"{finding['kind']} {finding['name']}: {finding['outcome']}" for finding in said["findings"]]
+
     def _start(self, machine: str, thing: str, case: str, name: str) -> str:
         arn = self.cloud.home.output(machine) + (f"#{case}" if case else "")
         sfn = self.cloud.client("stepfunctions")

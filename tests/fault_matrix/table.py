@@ -46,8 +46,8 @@ Of the whole run, in every service:
 | malformed answer | has the call carried out and cuts its answer in half, every time |
 
 `device` and `nothing` say what there was when the execution had ended. A call that is throttled twice or times out once must not
-make the execution fail. Where the fault struck CleanUp itself and did not pass, something had to stay while it lasted: `nothing, then`
-means that there was nothing once the fault was over, by the sweeper or by deprovisioning the device once more.
+make the execution fail. `swept`: something stayed, because CleanUp itself was struck and the fault did not pass, or because
+nobody knows what was made; the stack's sweep, run once when everything was over, has removed it.
 
 {cells}
 ## Scenarios
@@ -91,9 +91,11 @@ def _picked(row: Mapping[str, str], columns: Sequence[str]) -> Iterator[str]:
 def _said(finding: Finding) -> str:
     if finding.wrong:
         return f"**{finding.wrong.replace('|', '/')}**"
-    if finding.verdict in (WHOLE, NOTHING):
-        return finding.verdict
-    return "nothing, then"
+    return _in_the_end(finding.verdict)
+
+
+def _in_the_end(verdict: str) -> str:
+    return verdict if verdict in (WHOLE, NOTHING) else "swept"
 
 
 def _scenarios(results: Results) -> str:
@@ -102,7 +104,7 @@ def _scenarios(results: Results) -> str:
             outcome.scenario.what,
             outcome.scenario.where or "-",
             outcome.end,
-            f"**{outcome.wrong}**" if outcome.wrong else outcome.verdict,
+            f"**{outcome.wrong}**" if outcome.wrong else _in_the_end(outcome.verdict),
         )
         for outcome in results.outcomes
     ]
