@@ -41,6 +41,8 @@ def _redirect(cloud: Cloud, proxy: FaultProxy, state: str, name: str) -> None:
     function = functions.get_function(FunctionName=name)
     with urllib.request.urlopen(function["Code"]["Location"]) as answer:  # noqa: S310 - the emulator's own URL
         package = answer.read()
+    # Cells wait inside functions; that must not keep other cells from running.
+    functions.delete_function_concurrency(FunctionName=name)
     functions.update_function_code(FunctionName=name, ZipFile=_with_loop(package))
     variables: dict[str, Any] = function["Configuration"]["Environment"]["Variables"]
     functions.update_function_configuration(

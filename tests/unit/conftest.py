@@ -12,13 +12,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
 from moto import mock_aws
 from moto.backends import get_backend
 
+from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.ecs import MemoryEcs
+from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, TABLE
+from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, TABLE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -59,11 +62,15 @@ class _StandardOutput:
 logger.registered_handler.stream = _StandardOutput()  # type: ignore[attr-defined]
 
 
+def _holds_clients(value: Any) -> bool:
+    return hasattr(value, "__dataclass_fields__") or isinstance(value, BasePersistenceLayer)
+
+
 def _clients(service: str) -> list[Any]:
     """Every client of that service in any function."""
     found: dict[int, Any] = {}
     for module in _MODULES.values():
-        for holder in [module, *(value for value in vars(module).values() if hasattr(value, "__dataclass_fields__"))]:
+        for holder in [module, *(value for value in vars(module).values() if _holds_clients(value))]:
             for value in vars(holder).values():
                 table = getattr(value, "table", value)
                 client = getattr(getattr(table, "meta", None), "client", value)
@@ -72,7 +79,7 @@ def _clients(service: str) -> list[Any]:
     return list(found.values())
 
 
-SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "lambda", "s3", "stepfunctions")
 CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
 
 
@@ -98,6 +105,11 @@ class Context:
     memory_limit_in_mb: int = 256
     invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:playground"
     aws_request_id: str = "00000000-0000-4000-8000-000000000000"
+    remaining_ms: int = 30_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Until Lambda ends the function. Negative: as for one that was killed, and whose time is over."""
+        return self.remaining_ms
 
 
 @pytest.fixture
@@ -119,6 +131,17 @@ def table(afresh: None) -> "Table":
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "thing_name", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}],
+    )
+
+
+@pytest.fixture
+def idempotency_records(afresh: None) -> "Table":
+    """The table of answers given, empty."""
+    return _DYNAMODB.create_table(
+        TableName=RECORDS,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
 
 
@@ -153,10 +176,18 @@ def _stand_in(double: Any, service: str) -> Iterator[Any]:
         double.leave(client)
 
 
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What the functions wait by: no test waits."""
+    clock = Clock()
+    monkeypatch.setattr("common.waiting.time", clock)
+    return clock
+
+
 @pytest.fixture
-def iot() -> Iterator[MemoryIot]:
+def iot(clock: Clock) -> Iterator[MemoryIot]:
     types = {f"playground-{name}" for name in DEVICE_TYPES}
-    yield from _stand_in(MemoryIot(types, {"playground-devices"}, {"playground-device"}), "iot")
+    yield from _stand_in(MemoryIot(types, {"playground-devices"}, {"playground-device"}, clock), "iot")
 
 
 @pytest.fixture
@@ -172,6 +203,13 @@ def ecs() -> Iterator[MemoryEcs]:
 @pytest.fixture
 def workflows() -> Iterator[MemoryWorkflows]:
     yield from _stand_in(MemoryWorkflows(), "stepfunctions")
+
+
+@pytest.fixture
+def functions(context: Any) -> Iterator[MemoryFunctions]:
+    """Lambda, with CleanUp in it."""
+    handler = _MODULES["provisioning.clean_up"].handler
+    yield from _stand_in(MemoryFunctions({"clean-up": lambda event: handler(event, context)}), "lambda")
 
 
 @pytest.fixture

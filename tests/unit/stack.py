@@ -2,10 +2,17 @@
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
+<<<<<<< HEAD
 TURNS = "playground-turns"
+=======
+RECORDS = "playground-idempotency"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
+>>>>>>> leaks
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
+OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -21,6 +28,9 @@ ENVIRONMENT = {
     "TURNS_TABLE": TURNS,
     "DEVICES_PER_SECOND": "8",
     "CONFIG_BUCKET": BUCKET,
+    "IDEMPOTENCY_TABLE": RECORDS,
+    "PROVISION_MACHINE": MACHINE,
+    "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
     "DEVICE_POLICY": "playground-device",
@@ -41,4 +51,5 @@ FUNCTIONS = (
     "provisioning.record_status",
     "provisioning.clean_up",
     "presence.presence",
+    "sweeping.sweep",
 )

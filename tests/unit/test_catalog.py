@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.catalog import Catalog, now
+from common.errors import OwnershipLost
 from tests.unit.doubles import faults
 from tests.unit.stack import EXECUTION, OTHER_EXECUTION
 
@@ -30,9 +31,9 @@ def test_a_claim_holds_against_others_and_not_against_its_owner(catalog: Catalog
 def test_an_update_sets_removes_and_gives_the_whole_row(catalog: Catalog) -> None:
     # given
     catalog.claim("lamp", "bulb", EXECUTION)
-    catalog.update("lamp", task_token="token", ip="192.0.2.17", updated_at="2020-01-01T00:00:00.000Z")
+    catalog.update("lamp", EXECUTION, task_token="token", ip="192.0.2.17", updated_at="2020-01-01T00:00:00.000Z")
     # when
-    row = catalog.update("lamp", remove=("task_token", "ip", "never_there"), status="ONLINE")
+    row = catalog.update("lamp", EXECUTION, remove=("task_token", "ip", "never_there"), status="ONLINE")
     # then
     assert row == catalog.row("lamp")
     assert (row["status"], row["device_type"]) == ("ONLINE", "bulb")
@@ -42,8 +43,8 @@ def test_an_update_sets_removes_and_gives_the_whole_row(catalog: Catalog) -> Non
 
 def test_an_update_never_makes_a_row(catalog: Catalog) -> None:
     # when
-    with pytest.raises(KeyError, match="lamp"):
-        catalog.update("lamp", status="ONLINE")
+    with pytest.raises(OwnershipLost, match="lamp"):
+        catalog.update("lamp", EXECUTION, status="ONLINE")
     # then
     assert catalog.table.scan()["Count"] == 0
 
@@ -53,4 +54,4 @@ def test_an_error_of_dynamodb_is_no_lost_race(catalog: Catalog) -> None:
     with faults.refused(client, "PutItem", "AccessDeniedException", 400), pytest.raises(ClientError):
         catalog.claim("lamp", "bulb", EXECUTION)
     with faults.refused(client, "UpdateItem", "AccessDeniedException", 400), pytest.raises(ClientError):
-        catalog.update("lamp", status="ONLINE")
+        catalog.update("lamp", EXECUTION, status="ONLINE")

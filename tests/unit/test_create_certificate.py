@@ -1,6 +1,7 @@
 """CreateCertificate: one certificate, and a private key that nobody sees but the bucket."""
 
 import json
+from dataclasses import replace
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.catalog import Catalog
-from common.errors import TransientError
+from common.errors import OwnershipLost, TransientError
 from provisioning import create_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot
@@ -17,13 +18,14 @@ from tests.unit.stack import EXECUTION
 KEY = "devices/lamp/identity.json"
 Objects = Callable[[], dict[str, Any]]
 Create = Callable[[], dict[str, str]]
+EVENT = {"thingName": "lamp", "execution": EXECUTION}
 
 
 @pytest.fixture
-def create(iot: MemoryIot, catalog: Catalog, objects: Objects, context: Any) -> Create:
+def create(iot: MemoryIot, catalog: Catalog, idempotency_records: Any, objects: Objects, context: Any) -> Create:
     """One attempt of the state, for a thing that an execution has claimed."""
     catalog.claim("lamp", "bulb", EXECUTION)
-    return lambda: create_certificate.handler({"thingName": "lamp"}, context)
+    return lambda: create_certificate.handler(EVENT, context)
 
 
 def test_the_identity_waits_in_the_bucket(create: Create, iot: MemoryIot, catalog: Catalog, objects: Objects) -> None:
@@ -114,7 +116,7 @@ def test_a_device_that_nobody_claimed_gets_no_certificate(
     # given
     catalog.table.delete_item(Key={"thing_name": "lamp"})
     # when
-    with pytest.raises(KeyError, match="lamp"):
+    with pytest.raises(OwnershipLost, match="lamp"):
         create()
     # then
     assert iot.certificates == {}
@@ -123,22 +125,26 @@ def test_a_device_that_nobody_claimed_gets_no_certificate(
 
 
 @pytest.mark.parametrize("how", faults.HOW)
-@pytest.mark.parametrize("at", range(1, 6))
+@pytest.mark.parametrize("at", range(1, 10))
 def test_an_attempt_after_any_interruption_leaves_one_certificate_with_its_key(
     create: Create,
     iot: MemoryIot,
     catalog: Catalog,
     objects: Objects,
     function_clients: list[Any],
+    context: Any,
     at: int,
     how: str,
 ) -> None:
-    """GetItem, CreateKeysAndCertificate, UpdateItem, PutObject, UpdateItem: each may be the last that happens."""
+    """PutItem (idempotency), GetItem, UpdateItem (intent), CreateKeysAndCertificate, UpdateItem, PutObject, UpdateItem,
+    UpdateCertificate, UpdateItem (idempotency): each may be the last that happens."""
     # given
+    killed = replace(context, remaining_ms=-1000)
     with faults.interrupted(function_clients, at, how), pytest.raises((TransientError, faults.Killed)):
-        create()
-    lost = {2: ("answer lost", "killed after"), 3: ("killed before",)}  # made, and known to nobody: no call can help
+        create_certificate.handler(EVENT, killed)
+    lost = {4: ("answer lost", "killed after"), 5: ("killed before",)}  # made, and the row does not name it
     orphans = set(iot.certificates) if how in lost.get(at, ()) else set()
+    assert len(orphans) == (how in lost.get(at, ()))
     # when
     answer = create()
     # then
@@ -149,6 +155,11 @@ def test_an_attempt_after_any_interruption_leaves_one_certificate_with_its_key(
     row = catalog.row("lamp")
     assert row
     assert row["certificate_arn"] == answer["certificateArn"]
+    assert iot.certificates[answer["certificateArn"]].status == "ACTIVE"
+    for orphan in orphans:
+        # Of no use to anybody, and the row says when to look for it.
+        assert iot.certificates[orphan].status == "INACTIVE"
+        assert len(row["certificate_requests"]) == 1
 
 
 def test_creating_keys_is_never_repeated_by_the_client(refusing_network: Callable[[Any], list[str]]) -> None:

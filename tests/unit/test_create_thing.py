@@ -202,7 +202,7 @@ def test_a_name_in_the_catalog_is_taken_even_before_its_thing_is_there(
 ) -> None:
     # given
     catalog.claim("lamp", "bulb", OTHER_EXECUTION)
-    catalog.update("lamp", status=status)
+    catalog.update("lamp", OTHER_EXECUTION, status=status)
     # when
     with pytest.raises(ThingExists, match="lamp"):
         create({"thingName": "lamp"})
@@ -219,7 +219,7 @@ def test_the_name_of_a_device_that_is_gone_is_free(
 ) -> None:
     # given
     catalog.claim("lamp", "bulb", OTHER_EXECUTION)
-    catalog.update("lamp", status=status, certificate_id="old", presence_at=1)
+    catalog.update("lamp", OTHER_EXECUTION, status=status, certificate_id="old", presence_at=1)
     # when
     create({"thingName": "lamp"})
     # then

@@ -62,7 +62,7 @@ def deliver(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows, contex
 def provision(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows, thing: str = "lamp") -> None:
     """A device that waits for its first connection."""
     catalog.claim(thing, "bulb", EXECUTION)
-    catalog.update(thing, task_token=f"token-{thing}", identity_pending=True)
+    catalog.update(thing, EXECUTION, task_token=f"token-{thing}", identity_pending=True)
     workflows.waiting.add(f"token-{thing}")
     s3.put_object(Bucket=BUCKET, Key=f"devices/{thing}/identity.json", Body=b"{}")
     s3.put_object(Bucket=BUCKET, Key=f"devices/{thing}/config.json", Body=b"{}")
@@ -184,7 +184,7 @@ def test_late_events_raise_nobody_from_the_dead(
     deliver: Deliver, device: Callable[[], dict[str, Any]], catalog: Catalog, status: str
 ) -> None:
     # given
-    catalog.update("lamp", status=status)
+    catalog.update("lamp", EXECUTION, status=status)
     before = device()
     # when
     changed = deliver(ARRIVAL, DEPARTURE, RETURN)

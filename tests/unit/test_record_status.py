@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common.catalog import Catalog
-from common.errors import TransientError
+from common.errors import OwnershipLost, TransientError
 from presence import presence
 from provisioning import record_status
 from tests.unit.doubles import faults
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TOLD_ONCE = [("token-1", {"status": "ONLINE"})]
 EVENT = {
     "thingName": "lamp",
+    "execution": EXECUTION,
     "certificateId": "c0ffee",
     "taskArn": "arn:task",
     "clusterArn": CLUSTER,
@@ -92,7 +93,7 @@ def test_a_device_that_has_gone_again_is_waited_for(
 ) -> None:
     # given
     connect()
-    catalog.update("lamp", status="OFFLINE")
+    catalog.update("lamp", EXECUTION, status="OFFLINE")
     # when
     answer = record()
     # then
@@ -119,7 +120,7 @@ def test_a_device_that_is_not_in_the_catalog_is_an_error(record: State, catalog:
     # given
     catalog.table.delete_item(Key={"thing_name": "lamp"})
     # when
-    with pytest.raises(KeyError, match="lamp"):
+    with pytest.raises(OwnershipLost, match="lamp"):
         record()
     # then
     assert catalog.row("lamp") is None

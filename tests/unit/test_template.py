@@ -15,10 +15,13 @@ from common.identifiers import DEVICE_TYPES
 from presence.presence import PresenceEvent
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
+from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
 from provisioning.write_config import DeviceRequest
 
 ROOT = Path(__file__).parents[2]
+# Samples of what AWS itself sends to a function that has a sample of its own.
+EVENTS = {"execution_ended": CleanUpRequest}
 PARSERS: dict[str, Any] = {
     "clean_up": CleanUpRequest,
     "create_thing": ThingRequest,
@@ -81,7 +84,7 @@ def list_of(value: Any) -> list[Any]:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 9
+    assert len(FUNCTIONS) == 10
     assert len(TASKS) == 9
     assert set(WORKFLOWS) == {"provision_device.asl.yaml", "deprovision_device.asl.yaml"}
 
@@ -95,6 +98,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceClusterName",
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
+        "SweepFunctionName",
         "DeviceRepositoryUri",
     }
 
@@ -121,13 +125,13 @@ def test_a_function_is_named_like_its_module_its_handler_and_its_sample(function
 def test_no_sample_is_left_over() -> None:
     samples = {path.stem for path in (ROOT / "events").iterdir()}
     workflows = {name.partition(".")[0] for name in WORKFLOWS}
-    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows
+    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows | set(EVENTS)
 
 
-@pytest.mark.parametrize("module", PARSERS)
+@pytest.mark.parametrize("module", [*PARSERS, *EVENTS])
 def test_a_sample_is_what_its_function_takes(module: str) -> None:
     # when
-    parsed = PARSERS[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
+    parsed = (PARSERS | EVENTS)[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
     # then
     assert parsed
     assert parsed.thing_name == "dev-SAMPLE"
@@ -138,7 +142,7 @@ def test_every_parser_has_a_sample() -> None:
         Path(inspect.getfile(value)).stem
         for name in ("clean_up", "create_thing", "record_status", "write_config", "start_task", "attach_policy")
         for value in vars(__import__(f"provisioning.{name}", fromlist=["_"])).values()
-        if hasattr(value, "from_event")
+        if hasattr(value, "from_event") and value is not Leftover
     }
     assert with_parser == PARSERS.keys() - {"presence"}
 
@@ -147,7 +151,7 @@ def test_the_workflows_samples_are_valid_input() -> None:
     provision = json.loads((ROOT / "events" / "provision_device.json").read_text())
     deprovision = json.loads((ROOT / "events" / "deprovision_device.json").read_text())
     assert ThingRequest.from_event({"input": provision, "execution": "arn"}).thing_name == "dev-SAMPLE"
-    assert CleanUpRequest.deprovision(deprovision).thing_name == "dev-SAMPLE"
+    assert CleanUpRequest.deprovision(deprovision, "arn").thing_name == "dev-SAMPLE"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -222,7 +226,8 @@ def test_a_task_catches_everything_in_the_end(state: dict[str, Any]) -> None:
 @pytest.mark.parametrize("state", TASKS)
 def test_errors_are_routed_by_names_that_exist(state: dict[str, Any]) -> None:
     ours = {name for name, value in vars(errors).items() if inspect.isclass(value)}
-    aws = {"DeleteConflictException"}
+    aws = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "ResourceNotFoundException"}
+    aws |= {"UnauthorizedException", "IdempotencyAlreadyInProgressError"}
     for rule in [*state["Retry"], *state["Catch"]]:
         for name in rule["ErrorEquals"]:
             assert name.startswith(("States.", "Lambda.", "Sandbox.")) or name in ours | aws, name

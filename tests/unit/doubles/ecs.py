@@ -1,6 +1,7 @@
 """ECS tasks: idempotent by client token, and able to run out of capacity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.unit.doubles.service import MemoryService, Refusal
@@ -15,6 +16,7 @@ class RunningTask:
     client_token: str
     asked: dict[str, Any]
     desired_status: str = "RUNNING"
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -34,12 +36,27 @@ class MemoryEcs(MemoryService):
         """Those that nobody has stopped."""
         return [task for task in self.tasks.values() if task.desired_status == "RUNNING"]
 
-    def list_tasks(self, cluster: str, startedBy: str) -> dict[str, Any]:  # noqa: N803 - AWS's names
-        wanted = (cluster, startedBy, "RUNNING")
+    def list_tasks(self, cluster: str, startedBy: str | None = None) -> dict[str, Any]:  # noqa: N803 - AWS's names
         found = [
-            arn for arn, task in self.tasks.items() if (task.cluster, task.started_by, task.desired_status) == wanted
+            arn
+            for arn, task in self.tasks.items()
+            if (task.cluster, task.desired_status) == (cluster, "RUNNING") and startedBy in (None, task.started_by)
         ]
         return {"taskArns": found}
+
+    def describe_tasks(self, cluster: str, tasks: list[str]) -> dict[str, Any]:
+        found = [(arn, self.tasks[arn]) for arn in tasks if arn in self.tasks and self.tasks[arn].cluster == cluster]
+        return {
+            "tasks": [
+                {
+                    "taskArn": arn,
+                    "startedBy": task.started_by,
+                    "lastStatus": task.desired_status,
+                    "createdAt": task.created_at,
+                }
+                for arn, task in found
+            ]
+        }
 
     def run_task(self, cluster: str, startedBy: str, clientToken: str, **asked: Any) -> dict[str, Any]:  # noqa: N803
         # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html

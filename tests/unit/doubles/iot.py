@@ -1,15 +1,36 @@
-"""AWS IoT's registry and shadows, with the refusals of https://docs.aws.amazon.com/iot/latest/apireference/."""
+"""AWS IoT's registry and shadows, with the refusals of https://docs.aws.amazon.com/iot/latest/apireference/.
+
+By default everything is at once as it was asked to be. AWS takes its time: `slowness` says for what, and how long.
+"""
 
 import hashlib
+import io
 import json
 import re
+from types import SimpleNamespace
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.service import MemoryService, Refusal
 
 _ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
 _ACCOUNT = "arn:aws:iot:eu-west-1:123456789012"
+
+
+@dataclass
+class Slowness:
+    """Seconds that AWS IoT and IAM take for what they have said yes to."""
+
+    detach: float = 0.0
+    """DetachThingPrincipal: still listed, and in the way of every deletion."""
+    deactivate: float = 0.0
+    """UpdateCertificate INACTIVE: still active for DeleteCertificate."""
+    register: float = 0.0
+    """CreateThing: not found."""
+    trust: float = 0.0
+    """A role that was just made: refused whatever it asks for."""
 
 
 @dataclass
@@ -20,6 +41,9 @@ class Thing:
     attributes: dict[str, str] = field(default_factory=dict)
     groups: set[str] = field(default_factory=set)
     principals: set[str] = field(default_factory=set)
+    leaving: dict[str, float] = field(default_factory=dict)
+    """Principals that were detached, and until when that is not known everywhere."""
+    found_from: float = 0.0
 
 
 @dataclass
@@ -29,15 +53,21 @@ class RegisteredCertificate:
     private_key: str
     status: str = "ACTIVE"
     policies: set[str] = field(default_factory=set)
+    active_until: float = 0.0
+    """Until when a deactivation is not known everywhere."""
+    made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class MemoryIot(MemoryService):
     """Things, certificates, policies."""
 
-    def __init__(self, thing_types: set[str], groups: set[str], policies: set[str]) -> None:
+    def __init__(self, thing_types: set[str], groups: set[str], policies: set[str], clock: Clock) -> None:
         self.thing_types = thing_types
         self.groups = groups
         self.policies = policies
+        self.versions = {name: ["1"] for name in policies}
+        self.clock = clock
+        self.slowness = Slowness()
         self.things: dict[str, Thing] = {}
         self.certificates: dict[str, RegisteredCertificate] = {}
         self.ever_made = 0
@@ -60,7 +90,8 @@ class MemoryIot(MemoryService):
         there = self.things.get(thingName)
         if there and (there.thing_type, there.attributes) != (thingTypeName, attributes):
             raise Refusal("ResourceAlreadyExistsException", 409, thingName)
-        self.things.setdefault(thingName, Thing(thingTypeName, dict(attributes)))
+        found_from = self.clock.seconds + self.slowness.register
+        self.things.setdefault(thingName, Thing(thingTypeName, dict(attributes), found_from=found_from))
         return {"thingName": thingName}
 
     def add_thing_to_thing_group(self, thingGroupName: str, thingName: str) -> None:  # noqa: N803
@@ -69,12 +100,12 @@ class MemoryIot(MemoryService):
         self._thing(thingName).groups.add(thingGroupName)
 
     def delete_thing(self, thingName: str) -> None:  # noqa: N803
-        if thingName in self.things and self.things[thingName].principals:
+        if thingName in self.things and self._principals(self.things[thingName]):
             raise Refusal("InvalidRequestException", 400, "Thing is still attached to one or more principals")
         self.things.pop(thingName, None)
 
     def list_thing_principals(self, thingName: str) -> dict[str, Any]:  # noqa: N803
-        return {"principals": sorted(self._thing(thingName).principals)}
+        return {"principals": sorted(self._principals(self._thing(thingName)))}
 
     def attach_thing_principal(self, thingName: str, principal: str) -> None:  # noqa: N803
         self.certificate(principal)
@@ -85,6 +116,7 @@ class MemoryIot(MemoryService):
         if principal not in principals:
             raise Refusal("ResourceNotFoundException", 404, "The principal is not attached")
         principals.remove(principal)
+        self._thing(thingName).leaving[principal] = self.clock.seconds + self.slowness.detach
 
     def create_keys_and_certificate(self, setAsActive: bool) -> dict[str, Any]:  # noqa: FBT001, N803
         self.ever_made += 1
@@ -99,14 +131,17 @@ class MemoryIot(MemoryService):
         }
 
     def update_certificate(self, certificateId: str, newStatus: str) -> None:  # noqa: N803
-        self.certificate(f"{_ACCOUNT}:cert/{certificateId}").status = newStatus
+        certificate = self.certificate(f"{_ACCOUNT}:cert/{certificateId}")
+        if certificate.status == "ACTIVE" and newStatus == "INACTIVE":
+            certificate.active_until = self.clock.seconds + self.slowness.deactivate
+        certificate.status = newStatus
 
     def delete_certificate(self, certificateId: str) -> None:  # noqa: N803
         arn = f"{_ACCOUNT}:cert/{certificateId}"
         certificate = self.certificate(arn)
-        if certificate.status == "ACTIVE":
+        if certificate.status == "ACTIVE" or certificate.active_until > self.clock.seconds:
             raise Refusal("CertificateStateException", 406, certificateId)
-        if certificate.policies or any(arn in thing.principals for thing in self.things.values()):
+        if certificate.policies or any(arn in self._principals(thing) for thing in self.things.values()):
             raise Refusal("DeleteConflictException", 409, certificateId)
         del self.certificates[arn]
 
@@ -121,6 +156,63 @@ class MemoryIot(MemoryService):
     def list_attached_policies(self, target: str) -> dict[str, Any]:
         return {"policies": [{"policyName": name} for name in sorted(self.certificate(target).policies)]}
 
+    def list_certificates(self) -> dict[str, Any]:
+        return {
+            "certificates": [
+                {
+                    "certificateArn": arn,
+                    "certificateId": arn.rpartition("/")[2],
+                    "status": certificate.status,
+                    "creationDate": certificate.made_at,
+                }
+                for arn, certificate in self.certificates.items()
+            ]
+        }
+
+    def list_principal_things(self, principal: str) -> dict[str, Any]:
+        self.certificate(principal)
+        return {"things": sorted(name for name, thing in self.things.items() if principal in self._principals(thing))}
+
+    def list_things_in_thing_group(self, thingGroupName: str) -> dict[str, Any]:  # noqa: N803
+        return {"things": sorted(name for name, thing in self.things.items() if thingGroupName in thing.groups)}
+
+    def list_targets_for_policy(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+        return {"targets": [arn for arn, found in self.certificates.items() if policyName in found.policies]}
+
+    def list_policy_versions(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+        *others, default = self._versions(policyName)
+        return {
+            "policyVersions": [{"versionId": version, "isDefaultVersion": False} for version in others]
+            + [{"versionId": default, "isDefaultVersion": True}]
+        }
+
+    def delete_policy_version(self, policyName: str, policyVersionId: str) -> None:  # noqa: N803
+        if policyVersionId == self._versions(policyName)[-1]:
+            raise Refusal("DeleteConflictException", 409, "Cannot delete the default version")
+        self.versions[policyName].remove(policyVersionId)
+
+    def delete_policy(self, policyName: str) -> None:  # noqa: N803
+        if len(self._versions(policyName)) > 1:
+            raise Refusal("DeleteConflictException", 409, "The policy has more than one version")
+        if self.list_targets_for_policy(policyName)["targets"]:
+            raise Refusal("DeleteConflictException", 409, "The policy is attached")
+        self.policies.remove(policyName)
+
+    def _versions(self, policy: str) -> list[str]:
+        if policy not in self.policies:
+            raise Refusal("ResourceNotFoundException", 404, policy)
+        return self.versions[policy]
+
+    def _principals(self, thing: Thing) -> set[str]:
+        """Those attached, and those whose detachment is not known everywhere."""
+        return thing.principals | {arn for arn, until in thing.leaving.items() if until > self.clock.seconds}
+
+    def _answer(self, model: Any, context: dict[str, Any], **more: Any) -> tuple[Any, dict[str, Any]]:
+        if self.slowness.trust > self.clock.seconds:
+            refusal = {"Error": {"Code": "AccessDeniedException", "Message": "is not authorized"}}
+            return SimpleNamespace(status_code=403), {**refusal, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        return super()._answer(model, context, **more)
+
     def describe_endpoint(self, endpointType: str) -> dict[str, Any]:  # noqa: N803
         host = {"iot:Data-ATS": "abc123-ats", "iot:Data": "abc123"}[endpointType]
         return {"endpointAddress": f"{host}.iot.eu-west-1.amazonaws.com"}
@@ -132,7 +224,7 @@ class MemoryIot(MemoryService):
         return self.certificates[arn]
 
     def _thing(self, name: str) -> Thing:
-        if name not in self.things:
+        if name not in self.things or self.things[name].found_from > self.clock.seconds:
             raise Refusal("ResourceNotFoundException", 404, name)
         return self.things[name]
 
@@ -146,6 +238,11 @@ class MemoryShadows(MemoryService):
     def update_thing_shadow(self, thingName: str, payload: bytes) -> None:  # noqa: N803
         state = json.loads(payload)["state"]
         self.desired.setdefault(thingName, {}).update(state["desired"])
+
+    def get_thing_shadow(self, thingName: str) -> dict[str, Any]:  # noqa: N803
+        if thingName not in self.desired:
+            raise Refusal("ResourceNotFoundException", 404, thingName)
+        return {"payload": io.BytesIO(json.dumps({"state": {"desired": self.desired[thingName]}}).encode())}
 
     def delete_thing_shadow(self, thingName: str) -> None:  # noqa: N803
         if thingName not in self.desired:

@@ -1,22 +1,66 @@
-"""Step Functions as a task token sees it: one answer per token."""
+"""Step Functions: executions, and task tokens with one answer each."""
 
 import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.unit.doubles.service import MemoryService, Refusal
 
 
+@dataclass
+class Execution:
+    """One execution of a state machine."""
+
+    status: str
+    input: str = "{}"
+    stop_date: datetime | None = None
+
+
 class MemoryWorkflows(MemoryService):
-    """Executions that wait for a token."""
+    """Executions, and those of them that wait for a token."""
 
     def __init__(self) -> None:
+        self.executions: dict[str, Execution] = {}
         self.waiting: set[str] = set()
         self.answers: list[tuple[str, Any]] = []
         self.refused: list[str] = []
 
-    def send_task_success(self, taskToken: str, output: str) -> None:  # noqa: N803 - AWS's name
-        if taskToken not in self.waiting:
-            self.refused.append(taskToken)
+    def runs(self, arn: str, asked: Any = None) -> None:
+        """An execution with that ARN is under way."""
+        self.executions[arn] = Execution("RUNNING", json.dumps(asked if asked is not None else {}))
+
+    def ended(self, arn: str, status: str, at: datetime | None = None, asked: Any = None) -> None:
+        """It has ended."""
+        given = json.dumps(asked if asked is not None else {})
+        self.executions[arn] = Execution(status, given, at or datetime.now(UTC))
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - AWS's names, here and below
+        if executionArn not in self.executions:
+            raise Refusal("ExecutionDoesNotExist", 400, executionArn)
+        execution = self.executions[executionArn]
+        return {"executionArn": executionArn, "status": execution.status, "input": execution.input}
+
+    def list_executions(self, stateMachineArn: str, statusFilter: str | None = None) -> dict[str, Any]:  # noqa: N803
+        prefix = stateMachineArn.replace(":stateMachine:", ":execution:") + ":"
+        return {
+            "executions": [
+                {"executionArn": arn, "status": execution.status}
+                | ({"stopDate": execution.stop_date} if execution.stop_date else {})
+                for arn, execution in self.executions.items()
+                if arn.startswith(prefix) and statusFilter in (None, execution.status)
+            ]
+        }
+
+    def send_task_success(self, taskToken: str, output: str) -> None:  # noqa: N803
+        self._answer_token(taskToken, json.loads(output))
+
+    def send_task_failure(self, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
+        self._answer_token(taskToken, {"error": error, "cause": cause})
+
+    def _answer_token(self, token: str, answer: Any) -> None:
+        if token not in self.waiting:
+            self.refused.append(token)
             raise Refusal("TaskTimedOut", 400, "Task Timed Out: 'Provided task does not exist anymore'")
-        self.waiting.remove(taskToken)
-        self.answers.append((taskToken, json.loads(output)))
+        self.waiting.remove(token)
+        self.answers.append((token, answer))
