@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from common.errors import TaskNotStarted, TransientError
 from common.identifiers import owner_of
@@ -122,3 +123,15 @@ def test_an_attempt_after_any_interruption_leaves_one_task(
     answer = start()
     # then
     assert list(ecs.tasks) == [answer["taskArn"]]
+
+
+def test_running_a_task_is_never_repeated_by_the_client(refusing_network: Callable[[Any], list[str]]) -> None:
+    """Only `clientToken` would keep a repetition from starting a second task, and not every home heeds it."""
+    # given
+    client = start_task.ecs_client
+    sent = refusing_network(client)
+    # when
+    with pytest.raises(ClientError):
+        client.run_task(cluster=CLUSTER, taskDefinition="device")
+    # then
+    assert len(sent) == 1
