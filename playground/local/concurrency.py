@@ -1,7 +1,7 @@
 """How many invocations of a function run at a time on this machine.
 
 The emulator starts a process for each, half a second of CPU and 60 MB. Two hundred executions started at once would
-start more of them than a laptop can run before Lambda's time limit is over. What is refused is tried again by the workflow.
+start more of them than a laptop can run before Lambda's time limit is over. What is refused, the workflow tries again.
 """
 
 import os
