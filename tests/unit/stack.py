@@ -2,12 +2,9 @@
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
-<<<<<<< HEAD
 TURNS = "playground-turns"
-=======
 RECORDS = "playground-idempotency"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
->>>>>>> leaks
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
