@@ -118,6 +118,7 @@ def summary(results: Results) -> str:
     left = sum(len(results.after[kind] - results.before[kind]) for kind in results.before)
     return (
         f"{len(findings)} cells, {whole} executions came through and {len(findings) - whole} failed; "
-        f"{len(outcomes)} scenarios; {len(results.swept)} things were left to the sweep; {len(results.wrong)} not as they should be; {left} left behind, of "
+        f"{len(outcomes)} scenarios; {len(results.swept)} things were left to the sweep; "
+        f"{len(results.wrong)} not as they should be; {left} left behind, of "
         f"{sum(results.made.values())} that were made."
     )

@@ -1,4 +1,4 @@
-"""Every state with every fault, and everything that can happen around it: a whole device or nothing, in every service."""
+"""Every state with every fault, and what can happen around it: a whole device or nothing, in every service."""
 
 from collections.abc import Iterator
 from pathlib import Path
