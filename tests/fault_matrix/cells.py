@@ -68,12 +68,19 @@ class Finding:
     seconds: float
 
     @property
+    def reached(self) -> bool:
+        """Whether the fault struck. A second call of one name may be one that is not always made."""
+        return self.hits > 0
+
+    @property
     def wrong(self) -> str:
         """Why this is not as it should be; empty when it is."""
-        if not self.hits:
+        if not self.hits and not self.cell.place.occurrence:
             return "the fault never struck"
         if self.finally_left != NOTHING:
             return self.finally_left
+        if not self.reached:
+            return ""
         passing = self.cell.fault in (Fault.THROTTLED_TWICE, Fault.TIME_OUT_AFTER)
         if passing and self.cell.place.phase is not Phase.COMPENSATION and "SUCCEEDED" not in self.end:
             return f"ended {self.end}, though the fault did pass"

@@ -20,7 +20,7 @@ WAIT_SCALE = 0.25
 
 @dataclass(frozen=True)
 class Crowd:
-    """What became of `devices` started at once: `asked` of them a second may try to make a certificate, `quota` may do so.
+    """What became of `devices` started at once: `asked` of them a second ask for a certificate, `quota` get one.
 
     Both per second of AWS's time.
     """

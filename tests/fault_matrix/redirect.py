@@ -2,8 +2,10 @@
 
 import io
 import json
+import math
 import urllib.request
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +23,39 @@ def redirect(cloud: Cloud, proxy: FaultProxy) -> None:
         _redirect(cloud, proxy, logical_id.removesuffix("Function"), name)
 
 
-def shorten_waits(cloud: Cloud, scale: float) -> None:
-    """Shorten the time limits of states that wait for a device. SFN_WAIT_SCALE shortens pauses, but no limits."""
+def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> None:
+    """Make the workflows' times fit to SFN_WAIT_SCALE, which shortens all pauses and no time limit.
+
+    The limit of a state that waits for a device is shortened; the pauses of a retry that waits for a time to be over, that of
+    a function that was killed, get back their length.
+    """
     sfn = cloud.client("stepfunctions")
-    for machine in (
-        item for page in sfn.get_paginator("list_state_machines").paginate() for item in page["stateMachines"]
-    ):
+    pages = sfn.get_paginator("list_state_machines").paginate()
+    for machine in (item for page in pages for item in page["stateMachines"]):
         arn = machine["stateMachineArn"]
         definition = json.loads(sfn.describe_state_machine(stateMachineArn=arn)["definition"])
-        waiting = [state for state in definition["States"].values() if "waitForTaskToken" in state.get("Resource", "")]
-        for state in waiting:
-            state["TimeoutSeconds"] = max(1, round(state["TimeoutSeconds"] * scale))
-        if waiting:
-            sfn.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+        for state in _states(definition):
+            if "waitForTaskToken" in state.get("Resource", ""):
+                state["TimeoutSeconds"] = max(1, round(state["TimeoutSeconds"] * limit_scale))
+            for retrier in state.get("Retry", []):
+                if "IdempotencyAlreadyInProgressError" in retrier["ErrorEquals"]:
+                    _lengthen(retrier, 1 / wait_scale)
+        sfn.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+
+
+def _states(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for state in machine["States"].values():
+        yield state
+        for branch in state.get("Branches", []):
+            yield from _states(branch)
+
+
+def _lengthen(retrier: dict[str, Any], factor: float) -> None:
+    """As many attempts as fill the same time; the emulator's pauses are never longer than 60 s, before they are scaled."""
+    pauses = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
+    whole = sum(min(pause, retrier["MaxDelaySeconds"]) for pause in pauses)
+    retrier |= {"IntervalSeconds": 60, "BackoffRate": 1.0, "MaxAttempts": math.ceil(whole * factor / 60)}
+    del retrier["MaxDelaySeconds"]
 
 
 def _redirect(cloud: Cloud, proxy: FaultProxy, state: str, name: str) -> None:

@@ -113,7 +113,8 @@ def _made(stage: Stage) -> Mapping[str, int]:
 
 def summary(results: Results) -> str:
     """One sentence with the figures."""
-    findings, outcomes = results.findings, results.outcomes
+    findings = [finding for finding in results.findings if finding.reached]
+    outcomes = results.outcomes
     whole = sum("SUCCEEDED" in f.end for f in findings)
     left = sum(len(results.after[kind] - results.before[kind]) for kind in results.before)
     return (

@@ -47,7 +47,8 @@ Of the whole run, in every service:
 
 `device` and `nothing` say what there was when the execution had ended. A call that is throttled twice or times out once must not
 make the execution fail. `swept`: something stayed, because CleanUp itself was struck and the fault did not pass, or because
-nobody knows what was made; the stack's sweep, run once when everything was over, has removed it.
+nobody knows what was made; the stack's sweep, run once when everything was over, has removed it. `-`: this second call of its
+name was not made this time.
 
 {cells}
 ## Scenarios
@@ -91,7 +92,7 @@ def _picked(row: Mapping[str, str], columns: Sequence[str]) -> Iterator[str]:
 def _said(finding: Finding) -> str:
     if finding.wrong:
         return f"**{finding.wrong.replace('|', '/')}**"
-    return _in_the_end(finding.verdict)
+    return _in_the_end(finding.verdict) if finding.reached else "-"
 
 
 def _in_the_end(verdict: str) -> str:
