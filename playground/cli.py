@@ -14,14 +14,16 @@ from typer.core import TyperGroup
 from playground import models, views
 from playground.commands import ask
 from playground.demo import Screen, run_demo
+from playground.destroy import Demolition
 from playground.devices import Devices, parse_attributes, parse_settings
 from playground.errors import NotUpError, PlaygroundError, SettingError, WorkflowError
 from playground.homes import Choice, Home, find_home
-from playground.local import cloud
+from playground.local import cloud, stack
 from playground.local.state import LocalState, secret_of
 from playground.paths import Paths
 from playground.sam_local import function_variables, relay
 from playground.shellenv import exports, shell_text
+from playground.sweep import sweep
 from playground.views import err, live_steps, note, out, print_json
 from playground.watch import watching
 from playground.workflows import DEPROVISION, PROVISION, Outcome, Workflow
@@ -334,6 +336,45 @@ def delete(ctx: typer.Context, names: Annotated[list[str], typer.Argument(metava
         outcome = workflow.run({"thingName": names[0]}, show_steps)
     outcome.require()
     out.print(f"{escape(names[0])} is gone.")
+
+
+@app.command("sweep")
+def run_sweep(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,  # noqa: FBT002
+    older_than: Annotated[int, typer.Option(help="Spare what has changed in these last seconds.", min=0)] = 300,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Remove what no workflow has removed: of executions that were aborted, of functions that were killed."""
+    found = sweep(context(ctx).home(), older_than, dry_run=dry_run)
+    if as_json:
+        print_json([asdict(result) for result in found])
+    elif found:
+        out.print(views.swept_table(found))
+    else:
+        note("Nothing is there that should not be.")
+    if any(result.outcome == "failed" for result in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def destroy(ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:  # noqa: FBT002
+    """Remove every device and the stack; call it again after an interruption."""
+    given = context(ctx)
+    home = given.home()
+    if not yes:
+        typer.confirm(f"Remove every device and the stack {home.stack_name} from the {home.label}?", abort=True)
+    with views.progress() as report:
+        demolition = Demolition(home, report, lambda: stack.delete(given.paths, home, report.line))
+        left = demolition.run()
+        if home.kind == "local":
+            cloud.forget_stack(given.paths)
+    if not left:
+        out.print(f"Gone: the stack {home.stack_name} and all that it made.", markup=False)
+        return
+    out.print("This could not be removed:\n")
+    out.print(views.fields_table({one.what: one.why for one in left}))
+    raise typer.Exit(1)
 
 
 @app.command()

@@ -33,6 +33,10 @@ class WorkflowError(PlaygroundError):
     """An execution ended in another status than SUCCEEDED."""
 
 
+class SweepError(PlaygroundError):
+    """The sweep ended with an error, or could not remove something."""
+
+
 class UnknownDeviceError(PlaygroundError):
     """The catalog has no such device."""
 

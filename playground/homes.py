@@ -30,12 +30,13 @@ class Home:
     port: int = 443
     poll: float = field(default=0.5)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client. Typed loosely, because the callers annotate the service they ask for."""
+        config = config or Config()
         if self.endpoint is None:
-            return self.session.client(service)  # type: ignore[call-overload]
+            return self.session.client(service, config=config)  # type: ignore[call-overload]
         # An HTTP proxy of the user's does not lead to this machine.
-        config = Config(proxies={}, max_pool_connections=32)
+        config = config.merge(Config(proxies={}, max_pool_connections=32))
         return self.session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     @property

@@ -19,6 +19,7 @@ from playground.devices import Answer, Row
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
 from playground.models import Bundled
+from playground.sweep import Swept
 from playground.watch import Message, kind_of
 from playground.workflows import Outcome
 
@@ -124,6 +125,14 @@ def _step_text(step: Step) -> Text:
     if step.error:
         text.append(f"  {step.error}: {readable_cause(step.cause)}", style="red")
     return text
+
+
+def swept_table(found: Sequence[Swept]) -> Table:
+    """What a sweep found."""
+    table = Table("outcome", "what", "name", "why", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(one.outcome, one.kind, escape(one.name), escape(one.error or one.reason))
+    return table
 
 
 def devices_table(rows: Sequence[Row]) -> Table:

@@ -200,7 +200,7 @@ class Catalog:
         return None
 
 
-def plain(item: Mapping[str, Any] | None) -> Row | None:
+def plain(item: Any) -> Row | None:
     """The item that a failed condition gives back. It comes in DynamoDB's own JSON, unlike the resource's answers."""
     return {name: _deserializer.deserialize(value) for name, value in item.items()} if item else None
 

@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from common.errors import TransientError
+from common.errors import AccessRefused, TransientError
 
 # Short timeouts, so that a call that hangs fails inside the function's own time limit and can be undone there.
 # `total_max_attempts` counts the first one; `max_attempts` of a Config, unlike that of a profile, does not.
@@ -33,17 +33,23 @@ THROTTLING_CODES = frozenset(
     }
 )
 
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html, "Changes that I make are not always immediately
+# visible". botocore has no class for them, which would name them for the workflows.
+REFUSED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedException"})
+
 session = boto3.Session()
 
 
 @contextmanager
 def transient_faults_named() -> Iterator[None]:
-    """Raise TransientError for what is worth a retry; let every other error through as it is."""
+    """Raise TransientError or AccessRefused for what is worth a retry; let every other error through as it is."""
     try:
         yield
     except ClientError as error:
         if _is_transient(error):
             raise TransientError(str(error)) from error
+        if error_code(error) in REFUSED_CODES:
+            raise AccessRefused(str(error)) from error
         raise
     except (HTTPClientError, NoConnectionError) as error:
         raise TransientError(str(error)) from error

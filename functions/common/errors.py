@@ -42,5 +42,9 @@ class TaskNotStarted(PlaygroundError):  # noqa: N818
     """ECS took the request and placed no task; the message is the reason that ECS gave."""
 
 
+class AccessRefused(PlaygroundError):  # noqa: N818
+    """IAM refused a call. Worth a few tries: a role that the stack has just made is not known everywhere yet."""
+
+
 class TransientError(PlaygroundError):
     """AWS asked for patience (throttling, a 5xx answer, a lost connection); the workflow tries again later."""

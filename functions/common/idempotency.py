@@ -1,8 +1,8 @@
 """One answer per execution, for a function whose effect can't be repeated.
 
 https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/. A second call with the same key gets the
-first one's answer; one that comes while the first is under way is refused (IdempotencyAlreadyInProgressError), which the
-workflow retries: when the first was killed, its record is void as soon as its time would have been up.
+first one's answer; one that comes while the first is under way is refused (IdempotencyAlreadyInProgressError), and the
+workflow tries again: when the first was killed, its record is void as soon as its time would have been up.
 """
 
 from collections.abc import Iterator

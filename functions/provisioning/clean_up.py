@@ -131,15 +131,14 @@ class CleanUp:
             return False
         # An execution looks in any case: it may have gone on after its device was removed.
         ours = row is not None and row["execution_arn"] == request.execution_arn
-        self.removal.remove_marked(
-            request.thing_name, owner_of(request.execution_arn), certificates_of(row) if row and ours else ()
-        )
+        certificates = certificates_of(row) if row and ours else ()
+        found = self.removal.remove_marked(request.thing_name, owner_of(request.execution_arn), certificates)
         # Shadow and objects carry no mark: they are this execution's only while nobody else has claimed the name.
         if ours and self.catalog.row(request.thing_name) == row:
             if not self.removal.has_thing(request.thing_name):
                 self.removal.remove_shadow(request.thing_name)
             self.removal.remove_objects(request.thing_name)
-        return ours
+        return ours or found
 
     def _remove(self, request: CleanUpRequest, row: Row) -> None:
         self.removal.remove_marked(request.thing_name, owner_of(row["execution_arn"]), certificates_of(row))

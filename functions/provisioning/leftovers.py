@@ -1,5 +1,7 @@
-"""What the sweep has found and no device's removal would reach: objects of a name without a row, and certificates that a
-killed attempt left."""
+"""What the sweep has found and no device's removal would reach.
+
+Objects of a name that has no row, and certificates that a killed CreateCertificate left.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

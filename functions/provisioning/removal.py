@@ -16,8 +16,6 @@ from common.identifiers import config_key, identity_key
 from common.waiting import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
     from types_boto3_iot_data import IoTDataPlaneClient
@@ -28,7 +26,7 @@ STOP_REASON = "the playground removes this device"
 # "It might take several seconds for the detachment to propagate": until then AWS refuses the deletion.
 # https://docs.aws.amazon.com/iot/latest/apireference/API_DetachThingPrincipal.html
 # The function waits for the seconds that it usually takes. What takes longer is DetachmentPending, and the Retry of the
-# workflow has patience for minutes.
+# workflow has patience for minutes. DeleteThing says InvalidRequestException for a thing with a principal.
 STILL_ATTACHED = ("CertificateStateException", "DeleteConflictException", "InvalidRequestException")
 
 
@@ -44,12 +42,23 @@ class Removal:
     cluster_arn: str
     patience: Patience
 
-    def remove_marked(self, thing_name: str, owner: str, certificates: Iterable[str] = ()) -> None:
+    def remove_marked(self, thing_name: str, owner: str, certificates: Iterable[str] = ()) -> bool:
         """Everything with the mark `owner` under that name, and these certificates (ARNs), attached or not.
 
-        Raises DetachmentPending when AWS takes longer than the function can wait.
+        False when nothing carried the mark. Raises DetachmentPending when AWS takes longer than the function can wait.
         """
-        self._stop_tasks(owner)
+        for _ in self.patience.tries():
+            try:
+                return self._try_to_remove(thing_name, owner, certificates)
+            except ClientError as error:
+                if error_code(error) not in STILL_ATTACHED:
+                    raise
+                refusal = error
+        raise DetachmentPending(str(refusal)) from refusal
+
+    def _try_to_remove(self, thing_name: str, owner: str, certificates: Iterable[str]) -> bool:
+        """From the beginning each time: a function whose execution was aborted may attach again what was detached."""
+        stopped = self._stop_tasks(owner)
         ours = self._is_ours(thing_name, owner)
         principals = self._principals(thing_name) if ours else set()
         for arn in sorted({*certificates, *principals}):
@@ -57,8 +66,8 @@ class Removal:
         if ours:
             # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
             self.remove_shadow(thing_name)
-            # InvalidRequestException is how DeleteThing says that a principal is attached.
-            self._when_detached(lambda: self.iot.delete_thing(thingName=thing_name))
+            self.iot.delete_thing(thingName=thing_name)
+        return ours or stopped
 
     def remove_shadow(self, thing_name: str) -> None:
         """A shadow outlives its thing, so it goes by name. Only for who owns the name."""
@@ -74,10 +83,12 @@ class Removal:
         """Whether a thing of that name is registered, whoever's it is."""
         return self._attributes(thing_name) is not None
 
-    def _stop_tasks(self, owner: str) -> None:
+    def _stop_tasks(self, owner: str) -> bool:
         pages = self.ecs.get_paginator("list_tasks").paginate(cluster=self.cluster_arn, startedBy=owner)
-        for task_arn in [arn for page in pages for arn in page["taskArns"]]:
+        running = [arn for page in pages for arn in page["taskArns"]]
+        for task_arn in running:
             self.ecs.stop_task(cluster=self.cluster_arn, task=task_arn, reason=STOP_REASON)
+        return bool(running)
 
     def _is_ours(self, thing_name: str, owner: str) -> bool:
         return (self._attributes(thing_name) or {}).get("execution") == owner
@@ -104,19 +115,7 @@ class Removal:
         certificate_id = arn.rpartition(":cert/")[2]
         with tolerating("ResourceNotFoundException"):
             self.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
-            self._when_detached(lambda: self.iot.delete_certificate(certificateId=certificate_id))
-
-    def _when_detached(self, delete: "Callable[[], object]") -> None:
-        for _ in self.patience.tries():
-            try:
-                delete()
-            except ClientError as error:
-                if error_code(error) not in STILL_ATTACHED:
-                    raise
-                refusal = error
-            else:
-                return
-        raise DetachmentPending(str(refusal)) from refusal
+            self.iot.delete_certificate(certificateId=certificate_id)
 
 
 @contextmanager

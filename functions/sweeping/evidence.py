@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from common.catalog import Row
-from common.clients import error_code
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -64,15 +61,15 @@ class Observer:
         """The thing's attributes; None when there is no such thing."""
         try:
             return self.iot.describe_thing(thingName=thing_name).get("attributes", {})
-        except ClientError as error:
-            return _nothing(error)
+        except self.iot.exceptions.ResourceNotFoundException:
+            return None
 
     def has_shadow(self, thing_name: str) -> bool:
         """Whether there is a classic shadow of that name."""
         try:
             self.iot_data.get_thing_shadow(thingName=thing_name)
-        except ClientError as error:
-            return _nothing(error) is not None
+        except self.iot_data.exceptions.ResourceNotFoundException:
+            return False
         return True
 
     def idle_certificates(self) -> list[Any]:
@@ -115,8 +112,3 @@ class Observer:
             if "LastEvaluatedKey" not in page:
                 return rows
             page = self.table.scan(ConsistentRead=True, ExclusiveStartKey=page["LastEvaluatedKey"])
-
-
-def _nothing(error: ClientError) -> None:
-    if error_code(error) != "ResourceNotFoundException":
-        raise error

@@ -109,7 +109,9 @@ class Finders:
             yield from over
 
     def _candidates(self, requests: list[Request]) -> list[Candidate]:
-        named = {row.get(name) for row in self.seen.rows.values() for name in ("certificate_arn", "next_certificate_arn")}
+        named = {
+            row.get(name) for row in self.seen.rows.values() for name in ("certificate_arn", "next_certificate_arn")
+        }
         return [
             Candidate(found["certificateId"], found["creationDate"])
             for found in self.observer.idle_certificates()

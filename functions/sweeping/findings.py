@@ -10,7 +10,7 @@ class Finding:
     """Something that should not be there."""
 
     kind: str
-    """`device`, `leftovers`, `thing`, `task`, `objects` or `certificate`."""
+    """`device`, `leftovers`, `thing`, `task`, `objects`, `certificate` or `request`."""
     name: str
     """Thing name; a task's ARN, a certificate's id where no name is known."""
     reason: str
@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """A finding and its fate: `found` (dry run), `ambiguous`, `removed`, `gone` (there was nothing any more) or `failed`."""
+    """A finding and its fate: `found` (dry run), `ambiguous`, `removed`, `gone` (by itself, meanwhile) or `failed`."""
 
     kind: str
     name: str

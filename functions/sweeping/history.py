@@ -37,7 +37,7 @@ class History:
         return {owner_of(item["executionArn"]): item for item in self._listed()}
 
     def over_since(self, mark: str, cutoff: datetime) -> str | None:
-        """ARN of the execution with this mark when it ended before `cutoff`; "" when it has not, None for no such one."""
+        """ARN of the execution with this mark if it ended before `cutoff`; "" if it did not, None if there is none."""
         found = self.by_mark.get(mark)
         if found is None:
             return None

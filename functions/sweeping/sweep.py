@@ -98,21 +98,19 @@ class Sweeper:
         return Result.of(finding, "removed" if said["undone"] else "gone")
 
 
-sweeper = Sweeper(
-    Observer(
-        iot=session.client("iot", config=CONFIG),
-        iot_data=session.client("iot-data", config=CONFIG),
-        ecs=session.client("ecs", config=CONFIG),
-        s3=session.client("s3", config=S3_CONFIG),
-        table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
-        bucket=environment.required("CONFIG_BUCKET"),
-        cluster_arn=environment.required("CLUSTER_ARN"),
-        thing_group=environment.required("THING_GROUP"),
-    ),
-    # As long as CleanUp may take.
-    session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70))),
-    environment.required("CLEAN_UP_FUNCTION"),
+stack_observer = Observer(
+    iot=session.client("iot", config=CONFIG),
+    iot_data=session.client("iot-data", config=CONFIG),
+    ecs=session.client("ecs", config=CONFIG),
+    s3=session.client("s3", config=S3_CONFIG),
+    table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
+    bucket=environment.required("CONFIG_BUCKET"),
+    cluster_arn=environment.required("CLUSTER_ARN"),
+    thing_group=environment.required("THING_GROUP"),
 )
+# A call may take as long as CleanUp.
+lambda_client = session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70)))
+sweeper = Sweeper(stack_observer, lambda_client, environment.required("CLEAN_UP_FUNCTION"))
 provision_machine = environment.required("PROVISION_MACHINE")
 sfn_client = session.client("stepfunctions", config=CONFIG)
 
@@ -120,13 +118,13 @@ sfn_client = session.client("stepfunctions", config=CONFIG)
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """Invoked by `playground sweep` and every 15 minutes. Gives `{dryRun, findings: [{kind, name, reason, outcome, error}]}`."""
+    """Called by `playground sweep` and every 15 minutes. Gives `{dryRun, findings}` (docs/contracts.md)."""
     request = SweepRequest.from_event(event)
     with transient_faults_named():
         results = sweeper.sweep(request, History(sfn_client, provision_machine), datetime.now(UTC))
     for outcome in sorted({result.outcome for result in results}):
         metrics.add_metric(f"Sweep{outcome.title()}", "Count", sum(result.outcome == outcome for result in results))
     for result in results:
-        logger.warning("should not be there", **result.as_dict())
+        logger.warning("should not be there", finding=result.as_dict())
     logger.info("swept", findings=len(results), dry_run=request.dry_run)
     return {"dryRun": request.dry_run, "findings": [result.as_dict() for result in results]}

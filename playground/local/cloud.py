@@ -157,6 +157,17 @@ def down(paths: Paths, report: Reporter) -> bool:
         return was_up
 
 
+def forget_stack(paths: Paths) -> None:
+    """The stack is gone: stop its task agent and the devices, and have the next `up` deploy it anew."""
+    with locked(paths, lambda: None):
+        state = LocalState.load(paths)
+        rules = Rules()
+        if state.agent is not None:
+            stop(state.agent, limit=rules.stop_limit * 2)
+        stop_leftovers(paths, rules.stop_limit)
+        replace(state, agent=None, deployed="").save(paths)
+
+
 def reset(paths: Paths, report: Reporter) -> None:
     """Take the local cloud down and remove everything it remembers."""
     down(paths, report)

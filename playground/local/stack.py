@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.errors import StackError
-from playground.homes import local_session
+from playground.homes import Home, local_session
 from playground.local.state import REGION, LocalState, secret_of
 from playground.paths import Paths
 from playground.processes import tail
@@ -18,6 +18,7 @@ from playground.shellenv import exports, process_env
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "statemachines")
 LIMIT = 600.0
 DEVICES_PER_SECOND_AND_CORE = 2
+DELETION_LIMIT = 3600.0
 
 Say = Callable[[str], None]
 
@@ -70,6 +71,19 @@ def deploy(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
     run_sam(paths, state, tools, [*command, *configuration(paths), *parameters(tools)], say)
 
 
+def delete(paths: Paths, home: Home, say: Say) -> None:
+    """`sam delete`, in either home: the stack, and what `sam deploy` uploaded for it. Raises StackError.
+
+    AWS needs five minutes of it to delete a thing type.
+    """
+    tools = toolbox(paths)
+    command = ["delete", "--stack-name", home.stack_name, "--region", home.region, "--no-prompts"]
+    if home.kind == "local":
+        run_sam(paths, LocalState.load(paths), tools, command, say)
+    else:
+        _run(paths, tools, command, dict(os.environ), say, DELETION_LIMIT)
+
+
 def configuration(paths: Paths) -> list[str]:
     """The `local` part of the project's samconfig.toml, which SAM would seek beside the built template."""
     file = paths.root / "samconfig.toml"
@@ -87,8 +101,14 @@ def parameters(tools: Toolbox) -> list[str]:
 
 def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence[str], say: Say) -> None:
     """Run SAM against the local cloud; lines go to `say` and to a log. Raises StackError with the last of them."""
+    _run(paths, tools, arguments, process_env(exports(paths, state, secret_of(paths))), say, LIMIT)
+
+
+def _run(  # noqa: PLR0913, PLR0917
+    paths: Paths, tools: Toolbox, arguments: Sequence[str], env: dict[str, str], say: Say, limit: float
+) -> None:
+    paths.make()
     log = paths.logs / f"sam-{arguments[0]}.log"
-    env = process_env(exports(paths, state, secret_of(paths)))
     env["PATH"] = f"{tools.python_bin}{os.pathsep}{env['PATH']}"
     with (
         log.open("w") as out,
@@ -103,7 +123,7 @@ def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence
             errors="replace",
         ) as process,
     ):
-        watchdog = threading.Timer(LIMIT, process.kill)
+        watchdog = threading.Timer(limit, process.kill)
         watchdog.start()
         try:
             for line in process.stdout or ():

@@ -26,8 +26,8 @@ def redirect(cloud: Cloud, proxy: FaultProxy) -> None:
 def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> None:
     """Make the workflows' times fit to SFN_WAIT_SCALE, which shortens all pauses and no time limit.
 
-    The limit of a state that waits for a device is shortened; the pauses of a retry that waits for a time to be over, that of
-    a function that was killed, get back their length.
+    The limit of a state that waits for a device is shortened. The pauses of a retry that waits for a time to be over,
+    that of a function that was killed, get back their length.
     """
     sfn = cloud.client("stepfunctions")
     pages = sfn.get_paginator("list_state_machines").paginate()
@@ -51,7 +51,7 @@ def _states(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _lengthen(retrier: dict[str, Any], factor: float) -> None:
-    """As many attempts as fill the same time; the emulator's pauses are never longer than 60 s, before they are scaled."""
+    """As many attempts as fill the same time: before they are scaled, the emulator's pauses last 60 s at the most."""
     pauses = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
     whole = sum(min(pause, retrier["MaxDelaySeconds"]) for pause in pauses)
     retrier |= {"IntervalSeconds": 60, "BackoffRate": 1.0, "MaxAttempts": math.ceil(whole * factor / 60)}

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
     from types_boto3_s3 import S3Client
 
+    from tests.unit.world import World
+
 
 def _set_environment(patch: pytest.MonkeyPatch) -> None:
     for name in FOREIGN:
@@ -216,6 +218,23 @@ def functions(context: Any) -> Iterator[MemoryFunctions]:
 def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Everything that the functions have logged or printed since the last look."""
     return lambda: "".join(capsys.readouterr())
+
+
+@pytest.fixture
+def world(
+    iot: MemoryIot,
+    shadows: MemoryShadows,
+    ecs: MemoryEcs,
+    workflows: MemoryWorkflows,
+    catalog: Catalog,
+    idempotency_records: Any,
+    objects: Callable[[], dict[str, Any]],
+    context: Any,
+) -> "World":
+    # Its steps are functions, which must not be loaded before their environment is set.
+    from tests.unit.world import World  # noqa: PLC0415
+
+    return World(iot, shadows, ecs, workflows, catalog, objects, context)
 
 
 @dataclass

@@ -1,112 +1,18 @@
 """CleanUp: everything that one execution made goes, and nothing else; from any half-made state, any number of times."""
 
-import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from common.catalog import Catalog
 from common.errors import InvalidInput, ThingNotFound, TransientError
 from common.identifiers import made_up_name
-from provisioning import (
-    attach_policy,
-    clean_up,
-    create_certificate,
-    create_thing,
-    record_status,
-    start_task,
-    write_config,
-)
+from provisioning import attach_policy, clean_up, create_thing, start_task
 from tests.unit.doubles import faults
-from tests.unit.doubles.ecs import MemoryEcs
-from tests.unit.doubles.iot import MemoryIot, MemoryShadows, Thing
-from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import CLUSTER, EXECUTION, OTHER_EXECUTION, REMOVAL
-
-if TYPE_CHECKING:
-    pass
-
-STAGES = ("nothing", "claim", "thing", "certificate", "policy", "config", "task", "status")
-
-
-@dataclass
-class World:
-    """Everything that a device may leave behind."""
-
-    iot: MemoryIot
-    shadows: MemoryShadows
-    ecs: MemoryEcs
-    catalog: Catalog
-    objects: Callable[[], dict[str, Any]]
-    context: Any
-
-    def provision(self, name: str, execution: str = EXECUTION, until: str = "status") -> None:
-        """The workflow's steps, up to a stage."""
-        steps: dict[str, Callable[[], Any]] = {
-            "nothing": lambda: None,
-            "claim": lambda: self.catalog.claim(name, "bulb", execution),
-            "thing": lambda: create_thing.handler(
-                {"input": {"thingName": name, "deviceType": "bulb"}, "execution": execution}, self.context
-            ),
-            "certificate": lambda: create_certificate.handler(
-                {"thingName": name, "execution": execution}, self.context
-            ),
-            "policy": lambda: attach_policy.handler(
-                {"thingName": name, "certificateArn": self.row(name)["certificate_arn"]}, self.context
-            ),
-            "config": lambda: write_config.handler(
-                {"thingName": name, "deviceType": "bulb", "attributes": {}}, self.context
-            ),
-            "task": lambda: start_task.handler({"thingName": name, "execution": execution}, self.context),
-            "status": lambda: record_status.handler(
-                {
-                    "thingName": name,
-                    "execution": execution,
-                    "certificateId": self.row(name)["certificate_id"],
-                    "taskArn": next(iter(self.ecs.tasks)),
-                    "clusterArn": CLUSTER,
-                    "taskToken": "token",
-                },
-                self.context,
-            ),
-        }
-        for stage in STAGES[: STAGES.index(until) + 1]:
-            steps[stage]()
-
-    def row(self, name: str) -> dict[str, Any]:
-        return dict(self.catalog.row(name) or {})
-
-    def remains(self) -> dict[str, Any]:
-        """All that is there now except the catalog."""
-        return {
-            "things": copy.deepcopy(self.iot.things),
-            "certificates": copy.deepcopy(self.iot.certificates),
-            "shadows": copy.deepcopy(self.shadows.desired),
-            "tasks": [task.started_by for task in self.ecs.running()],
-            "objects": self.objects(),
-        }
-
-
-NOTHING: dict[str, Any] = {"things": {}, "certificates": {}, "shadows": {}, "tasks": [], "objects": {}}
-
-
-@pytest.fixture
-def world(
-    iot: MemoryIot,
-    shadows: MemoryShadows,
-    ecs: MemoryEcs,
-    workflows: MemoryWorkflows,
-    catalog: Catalog,
-    idempotency_records: Any,
-    objects: Callable[[], dict[str, Any]],
-    context: Any,
-) -> World:
-    return World(iot, shadows, ecs, catalog, objects, context)
-
+from tests.unit.doubles.iot import Thing
+from tests.unit.stack import EXECUTION, OTHER_EXECUTION, REMOVAL
+from tests.unit.world import NOTHING, STAGES, World
 
 CleanUp = Callable[[], dict[str, Any]]
 
@@ -312,23 +218,6 @@ def test_a_device_deprovisioned_while_it_is_made_leaves_nothing_behind(
     # then
     assert world.remains() == NOTHING
     assert world.row("lamp")["status"] == "TERMINATED"
-
-
-def test_a_conflict_keeps_its_name_for_the_workflow_to_retry(world: World, deprovision: CleanUp) -> None:
-    # given
-    world.provision("lamp")
-    # when: a detachment is still on its way
-    with (
-        faults.refused(clean_up.clean_up.iot, "DeleteCertificate", "DeleteConflictException", 409),
-        pytest.raises(ClientError) as error,
-    ):
-        deprovision()
-    # then
-    assert type(error.value).__name__ == "DeleteConflictException"
-    assert world.row("lamp")["status"] == "PROVISIONING"
-    # and the retry completes
-    deprovision()
-    assert world.remains() == NOTHING
 
 
 def test_the_log_names_the_device(world: World, deprovision: CleanUp, printed: Callable[[], str]) -> None:

@@ -15,7 +15,7 @@ from botocore.exceptions import (
 )
 
 from common.clients import error_code, transient_faults_named
-from common.errors import InvalidInput, TransientError
+from common.errors import AccessRefused, InvalidInput, TransientError
 from common.workflow import report_online
 from tests.unit.doubles import faults
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -42,8 +42,13 @@ TRANSIENT = [
     ConnectionClosedError(endpoint_url="https://iot"),
     EndpointConnectionError(endpoint_url="https://iot"),
 ]
+REFUSED = [
+    answer("AccessDenied", 403),
+    answer("AccessDeniedException", 400),
+    answer("ForbiddenException", 403),
+    answer("UnauthorizedException", 401),
+]
 LASTING = [
-    answer("AccessDeniedException", 403),
     answer("ResourceNotFoundException", 404),
     answer("DeleteConflictException", 409),
     answer("ConditionalCheckFailedException", 400),
@@ -59,6 +64,14 @@ def test_what_passes_is_named_transient(fault: Exception) -> None:
     with pytest.raises(TransientError) as error, transient_faults_named():
         raise fault
     assert error.value.__cause__ is fault
+    assert str(error.value) == str(fault)
+
+
+@pytest.mark.parametrize("fault", REFUSED, ids=str)
+def test_what_iam_refuses_is_named_for_the_workflows(fault: Exception) -> None:
+    """botocore knows no class of that name, so the workflow would see `ClientError`."""
+    with pytest.raises(AccessRefused) as error, transient_faults_named():
+        raise fault
     assert str(error.value) == str(fault)
 
 

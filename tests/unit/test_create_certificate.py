@@ -1,15 +1,15 @@
 """CreateCertificate: one certificate, and a private key that nobody sees but the bucket."""
 
 import json
-from dataclasses import replace
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from common.catalog import Catalog
-from common.errors import OwnershipLost, TransientError
+from common.errors import AccessRefused, OwnershipLost, TransientError
 from provisioning import create_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot
@@ -85,7 +85,7 @@ def test_a_retry_after_success_finds_the_same_certificate(create: Create, iot: M
 
 @pytest.mark.parametrize(
     ("code", "status", "error"),
-    [("SlowDown", 503, TransientError), ("AccessDenied", 403, ClientError)],
+    [("SlowDown", 503, TransientError), ("AccessDenied", 403, AccessRefused)],
 )
 def test_a_certificate_whose_key_was_not_kept_is_deleted_at_once(
     create: Create, iot: MemoryIot, objects: Objects, code: str, status: int, error: type[Exception]

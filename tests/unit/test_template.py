@@ -226,8 +226,7 @@ def test_a_task_catches_everything_in_the_end(state: dict[str, Any]) -> None:
 @pytest.mark.parametrize("state", TASKS)
 def test_errors_are_routed_by_names_that_exist(state: dict[str, Any]) -> None:
     ours = {name for name, value in vars(errors).items() if inspect.isclass(value)}
-    aws = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "ResourceNotFoundException"}
-    aws |= {"UnauthorizedException", "IdempotencyAlreadyInProgressError"}
+    aws = {"ResourceNotFoundException", "IdempotencyAlreadyInProgressError"}
     for rule in [*state["Retry"], *state["Catch"]]:
         for name in rule["ErrorEquals"]:
             assert name.startswith(("States.", "Lambda.", "Sandbox.")) or name in ours | aws, name

@@ -7,9 +7,9 @@ import hashlib
 import io
 import json
 import re
-from types import SimpleNamespace
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from tests.unit.doubles.clock import Clock
