@@ -55,7 +55,7 @@ def remains(cloud: Cloud, thing: str, owners: Sequence[str], certificates: Seque
         "objects": objects,
         "tasks": tasks,
     }
-    attached = iot.list_thing_principals(thingName=thing)["principals"] if described else []
+    attached = _or_none(lambda: iot.list_thing_principals(thingName=thing)) or {"principals": []}
     blemishes = [
         what
         for what, is_so in {
@@ -63,7 +63,7 @@ def remains(cloud: Cloud, thing: str, owners: Sequence[str], certificates: Seque
             "not in the group": bool(found["group"]),
             "not one certificate": len(living) == 1,
             "a certificate not active": all(one["status"] == "ACTIVE" for one in living.values()),
-            "not the certificates that are attached": sorted(attached)
+            "not the certificates that are attached": sorted(attached["principals"])
             == sorted(one["certificateArn"] for one in living.values()),
             "not the certificate of the catalog": [row.get("certificate_id")] == list(living),
             "not one policy": len(found["policies"]) == 1,
