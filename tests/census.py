@@ -5,7 +5,6 @@ from typing import Any
 
 from tests.playground_cloud import Cloud
 
-
 # A row stays, for the record, when there is nothing of its device any more.
 GONE = ("FAILED", "TERMINATED")
 

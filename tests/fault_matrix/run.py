@@ -16,6 +16,8 @@ from tests.fault_matrix.stage import Stage
 # start is half a second of CPU.
 AT_A_TIME = 16
 
+LAST_STATES = ("RecordStatus", "Presence")
+
 Census = Mapping[str, frozenset[str]]
 Judged = TypeVar("Judged", Finding, Outcome)
 Done = Callable[[Finding | Outcome], None]
@@ -63,14 +65,14 @@ def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before:
         return result
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        # Scenarios first: they hold calls, and take longest.
+        # First what takes longest: what holds calls, and what waits for a device in vain.
         played: list[Future[Finding | Outcome | None]] = [
             pool.submit(one, str(scene), lambda scene=scene, n=n: play(stage, scene, f"scene-{n}"))  # type: ignore[misc]
             for n, scene in enumerate(scenes)
         ]
         tried: list[Future[Finding | Outcome | None]] = [
             pool.submit(one, str(cell), lambda cell=cell, n=n: try_cell(stage, cell, f"cell-{n}"))  # type: ignore[misc]
-            for n, cell in enumerate(cells)
+            for n, cell in sorted(enumerate(cells), key=lambda item: item[1].place.state not in LAST_STATES)
         ]
     findings = [f for f in (future.result() for future in tried) if isinstance(f, Finding)]
     outcomes = [o for o in (future.result() for future in played) if isinstance(o, Outcome)]

@@ -1,5 +1,6 @@
 """What happens around a workflow rather than in one call: aborts, races, names that are taken, stores that are gone."""
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from tests.fault_matrix.stage import Stage, error_of
 # Less than a function waits for an answer (read_timeout in functions/common/clients.py), so that it waits through.
 HELD_SECONDS = 3.0
 STRUCK_LIMIT = 60.0
+SAMPLE = 4
 # Long enough for what an event starts, when an execution was aborted. What stays is for the sweep.
 SETTLED_LIMIT = 10.0
 
@@ -95,6 +97,15 @@ def scenarios(found: Sequence[Place]) -> list[Scenario]:
         *(Scenario("deleted while it is created", str(p), partial(_deleted_while_created, place=p)) for p in made),
         *(Scenario("created while it is deleted", str(p), partial(_created_while_deleted, place=p)) for p in removing),
     ]
+
+
+def some_scenarios(found: Sequence[Place], seed: int) -> list[Scenario]:
+    """All, but of those that happen in many places a few, drawn by the seed."""
+    draw = random.Random(seed)  # noqa: S311 - a sample, no secret
+    kinds: dict[str, list[Scenario]] = {}
+    for scenario in scenarios(found):
+        kinds.setdefault(scenario.what, []).append(scenario)
+    return [one for many in kinds.values() for one in draw.sample(many, min(len(many), SAMPLE))]
 
 
 def _last_changes(found: Sequence[Place], phase: Phase) -> list[Place]:

@@ -20,8 +20,8 @@ from tests.playground_cloud import Cloud, Execution, own_cloud
 PROVISION, DEPROVISION = "ProvisionDeviceStateMachineArn", "DeprovisionDeviceStateMachineArn"
 END_LIMIT = 180.0
 LOOK_SECONDS = 0.25
-# Retries wait a twentieth of their time, and a device that does not come is waited for 20 s instead of 300.
-WAIT_SCALE, LIMIT_SCALE = 0.05, 1 / 15
+# Retries wait a twentieth of their time, and a device that does not come is waited for 30 s instead of 300.
+WAIT_SCALE, LIMIT_SCALE = 0.05, 0.1
 SETTLED_LIMIT = 30.0
 
 

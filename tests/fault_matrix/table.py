@@ -19,7 +19,7 @@ hold a call, cut an answer, or close the connection when the emulator has carrie
 knows of it. Which calls there are is not written down anywhere: two lives without faults, one to the end and one that is
 undone, go through the proxy, and every call that was seen becomes a row. The functions run in a custom runtime of
 forty lines, for the emulator's own gives every exception one name, and Retry and Catch go by names. Pauses between retries last a
-twentieth of their time, and a device that does not come is waited for 20 seconds instead of 300.
+twentieth of their time, and a device that does not come is waited for 30 seconds instead of 300.
 
 A **device** is: a thing of this execution in the stack's group; one certificate, active, attached, with one policy, and the one that
 the catalog names; a shadow; the config and no key in the bucket; one task, the one that the catalog names; a row that says
