@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tests.census import census
 from tests.fault_matrix.cells import Cell, Finding, try_cell
-from tests.fault_matrix.remains import NOTHING
+from tests.fault_matrix.remains import NOTHING, WHOLE
 from tests.fault_matrix.scenarios import Outcome, Scenario, play
 from tests.fault_matrix.stage import Stage
 
@@ -16,6 +16,7 @@ from tests.fault_matrix.stage import Stage
 # start is half a second of CPU.
 AT_A_TIME = 16
 
+SWEPT = "swept"
 LAST_STATES = ("RecordStatus", "Presence")
 
 Census = Mapping[str, frozenset[str]]
@@ -70,11 +71,11 @@ def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before:
             pool.submit(one, str(scene), lambda scene=scene, n=n: play(stage, scene, f"scene-{n}"))  # type: ignore[misc]
             for n, scene in enumerate(scenes)
         ]
-        tried: list[Future[Finding | Outcome | None]] = [
-            pool.submit(one, str(cell), lambda cell=cell, n=n: try_cell(stage, cell, f"cell-{n}"))  # type: ignore[misc]
+        tried: dict[int, Future[Finding | Outcome | None]] = {
+            n: pool.submit(one, str(cell), lambda cell=cell, n=n: try_cell(stage, cell, f"cell-{n}"))  # type: ignore[misc]
             for n, cell in sorted(enumerate(cells), key=lambda item: item[1].place.state not in LAST_STATES)
-        ]
-    findings = [f for f in (future.result() for future in tried) if isinstance(f, Finding)]
+        }
+    findings = [f for f in (tried[n].result() for n in range(len(cells))) if isinstance(f, Finding)]
     outcomes = [o for o in (future.result() for future in played) if isinstance(o, Outcome)]
     swept = stage.sweep()
     return Results(
@@ -91,7 +92,12 @@ def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before:
 def _after_the_sweep(stage: Stage, result: Judged) -> Judged:
     if result.finally_left == NOTHING:
         return result
-    return replace(result, finally_left=stage.look(result.thing).verdict)
+    verdict = stage.settled(result.thing)
+    if verdict == WHOLE:
+        # Besides the device there was something that nobody needed.
+        stage.deprovision(result.thing)
+        return replace(result, verdict=f"{WHOLE}, {SWEPT}", finally_left=stage.settled(result.thing, [NOTHING]))
+    return replace(result, verdict=SWEPT, finally_left=verdict)
 
 
 # What the proxy has seen being made, by the census's names.

@@ -55,8 +55,10 @@ class Outcome:
         """Why this is not as it should be; empty when it is."""
         if self.finally_left != NOTHING:
             return f"{self.finally_left}, having ended {self.end}"
-        if WHOLE in (self.verdict, *self.scenario.ends) and self.verdict not in self.scenario.ends:
-            return f"was left as {self.verdict}, having ended {self.end}"
+        if self.verdict.startswith(WHOLE) and WHOLE not in self.scenario.ends:
+            return f"was left as a {WHOLE}, having ended {self.end}"
+        if not self.verdict.startswith(WHOLE) and NOTHING not in self.scenario.ends:
+            return f"no {WHOLE} was left, having ended {self.end}"
         return ""
 
 

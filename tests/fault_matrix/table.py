@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.fault_matrix.cells import Finding, Phase
-from tests.fault_matrix.remains import NOTHING, WHOLE
 from tests.fault_matrix.rules import IN_TABLE
 from tests.fault_matrix.run import Results, summary
 
@@ -92,11 +91,7 @@ def _picked(row: Mapping[str, str], columns: Sequence[str]) -> Iterator[str]:
 def _said(finding: Finding) -> str:
     if finding.wrong:
         return f"**{finding.wrong.replace('|', '/')}**"
-    return _in_the_end(finding.verdict) if finding.reached else "-"
-
-
-def _in_the_end(verdict: str) -> str:
-    return verdict if verdict in (WHOLE, NOTHING) else "swept"
+    return finding.verdict if finding.reached else "-"
 
 
 def _scenarios(results: Results) -> str:
@@ -105,7 +100,7 @@ def _scenarios(results: Results) -> str:
             outcome.scenario.what,
             outcome.scenario.where or "-",
             outcome.end,
-            f"**{outcome.wrong}**" if outcome.wrong else _in_the_end(outcome.verdict),
+            f"**{outcome.wrong}**" if outcome.wrong else outcome.verdict,
         )
         for outcome in results.outcomes
     ]
