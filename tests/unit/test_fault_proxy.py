@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from tests.fault_matrix.calls import Call, call_of
 from tests.fault_matrix.custom_runtime import thing_in
 from tests.fault_matrix.proxy import FaultProxy, fault_proxy
+from tests.fault_matrix.quota import Quota
 from tests.fault_matrix.rules import Fault, Rule
 
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=0.3, proxies={})
@@ -276,3 +277,19 @@ def test_the_thing_is_found_wherever_an_event_names_it(event: object) -> None:
 
 def test_an_event_may_name_no_thing() -> None:
     assert thing_in({"input": {}, "number": 7, "text": "{broken"}) == ""
+
+
+def test_a_quota_lets_so_many_a_second_pass_and_throttles_the_others() -> None:
+    # given
+    now = 100.0
+    quota = Quota("iot:CreateKeysAndCertificate", 4, clock=lambda: now)
+    call = Call("iot", "CreateKeysAndCertificate")
+    passed = []
+    for second in range(5):
+        now = 100.0 + second
+        # when: ten times as many as may
+        passed.append(sum(quota(call) is None for _ in range(40)))
+    # then
+    assert passed == [4] * 5
+    assert (quota.passed, quota.throttled) == (20, 180)
+    assert quota(Call("iot", "CreateThing")) is None
