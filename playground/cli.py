@@ -373,7 +373,8 @@ def destroy(ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", "-y",
         out.print(f"Gone: the stack {home.stack_name} and all that it made.", markup=False)
         return
     out.print("This could not be removed:\n")
-    out.print(views.fields_table({one.what: one.why for one in left}))
+    for one in left:
+        out.print(f"{one.what}: {one.why}", markup=False)
     raise typer.Exit(1)
 
 

@@ -7,7 +7,7 @@ any point, it is finished by calling it again.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -100,20 +100,12 @@ class Demolition:
     def _executions(self) -> None:
         """All: what an aborted one has begun, the removal of its device or the sweep finishes."""
         sfn = self.home.client("stepfunctions")
-        for found in self._stack_resources():
-            if (
-                found["ResourceType"] != "AWS::StepFunctions::StateMachine"
-                or found["ResourceStatus"] == "DELETE_COMPLETE"
-            ):
-                continue
-            pages = sfn.get_paginator("list_executions").paginate(
-                stateMachineArn=found["PhysicalResourceId"], statusFilter="RUNNING"
-            )
-            for arn in [item["executionArn"] for page in pages for item in page["executions"]]:
+        for machine in [arn for arn in self.resources.values() if ":stateMachine:" in arn]:
+            for item in _all(sfn, "list_executions", "executions", stateMachineArn=machine, statusFilter="RUNNING"):
                 try:
-                    sfn.stop_execution(executionArn=arn, error="Destroyed", cause="playground destroy")
+                    sfn.stop_execution(executionArn=item["executionArn"], error="Destroyed", cause="playground destroy")
                 except ClientError as error:
-                    self.report.line(f"{arn}: {error}")  # it has just ended by itself
+                    self.report.line(f"{item['name']}: {error}")  # it has just ended by itself
 
     def _devices(self) -> None:
         names = [row["thing_name"] for row in Devices(self.home).rows() if row["status"] not in GONE]
@@ -150,14 +142,12 @@ class Demolition:
         """Those whose every target is this stack's: its group, or a thing that its catalog knows."""
         iot = self.home.client("iot")
         names = {row["thing_name"] for row in Devices(self.home).rows()} if "DeviceCatalog" in self.resources else set()
-        ours = {f":thing/{name}" for name in names} | {f":thinggroup/{self.resources['DeviceGroup']}"}
+        ours = {f":thing/{name}" for name in names} | {f":thinggroup/{self.home.stack_name}-devices"}
         for summary in (job for page in iot.get_paginator("list_jobs").paginate() for job in page["jobs"]):
             job = iot.describe_job(jobId=summary["jobId"])["job"]
             targets = job.get("targets", [])
             if targets and all(f":{target.rpartition(':')[2]}" in ours for target in targets):
-                with_care(
-                    lambda job=job: iot.delete_job(jobId=job["jobId"], force=True), f"job {job['jobId']}", self.left
-                )
+                with_care(partial(iot.delete_job, jobId=job["jobId"], force=True), f"job {job['jobId']}", self.left)
 
     def _policy(self) -> None:
         """AWS IoT deletes neither a policy that is attached nor one with more than one version."""

@@ -5,14 +5,16 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from playground.local.runner import device_log
 from playground.local.tasks import task_id_of
 from playground.paths import PROJECT
-from tests.playground_cloud import Cloud
+from tests.playground_cloud import Cloud, wait_for
 
 LIMIT = 30.0
+FUNCTION_SECONDS = 30
 REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(ForbiddenException)")
 WORKFLOWS = {"provisioning": "ProvisionDeviceStateMachineArn", "deprovisioning": "DeprovisionDeviceStateMachineArn"}
 
@@ -49,6 +51,12 @@ class WholeLife:
         if self.cloud.row(self.thing_name):
             ended = self.cloud.deprovision(self.thing_name)
             assert ended.status == "SUCCEEDED", ended
+        wait_for("no open request for a certificate", self._nothing_asked_for)
+
+    def _nothing_asked_for(self) -> bool:
+        """The product's own sweep has settled what the life has lost."""
+        self._call("Sweep", {"olderThanSeconds": 0})
+        return "certificate_requests" not in self.cloud.row(self.thing_name)
 
     # --- by the workflows
 
@@ -90,31 +98,61 @@ class WholeLife:
     def _step_by_step(self) -> None:
         execution = f"{_sample('create_thing')['execution'].rpartition(':')[0]}:{uuid.uuid4()}"
         asked = {"thingName": self.thing_name, "deviceType": "bulb"}
+        self._is_refused("CreateCertificate", "is no longer for", execution=execution)
         self._invoke("CreateThing", input=asked, execution=execution)
+        lost = self._lose_certificate()
         half_made = self._leave_certificate_half_made()
-        certificate = self._invoke("CreateCertificate")
+        certificate = self._invoke("CreateCertificate", execution=execution)
         self._expect("CreateCertificate", "the half-made certificate is gone", half_made not in self._certificates())
         self._invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
         self._invoke("WriteConfig")
         task = self._invoke("StartTask", execution=execution)
         # The device is faster than RecordStatus, which then has to answer the workflow itself.
         self._wait("the device", lambda: self.cloud.row(self.thing_name)["status"] == "ONLINE", self._refusal)
-        recorded = self._invoke("RecordStatus", **task, certificateId=certificate["certificateId"])
+        certified = {"certificateId": certificate["certificateId"], "execution": execution}
+        recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
-        undone = self._invoke("CleanUp", input={"thingName": self.thing_name}, execution=execution)
+        self._wait("sweep", lambda: self._swept(lost), lambda: "")
+        self._removed_in_the_place_of_another(execution)
+        self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
+
+    def _removed_in_the_place_of_another(self, execution: str) -> None:
+        """By an execution that finds the device taken by a dead one, while a workflow waits for the device."""
+        removal = execution.replace("-provision-device:", "-deprovision-device:")
+        self._set(deprovisioning=f"{removal}-dead", task_token="nobody waits with this token")
+        undone = self._call("CleanUp", {"input": {"thingName": self.thing_name}, "deprovisioning": removal})
         self._expect("CleanUp", "the device is removed", undone["undone"])
+
+    def _lose_certificate(self) -> str:
+        """What an attempt of CreateCertificate leaves that dies before the row names it, half a minute ago."""
+        asked_at = datetime.now(UTC) - timedelta(seconds=FUNCTION_SECONDS + 2)
+        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=False)
+        self._set(certificate_requests={f"{asked_at.isoformat()} {uuid.uuid4()}"})
+        identifier: str = made["certificateId"]
+        return identifier
+
+    def _swept(self, certificate_id: str) -> bool:
+        self._call("Sweep", {"olderThanSeconds": 0})
+        return certificate_id not in self._certificates()
 
     def _leave_certificate_half_made(self) -> str:
         """What an attempt of CreateCertificate leaves that dies before the key is in the bucket. Gives its id."""
-        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=True)
+        made = self.cloud.client("iot").create_keys_and_certificate(setAsActive=False)
         identifier: str = made["certificateId"]
+        self._set(certificate_id=identifier, certificate_arn=made["certificateArn"])
+        return identifier
+
+    def _set(self, **values: str | set[str]) -> None:
+        """Write into the row as somebody who need not ask."""
         self.cloud.client("dynamodb").update_item(
             TableName=self.cloud.home.output("DeviceCatalogTableName"),
             Key={"thing_name": {"S": self.thing_name}},
-            UpdateExpression="SET certificate_id = :id, certificate_arn = :arn",
-            ExpressionAttributeValues={":id": {"S": identifier}, ":arn": {"S": made["certificateArn"]}},
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+            ExpressionAttributeValues={
+                f":{name}": {"SS": sorted(value)} if isinstance(value, set) else {"S": value}
+                for name, value in values.items()
+            },
         )
-        return identifier
 
     def _certificates(self) -> set[str]:
         pages = self.cloud.client("iot").get_paginator("list_certificates").paginate()
@@ -125,6 +163,19 @@ class WholeLife:
         event = {**_sample(_snake_case(state)), **changes}
         if "thingName" in event:
             event["thingName"] = self.thing_name
+        return self._call(state, event)
+
+    def _is_refused(self, state: str, because: str, **changes: Any) -> None:
+        """Expect the function to say no."""
+        try:
+            self._invoke(state, **changes)
+        except StepFailedError as failure:
+            if because not in failure.error:
+                raise
+        else:
+            raise StepFailedError(f"step by step: {state}", "it was not refused")
+
+    def _call(self, state: str, event: Mapping[str, Any]) -> dict[str, Any]:
         answer = self.cloud.client("lambda").invoke(
             FunctionName=self.cloud.functions[f"{state}Function"], Payload=json.dumps(event)
         )
