@@ -23,6 +23,12 @@ def redirect(cloud: Cloud, proxy: FaultProxy) -> None:
         _redirect(cloud, proxy, logical_id.removesuffix("Function"), name)
 
 
+def unlimited(cloud: Cloud) -> None:
+    """Let as many invocations run at a time as come: cells wait inside functions, which must not hold up others."""
+    for name in cloud.functions.values():
+        cloud.client("lambda").delete_function_concurrency(FunctionName=name)
+
+
 def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> None:
     """Make the workflows' times fit to SFN_WAIT_SCALE, which shortens all pauses and no time limit.
 
@@ -63,8 +69,6 @@ def _redirect(cloud: Cloud, proxy: FaultProxy, state: str, name: str) -> None:
     function = functions.get_function(FunctionName=name)
     with urllib.request.urlopen(function["Code"]["Location"]) as answer:  # noqa: S310 - the emulator's own URL
         package = answer.read()
-    # Cells wait inside functions; that must not keep other cells from running.
-    functions.delete_function_concurrency(FunctionName=name)
     functions.update_function_code(FunctionName=name, ZipFile=_with_loop(package))
     variables: dict[str, Any] = function["Configuration"]["Environment"]["Variables"]
     functions.update_function_configuration(

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from common.identifiers import owner_of
 from playground.local.state import LocalState
 from tests.fault_matrix.proxy import FaultProxy, fault_proxy
-from tests.fault_matrix.redirect import fit_to_short_waits, redirect
+from tests.fault_matrix.redirect import fit_to_short_waits, redirect, unlimited
 from tests.fault_matrix.remains import NOTHING, WHOLE, Remains, remains
 from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, Execution, own_cloud
@@ -106,6 +106,7 @@ def own_stage(folder: Path) -> Iterator[Stage]:
     variables = {"SFN_MOCK_CONFIG": str(write_mock_configuration(folder)), "SFN_WAIT_SCALE": str(WAIT_SCALE)}
     with own_cloud(folder / "home", variables) as cloud, fault_proxy(LocalState.load(cloud.paths).port) as proxy:
         redirect(cloud, proxy)
+        unlimited(cloud)
         fit_to_short_waits(cloud, WAIT_SCALE, LIMIT_SCALE)
         yield Stage(cloud, proxy)
 
