@@ -137,9 +137,10 @@ def note(findings: Sequence[Finding], managed: Sequence[str]) -> str:
 No function may do more than it needs. `make least-privilege` shows it, in a local cloud of its own that checks every
 call against IAM: it takes one action away from one function's role, lives a device's whole life, expects that AWS
 refuses that very action, gives it back, and goes on with the next. A life is the two workflows from end to end, then
-every step by itself, with a half-made certificate to discard, one that was lost for the sweep to find, a device that is online before its
-status is recorded, and one that an execution which died had begun to remove. The same life passes before and after with nothing taken away, and also when an action is taken away that was
-added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
+every step by itself, with a half-made certificate to discard, one that was lost for the sweep to find, a device that is
+online before its status is recorded, and a removal that an execution which died had begun. The same life passes before
+and after with nothing taken away, and also when an action is taken away that was added to a role for nothing.
+`python -m tests.least_privilege --write` does the same and writes this page.
 
 {summary(findings)}
 

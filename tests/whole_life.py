@@ -132,7 +132,9 @@ class WholeLife:
         return identifier
 
     def _swept(self, certificate_id: str) -> bool:
-        self._call("Sweep", {"olderThanSeconds": 0})
+        for found in self._call("Sweep", {"olderThanSeconds": 0})["findings"]:
+            if found["outcome"] == "failed":
+                raise StepFailedError("step by step: Sweep", found["error"])
         return certificate_id not in self._certificates()
 
     def _leave_certificate_half_made(self) -> str:
