@@ -14,7 +14,7 @@ from tests.fault_matrix.stage import Stage
 
 # Most of a cell is waiting. More of them at a time would be slower: each takes Lambda workers of its own, and a cold
 # start is half a second of CPU.
-AT_A_TIME = 16
+AT_A_TIME = 12
 
 SWEPT = "swept"
 LAST_STATES = ("RecordStatus", "Presence")
