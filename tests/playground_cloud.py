@@ -114,7 +114,14 @@ class Cloud:
         command: list[str], environment: Mapping[str, str], timeout: float, *, check: bool, cwd: Path = PROJECT
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
+            command,
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         assert not check or done.returncode == 0, f"{command} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done

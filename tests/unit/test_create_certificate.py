@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from botocore.exceptions import ClientError
 
 from common.catalog import Catalog
@@ -172,3 +173,80 @@ def test_creating_keys_is_never_repeated_by_the_client(refusing_network: Callabl
         client.create_keys_and_certificate(setAsActive=True)
     # then
     assert len(sent) == 1
+
+
+def test_it_is_asked_for_in_writing_before_it_is_made(create: Create, catalog: Catalog, iot: MemoryIot) -> None:
+    # given
+    seen: list[Any] = []
+    client = create_certificate.issuer.iot
+    name = "before-call.iot.CreateKeysAndCertificate"
+
+    def look(**_: Any) -> None:
+        seen.append(catalog.row("lamp"))
+
+    client.meta.events.register_first(name, look)
+    # when
+    try:
+        create()
+    finally:
+        client.meta.events.unregister(name, look)
+    # then
+    ((request,),) = [row["certificate_requests"] for row in seen]
+    assert request.endswith(" 00000000-0000-4000-8000-000000000000")
+    assert "certificate_requests" not in catalog.owned("lamp", EXECUTION)
+
+
+def test_what_aws_refuses_to_make_is_not_looked_for(create: Create, catalog: Catalog) -> None:
+    # when
+    refusal = faults.refused(create_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429)
+    with refusal, pytest.raises(TransientError):
+        create()
+    # then
+    assert "certificate_requests" not in catalog.owned("lamp", EXECUTION)
+
+
+def test_a_call_while_another_is_under_way_is_refused(create: Create, iot: MemoryIot, context: Any) -> None:
+    # given
+    inner: list[Exception] = []
+    client = create_certificate.issuer.iot
+    name = "before-call.iot.CreateKeysAndCertificate"
+
+    def call_again(**_: Any) -> None:
+        client.meta.events.unregister(name, call_again)
+        with pytest.raises(IdempotencyAlreadyInProgressError) as refusal:
+            create()
+        inner.append(refusal.value)
+
+    client.meta.events.register_first(name, call_again)
+    # when
+    create()
+    # then
+    assert len(inner) == 1
+    assert iot.ever_made == 1
+
+
+def test_a_call_when_nothing_is_remembered_any_more_changes_nothing(
+    create: Create, catalog: Catalog, iot: MemoryIot, idempotency_records: Any
+) -> None:
+    # given: the device has connected, its key is picked up, its certificate has been taken out of force
+    first = create()
+    catalog.update("lamp", EXECUTION, remove=("identity_pending",), status="QUARANTINED")
+    ((arn, certificate),) = iot.certificates.items()
+    certificate.status = "INACTIVE"
+    (record,) = idempotency_records.scan()["Items"]
+    idempotency_records.delete_item(Key={"id": record["id"]})
+    # when
+    second = create()
+    # then
+    assert second == first
+    assert set(iot.certificates) == {arn}
+    assert certificate.status == "INACTIVE"
+
+
+def test_what_is_remembered_holds_no_key(create: Create, idempotency_records: Any) -> None:
+    # when
+    answer = create()
+    # then
+    (record,) = idempotency_records.scan()["Items"]
+    assert json.loads(record["data"]) == answer
+    assert "secret-" not in repr(record)
