@@ -109,7 +109,6 @@ _MAKING = {
     "objects": "s3:PutObject",
     "tasks": "ecs:RunTask",
     "shadows": "iot-data:UpdateThingShadow",
-    "catalog": "dynamodb:PutItem",
 }
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from common.identifiers import owner_of
@@ -83,7 +84,10 @@ class Stage:
 
         Nothing is under way any more, so it need not leave alone what is young.
         """
-        answer = self.cloud.client("lambda").invoke(
+        home = self.cloud.home
+        # It may have much to do, as long as a function may run.
+        patient = Config(proxies={}, read_timeout=330, retries={"total_max_attempts": 1})
+        answer = home.session.client("lambda", endpoint_url=home.endpoint, config=patient).invoke(
             FunctionName=self.cloud.functions["SweepFunction"], Payload=json.dumps({"olderThanSeconds": 0})
         )
         said = json.loads(answer["Payload"].read())
