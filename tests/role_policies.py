@@ -10,6 +10,9 @@ from tests.playground_cloud import Cloud
 
 Document = dict[str, Any]
 
+# Actions whose operation has another name.
+CALLED_OTHERWISE = {"lambda:InvokeFunction": "Invoke", "s3:ListBucket": "ListObjectsV2"}
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -21,8 +24,8 @@ class Grant:
 
     @property
     def operation(self) -> str:
-        """The API operation that needs it; no action of ours is called otherwise than its operation."""
-        return self.action.partition(":")[2]
+        """The API operation that needs it."""
+        return CALLED_OTHERWISE.get(self.action, self.action.partition(":")[2])
 
 
 @dataclass(frozen=True)

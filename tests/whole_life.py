@@ -99,6 +99,7 @@ class WholeLife:
         execution = f"{_sample('create_thing')['execution'].rpartition(':')[0]}:{uuid.uuid4()}"
         asked = {"thingName": self.thing_name, "deviceType": "bulb"}
         self._is_refused("CreateCertificate", "is no longer for", execution=execution)
+        self._is_refused("RecordStatus", "is no longer for", execution=execution)
         self._invoke("CreateThing", input=asked, execution=execution)
         lost = self._lose_certificate()
         half_made = self._leave_certificate_half_made()

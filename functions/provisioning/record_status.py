@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
+from common.errors import OwnershipLost
 from common.observability import logger
-from common.workflow import report_online
+from common.workflow import report_online, report_removed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -46,16 +47,21 @@ class StatusRequest:
 def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") -> str:
     """Write the row; answer the workflow at once if the device is online already. Gives the status.
 
-    Raises OwnershipLost when the device was removed meanwhile.
+    Raises OwnershipLost when the device was removed meanwhile, after it has told the workflow so: not every home tells
+    a state that waits for its token that its function has failed.
     """
-    row = catalog.update(
-        request.thing_name,
-        request.execution_arn,
-        certificate_id=request.certificate_id,
-        task_arn=request.task_arn,
-        cluster_arn=request.cluster_arn,
-        task_token=request.task_token,
-    )
+    try:
+        row = catalog.update(
+            request.thing_name,
+            request.execution_arn,
+            certificate_id=request.certificate_id,
+            task_arn=request.task_arn,
+            cluster_arn=request.cluster_arn,
+            task_token=request.task_token,
+        )
+    except OwnershipLost:
+        report_removed(sfn, request.task_token, request.thing_name)
+        raise
     if row["status"] == "ONLINE":
         report_online(sfn, request.task_token)
         catalog.update(request.thing_name, request.execution_arn, remove=("task_token",))

@@ -11,7 +11,7 @@ from presence import presence
 from provisioning import record_status
 from tests.unit.doubles import faults
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import CLUSTER, EXECUTION
+from tests.unit.stack import CLUSTER, EXECUTION, REMOVAL
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -124,6 +124,19 @@ def test_a_device_that_is_not_in_the_catalog_is_an_error(record: State, catalog:
         record()
     # then
     assert catalog.row("lamp") is None
+
+
+def test_a_workflow_whose_device_was_removed_meanwhile_does_not_wait(
+    record: State, catalog: Catalog, workflows: MemoryWorkflows
+) -> None:
+    # given
+    catalog.take(catalog.owned("lamp", EXECUTION), REMOVAL)
+    # when
+    with pytest.raises(OwnershipLost, match="lamp"):
+        record()
+    # then
+    ((token, answer),) = workflows.answers
+    assert (token, answer["error"]) == ("token-1", "OwnershipLost")
 
 
 @pytest.mark.parametrize("how", faults.HOW)

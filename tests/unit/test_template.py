@@ -18,6 +18,7 @@ from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
 from provisioning.write_config import DeviceRequest
+from sweeping.sweep import SweepRequest
 
 ROOT = Path(__file__).parents[2]
 # Samples of what AWS itself sends to a function that has a sample of its own.
@@ -135,6 +136,10 @@ def test_a_sample_is_what_its_function_takes(module: str) -> None:
     # then
     assert parsed
     assert parsed.thing_name == "dev-SAMPLE"
+
+
+def test_the_sweeps_sample_changes_nothing() -> None:
+    assert SweepRequest.from_event(json.loads((ROOT / "events" / "sweep.json").read_text())).dry_run
 
 
 def test_every_parser_has_a_sample() -> None:

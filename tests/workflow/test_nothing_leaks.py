@@ -75,7 +75,9 @@ def test_a_device_that_is_deleted_while_it_is_made_is_gone_in_the_end(cloud: Clo
     # then
     assert deleted.status == "SUCCEEDED"
     assert cloud.row("deleted-in-the-making")["status"] == "TERMINATED"
-    assert made.status == "SUCCEEDED" or "deleted-in-the-making" in made.cause
+    # It was made before, or something was missing by the time that it was wanted; it does not wait for its device.
+    assert made.status in {"SUCCEEDED", "FAILED"}
+    assert made.error != "States.Timeout"
 
 
 @pytest.mark.usefixtures("nothing_left_in_the_end")
