@@ -18,7 +18,7 @@ WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test least-privilege conformance lint bench deploy image lock clean
+.PHONY: help demo up down reset test least-privilege conformance faults lint bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -51,6 +51,10 @@ least-privilege: ## show that no function's role allows an action too many
 conformance: ## run the device's conformance cases, and write docs/conformance.md
 	@$(BOOTSTRAP) app emulator sam
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.device.conformance --write
+
+faults: ## let every call of every state fail in every way, and write docs/faults.md
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH=$(CURDIR):$(CURDIR)/functions $(BIN)/python -m tests.fault_matrix --write
 
 lint: ## check code, types, template and workflows
 	@$(BOOTSTRAP) app sam checkov

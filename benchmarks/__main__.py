@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from benchmarks import hosting, provisioning, report, shadow_delay
+from benchmarks import hosting, load, provisioning, report, shadow_delay
 from benchmarks.machine import machine
 from benchmarks.progress import say
 from tests.device.broker import MOSQUITTO
@@ -29,13 +29,15 @@ class Name(StrEnum):
     PROVISIONING = "provisioning"
     SHADOW = "shadow"
     HOSTING = "hosting"
+    LOAD = "load"
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - the options of a command
     names: Annotated[list[Name] | None, typer.Argument(help="what to measure; all by default")] = None,
     runs: Annotated[int, typer.Option(min=1, help="devices to provision")] = 20,
     exchanges: Annotated[int, typer.Option(min=1, help="shadow exchanges of each client")] = 200,
     clients: Annotated[list[int] | None, typer.Option(min=1, help="clients in one process; 1, 100, 1000")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="devices to provision at once")] = 200,
     idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
 ) -> None:
     """Measure what docs/benchmarks.md describes."""
@@ -48,7 +50,7 @@ def main(
         results[name] = result
         report.console.print(shown)
 
-    if {Name.PROVISIONING, Name.SHADOW} & set(wanted):
+    if {Name.PROVISIONING, Name.SHADOW, Name.LOAD} & set(wanted):
         with _local_cloud() as cloud:
             if Name.PROVISIONING in wanted:
                 made = provisioning.measure(cloud, runs)
@@ -56,6 +58,9 @@ def main(
             if Name.SHADOW in wanted:
                 delays = shadow_delay.measure(cloud, exchanges)
                 take(Name.SHADOW, delays, report.of_shadow_delay(delays))
+            if Name.LOAD in wanted:
+                crowd = load.measure(cloud, devices)
+                take(Name.LOAD, crowd, report.of_load(crowd))
     if Name.HOSTING in wanted and MOSQUITTO is None:
         report.console.print("hosting: left out, for mosquitto is not installed (apt-get install mosquitto)")
     elif Name.HOSTING in wanted:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.hosting import Hosting
+from benchmarks.load import KINDS, Load
 from benchmarks.provisioning import Provisioning
 from benchmarks.shadow_delay import ShadowDelay
 
@@ -33,6 +34,31 @@ def of_provisioning(result: Provisioning) -> Group:
     total.add_row("ratio", f"{result.total.median / result.floor:.2f}", "", "")
     left = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in result.left_behind.items())
     return Group(floor, timeline, total, Text(f"Left behind: {left or 'nothing'}\n"))
+
+
+LIMITS_FLOOR = 0.35
+"""Seconds that a device costs locally at the least: workflow, certificate, connection, measured for the design."""
+
+
+def of_load(result: Load) -> Group:
+    """Throughput beside the floor, each device's time, memory, and what was left behind."""
+    total = _table(f"{result.devices} devices started at once", "", "value")
+    total.add_row("online", f"{result.online} of {result.devices}")
+    total.add_row("started after s", f"{result.started:.1f}")
+    total.add_row("all online after s", f"{result.total:.1f}")
+    total.add_row("devices per second", f"{result.per_second:.2f}")
+    total.add_row("one after the other at the floor of this run, per second", f"{1 / result.floor:.2f}")
+    total.add_row(f"one after the other at the floor of {LIMITS_FLOOR} s, per second", f"{1 / LIMITS_FLOOR:.2f}")
+    total.add_row("seconds per device, over this run's floor", f"{1 / result.per_second / result.floor:.2f}")
+    total.add_row("a device's own time, turn included, median s", f"{result.each.median:.1f}")
+    total.add_row("a device's own time, turn included, p99 s", f"{result.each.p99:.1f}")
+    total.add_row("attempts that were tried again", str(result.retried))
+    memory = _table("Memory at the most", "processes", "number", "MiB")
+    for kind in KINDS:
+        memory.add_row(kind, str(result.processes[kind]), f"{result.memory[kind]:.0f}")
+    failed = "; ".join(f"{number} {error}" for error, number in result.failed.items())
+    left = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in result.left_behind.items())
+    return Group(total, memory, Text(f"Failed: {failed or 'none'}. Left behind: {left or 'nothing'}\n"))
 
 
 def of_shadow_delay(results: Sequence[ShadowDelay]) -> Table:

@@ -5,6 +5,9 @@ from typing import Any
 
 from tests.playground_cloud import Cloud
 
+# A row stays, for the record, when there is nothing of its device any more.
+GONE = ("FAILED", "TERMINATED")
+
 
 def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
     """What is there now: names by service. Two equal ones mean that nothing was made, or all of it was undone."""
@@ -23,6 +26,8 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "objects": frozenset(_objects(cloud)),
         "tasks": frozenset(_tasks(cloud)),
         "shadows": frozenset(_shadows(cloud)),
+        "catalog": frozenset(name for name, status in _rows(cloud) if status not in GONE),
+        "jobs": frozenset(job["jobId"] for job in _all(iot, "list_jobs", "jobs")),
     }
 
 
@@ -51,14 +56,17 @@ def _shadows(cloud: Cloud) -> list[str]:
     """Of every device that the catalog has ever known: a shadow outlives its thing."""
     data = cloud.client("iot-data")
     found = []
-    for page in (
-        cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.home.output("DeviceCatalogTableName"))
-    ):
-        for item in page["Items"]:
-            name = item["thing_name"]["S"]
-            try:
-                data.get_thing_shadow(thingName=name)
-            except data.exceptions.ResourceNotFoundException:
-                continue
-            found.append(name)
+    for name, _status in _rows(cloud):
+        try:
+            data.get_thing_shadow(thingName=name)
+        except data.exceptions.ResourceNotFoundException:
+            continue
+        found.append(name)
     return found
+
+
+def _rows(cloud: Cloud) -> list[tuple[str, str]]:
+    """Name and status of every device that the catalog has ever known."""
+    table = cloud.home.output("DeviceCatalogTableName")
+    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+    return [(item["thing_name"]["S"], item["status"]["S"]) for page in pages for item in page["Items"]]

@@ -74,7 +74,9 @@ class Removal:
     def remove_objects(self, thing_name: str) -> None:
         """Config and identity. Only for who owns the name: they carry no mark."""
         for key in (config_key(thing_name), identity_key(thing_name), model_key(thing_name)):
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
+            # When somebody has deleted the bucket, the objects went before it.
+            with tolerating("NoSuchBucket"):
+                self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     def has_thing(self, thing_name: str) -> bool:
         """Whether a thing of that name is registered, whoever's it is."""

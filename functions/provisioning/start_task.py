@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import environment
-from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.clients import NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import TaskNotStarted
 from common.identifiers import config_key, owner_of
 from common.observability import logger
@@ -94,7 +94,8 @@ def start_task(request: TaskRequest, ecs: "ECSClient", s3: "S3Client", settings:
     return answer["tasks"][0]["taskArn"]
 
 
-ecs_client = session.client("ecs", config=CONFIG)
+# A RunTask whose answer was lost is repeated by the workflow only, which looks first whether there is a task.
+ecs_client = session.client("ecs", config=NEVER_REPEAT)
 s3_client = session.client("s3", config=S3_CONFIG)
 task_settings = TaskSettings(
     cluster_arn=environment.required("CLUSTER_ARN"),

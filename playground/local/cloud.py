@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from playground.errors import AgentError, PlaygroundError
-from playground.local import emulator, ports, stack
+from playground.local import concurrency, emulator, ports, stack
 from playground.local.agent import ready_file
 from playground.local.decisions import Rules
 from playground.local.runner import stop_leftovers
@@ -117,6 +117,7 @@ def _deploy(paths: Paths, state: LocalState, tools: stack.Toolbox, report: Repor
     report.step("Deploying the stack (sam deploy)")
     replace(state, deployed="").save(paths)
     stack.deploy(paths, state, tools, report.line)
+    concurrency.limit(state, secret_of(paths))
     state = replace(state, deployed=wanted)
     state.save(paths)
     return state

@@ -17,6 +17,7 @@ from playground.shellenv import exports, process_env
 
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "statemachines")
 LIMIT = 600.0
+DEVICES_PER_SECOND_AND_CORE = 2
 DELETION_LIMIT = 3600.0
 
 Say = Callable[[str], None]
@@ -90,8 +91,12 @@ def configuration(paths: Paths) -> list[str]:
 
 
 def parameters(tools: Toolbox) -> list[str]:
-    """Local Lambda functions run on the emulator's interpreter, so packages must be built for that version."""
-    return ["--parameter-overrides", f"PythonRuntime={tools.runtime}"]
+    """Local Lambda functions run on the emulator's interpreter, so packages must be built for that version.
+
+    A device takes this machine half a second of CPU or more, its process included.
+    """
+    pace = DEVICES_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
+    return ["--parameter-overrides", f"PythonRuntime={tools.runtime}", f"DevicesPerSecond={pace}"]
 
 
 def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence[str], say: Say) -> None:

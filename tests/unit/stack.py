@@ -2,6 +2,7 @@
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
+TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
@@ -24,6 +25,8 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "playground",
     "POWERTOOLS_METRICS_NAMESPACE": "IoTPlayground",
     "CATALOG_TABLE": TABLE,
+    "TURNS_TABLE": TURNS,
+    "DEVICES_PER_SECOND": "8",
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
     "PROVISION_MACHINE": MACHINE,
@@ -41,6 +44,7 @@ ENVIRONMENT = {
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
     "provisioning.create_thing",
+    "provisioning.take_turn",
     "provisioning.create_certificate",
     "provisioning.attach_policy",
     "provisioning.write_config",

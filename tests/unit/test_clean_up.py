@@ -230,3 +230,15 @@ def test_the_log_names_the_device(world: World, deprovision: CleanUp, printed: C
     entries = [json.loads(line) for line in printed().splitlines()]
     assert [entry["thing_name"] for entry in entries if "thing_name" in entry] == ["lamp"]
     assert [entry["DevicesTerminated"] for entry in entries if "DevicesTerminated" in entry] == [[1.0]]
+
+
+def test_a_bucket_that_is_gone_keeps_nothing_from_being_removed(world: World, deprovision: CleanUp) -> None:
+    # given
+    world.provision("lamp")
+    removal = clean_up.clean_up.removal
+    # when
+    with faults.refused(removal.s3, "DeleteObject", "NoSuchBucket", 404):
+        answer = deprovision()
+    # then
+    assert (answer["status"], answer["undone"]) == ("TERMINATED", True)
+    assert world.iot.things == {}

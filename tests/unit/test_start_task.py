@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from common.errors import TaskNotStarted, TransientError
 from common.identifiers import owner_of
@@ -136,3 +137,15 @@ def test_a_restart_starts_a_task_of_its_own_and_finds_it_again(start: Start, ecs
     assert len({old, new[0], another}) == 3
     assert {task.started_by for task in ecs.tasks.values()} == {owner_of(EXECUTION)}
     assert len({task.client_token for task in ecs.tasks.values()}) == 3
+
+
+def test_running_a_task_is_never_repeated_by_the_client(refusing_network: Callable[[Any], list[str]]) -> None:
+    """Only `clientToken` would keep a repetition from starting a second task, and not every home heeds it."""
+    # given
+    client = start_task.ecs_client
+    sent = refusing_network(client)
+    # when
+    with pytest.raises(ClientError):
+        client.run_task(cluster=CLUSTER, taskDefinition="device")
+    # then
+    assert len(sent) == 1

@@ -121,8 +121,8 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 18
-    assert len(TASKS) == 17
+    assert len(FUNCTIONS) == 19
+    assert len(TASKS) == 18
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
         "deprovision_device.asl.yaml",

@@ -11,11 +11,15 @@ def throttled(cloud: Cloud, logical_id: str) -> Iterator[None]:
     """Let Lambda refuse every call of the function, as it does when an account's concurrency is used up."""
     function = cloud.functions[logical_id]
     functions = cloud.client("lambda")
+    before = functions.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions")
     functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     try:
         yield
     finally:
-        functions.delete_function_concurrency(FunctionName=function)
+        if before is None:
+            functions.delete_function_concurrency(FunctionName=function)
+        else:
+            functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=before)
 
 
 def event_types(cloud: Cloud, execution_arn: str) -> list[str]:

@@ -1,0 +1,97 @@
+"""TakeTurn: gives each execution a moment of its own, so many a second, before it makes what AWS counts by the second.
+
+AWS IoT makes some ten certificates a second in an account (docs/load.md). The moments are handed out from one item of a
+table, by conditional writes, and the workflow waits until its own: a queue without a server, and waiting costs nothing.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from common import environment
+from common.clients import CONFIG, error_code, session, transient_faults_named
+from common.errors import TransientError
+from common.observability import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_dynamodb.service_resource import Table
+
+QUEUE = "certificates"
+ATTEMPTS = 10
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Turnstile:
+    """Hands out moments that are at least `interval_ms` apart, the first one now when nobody is waiting."""
+
+    table: "Table"
+    interval_ms: int
+    clock: Callable[[], int] = _clock
+    """Milliseconds since 1970."""
+
+    def next_turn(self) -> int:
+        """A moment that nobody else gets, in milliseconds since 1970.
+
+        Raises TransientError when others were faster every time.
+        """
+        for _ in range(ATTEMPTS):
+            now = self.clock()
+            # Whether anybody waits, only the write itself can tell.
+            free_from = self._write("SET free_from = :now + :interval", "<=", now) or self._write(
+                "SET free_from = free_from + :interval", ">", now
+            )
+            if free_from is not None:
+                return free_from - self.interval_ms
+        raise TransientError(f"no turn after {ATTEMPTS} attempts")
+
+    def _write(self, update: str, comparison: str, now: int) -> int | None:
+        """`free_from` as it is then; None when it does not compare so with `now`."""
+        values = {":now": now, ":interval": self.interval_ms}
+        nobody_yet = "attribute_not_exists(queue) OR " if comparison == "<=" else ""
+        try:
+            answer = self.table.update_item(
+                Key={"queue": QUEUE},
+                UpdateExpression=update,
+                ConditionExpression=f"{nobody_yet}free_from {comparison} :now",
+                ExpressionAttributeValues=values,
+                ReturnValues="UPDATED_NEW",
+            )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                return None
+            raise
+        return int(str(answer["Attributes"]["free_from"]))
+
+
+def as_timestamp(milliseconds: int) -> str:
+    """As a Wait state takes it. Step Functions leaves out the milliseconds, so some begin early, less than a second.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-wait-state.html
+    """
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+turnstile = Turnstile(
+    session.resource("dynamodb", config=CONFIG).Table(environment.required("TURNS_TABLE")),
+    interval_ms=-(-1000 // int(environment.required("DEVICES_PER_SECOND"))),
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """State TakeTurn. Takes `{thingName}`, gives `{at}`: until when to wait. A repetition wastes a turn, no more."""
+    logger.append_keys(thing_name=event["thingName"])
+    with transient_faults_named():
+        at = as_timestamp(turnstile.next_turn())
+    logger.info("turn taken", at=at)
+    return {"at": at}

@@ -1,0 +1,90 @@
+"""Puts the stack's functions behind the proxy, from outside: nothing of the product knows of it."""
+
+import io
+import json
+import math
+import urllib.request
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from playground.paths import Paths
+from tests.fault_matrix.custom_runtime import STATE
+from tests.fault_matrix.proxy import FaultProxy
+from tests.playground_cloud import Cloud
+
+LOOP = Path(__file__).with_name("custom_runtime.py")
+
+
+def redirect(cloud: Cloud, proxy: FaultProxy) -> None:
+    """Have every function of the stack call AWS through the proxy, and tell its errors by their class names."""
+    for logical_id, name in cloud.functions.items():
+        _redirect(cloud, proxy, logical_id.removesuffix("Function"), name)
+
+
+def unlimited(cloud: Cloud) -> None:
+    """Let as many invocations run at a time as come: cells wait inside functions, which must not hold up others."""
+    for name in cloud.functions.values():
+        cloud.client("lambda").delete_function_concurrency(FunctionName=name)
+
+
+def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> None:
+    """Make the workflows' times fit to SFN_WAIT_SCALE, which shortens all pauses and no time limit.
+
+    The limit of a state that waits for a device is shortened. The pauses of a retry that waits for a time to be over,
+    that of a function that was killed, get back their length.
+    """
+    sfn = cloud.client("stepfunctions")
+    pages = sfn.get_paginator("list_state_machines").paginate()
+    for machine in (item for page in pages for item in page["stateMachines"]):
+        arn = machine["stateMachineArn"]
+        definition = json.loads(sfn.describe_state_machine(stateMachineArn=arn)["definition"])
+        for state in _states(definition):
+            if "waitForTaskToken" in state.get("Resource", ""):
+                state["TimeoutSeconds"] = max(1, round(state["TimeoutSeconds"] * limit_scale))
+            for retrier in state.get("Retry", []):
+                if "IdempotencyAlreadyInProgressError" in retrier["ErrorEquals"]:
+                    _lengthen(retrier, 1 / wait_scale)
+        sfn.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+
+
+def _states(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for state in machine["States"].values():
+        yield state
+        for branch in state.get("Branches", []):
+            yield from _states(branch)
+
+
+def _lengthen(retrier: dict[str, Any], factor: float) -> None:
+    """As many attempts as fill the same time: before they are scaled, the emulator's pauses last 60 s at the most."""
+    pauses = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
+    whole = sum(min(pause, retrier["MaxDelaySeconds"]) for pause in pauses)
+    retrier |= {"IntervalSeconds": 60, "BackoffRate": 1.0, "MaxAttempts": math.ceil(whole * factor / 60)}
+    del retrier["MaxDelaySeconds"]
+
+
+def _redirect(cloud: Cloud, proxy: FaultProxy, state: str, name: str) -> None:
+    functions = cloud.client("lambda")
+    function = functions.get_function(FunctionName=name)
+    with urllib.request.urlopen(function["Code"]["Location"]) as answer:  # noqa: S310 - the emulator's own URL
+        package = answer.read()
+    functions.update_function_code(FunctionName=name, ZipFile=_with_loop(package))
+    variables: dict[str, Any] = function["Configuration"]["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name,
+        Runtime="provided.al2023",
+        Environment={"Variables": {**variables, "AWS_ENDPOINT_URL": proxy.url, STATE: state}},
+    )
+
+
+def _with_loop(package: bytes) -> bytes:
+    """The deployed package with a `bootstrap`, which is what a custom runtime starts."""
+    python = Paths().tool("emulator", "python")
+    result = io.BytesIO(package)
+    with zipfile.ZipFile(result, "a") as archive:
+        archive.write(LOOP, "fault_matrix_runtime.py")
+        bootstrap = zipfile.ZipInfo("bootstrap")
+        bootstrap.external_attr = 0o755 << 16
+        archive.writestr(bootstrap, f'#!/bin/sh\nexec "{python}" fault_matrix_runtime.py\n')
+    return result.getvalue()

@@ -1,0 +1,132 @@
+"""Runs cells and scenarios, many at a time on one cloud, and counts every service before and after."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from tests.census import census
+from tests.fault_matrix.cells import Cell, Finding, try_cell
+from tests.fault_matrix.remains import NOTHING, WHOLE
+from tests.fault_matrix.scenarios import Outcome, Scenario, play
+from tests.fault_matrix.stage import Stage
+
+# Most of a cell is waiting. More of them at a time would be slower: each takes Lambda workers of its own, and a cold
+# start is half a second of CPU.
+AT_A_TIME = 12
+
+SWEPT = "swept"
+LAST_STATES = ("RecordStatus", "Presence")
+
+Census = Mapping[str, frozenset[str]]
+Judged = TypeVar("Judged", Finding, Outcome)
+Done = Callable[[Finding | Outcome], None]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All findings, and the counts of the whole run."""
+
+    findings: Sequence[Finding]
+    outcomes: Sequence[Outcome]
+    swept: Sequence[str]
+    """What the sweep found, and what became of it."""
+    before: Census
+    after: Census
+    made: Mapping[str, int]
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """What could not be judged: its name, and the error."""
+
+    @property
+    def wrong(self) -> Mapping[str, str]:
+        """What is not as it should be, by name; empty when all is well."""
+        judged = [(str(f.cell), f.wrong) for f in self.findings] + [(str(o.scenario), o.wrong) for o in self.outcomes]
+        left = {
+            f"the whole run: {kind}": f"{', '.join(sorted(self.after[kind] ^ self.before[kind]))}"
+            for kind in self.before
+            if self.after[kind] != self.before[kind]
+        }
+        return {name: why for name, why in judged if why} | left | dict(self.broken)
+
+
+def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before: Census, done: Done) -> Results:
+    """Everything, each under a thing name of its own. `done` hears of each as it ends."""
+    broken: dict[str, str] = {}
+    lock = threading.Lock()
+
+    def one(name: str, act: Callable[[], Finding | Outcome]) -> Finding | Outcome | None:
+        try:
+            result = act()
+        except Exception as error:  # noqa: BLE001 - one that breaks must not keep the others from being judged
+            with lock:
+                broken[name] = f"{type(error).__name__}: {error}"
+            return None
+        done(result)
+        return result
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        # First what takes longest: what holds calls, and what waits for a device in vain.
+        played: list[Future[Finding | Outcome | None]] = [
+            pool.submit(one, str(scene), lambda scene=scene, n=n: play(stage, scene, f"scene-{n}"))  # type: ignore[misc]
+            for n, scene in enumerate(scenes)
+        ]
+        tried: dict[int, Future[Finding | Outcome | None]] = {
+            n: pool.submit(one, str(cell), lambda cell=cell, n=n: try_cell(stage, cell, f"cell-{n}"))  # type: ignore[misc]
+            for n, cell in sorted(enumerate(cells), key=lambda item: item[1].place.state not in LAST_STATES)
+        }
+    findings = [f for f in (tried[n].result() for n in range(len(cells))) if isinstance(f, Finding)]
+    outcomes = [o for o in (future.result() for future in played) if isinstance(o, Outcome)]
+    swept = stage.sweep()
+    return Results(
+        [_after_the_sweep(stage, finding) for finding in findings],
+        [_after_the_sweep(stage, outcome) for outcome in outcomes],
+        swept,
+        before,
+        census(stage.cloud),
+        _made(stage),
+        broken,
+    )
+
+
+def _after_the_sweep(stage: Stage, result: Judged) -> Judged:
+    if result.finally_left == NOTHING:
+        return result
+    verdict = stage.settled(result.thing)
+    if verdict == WHOLE:
+        # Besides the device there was something that nobody needed.
+        stage.deprovision(result.thing)
+        return replace(result, verdict=f"{WHOLE}, {SWEPT}", finally_left=stage.settled(result.thing, [NOTHING]))
+    return replace(result, verdict=SWEPT, finally_left=verdict)
+
+
+# What the proxy has seen being made, by the census's names.
+_MAKING = {
+    "things": "iot:CreateThing",
+    "certificates": "iot:CreateKeysAndCertificate",
+    "policy attachments": "iot:AttachPolicy",
+    "group members": "iot:AddThingToThingGroup",
+    "objects": "s3:PutObject",
+    "tasks": "ecs:RunTask",
+    "shadows": "iot-data:UpdateThingShadow",
+}
+
+
+def _made(stage: Stage) -> Mapping[str, int]:
+    """How many calls that make something have had their effect."""
+    passed = [r.call.name for r in stage.proxy.records if r.effective]
+    return {kind: passed.count(call) for kind, call in _MAKING.items()}
+
+
+def summary(results: Results) -> str:
+    """One sentence with the figures."""
+    findings = [finding for finding in results.findings if finding.reached]
+    outcomes = results.outcomes
+    whole = sum("SUCCEEDED" in f.end for f in findings)
+    left = sum(len(results.after[kind] - results.before[kind]) for kind in results.before)
+    return (
+        f"{len(findings)} cells, {whole} executions came through and {len(findings) - whole} failed; "
+        f"{len(outcomes)} scenarios; {len(results.swept)} things were left to the sweep; "
+        f"{len(results.wrong)} not as they should be; {left} left behind, of "
+        f"{sum(results.made.values())} that were made."
+    )
