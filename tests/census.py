@@ -27,7 +27,6 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "tasks": frozenset(_tasks(cloud)),
         "shadows": frozenset(_shadows(cloud)),
         "catalog": frozenset(name for name, status in _rows(cloud) if status not in GONE),
-        "jobs": frozenset(job["jobId"] for job in _all(iot, "list_jobs", "jobs")),
     }
 
 

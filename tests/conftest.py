@@ -20,7 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares a cloud; with --dist loadgroup everything else goes to whichever worker is free."""
     for item in items:
         layer, fixtures = item.path.parent.name, getattr(item, "fixturenames", ())
-        if layer in ("workflow", "e2e"):
+        if layer == "unit":
+            item.add_marker(pytest.mark.unit)
+        elif layer in ("workflow", "e2e"):
             item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}"))
         elif "tried" in fixtures:
             item.add_marker(pytest.mark.xdist_group("trials"))

@@ -56,6 +56,7 @@ def test_deprovisioning_removes_a_device_from_every_stage(world: World, deprovis
     assert world.row("lamp")["status"] == "TERMINATED"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("stage", ["certificate", "status"])
 def test_a_removal_interrupted_anywhere_is_completed_by_the_next(

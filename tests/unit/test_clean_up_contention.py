@@ -12,6 +12,8 @@ from provisioning import clean_up, create_certificate, create_thing, record_stat
 from tests.unit.stack import CLUSTER, EXECUTION, OTHER_EXECUTION, OTHER_REMOVAL, REMOVAL
 from tests.unit.world import NOTHING, World
 
+pytestmark = pytest.mark.thorough
+
 Remove = Callable[..., dict[str, Any]]
 PROVISION_MACHINE = EXECUTION.rpartition(":")[0].replace(":execution:", ":stateMachine:")
 DEPROVISION_MACHINE = REMOVAL.rpartition(":")[0].replace(":execution:", ":stateMachine:")

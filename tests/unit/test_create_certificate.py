@@ -125,6 +125,7 @@ def test_a_device_that_nobody_claimed_gets_no_certificate(
     assert catalog.row("lamp") is None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("at", range(1, 10))
 def test_an_attempt_after_any_interruption_leaves_one_certificate_with_its_key(

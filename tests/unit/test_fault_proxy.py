@@ -19,6 +19,8 @@ from tests.fault_matrix.proxy import FaultProxy, fault_proxy
 from tests.fault_matrix.quota import Quota
 from tests.fault_matrix.rules import Fault, Rule
 
+pytestmark = pytest.mark.thorough
+
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=0.3, proxies={})
 
 

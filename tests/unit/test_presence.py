@@ -298,6 +298,7 @@ def histories(
 _names = (f"device-{number}" for number in itertools.count())
 
 
+@pytest.mark.thorough
 @settings(database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), data=st.data())
 def test_any_delivery_of_a_true_history_ends_with_the_truth(
@@ -338,6 +339,7 @@ def sessions_of(history: list[Event]) -> list[str]:
     return list(dict.fromkeys(event.session for event in history if event.kind == "connected"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("durations", "most"), [(ORDINARY, 4), (FLAPPING, 20)], ids=["ordinary", "flapping"])
 @settings(database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
@@ -364,6 +366,7 @@ def test_any_delivery_of_a_part_of_a_true_history_ends_with_what_it_tells(
     assert (row["status"], row["presence_session"]) == truth(history, kept)
 
 
+@pytest.mark.thorough
 def test_a_device_that_flaps_costs_one_write_an_event_and_no_read(
     deliver: Deliver, catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows
 ) -> None:

@@ -22,6 +22,8 @@ from tests.unit.stack import OTHER_EXECUTION, OTHER_RESTART, RESTART
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+pytestmark = pytest.mark.thorough
+
 BY_HAND = {"thingName": THING}
 
 

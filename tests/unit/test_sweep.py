@@ -16,6 +16,8 @@ from tests.unit.doubles.iot import Thing
 from tests.unit.stack import BUCKET, CLUSTER, EXECUTION, OTHER_EXECUTION, REMOVAL
 from tests.unit.world import NOTHING, STAGES, World
 
+pytestmark = pytest.mark.thorough
+
 Sweep = Callable[..., list[dict[str, str]]]
 
 

@@ -46,6 +46,7 @@ def test_those_who_come_at_once_get_moments_apart(turns: "Table") -> None:
     assert found == [NOW + 125 * number for number in range(50)]
 
 
+@pytest.mark.thorough
 def test_no_second_gets_more_than_its_share_when_milliseconds_are_left_out(turns: "Table") -> None:
     # given: more ask than can be served, at any time, for ten seconds
     found = []
