@@ -120,7 +120,7 @@ def test_errors_are_a_sentence_unless_debugging(monkeypatch: pytest.MonkeyPatch)
     def nothing(*_arguments: object) -> None:
         raise NotUpError("The local cloud is not up.")
 
-    monkeypatch.setattr("playground.cli.find_home", nothing)
+    monkeypatch.setattr("playground.cli_context.find_home", nothing)
     answer = CliRunner().invoke(app, ["list"])
     assert (answer.exit_code, answer.stderr.strip()) == (1, "The local cloud is not up.")
     assert isinstance(CliRunner().invoke(app, ["--debug", "list"]).exception, NotUpError)
