@@ -26,7 +26,7 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "objects": frozenset(_objects(cloud)),
         "tasks": frozenset(_tasks(cloud)),
         "shadows": frozenset(_shadows(cloud)),
-        "catalog": frozenset(name for name, status in _rows(cloud) if status not in GONE),
+        "catalog": frozenset(name for name, there in _rows(cloud) if there),
     }
 
 
@@ -55,7 +55,7 @@ def _shadows(cloud: Cloud) -> list[str]:
     """Of every device that the catalog has ever known: a shadow outlives its thing."""
     data = cloud.client("iot-data")
     found = []
-    for name, _status in _rows(cloud):
+    for name, _there in _rows(cloud):
         try:
             data.get_thing_shadow(thingName=name)
         except data.exceptions.ResourceNotFoundException:
@@ -64,8 +64,12 @@ def _shadows(cloud: Cloud) -> list[str]:
     return found
 
 
-def _rows(cloud: Cloud) -> list[tuple[str, str]]:
-    """Name and status of every device that the catalog has ever known."""
+def _rows(cloud: Cloud) -> list[tuple[str, bool]]:
+    """Every device that the catalog has ever known, and whether it is there: one that was given up is FAILED, and is."""
     table = cloud.home.output("DeviceCatalogTableName")
     pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table)
-    return [(item["thing_name"]["S"], item["status"]["S"]) for page in pages for item in page["Items"]]
+    return [
+        (item["thing_name"]["S"], item["status"]["S"] not in GONE or "given_up_at" in item)
+        for page in pages
+        for item in page["Items"]
+    ]

@@ -15,17 +15,24 @@ settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
 
+LAYERS = ("e2e", "workflow", "device", "unit")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares a cloud; with --dist loadgroup everything else goes to whichever worker is free."""
+    """Keep together what shares a cloud; with --dist loadgroup everything else goes to whichever worker is free.
+
+    What takes long comes first, so that no worker is left alone with it in the end.
+    """
     for item in items:
         layer, fixtures = item.path.parent.name, getattr(item, "fixturenames", ())
         if layer == "unit":
             item.add_marker(pytest.mark.unit)
-        elif layer in ("workflow", "e2e"):
+        elif layer in ("workflow", "e2e") and "cloud" in fixtures:
             item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}"))
         elif "tried" in fixtures:
             item.add_marker(pytest.mark.xdist_group("trials"))
+    items.sort(key=lambda item: LAYERS.index(item.path.parent.name) if item.path.parent.name in LAYERS else 0)
 
 
 @pytest.fixture(scope="session")
