@@ -65,7 +65,7 @@ def _shadows(cloud: Cloud) -> list[str]:
 
 
 def _rows(cloud: Cloud) -> list[tuple[str, bool]]:
-    """Every device that the catalog has ever known, and whether it is there: one that was given up is FAILED, and is."""
+    """Every device that the catalog has ever known, and whether it is there; one that was given up is."""
     table = cloud.home.output("DeviceCatalogTableName")
     pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     return [

@@ -15,6 +15,7 @@ settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
 
+CHANGES = ("test_rotate_cert", "test_device_restart", "test_firmware", "test_jobs")
 LAYERS = ("e2e", "workflow", "device", "unit")
 
 
@@ -29,7 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if layer == "unit":
             item.add_marker(pytest.mark.unit)
         elif layer in ("workflow", "e2e") and "cloud" in fixtures:
-            item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}"))
+            # Two clouds for the end-to-end tests, which take longest: one for what changes devices that are there.
+            changes = item.path.stem in CHANGES
+            item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}{', changes' if changes else ''}"))
+        elif item.path.stem == "test_destroy":
+            item.add_marker(pytest.mark.xdist_group("cloud to destroy"))
         elif "tried" in fixtures:
             item.add_marker(pytest.mark.xdist_group("trials"))
     items.sort(key=lambda item: LAYERS.index(item.path.parent.name) if item.path.parent.name in LAYERS else 0)
