@@ -42,7 +42,7 @@ reset: ## stop the local cloud and forget everything in it
 test: ## run all tests
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/pytest tests/unit -m "not thorough" -n auto
-	$(BIN)/pytest tests -m "thorough or not unit" -n 5 --dist loadgroup
+	$(BIN)/pytest tests -m "thorough or not unit" -n 4 --dist loadgroup
 
 least-privilege: ## show that no function's role allows an action too many
 	@$(BOOTSTRAP) app emulator sam

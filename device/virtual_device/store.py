@@ -52,6 +52,10 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         _make_private(directory)
+        # A process that was killed while it wrote has left the file half-written, perhaps with a key in it.
+        for unfinished in directory.glob("*/.*.json.*"):
+            with suppress(OSError):
+                unfinished.unlink()
 
     def stored(self) -> Iterator[str]:
         """Names of the things whose identity is kept here."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playground.errors import StackError
 from playground.homes import Home, local_session
-from playground.local.state import REGION, LocalState, secret_of
+from playground.local.state import REGION, LocalState, one_at_a_time, secret_of
 from playground.paths import Paths
 from playground.processes import tail
 from playground.shellenv import exports, process_env
@@ -60,7 +60,10 @@ def build(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
         raise StackError(f"There is no {template}.")
     command = ["build", "--cached", "--template-file", str(template), "--build-dir", str(paths.build)]
     command += ["--cache-dir", str(paths.home / "build-cache"), *configuration(paths), *parameters(tools)]
-    run_sam(paths, state, tools, command, say)
+    # Beside the directories that it is given, sam keeps its dependencies in .aws-sam of the sources: two at once delete
+    # each other's.
+    with one_at_a_time(paths.root / ".aws-sam" / "playground.lock", lambda: say("Waiting for another sam build")):
+        run_sam(paths, state, tools, command, say)
 
 
 def deploy(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:

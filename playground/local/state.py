@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from playground.paths import Paths
@@ -75,8 +76,15 @@ def secret_of(paths: Paths) -> str:
 @contextmanager
 def locked(paths: Paths, waiting: Callable[[], None]) -> Iterator[None]:
     """One `up`, `down` or `reset` at a time; a second one calls `waiting` and waits."""
-    paths.lock.parent.mkdir(parents=True, exist_ok=True)
-    with paths.lock.open("w") as file:
+    with one_at_a_time(paths.lock, waiting):
+        yield
+
+
+@contextmanager
+def one_at_a_time(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock file; whoever comes second calls `waiting` and waits."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

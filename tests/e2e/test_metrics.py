@@ -56,7 +56,7 @@ def test_reports_are_heard_every_second(cloud: Cloud, device: str) -> None:
     with watching(cloud.home, device) as watcher:
         cloud.playground("set", device, "metrics=1")
         heard = (message.payload for message in watcher.messages() if kind_of(message.topic) == "metrics")
-        first, second = next(heard), next(heard)
+        first, second, *more = (next(heard) for _ in range(6))
     # then
     assert first["header"]["version"] == "1.0"
     assert second["header"]["report_id"] > first["header"]["report_id"]
@@ -66,7 +66,7 @@ def test_reports_are_heard_every_second(cloud: Cloud, device: str) -> None:
     # What the device has sent between two reports is the first of them at least.
     assert second["custom_metrics"]["messages_sent"][0]["number"] >= 1
     assert second["custom_metrics"]["publishes_refused"] == [{"number": 0}]
-    assert second["metrics"]["network_stats"]["bytes_out"] > 0
+    assert any(report["metrics"]["network_stats"]["bytes_out"] > 0 for report in more)
 
 
 def test_a_report_arrives_at_a_rule(cloud: Cloud, device: str, queue: str) -> None:

@@ -23,6 +23,8 @@ Census = Mapping[str, frozenset[str]]
 Judged = TypeVar("Judged", Finding, Outcome)
 Done = Callable[[Finding | Outcome], None]
 
+MOST_SWEEPS = 4
+
 
 @dataclass(frozen=True)
 class Results:
@@ -78,6 +80,11 @@ def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before:
     findings = [f for f in (tried[n].result() for n in range(len(cells))) if isinstance(f, Finding)]
     outcomes = [o for o in (future.result() for future in played) if isinstance(o, Outcome)]
     swept = stage.sweep()
+    for _ in range(MOST_SWEEPS - 1):  # what one could not remove, for there was no room for its call, the next one does
+        more = stage.sweep()
+        swept += more
+        if not more:
+            break
     return Results(
         [_after_the_sweep(stage, finding) for finding in findings],
         [_after_the_sweep(stage, outcome) for outcome in outcomes],

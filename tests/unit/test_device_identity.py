@@ -212,3 +212,10 @@ def test_a_file_url_is_read(tmp_path: Path) -> None:
         fetch((tmp_path / "none").as_uri(), "config document")
     with pytest.raises(ConfigInvalidError):
         fetch("ftp://x", "config document")
+
+
+def test_what_a_killed_process_was_writing_is_removed_at_the_next_start(store: Store, tmp_path: Path) -> None:
+    store.save_settings("dev-TEST", {"time": 5})
+    (tmp_path / "state" / "dev-TEST" / ".rotation.json.abc123").write_text("half a key")
+    assert Store(tmp_path / "state").load_settings("dev-TEST") == {"time": 5}
+    assert [file.name for file in (tmp_path / "state" / "dev-TEST").iterdir()] == ["settings.json"]
