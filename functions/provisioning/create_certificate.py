@@ -5,7 +5,6 @@ has been asked for, and the certificate is made INACTIVE: if the function is kil
 knows when it was made, and that it can't have been used (docs/architecture.md).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from common.catalog import Catalog, now
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import OwnershipLost
 from common.idempotency import PER_EXECUTION, record_faults_named, records
-from common.identifiers import identity_key
+from common.identity import keep_identity
 from common.observability import logger
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class CertificateIssuer:
                 certificate_id=made.certificate_id,
                 certificate_arn=made.certificate_arn,
             )
-            self._keep(asked.thing_name, made, answer)
+            keep_identity(self.s3, self.bucket, asked.thing_name, answer)
         except (BotoCoreError, ClientError, OwnershipLost):
             self._discard(asked.thing_name, made)
             raise
@@ -106,19 +105,6 @@ class CertificateIssuer:
                 # Refused, so nothing was made. After any other error the sweep has to look.
                 self.catalog.update(asked.thing_name, asked.execution_arn, take_out=request)
             raise
-
-    def _keep(self, thing_name: str, made: Certificate, answer: "CreateKeysAndCertificateResponseTypeDef") -> None:
-        identity = {
-            "certificateId": made.certificate_id,
-            "certificatePem": answer["certificatePem"],
-            "privateKey": answer["keyPair"]["PrivateKey"],
-        }
-        self.s3.put_object(
-            Bucket=self.bucket,
-            Key=identity_key(thing_name),
-            Body=json.dumps(identity).encode(),
-            ContentType="application/json",
-        )
 
     def _activate(self, made: Certificate) -> Certificate:
         self.iot.update_certificate(certificateId=made.certificate_id, newStatus="ACTIVE")

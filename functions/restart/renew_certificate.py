@@ -5,7 +5,6 @@ for, and the certificate is made INACTIVE: should the function be killed before 
 was made, and it can't have been used.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,13 @@ from common import environment
 from common.catalog import Catalog, now
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import RestartLost
-from common.identifiers import identity_key
+from common.identity import keep_identity
 from common.observability import logger
 from restart.holding import update_held
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_iot import IoTClient
-    from types_boto3_iot.type_defs import CreateKeysAndCertificateResponseTypeDef
     from types_boto3_s3 import S3Client
 
 
@@ -83,26 +81,13 @@ class Renewal:
                 next_certificate_id=made.certificate_id,
                 next_certificate_arn=made.certificate_arn,
             )
-            self._keep(asked.thing_name, answer)
+            keep_identity(self.s3, self.bucket, asked.thing_name, answer)
         except (BotoCoreError, ClientError, RestartLost):
             self._discard(asked, made)
             raise
         # Not undone when it fails: it may have been written all the same, and the next attempt goes by it.
         update_held(self.catalog.table, asked.thing_name, asked.restart_arn, identity_pending=True)
         return self._activate(made)
-
-    def _keep(self, thing_name: str, answer: "CreateKeysAndCertificateResponseTypeDef") -> None:
-        identity = {
-            "certificateId": answer["certificateId"],
-            "certificatePem": answer["certificatePem"],
-            "privateKey": answer["keyPair"]["PrivateKey"],
-        }
-        self.s3.put_object(
-            Bucket=self.bucket,
-            Key=identity_key(thing_name),
-            Body=json.dumps(identity).encode(),
-            ContentType="application/json",
-        )
 
     def _activate(self, made: NextCertificate) -> NextCertificate:
         self.iot.update_certificate(certificateId=made.certificate_id, newStatus="ACTIVE")

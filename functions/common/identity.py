@@ -1,0 +1,24 @@
+"""The identity document: the only place that a private key goes to, straight from AWS IoT's answer."""
+
+import json
+from typing import TYPE_CHECKING
+
+from common.identifiers import identity_key
+
+if TYPE_CHECKING:
+    from types_boto3_iot.type_defs import CreateKeysAndCertificateResponseTypeDef
+    from types_boto3_s3 import S3Client
+
+
+def keep_identity(
+    s3: "S3Client", bucket: str, thing_name: str, made: "CreateKeysAndCertificateResponseTypeDef"
+) -> None:
+    """Put certificate and key where the device picks them up, once (docs/contracts.md, "Config bucket")."""
+    identity = {
+        "certificateId": made["certificateId"],
+        "certificatePem": made["certificatePem"],
+        "privateKey": made["keyPair"]["PrivateKey"],
+    }
+    s3.put_object(
+        Bucket=bucket, Key=identity_key(thing_name), Body=json.dumps(identity).encode(), ContentType="application/json"
+    )
