@@ -91,7 +91,7 @@ def _start_emulator(paths: Paths, state: LocalState, report: Reporter) -> LocalS
         # It died: what it knows is as old as its last clean stop, and so may its stack be.
         state = replace(state, deployed="")
     ports.require_free(state.port, "--port")
-    ports.require_free(state.mqtt_port, "--mqtt-port", host="0.0.0.0")  # noqa: S104 - where the emulator binds it
+    ports.require_free(state.mqtt_port, "--mqtt-port", host="0.0.0.0")  # noqa: S104 - where the emulator binds it  # nosec B104
     report.step(f"Starting the emulator on port {state.port} (MQTT {state.mqtt_port})")
     state = replace(state, agent=None, emulator=emulator.start(paths, state))
     state.save(paths)
