@@ -18,7 +18,7 @@ WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test least-privilege conformance faults lint security licences bench deploy image lock clean
+.PHONY: help demo up down reset test least-privilege access conformance faults lint security licences bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -47,6 +47,10 @@ test: ## run all tests
 least-privilege: ## show that no function's role allows an action too many
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/python -m tests.least_privilege
+
+access: ## let devices and functions try what they must not, and write docs/access.md
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.access
 
 conformance: ## run the device's conformance cases, and write docs/conformance.md
 	@$(BOOTSTRAP) app emulator sam
