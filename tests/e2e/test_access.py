@@ -28,12 +28,15 @@ def test_a_policy_that_opens_too_much_is_noticed(cloud: Cloud, nothing_left: Non
 
 @contextmanager
 def an_open_policy(cloud: Cloud) -> Iterator[str]:
-    """Any client id, everybody's telemetry."""
+    """Any client id, everybody's telemetry and commands."""
     iot, name = cloud.client("iot"), "access-open"
     statement = {
         "Effect": "Allow",
-        "Action": ["iot:Connect", "iot:Publish", "iot:Subscribe"],
-        "Resource": ["arn:aws:iot:*:*:client/*", "arn:aws:iot:*:*:topic/dt/*", "arn:aws:iot:*:*:topicfilter/dt/*"],
+        "Action": ["iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe"],
+        "Resource": [
+            f"arn:aws:iot:*:*:{what}"
+            for what in ("client/*", "topic/dt/*", "topicfilter/dt/*", "topic/cmd/*", "topicfilter/cmd/*")
+        ],
     }
     iot.create_policy(policyName=name, policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     try:
