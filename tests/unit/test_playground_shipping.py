@@ -18,7 +18,7 @@ from virtual_device.log import JsonLines, hosting
 STREAM = "device/virtual-device/t1"
 
 
-class ResourceAlreadyExistsException(ClientError):
+class ResourceAlreadyExistsException(ClientError):  # noqa: N818 - botocore's name
     pass
 
 
@@ -36,7 +36,7 @@ class Logs:
 
     exceptions = type("exceptions", (), {"ResourceAlreadyExistsException": ResourceAlreadyExistsException})
 
-    def create_log_stream(self, logGroupName: str, logStreamName: str) -> None:  # noqa: N803
+    def create_log_stream(self, logStreamName: str, **_: Any) -> None:  # noqa: N803
         if logStreamName in self.streams:
             raise refused("ResourceAlreadyExistsException", ResourceAlreadyExistsException)
         self.streams[logStreamName] = []
