@@ -81,6 +81,12 @@ def _follow(cloud: Cloud, file: Path) -> None:
     assert len(lines) == len(set(lines))
 
 
+def _let_in(topic: str, queue: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    condition = {"ArnEquals": {"aws:SourceArn": topic}}
+    return {"Version": "2012-10-17", "Statement": [{**statement, "Resource": queue, "Condition": condition}]}
+
+
 def test_the_dashboard_and_the_alarms_stand_and_an_alarm_goes_off(cloud: Cloud) -> None:
     # given
     cloudwatch, sns, sqs = cloud.client("cloudwatch"), cloud.client("sns"), cloud.client("sqs")
@@ -93,6 +99,7 @@ def test_the_dashboard_and_the_alarms_stand_and_an_alarm_goes_off(cloud: Cloud) 
     queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = cloud.home.output("AlarmTopicArn")
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(_let_in(topic, arn))})
     subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
     try:
         # when: the emulator counts no executions, so what AWS would publish after a failed one is published here
