@@ -108,16 +108,15 @@ class LogReader:
 
     def follow(self, question: Question) -> Iterator[Record]:
         """All lines, then those that come, for ever."""
-        seen: dict[str, datetime] = {}
+        seen: set[str] = set()
         while True:
             looked = datetime.now(UTC)
-            for record in self.read(question):
-                if record.key not in seen:
-                    seen[record.key] = record.at
-                    yield record
+            found = self.read(question)
+            yield from (record for record in found if record.key not in seen)
+            # What a look no longer finds, no later one does: each begins later than the one before.
+            seen = {record.key for record in found}
             since = max(question.since, looked - OVERLAP)
             question = Question(question.name, since, question.sources, question.text)
-            seen = {key: at for key, at in seen.items() if at >= since}
             time.sleep(max(self.home.poll, FOLLOW_SECONDS))
 
     def _of_functions(self, question: Question) -> Iterator[Record]:

@@ -205,20 +205,18 @@ def test_sources_and_text_narrow_it_down(cloud: Cloud, reader: LogReader) -> Non
 
 
 def test_following_tells_every_line_once(cloud: Cloud, reader: LogReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given: a new line with every look
-    later = iter(range(2, 10))
-    now = datetime.now(UTC)
-    cloud.say("devices", device_line(0, message="0", time=now.isoformat()))
-
-    def sleep(_seconds: float) -> None:
-        cloud.say("devices", device_line(0, message=str(next(later)), time=now.isoformat()))
-
-    monkeypatch.setattr("playground.logs.time.sleep", sleep)
+    # given: a new line with every look, whose own time is long before that of its arrival
+    later = iter(range(1, 10))
+    days = -2 * 24 * 3600
+    cloud.say("devices", device_line(days, message="0"))
+    monkeypatch.setattr(
+        "playground.logs.time.sleep", lambda _: cloud.say("devices", device_line(days, message=str(next(later))))
+    )
     monkeypatch.setattr(logs, "OVERLAP", datetime.now(UTC) - NOW + timedelta(days=1))
     # when
-    found = list(islice(reader.follow(QUESTION), 4))
+    found = list(islice(reader.follow(QUESTION), 5))
     # then
-    assert [record.message for record in found] == ["0", "2", "3", "4"]
+    assert [record.message for record in found] == ["0", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("1h", 3600), ("2d", 172800)])
