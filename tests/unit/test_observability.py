@@ -13,6 +13,7 @@ from common.errors import InvalidInput
 from common.observability import logger, metrics, observed
 from common.subjects import LONGEST, subject_of
 from tests.unit.stack import EXECUTION, FUNCTIONS, RESTART
+from tests.unit.template import FUNCTIONS as DEPLOYED
 from tests.unit.world import World
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -58,6 +59,20 @@ def test_every_line_of_a_function_names_thing_and_execution(
         assert line["execution_arn"].startswith("arn:aws:states:"), line
     step = module.rpartition(".")[2].title().replace("_", "")
     assert {line["step"] for line in found if "_aws" not in line} == {step}
+
+
+def test_no_function_of_the_template_is_left_out() -> None:
+    modules = {properties["Handler"].rpartition(".")[0] for properties in DEPLOYED.values()}
+    assert modules == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("module", sorted(OF_MANY))
+def test_a_function_that_is_about_many_devices_says_which_function_it_is(
+    module: str, world: World, functions: Any, context: Any, lines: Lines
+) -> None:
+    call(module, sample(module), context)
+    step = module.rpartition(".")[2].title().replace("_", "")
+    assert {line["step"] for line in lines() if "_aws" not in line} == {step}
 
 
 def test_a_stopped_task_is_told_of_by_the_name_of_its_device(
