@@ -87,6 +87,12 @@ def _let_in(topic: str, queue: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{**statement, "Resource": queue, "Condition": condition}]}
 
 
+def _told(sqs: Any, queue: str) -> Iterator[tuple[str, str]]:
+    for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
+        told = json.loads(json.loads(message["Body"])["Message"])
+        yield told["AlarmName"], told["NewStateValue"]
+
+
 def test_the_dashboard_and_the_alarms_stand_and_an_alarm_goes_off(cloud: Cloud) -> None:
     # given
     cloudwatch, sns, sqs = cloud.client("cloudwatch"), cloud.client("sns"), cloud.client("sqs")
@@ -111,9 +117,8 @@ def test_the_dashboard_and_the_alarms_stand_and_an_alarm_goes_off(cloud: Cloud) 
         (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
         assert alarm["StateValue"] == "ALARM"
         assert alarm["Dimensions"] == dimensions
-        (message,) = wait_for("mail", lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
-        told = json.loads(json.loads(message["Body"])["Message"])
-        assert (told["AlarmName"], told["NewStateValue"]) == (name, "ALARM")
+        # With it the emulator looks at all alarms: another one may go off for what this cloud has been through.
+        wait_for("its message", lambda: (name, "ALARM") in set(_told(sqs, queue)))
     finally:
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=queue)
