@@ -65,5 +65,9 @@ class CommandError(PlaygroundError):
     """A command that could not be given to a device, or that it did not answer."""
 
 
+class LogsError(PlaygroundError):
+    """A question about logs that cannot be asked."""
+
+
 class JobError(PlaygroundError):
     """A job that could not be made, or that there isn't."""

@@ -17,7 +17,7 @@ from common.catalog import Row, now
 from common.certificates import remove_certificate
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
 from common.errors import TransientError
-from common.observability import logger
+from common.observability import logger, observed
 from identity.message import CertificateMessage, Refused, answer, checked_csr
 from identity.succession import Succession
 
@@ -169,11 +169,10 @@ issuer = NextCertificateIssuer(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Target of the rule on `cmd/playground/+/certificate/create`. Gives what it has answered to the device."""
     message = CertificateMessage.from_event(event)
-    logger.append_keys(thing_name=message.thing_name)
     with transient_faults_named():
         try:
             said: dict[str, Any] = dict(issuer.issue(message, context.aws_request_id))

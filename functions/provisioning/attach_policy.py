@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger
+from common.observability import logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,10 +25,9 @@ iot_client = session.client("iot", config=CONFIG)
 device_policy = environment.required("DEVICE_POLICY")
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State AttachPolicy. Takes `{thingName, certificateArn}`, gives `{policyName}`."""
-    logger.append_keys(thing_name=event["thingName"])
+    """State AttachPolicy. Takes `{thingName, certificateArn, execution}`, gives `{policyName}`."""
     with transient_faults_named():
         attach_policy(event["thingName"], event["certificateArn"], device_policy, iot_client)
     logger.info("policy attached", policy_name=device_policy)

@@ -17,7 +17,7 @@ from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
 from common.executions import Executions
 from common.identifiers import checked_thing_name, made_up_name, owner_of
-from common.observability import logger, metrics
+from common.observability import about, logger, metrics, observed
 from common.waiting import Patience
 from common.workflow import report_removed
 from provisioning.leftovers import Leftover, remove_leftover
@@ -171,8 +171,7 @@ sfn_client = session.client("stepfunctions", config=CONFIG)
 clean_up = CleanUp(device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """State CleanUp, and target of the rule on executions that ended badly. Gives `{thingName, status, undone}`.
 
@@ -182,12 +181,12 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
         leftover = Leftover.from_event(event["leftover"])
         with transient_faults_named():
             removed = remove_leftover(leftover, device_removal, device_catalog)
-        logger.info("leftover removed" if removed else "not a leftover", thing_name=leftover.thing_name)
+        logger.info("leftover removed" if removed else "not a leftover")
         return {"thingName": leftover.thing_name, "status": None, "undone": removed}
     request = CleanUpRequest.from_event(event)
     if request is None:
         return {"thingName": None, "status": "FAILED", "undone": False}
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn or request.remover)
+    about(thing_name=request.thing_name)  # which may be made up
     with transient_faults_named():
         undone = clean_up.undo(request)
     metrics.add_metric(

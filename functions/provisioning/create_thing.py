@@ -16,7 +16,7 @@ from common.catalog import Catalog
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import InvalidInput, ThingExists
 from common.identifiers import DEVICE_TYPES, checked_thing_name, made_up_name, owner_of
-from common.observability import logger, metrics
+from common.observability import about, logger, metrics, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -139,12 +139,11 @@ device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(envir
 stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+@observed
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """State CreateThing. Gives `{thingName, deviceType, attributes, model}`; model is null without one."""
     request = ThingRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
+    about(thing_name=request.thing_name)  # which may be made up
     with transient_faults_named():
         create_thing(request, iot_client, device_catalog, stack)
     metrics.add_metric("ThingsCreated", unit="Count", value=1)

@@ -12,7 +12,7 @@ from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import OwnershipLost
-from common.observability import logger
+from common.observability import logger, observed
 from common.workflow import report_online, report_removed
 
 if TYPE_CHECKING:
@@ -72,11 +72,10 @@ sfn_client = session.client("stepfunctions", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State RecordStatus. Its answer is not the state's result: that is what the task token brings."""
     request = StatusRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name)
     with transient_faults_named():
         status = record_status(request, device_catalog, sfn_client)
     logger.info("waiting for the device" if status != "ONLINE" else "device is online", status=status)

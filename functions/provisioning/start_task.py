@@ -8,7 +8,7 @@ from common import environment
 from common.clients import NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import TaskNotStarted
 from common.identifiers import config_key, owner_of
-from common.observability import logger
+from common.observability import logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -107,11 +107,10 @@ task_settings = TaskSettings(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State StartTask. Takes `{thingName, execution}`, more from a restart; gives `{taskArn, clusterArn}`."""
     request = TaskRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
         task_arn = start_task(request, ecs_client, s3_client, task_settings)
     logger.info("task started", task_arn=task_arn)

@@ -23,6 +23,7 @@ from playground.homes import local_home
 from playground.local.decisions import Action, Phase, Verb, decide
 from playground.local.poller import TaskPoller
 from playground.local.runner import Runner, base_environment, stop_leftovers
+from playground.local.shipping import LogShipper
 from playground.local.state import LocalState, secret_of
 from playground.local.task_events import TaskEvents
 from playground.local.tasks import DeviceTask, TaskBook, task_id_of
@@ -44,6 +45,7 @@ class Agent:
     book: TaskBook
     runner: Runner
     events: TaskEvents
+    logs: LogShipper | None = None
     tasks: dict[str, DeviceTask] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
 
@@ -113,6 +115,8 @@ class Agent:
     def _act(self, action: Action) -> None:
         log.info("%s task %s %s", action.verb.value, action.task_id, action.reason)
         if action.verb is Verb.START:
+            if self.logs:
+                self.logs.watch(action.task_id)
             self.runner.start(action.task_id, self.tasks[action.task_id].env)
         elif action.verb is Verb.STOP:
             self.runner.signal(action.task_id, signal.SIGTERM)
@@ -123,6 +127,8 @@ class Agent:
             self.book.stop(self.tasks[action.task_id].arn, action.reason)
         else:
             self.runner.forget(action.task_id)
+            if self.logs:
+                self.logs.forget(action.task_id)
 
 
 def serve(agent: Agent, ended: threading.Event) -> None:
@@ -163,17 +169,20 @@ def main() -> int:
     runner = Runner(paths, base_environment(paths, state.mqtt_port))
     try:
         cluster = home.output("DeviceClusterName")
-        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home))
+        logs = LogShipper.of(home, paths)
+        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home), logs)
         stop_leftovers(paths, runner.rules.stop_limit)
         agent.resume()
     except (PlaygroundError, *NO_ANSWER) as error:
         log.error("cannot start: %s", error)  # noqa: TRY400 - one sentence, no traceback
         return 1
     ready_file(paths).write_text(str(os.getpid()))
+    logs.start()
     try:
         serve(agent, ended)
     finally:
         runner.stop_all()
+        logs.stop()
     return 0
 
 

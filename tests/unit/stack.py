@@ -62,4 +62,5 @@ FUNCTIONS = (
     "restart.undo_restart",
     "restart.give_up",
     "sweeping.sweep",
+    "watching.count_devices",
 )

@@ -249,6 +249,32 @@ def test_a_task_comes_and_goes(agent: Agent, cloud: FakeCloud, runner: Runner) -
         time.sleep(0.01)
 
 
+@dataclass
+class Watched:
+    """What the agent tells the log shipper."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def watch(self, task_id: str) -> None:
+        self.told.append(("watch", task_id))
+
+    def forget(self, task_id: str) -> None:
+        self.told.append(("forget", task_id))
+
+
+def test_the_log_of_a_task_is_shipped_from_its_start_to_its_end(agent: Agent, cloud: FakeCloud, runner: Runner) -> None:
+    agent.logs = watched = Watched()  # type: ignore[assignment]
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {})
+    agent.tick()
+    assert watched.told == [("watch", "t1")]
+    cloud.stop("c/t1", "test")
+    agent.tick()
+    while runner.slots:
+        agent.tick()
+        time.sleep(0.01)
+    assert watched.told == [("watch", "t1"), ("forget", "t1")]
+
+
 def test_a_device_that_ended_for_good_takes_its_task_along(
     agent: Agent, cloud: FakeCloud, runner: Runner, home: FakeHome
 ) -> None:

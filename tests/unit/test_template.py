@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from common import errors
 from common.identifiers import DEVICE_TYPES
@@ -32,8 +31,8 @@ from restart.renew_certificate import RenewRequest
 from restart.tasks import STOP_REASON as RESTART_STOP_REASON
 from restart.undo_restart import UndoRequest
 from sweeping.sweep import SweepRequest
+from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, WORKFLOWS
 
-ROOT = Path(__file__).parents[2]
 # Samples of what AWS itself sends to a function that has a sample of its own.
 EVENTS = {"execution_ended": CleanUpRequest}
 PARSERS: dict[str, Any] = {
@@ -51,33 +50,6 @@ PARSERS: dict[str, Any] = {
     "finish_restart": FinishRequest,
     "undo_restart": UndoRequest,
     "give_up": GiveUpRequest,
-}
-
-
-class CloudFormationLoader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, such as `!Ref Name`, which become `{"Ref": "Name"}`."""
-
-
-def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    elif isinstance(node, yaml.MappingNode):
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix == "Ref" else f"Fn::{suffix}": value}
-
-
-CloudFormationLoader.add_multi_constructor("!", _intrinsic)
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), CloudFormationLoader)  # noqa: S506 - safe
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-FUNCTIONS = {
-    name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"].endswith("::Function")
-}
-WORKFLOWS: dict[str, dict[str, Any]] = {
-    path.name: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "statemachines").iterdir())
 }
 
 
@@ -121,7 +93,7 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 19
+    assert len(FUNCTIONS) == 20
     assert len(TASKS) == 18
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -143,6 +115,10 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
         "SweepFunctionName",
+        "FunctionLogGroupName",
+        "DeviceLogGroupName",
+        "DashboardName",
+        "AlarmTopicArn",
         "DeviceRepositoryUri",
     }
 
