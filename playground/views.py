@@ -1,14 +1,13 @@
 """How things look at the terminal. stdout carries results, stderr carries progress."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -19,12 +18,22 @@ from playground.devices import Answer, Row
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
 from playground.models import Bundled
+from playground.packets import Packet
 from playground.sweep import Swept
 from playground.watch import Message, kind_of
 from playground.workflows import Outcome
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class Terminal(Console):
+    """A console that lets the caller know when nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the program here, without the exit code that shells expect."""
+        raise BrokenPipeError
+
+
+out = Terminal(soft_wrap=True, highlight=False)
+err = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 # What a shadow message says besides its state and version.
 SHADOW_NOISE = ("metadata", "timestamp", "clientToken")
@@ -52,9 +61,36 @@ def note(text: str) -> None:
     err.print(escape(text), style="dim")
 
 
-def print_json(value: Any) -> None:
-    """A result for a program to read."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+def say(text: str) -> None:
+    """A line on stderr: words are not data."""
+    err.print(text, markup=False)
+
+
+def anything(value: Any) -> RenderableType:
+    """Any JSON value: objects as names and values, arrays of objects as a table of theirs, all else line by line."""
+    if isinstance(value, dict):
+        return fields_table(value)
+    if not isinstance(value, list):
+        return _cell(value)
+    if not value or not all(isinstance(item, dict) for item in value):
+        return Text("\n".join(_cell(item).plain for item in value))
+    headings = list(dict.fromkeys(key for item in value for key in item))
+    table = headed_table(*headings)
+    for item in value:
+        table.add_row(*(_cell(item[key]) if key in item else "" for key in headings))
+    return table
+
+
+def _cell(value: Any) -> Text:
+    return Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def headed_table(*headings: str) -> Table:
+    """A table with nothing but its headings yet; no cell loses a letter for want of space."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def models_text(models: Sequence[Bundled]) -> Text:
@@ -146,9 +182,7 @@ def swept_table(found: Sequence[Swept]) -> Table:
 
 def devices_table(rows: Sequence[Row]) -> Table:
     """The catalog."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("NAME", "TYPE", "STATUS", "IP", "LAST SEEN", "REASON"):
-        table.add_column(heading, overflow="fold")
+    table = headed_table("NAME", "TYPE", "STATUS", "IP", "LAST SEEN", "REASON")
     for row in rows:
         status = str(row.get("status", ""))
         table.add_row(
@@ -169,7 +203,36 @@ def fields_table(fields: Mapping[str, Any]) -> Table:
     table.add_column(overflow="fold")
     for name, value in fields.items():
         text = value if isinstance(value, str) else json.dumps(value, default=str)
-        table.add_row(name, Text(text))
+        table.add_row(str(name), Text(text))
+    return table
+
+
+def shown_device(found: Mapping[str, Any]) -> Group:
+    """A device: its row, and the parts of its shadow."""
+    parts: list[RenderableType] = [fields_table(found["catalog"])]
+    for part in ("desired", "reported", "delta"):
+        if part in found["shadow"]:
+            parts += [Text(f"\n{part}", style="bold"), fields_table(found["shadow"][part])]
+    return Group(*parts)
+
+
+def status_table(found: Mapping[str, Any]) -> Table:
+    """What runs, and where."""
+    fields = {
+        "emulator": f"up, {found['endpoint']}" if found["up"] else "down",
+        "mqtt": f"localhost:{found['mqtt_port']}" if found["up"] else "down",
+        "agent": "up" if found["agent"] else "down",
+    }
+    return fields_table(fields | {name: found[name] for name in ("stack", "devices", "online") if name in found})
+
+
+def executions_table(found: Sequence[Mapping[str, Any]]) -> Table:
+    """Executions of a workflow, one per line."""
+    table = headed_table("STATUS", "NAME", "SECONDS", "ERROR")
+    for one in found:
+        error = f"{one['error']}: {one['cause']}" if one["error"] or one["cause"] else ""
+        name = str(one["output"].get("thingName", ""))
+        table.add_row(one["status"], Text(name), f"{one['seconds']:.2f}", Text(error))
     return table
 
 
@@ -183,6 +246,11 @@ def answer_text(answer: Answer) -> Text:
     return Text(f"… {answer.key} = {value} not answered yet", style="yellow")
 
 
+def answers_text(answers: Sequence[Answer]) -> Text:
+    """The device's answer to each setting, one per line."""
+    return Text("\n").join(answer_text(answer) for answer in answers)
+
+
 def reply_text(reply: Reply) -> Text:
     """How a command ended, on one line."""
     if reply.accepted:
@@ -191,11 +259,16 @@ def reply_text(reply: Reply) -> Text:
     return Text(f"✗ {reply.command} {reply.status}: {field} {reason}", style="red")
 
 
+def shown_reply(reply: Reply) -> RenderableType:
+    """How a command ended, and what came of it."""
+    if reply.command == "help" and reply.accepted:
+        return commands_table(reply.result)
+    return Group(reply_text(reply), fields_table(reply.result)) if reply.result else reply_text(reply)
+
+
 def commands_table(commands: Mapping[str, Any]) -> Table:
     """The device's answer to `help`."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("COMMAND", "ARGUMENTS", "DOES"):
-        table.add_column(heading, overflow="fold")
+    table = headed_table("COMMAND", "ARGUMENTS", "DOES")
     for name, row in commands.items():
         arguments = "\n".join(
             f"{key}: {rule.get('rule', '')} ({json.dumps(rule.get('default'))})"
@@ -203,6 +276,16 @@ def commands_table(commands: Mapping[str, Any]) -> Table:
         )
         table.add_row(name, Text(arguments), Text(str(row.get("description", ""))))
     return table
+
+
+def message_data(message: Message) -> dict[str, Any]:
+    """One MQTT message of a device, for a program to read."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "kind": kind_of(message.topic),
+        "topic": message.topic,
+        "payload": message.payload,
+    }
 
 
 def message_text(message: Message) -> Text:
@@ -215,6 +298,20 @@ def message_text(message: Message) -> Text:
     if kind == "shadow" and isinstance(payload, dict):
         payload = {name: value for name, value in payload.items() if name not in SHADOW_NOISE}
     return text.append(payload if isinstance(payload, str) else json.dumps(payload))
+
+
+def packet_text(packet: Packet) -> Text:
+    """An MQTT message with all its properties: a line for topic and properties, then the payload."""
+    found = packet.data()
+    text = Text(packet.at.astimezone().strftime("%H:%M:%S "), style="dim").append(f"{packet.topic} ", style="bold")
+    shown = {name: value for name, value in found.items() if name not in ("time", "topic", "payload", "retain")}
+    if packet.retain:
+        shown["retain"] = True
+    binary = shown.pop("payload_base64", None)
+    text.append(" ".join(f"{name}={_cell(value).plain}" for name, value in shown.items()), style="cyan")
+    payload = found.get("payload", binary)
+    body = payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)
+    return text.append(f"\n{body}")
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

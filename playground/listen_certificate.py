@@ -1,0 +1,54 @@
+"""A key and a certificate that are good for hours, made in memory: neither ever stands in a file.
+
+AWS IoT issues certificates for decades. One that somebody else has signed it takes by RegisterCertificateWithoutCA,
+with the end that it has; and its id, the SHA-256 of the certificate, is known before AWS IoT knows it, so that nothing
+is lost track of (AWS IoT developer guide, "Register a client certificate signed by an unregistered CA").
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+# Clocks differ.
+BEFORE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """PEM texts, and the id that AWS IoT gives to such a certificate."""
+
+    certificate_id: str
+    pem: str
+    key: bytes = field(repr=False)
+
+
+def issue(now: datetime, expiry: datetime) -> Certificate:
+    """A certificate for client authentication, signed by an authority that is forgotten at once."""
+    authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(_named("playground listen"))
+        .issuer_name(_named("playground listen, an authority for once"))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BEFORE)
+        .not_valid_after(expiry)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    return Certificate(
+        hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+        certificate.public_bytes(Encoding.PEM).decode(),
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
+    )
+
+
+def _named(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
