@@ -3,6 +3,7 @@
 from typing import Any
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]
 from typer.core import TyperGroup
 
 from playground import cli_cloud, cli_devices, cli_jobs, cli_messages, cli_shell
@@ -15,6 +16,8 @@ class Playground(TyperGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
+        # Typer does this itself only with its own options, which write into the user's files.
+        completion_init()
         equip(self)
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:

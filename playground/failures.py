@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
-from rich.markup import escape
+from rich.text import Text
 from typer.exceptions import TyperException
 
 from playground import exit_codes
@@ -34,7 +34,7 @@ def one_sentence(debug: Callable[[], bool]) -> Iterator[None]:
             raise
         told, code = sentence(error)
         with suppress(BrokenPipeError):
-            err.print(f"[red]{escape(told)}[/]")
+            err.print(Text(told, style="red"))
         raise typer.Exit(code) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from playground.credentials import problem
 from playground.errors import NoHomeError, NoStackError, NotUpError
@@ -146,6 +146,9 @@ def aws_home(stack_name: str | None = None, login: Login = NOBODY) -> Home:
         session = boto3.Session(
             profile_name=login.profile, region_name=login.region or os.environ.get("AWS_REGION") or None
         )
+        # STS answers without a region; nothing else does.
+        if session.region_name is None:
+            raise NoRegionError
         account = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         told = problem(error)

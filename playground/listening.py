@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from awscrt import io
+from awscrt import io, mqtt5
 
 from playground.errors import WatchError
 from playground.homes import Home
@@ -15,6 +15,7 @@ from playground.mqtt_connection import Broker, opened
 from playground.packets import Packet
 from playground.paths import Paths
 from playground.signals import orderly_end
+from playground.topic_filters import asked_for
 from playground.watch import data_endpoint, subscribe
 
 
@@ -38,7 +39,12 @@ def listening(
         tell(f"{left.name} {left.outcome}: {left.reason}. {left.error}".rstrip())
     inbox: queue.Queue[Packet | WatchError] = queue.Queue()
     with orderly_end(), own_identity(paths, home, topic_filter, limits.seconds) as identity:
-        with opened(_broker(home, identity), lambda packet: inbox.put(Packet.of(packet)), inbox.put) as client:
+
+        def receive(packet: mqtt5.PublishPacket) -> None:
+            if asked_for(topic_filter, packet.topic):
+                inbox.put(Packet.of(packet))
+
+        with opened(_broker(home, identity), receive, inbox.put) as client:
             subscribe(client, [topic_filter])
             tell(f"Listening to {topic_filter} as {identity.policy}. Ctrl-C ends this.")
             yield _packets(inbox, limits)

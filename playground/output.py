@@ -15,6 +15,7 @@ from typing import Any, Literal
 import jmespath
 from jmespath.exceptions import JMESPathError
 from rich.console import RenderableType
+from rich.text import Text
 
 from playground import views
 from playground.errors import QueryError
@@ -58,14 +59,14 @@ class Output:
         """Print a command's data. `view` is how a person sees all of it; without one, words have said it already."""
         if self.form == "table" and self.query is None:
             if view is not None:
-                views.out.print(view, markup=False)
+                views.out.print(_as_it_is(view))
             return
         self._print(self._asked(data), indent=2)
 
     def stream(self, data: Any, view: RenderableType) -> None:
         """Print one of many, on one line of JSON; one for which the query gives null is left out."""
         if self.form == "table" and self.query is None:
-            views.out.print(view, markup=False)
+            views.out.print(_as_it_is(view))
             return
         asked = self._asked(data)
         if asked is not None or self.query is None:
@@ -77,11 +78,16 @@ class Output:
 
     def _print(self, found: Any, indent: int | None) -> None:
         if self.form == "table":
-            views.out.print(views.anything(found), markup=False)
+            views.out.print(views.anything(found))
             return
         lines = [json.dumps(found, indent=indent, ensure_ascii=False)] if self.form == "json" else text_lines(found)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
+
+
+def _as_it_is(view: RenderableType) -> RenderableType:
+    """Rich would see markup and emoji in a string."""
+    return Text(view) if isinstance(view, str) else view
 
 
 def plain(value: Any) -> Any:

@@ -39,6 +39,12 @@ def fault(topic_filter: str) -> str | None:  # noqa: PLR0911 - a rule each
     return "it must not hold ${, which begins a variable in an AWS IoT policy" if "${" in topic_filter else None
 
 
+def asked_for(topic_filter: str, topic: str) -> bool:
+    """Whether a message on this topic is meant; a filter that begins with a wildcard does not mean topics that begin
+    with $ (MQTT 5, 4.7.2), though a broker may deliver them."""
+    return not topic.startswith("$") or topic_filter[0] not in "#+"
+
+
 def topics(topic_filter: str) -> list[str]:
     """What it matches, as AWS IoT policies have it: `*` for any characters. `a/#` matches `a` too (MQTT 5, 4.7.1.2)."""
     pattern = "/".join("*" if level in ("+", "#") else level for level in topic_filter.split("/"))

@@ -58,12 +58,12 @@ KIND_STYLES = {
 
 def note(text: str) -> None:
     """A dim line on stderr."""
-    err.print(escape(text), style="dim")
+    err.print(Text(text), style="dim")
 
 
 def say(text: str) -> None:
     """A line on stderr: words are not data."""
-    err.print(text, markup=False)
+    err.print(Text(text))
 
 
 def anything(value: Any) -> RenderableType:

@@ -122,7 +122,7 @@ def test_errors_are_a_sentence_unless_debugging(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("playground.cli_context.find_home", nothing)
     answer = CliRunner().invoke(app, ["list"])
-    assert (answer.exit_code, answer.stderr.strip()) == (1, "The local cloud is not up.")
+    assert (answer.exit_code, answer.stderr.strip()) == (3, "The local cloud is not up.")
     assert isinstance(CliRunner().invoke(app, ["--debug", "list"]).exception, NotUpError)
 
 
@@ -130,7 +130,7 @@ def test_a_model_is_shown_as_it_stands_in_its_file() -> None:
     answer = CliRunner().invoke(app, ["models", "vehicle"])
     assert json.loads(answer.stdout)["name"] == "vehicle"
     unknown = CliRunner().invoke(app, ["models", "toaster"])
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 4
     assert unknown.stderr.startswith("There is no model toaster: there are bulb, generic, ")
 
 

@@ -1,0 +1,161 @@
+"""`playground listen`: what it hears, and that nothing of it stays whatever way it ends."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.playground_cloud import COMMAND, Cloud, wait_for
+
+
+@dataclass
+class Listener:
+    """A `playground listen` that runs."""
+
+    process: "subprocess.Popen[str]"
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def hears(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        return wait_for("a message", lambda: next(filter(wanted, list(self.messages)), None))
+
+    def ends(self, number: int | None = None) -> int:
+        """The exit code, after a signal."""
+        if number is not None:
+            self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+@contextmanager
+def listener(cloud: Cloud, *arguments: str) -> Iterator[Listener]:
+    command = [str(COMMAND), "listen", *arguments, "--output", "json"]
+    with subprocess.Popen(
+        command, env=cloud.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        found = Listener(process)
+
+        def read() -> None:
+            for line in process.stdout or ():
+                found.messages.append(json.loads(line))
+
+        def read_words() -> None:
+            found.said.extend(process.stderr or ())
+
+        for reader in (read, read_words):
+            Thread(target=reader, daemon=True).start()
+        try:
+            wait_for("the listener", lambda: any("Ctrl-C" in line for line in list(found.said)))
+            yield found
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def policies(cloud: Cloud) -> list[str]:
+    pages = cloud.client("iot").get_paginator("list_policies").paginate()
+    return [found["policyName"] for page in pages for found in page["policies"] if "-listen-" in found["policyName"]]
+
+
+def certificate_of(cloud: Cloud, policy: str) -> str:
+    arn: str = cloud.client("iot").list_targets_for_policy(policyName=policy)["targets"][0]
+    return arn.rpartition("/")[2]
+
+
+@pytest.fixture
+def device(cloud: Cloud) -> Iterator[str]:
+    name: str = cloud.provision({"thingName": "talker"}).output["thingName"]
+    yield name
+    assert cloud.deprovision(name).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_it_hears_telemetry_and_shadow_and_leaves_nothing(cloud: Cloud, device: str) -> None:
+    with listener(cloud) as everything, listener(cloud, "$aws/things/+/shadow/#") as shadows:
+        # when
+        cloud.desire(device, time=1)
+        # then
+        telemetry = everything.hears(lambda heard: heard["topic"] == f"dt/playground/{device}/telemetry")
+        assert telemetry["payload"]["sequence"] >= 0
+        delta = shadows.hears(lambda heard: heard["topic"] == f"$aws/things/{device}/shadow/update/delta")
+        assert delta["payload"]["state"] == {"time": 1}
+        assert not any(heard["topic"].startswith("$") for heard in everything.messages)  # MQTT 5, 4.7.2
+        assert len(policies(cloud)) == 2
+        # when
+        assert everything.ends(signal.SIGTERM) == 143
+        assert shadows.ends(signal.SIGINT) == 130
+    # then
+    assert policies(cloud) == []
+    assert list((cloud.folder / "listening").iterdir()) == []
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_every_part_of_a_message_is_told(cloud: Cloud) -> None:
+    with listener(cloud, "test/+/#", "--count", "3") as heard:
+        # when
+        data = cloud.client("iot-data")
+        properties = [{"room": "kitchen"}]
+        data.publish(topic="test/a/b", qos=1, payload=b'{"a": [1]}', contentType="application/json")
+        data.publish(topic="test/a", qos=0, payload=b"\xff\x00", responseTopic="test/answer")
+        data.publish(topic="test/a", qos=1, payload="grüß".encode(), userProperties=properties)
+        # then
+        assert heard.ends() == 0
+        first, binary, text = wait_for("three", lambda: heard.messages if len(heard.messages) == 3 else None)
+    assert (first["payload"], first["qos"], first["retain"]) == ({"a": [1]}, 1, False)
+    assert first["content_type"] == "application/json"
+    assert (binary["payload_base64"], binary["response_topic"]) == ("/wA=", "test/answer")
+    assert (text["payload"], text["user_properties"]) == ("grüß", [{"name": "room", "value": "kitchen"}])
+    assert policies(cloud) == []
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_the_end_of_the_connection_is_an_error_that_leaves_nothing(cloud: Cloud) -> None:
+    with listener(cloud) as heard:
+        # when
+        cloud.client("iot-data").delete_connection(clientId=f"listen-{certificate_of(cloud, *policies(cloud))}")
+        # then
+        assert heard.ends() == 1
+        wait_for("the reason", lambda: any("was lost" in line for line in heard.said))
+    assert policies(cloud) == []
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_a_killed_one_has_left_goes_with_the_next_and_with_the_sweep(cloud: Cloud) -> None:
+    # given
+    for _ in range(2):
+        with listener(cloud) as killed:
+            assert killed.ends(signal.SIGKILL) == -signal.SIGKILL
+    running = policies(cloud)
+    # then: the second has removed what the first had left
+    assert len(running) == 1
+    # when
+    found = json.loads(cloud.playground("sweep", "--dry-run", "--output", "json").stdout)["findings"]
+    swept = json.loads(cloud.playground("sweep", "--output", "json").stdout)["findings"]
+    # then
+    assert [(one["kind"], one["name"], one["outcome"]) for one in found] == [("listener", *running, "found")]
+    assert [(one["kind"], one["name"], one["outcome"]) for one in swept] == [("listener", *running, "removed")]
+    assert policies(cloud) == []
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_one_that_runs_is_left_alone(cloud: Cloud) -> None:
+    with listener(cloud) as heard:
+        # when
+        assert json.loads(cloud.playground("sweep", "--output", "json").stdout)["findings"] == []
+        # then
+        cloud.client("iot-data").publish(topic="still/there", qos=1, payload=b"1")
+        assert heard.hears(lambda found: found["topic"] == "still/there")["payload"] == 1
+        assert heard.ends(signal.SIGTERM) == 143
+
+
+def test_a_bad_filter_is_told_before_anything_is_made(cloud: Cloud) -> None:
+    refused = cloud.playground("listen", "a/#/b", check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.strip() == "'a/#/b' is no topic filter: # must be the last level (MQTT 5, 4.7.1.2)."
+    assert not list(Path(cloud.folder / "listening").glob("*"))
