@@ -5,13 +5,16 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from playground.errors import WatchError
+from playground.listening import Limits, listening
+from tests.device.relay import wire_to
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
 
@@ -63,11 +66,6 @@ def policies(cloud: Cloud) -> list[str]:
     return [found["policyName"] for page in pages for found in page["policies"] if "-listen-" in found["policyName"]]
 
 
-def certificate_of(cloud: Cloud, policy: str) -> str:
-    arn: str = cloud.client("iot").list_targets_for_policy(policyName=policy)["targets"][0]
-    return arn.rpartition("/")[2]
-
-
 @pytest.fixture
 def device(cloud: Cloud) -> Iterator[str]:
     name: str = cloud.provision({"thingName": "talker"}).output["thingName"]
@@ -116,12 +114,18 @@ def test_every_part_of_a_message_is_told(cloud: Cloud) -> None:
 
 @pytest.mark.usefixtures("nothing_left")
 def test_the_end_of_the_connection_is_an_error_that_leaves_nothing(cloud: Cloud) -> None:
-    with listener(cloud) as heard:
-        # when
-        cloud.client("iot-data").delete_connection(clientId=f"listen-{certificate_of(cloud, *policies(cloud))}")
-        # then
-        assert heard.ends() == 1
-        wait_for("the reason", lambda: any("was lost" in line for line in heard.said))
+    with wire_to("localhost", cloud.home.mqtt_port) as wire:
+        home = replace(cloud.home, mqtt_port=wire.port)
+        limits, words = Limits(None, 60), list[str]()
+        with (
+            pytest.raises(WatchError, match="was lost"),
+            listening(cloud.paths, home, "#", limits, words.append) as packets,
+        ):
+            assert len(policies(cloud)) == 1
+            # when
+            wire.cut()
+            next(packets)
+    # then
     assert policies(cloud) == []
 
 

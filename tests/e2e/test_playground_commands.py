@@ -121,7 +121,8 @@ def test_data_is_for_scripts_and_for_the_tab_key(cloud: Cloud) -> None:
     )
     # and bash completes the name, by the script that the command prints
     script = cloud.playground("completion", "bash").stdout
-    ask = f"{script}\nCOMP_WORDS=(playground show scr) COMP_CWORD=2\n_playground_completion {COMMAND}\necho ${{COMPREPLY[@]}}"
+    typed = "COMP_WORDS=(playground show scr) COMP_CWORD=2"
+    ask = f"{script}\n{typed}\n_playground_completion {COMMAND}\necho ${{COMPREPLY[@]}}"
     assert cloud.run("bash", "--norc", "-c", ask).stdout.split() == ["scripted"]
     # finally
     gone = cloud.playground("delete", "scripted", "--output", "json")

@@ -4,6 +4,7 @@ import io
 import json
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -33,6 +34,7 @@ from playground.local.state import LocalState
 from playground.output import Output, Query, plain
 from playground.output_text import text_lines
 from playground.paths import PROJECT, Paths
+from playground.sweep import Swept
 
 COMMAND = typer.main.get_command(app)
 COMMANDS = {words: command for words, command in walk(COMMAND) if not hasattr(command, "commands")}
@@ -117,7 +119,7 @@ def test_a_stream_is_one_line_each_and_a_query_picks(capsys: pytest.CaptureFixtu
 
 
 def test_data_is_what_json_can_hold() -> None:
-    given = {"a": {"y", "x"}, 1: (b"\x00", Path("/p")), "swept": views.Swept("k", "n", "r", "o", "")}
+    given = {"a": {"y", "x"}, 1: (b"\x00", Path("/p")), "swept": Swept("k", "n", "r", "o", "")}
     assert plain(given) == {
         "a": ["x", "y"],
         "1": ["AA==", "/p"],
@@ -206,7 +208,7 @@ def test_what_click_raises_is_left_to_click() -> None:
 
 def test_a_console_nobody_reads_ends_the_command() -> None:
     class Gone(io.StringIO):
-        def write(self, text: str) -> int:
+        def write(self, _text: str) -> int:
             raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
@@ -302,19 +304,11 @@ def test_examples_are_shown_and_belong_to_a_command() -> None:
     assert "playground list --output json --query 'devices[].thing_name'" in shown
 
 
-BASH = """
-eval "$({python} -m playground.completion_probe completion bash)"
-COMP_WORDS=({words}) COMP_CWORD={at}
-_playground_completion "{probe}"
-printf '%s\\n' "${{COMPREPLY[@]}}"
-"""
-
-
 @pytest.fixture(scope="module")
 def complete() -> Callable[..., list[str]]:
     """What bash offers for the last word, by the script that the command prints."""
     script = CliRunner().invoke(app, ["completion", "bash"]).stdout
-    program = Path(subprocess.sys.executable).with_name("playground")
+    program = Path(sys.executable).with_name("playground")
 
     def ask(*words: str) -> list[str]:
         quoted = " ".join(shlex.quote(word) for word in words)
