@@ -46,6 +46,7 @@ def asked_for(topic_filter: str, topic: str) -> bool:
 
 
 def topics(topic_filter: str) -> list[str]:
-    """What it matches, as AWS IoT policies have it: `*` for any characters. `a/#` matches `a` too (MQTT 5, 4.7.1.2)."""
+    """What it matches, as AWS IoT policies have it: `*` for any characters. `a/#` matches `a` too (MQTT 5, 4.7.1.2),
+    whether or not the broker delivers it."""
     pattern = "/".join("*" if level in ("+", "#") else level for level in topic_filter.split("/"))
     return [pattern, pattern[: -len("/*")]] if topic_filter.endswith("/#") else [pattern]

@@ -14,7 +14,7 @@ from awscrt.exceptions import AwsCrtError
 from playground.devices import Devices
 from playground.errors import WatchError
 from playground.homes import Home
-from playground.mqtt_connection import CONNECT_LIMIT, Broker, Receive, opened
+from playground.mqtt_connection import CONNECT_LIMIT, Broker, Lost, Receive, opened
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
@@ -72,7 +72,7 @@ class Watcher:
 
     client: mqtt5.Client
     name: str
-    inbox: "queue.Queue[Message]" = field(default_factory=queue.Queue)
+    inbox: "queue.Queue[Message | WatchError]" = field(default_factory=queue.Queue)
     subscribed: set[str] = field(default_factory=set)
 
     def subscribe(self, wanted: list[str]) -> None:
@@ -83,7 +83,7 @@ class Watcher:
         self.subscribed.update(missing)
 
     def messages(self, limit: float | None = None) -> Iterator[Message]:
-        """Messages as they come; ends when none has come for `limit` seconds."""
+        """Messages as they come; ends when none has come for `limit` seconds. Raises WatchError when it is lost."""
         while True:
             try:
                 # A wait without a limit cannot be interrupted by Ctrl-C on every system.
@@ -92,6 +92,8 @@ class Watcher:
                 if limit is not None:
                     return
                 continue
+            if isinstance(message, WatchError):
+                raise message
             topic = new_topic(message)
             if topic is not None:
                 self.subscribe(filters(self.name, topic))
@@ -102,16 +104,16 @@ class Watcher:
 def watching(home: Home, name: str) -> Iterator[Watcher]:
     """A connection that is subscribed to all that the device says; it need not be there yet. Raises WatchError."""
     reported = Devices(home).shadow(name).get("state", {}).get("reported", {})
-    inbox: queue.Queue[Message] = queue.Queue()
-    with connection(home, lambda packet: inbox.put(message_of(packet))) as client:
+    inbox: queue.Queue[Message | WatchError] = queue.Queue()
+    with connection(home, lambda packet: inbox.put(message_of(packet)), inbox.put) as client:
         watcher = Watcher(client, name, inbox)
         watcher.subscribe(filters(name, reported.get("topic")))
         yield watcher
 
 
 @contextmanager
-def connection(home: Home, receive: Receive) -> Iterator[mqtt5.Client]:
-    """An open connection; `receive` gets what arrives, on a thread of the CRT. Raises WatchError."""
+def connection(home: Home, receive: Receive, lost: Lost = lambda _error: None) -> Iterator[mqtt5.Client]:
+    """An open connection; `receive` gets what arrives, `lost` its end, on a thread of the CRT. Raises WatchError."""
     broker = Broker(
         label=home.label,
         host="127.0.0.1" if home.endpoint else data_endpoint(home),
@@ -120,7 +122,7 @@ def connection(home: Home, receive: Receive) -> Iterator[mqtt5.Client]:
         tls=None if home.endpoint else io.ClientTlsContext(io.TlsContextOptions()),
         sign=signer(home),
     )
-    with opened(broker, receive) as client:
+    with opened(broker, receive, lost) as client:
         yield client
 
 

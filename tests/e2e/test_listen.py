@@ -1,6 +1,7 @@
 """`playground listen`: what it hears, and that nothing of it stays whatever way it ends."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -100,8 +101,8 @@ def test_every_part_of_a_message_is_told(cloud: Cloud) -> None:
         data = cloud.client("iot-data")
         properties = [{"room": "kitchen"}]
         data.publish(topic="test/a/b", qos=1, payload=b'{"a": [1]}', contentType="application/json")
-        data.publish(topic="test/a", qos=0, payload=b"\xff\x00", responseTopic="test/answer")
-        data.publish(topic="test/a", qos=1, payload="grüß".encode(), userProperties=properties)
+        data.publish(topic="test/a/c", qos=0, payload=b"\xff\x00", responseTopic="test/answer")
+        data.publish(topic="test/b/d", qos=1, payload="grüß".encode(), userProperties=properties)
         # then
         assert heard.ends() == 0
         first, binary, text = wait_for("three", lambda: heard.messages if len(heard.messages) == 3 else None)
@@ -116,16 +117,34 @@ def test_every_part_of_a_message_is_told(cloud: Cloud) -> None:
 def test_the_end_of_the_connection_is_an_error_that_leaves_nothing(cloud: Cloud) -> None:
     with wire_to("localhost", cloud.home.mqtt_port) as wire:
         home = replace(cloud.home, mqtt_port=wire.port)
-        limits, words = Limits(None, 60), list[str]()
-        with (
-            pytest.raises(WatchError, match="was lost"),
-            listening(cloud.paths, home, "#", limits, words.append) as packets,
-        ):
-            assert len(policies(cloud)) == 1
-            # when
-            wire.cut()
-            next(packets)
-    # then
+
+        def listen() -> None:
+            with listening(cloud.paths, home, "#", Limits(None, 60), lambda _: None) as packets:
+                assert len(policies(cloud)) == 1
+                # when
+                wire.cut()
+                next(packets)
+
+        # then
+        with pytest.raises(WatchError, match="was lost"):
+            listen()
+    assert policies(cloud) == []
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_reader_that_goes_away_ends_it(cloud: Cloud) -> None:
+    with listener(cloud, "gone/#") as heard:
+        # when
+        assert heard.process.stdout is not None
+        os.dup2(os.open(os.devnull, os.O_RDONLY), heard.process.stdout.fileno())
+
+        def ended() -> bool:
+            cloud.client("iot-data").publish(topic="gone/x", qos=1, payload=b"1")
+            return heard.process.poll() is not None
+
+        wait_for("the end", ended)
+        # then
+        assert heard.ends() == 141
     assert policies(cloud) == []
 
 

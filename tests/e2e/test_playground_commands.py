@@ -113,6 +113,8 @@ def test_data_is_for_scripts_and_for_the_tab_key(cloud: Cloud) -> None:
     assert cloud.playground("show", "scripted", "--output", "text", "--query", "catalog.status").stdout == "ONLINE\n"
     answered = cloud.playground("set", "scripted", "time=3", "--output", "json", "--query", "answers[].result")
     assert json.loads(answered.stdout) == ["accepted"]
+    # and for those who look closer, each call
+    assert "dynamodb Scan" in cloud.playground("list", "--debug").stderr
     # and a reader that goes away is no error to tell of
     piped = cloud.run("bash", "-c", f"set -o pipefail; {COMMAND} list --all | (exec true)", check=False)
     assert (piped.returncode, "Traceback" in piped.stderr, "Error" in piped.stderr) in (
