@@ -131,10 +131,3 @@ def test_data_is_for_scripts_and_for_the_tab_key(cloud: Cloud) -> None:
     assert json.loads(gone.stdout)["thingName"] == "scripted"
     missing = cloud.playground("delete", "nobody", "--output", "json", check=False)
     assert (missing.returncode, missing.stdout) == (4, "")
-
-
-def test_a_profile_means_aws_also_beside_a_local_cloud(cloud: Cloud) -> None:
-    refused = cloud.playground("list", "--profile", "no-such-profile", check=False)
-    assert refused.returncode == 3
-    assert "A local cloud is up; --profile or --region means AWS." in refused.stderr
-    assert "There is no AWS profile no-such-profile" in refused.stderr

@@ -270,6 +270,12 @@ def test_aws_is_said_when_a_local_cloud_is_up(monkeypatch: pytest.MonkeyPatch) -
     assert "A local cloud is up; --profile or --region means AWS." in run("list", "--region", "eu-west-1").stderr
 
 
+def test_a_bad_filter_is_told_before_a_home_is_asked() -> None:
+    refused = run("listen", "a/#/b")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.strip() == "'a/#/b' is no topic filter: # must be the last level (MQTT 5, 4.7.1.2)."
+
+
 # --- help and completion
 
 
