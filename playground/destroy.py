@@ -55,6 +55,7 @@ class Demolition:
             with_care(self.delete_stack, f"stack {self.home.stack_name}", self.left)
         self.report.step("Looking for what CloudFormation leaves behind")
         with_care(self._log_groups, "log groups", self.left)
+        with_care(self._listeners, "listeners", self.left)
         with_care(self._stack_is_gone, f"stack {self.home.stack_name}", self.left)
         return self.left
 
@@ -68,7 +69,6 @@ class Demolition:
         )
         yield "Sweeping", ("DeviceCatalog", "SweepFunction", "CleanUpFunction"), self._sweep
         yield "Deleting jobs", ("DeviceGroup",), self._jobs
-        yield "Removing listeners", (), self._listeners
         yield "Detaching the device policy", ("DevicePolicy",), self._policy
         yield "Stopping the tasks in the cluster", ("DeviceCluster",), self._tasks
         for bucket in ("ConfigBucket", "FirmwareBucket"):

@@ -40,7 +40,7 @@ def remains(cloud: Cloud) -> dict[str, list[str]]:
 
 
 def make_everything(cloud: Cloud) -> None:
-    """Devices, one half-made, a job, a policy with two versions."""
+    """Devices, one half-made, a job, a policy with two versions, a listener that was killed."""
     for name in ("one", "two"):
         assert cloud.provision({"thingName": name}).status == "SUCCEEDED"
     cloud.start("ProvisionDeviceStateMachineArn", {"thingName": "half-made"})
@@ -50,6 +50,10 @@ def make_everything(cloud: Cloud) -> None:
     iot.create_job(jobId="reboot", targets=[group], document="{}")
     document = iot.get_policy(policyName=policy)["policyDocument"]
     iot.create_policy_version(policyName=policy, policyDocument=document, setAsDefault=False)
+    with subprocess.Popen([str(COMMAND), "listen"], env=cloud.environment, stderr=subprocess.PIPE, text=True) as killed:
+        assert killed.stderr is not None
+        assert any("Ctrl-C" in line for line in killed.stderr)
+        killed.kill()
 
 
 def test_nothing_is_left_and_everything_can_be_made_again(doomed: Cloud) -> None:
