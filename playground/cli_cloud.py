@@ -13,7 +13,7 @@ from playground.destroy import Demolition
 from playground.devices import Devices
 from playground.errors import NotUpError
 from playground.homes import find_home
-from playground.listen_identity import sweep_listeners
+from playground.listen_leftovers import sweep_listeners
 from playground.local import cloud, stack
 from playground.local.state import LocalState, secret_of
 from playground.sam_local import function_variables, relay

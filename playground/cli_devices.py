@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import completing, exit_codes, models, views
+from playground import completing, device_views, exit_codes, models, views
 from playground.cli_context import Context, Name, Names, context
 from playground.demo import Screen, run_demo
 from playground.devices import Devices, parse_attributes, parse_settings
@@ -61,7 +61,7 @@ def show_models(
         given.output.show(json.loads(text), text.rstrip("\n"))
         return
     found = models.bundled(given.paths)
-    given.output.show({"models": found}, views.models_text(found))
+    given.output.show({"models": found}, device_views.models_text(found))
 
 
 @app.command("list")
@@ -74,7 +74,7 @@ def list_devices(
     rows = [row for row in Devices(given.home()).rows() if everything or row.get("status") != "TERMINATED"]
     if not rows:
         note("No devices yet: `playground create` makes one.")
-    given.output.show({"devices": rows}, views.devices_table(rows) if rows else None)
+    given.output.show({"devices": rows}, device_views.devices_table(rows) if rows else None)
 
 
 @app.command()
@@ -86,7 +86,7 @@ def show(ctx: typer.Context, name: Name) -> None:
     if certificate := row.get("certificate_id"):
         row["certificate_status"] = devices.certificate_status(str(certificate))
     found = {"catalog": row, "shadow": devices.shadow(name).get("state", {})}
-    given.output.show(found, views.shown_device(found))
+    given.output.show(found, device_views.shown_device(found))
 
 
 @app.command("set", context_settings={"ignore_unknown_options": True})
@@ -105,7 +105,7 @@ def set_settings(
     if not online:
         say(f"{name} is not online: it takes this when it comes back.")
     answers = devices.wait_answers(name, wanted, timeout if online else 0.0)
-    given.output.show({"answers": answers}, views.answers_text(answers))
+    given.output.show({"answers": answers}, device_views.answers_text(answers))
     if online and any(answer.result == "pending" for answer in answers):
         raise UnansweredError(f"{name} has not answered within {timeout:g} s; it takes the change when it can.")
     if any(answer.result == "rejected" for answer in answers):
@@ -136,7 +136,7 @@ def demo(ctx: typer.Context) -> None:
     told = out if given.output.form == "table" else views.err
     screen = Screen(
         say=lambda text: told.print(text, markup=False),
-        show=lambda message: given.output.stream(views.message_data(message), views.message_text(message)),
+        show=lambda message: given.output.stream(message_data(message), message_text(message)),
         steps=live_steps,
     )
     name = run_demo(home, screen)

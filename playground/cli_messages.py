@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from playground import completing, exit_codes, views
+from playground import completing, device_views, exit_codes, message_views
 from playground.cli_context import Name, context
 from playground.commands import Reply, ask
 from playground.devices import Devices, parse_settings
@@ -30,7 +30,7 @@ def give_command(
     """Give a device a command over MQTT, and wait for its reply."""
     given = context(ctx)
     reply: Reply = ask(given.home(), name, command, parse_settings(arguments or []), timeout)
-    given.output.show(reply, views.shown_reply(reply))
+    given.output.show(reply, device_views.shown_reply(reply))
     if not reply.accepted:
         raise typer.Exit(exit_codes.FAILED)
 
@@ -44,7 +44,7 @@ def watch(ctx: typer.Context, name: Name) -> None:
     with watching(home, name) as watcher:
         note("Ctrl-C ends this.")
         for message in watcher.messages():
-            given.output.stream(views.message_data(message), views.message_text(message))
+            given.output.stream(message_views.message_data(message), message_views.message_text(message))
 
 
 @app.command("listen")
@@ -71,4 +71,4 @@ def listen_to(
     home = given.home()
     with listening(given.paths, home, wanted, Limits(count, seconds), note) as packets:
         for packet in packets:
-            given.output.stream(packet.data(), views.packet_text(packet))
+            given.output.stream(packet.data(), message_views.packet_text(packet))

@@ -10,7 +10,8 @@ from awscrt import io, mqtt5
 
 from playground.errors import WatchError
 from playground.homes import Home
-from playground.listen_identity import Identity, own_identity, sweep_listeners
+from playground.listen_identity import Identity, own_identity
+from playground.listen_leftovers import sweep_listeners
 from playground.mqtt_connection import Broker, opened
 from playground.packets import Packet
 from playground.paths import Paths

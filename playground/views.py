@@ -7,20 +7,15 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from playground.commands import Reply
-from playground.devices import Answer, Row
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
-from playground.models import Bundled
-from playground.packets import Packet
 from playground.sweep import Swept
-from playground.watch import Message, kind_of
 from playground.workflows import Outcome
 
 
@@ -35,24 +30,12 @@ class Terminal(Console):
 out = Terminal(soft_wrap=True, highlight=False)
 err = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
-# What a shadow message says besides its state and version.
-SHADOW_NOISE = ("metadata", "timestamp", "clientToken")
-
 MARKS = {
     "pending": ("·", "dim"),
     "running": ("▸", "cyan"),
     "retrying": ("↻", "yellow"),
     "done": ("✓", "green"),
     "failed": ("✗", "red"),
-}
-STATUS_STYLES = {"ONLINE": "green", "OFFLINE": "yellow", "FAILED": "red", "QUARANTINED": "magenta", "TERMINATED": "dim"}
-KIND_STYLES = {
-    "telemetry": "green",
-    "shadow": "cyan",
-    "metrics": "bright_black",
-    "event": "yellow",
-    "presence": "magenta",
-    "command": "blue",
 }
 
 
@@ -71,17 +54,18 @@ def anything(value: Any) -> RenderableType:
     if isinstance(value, dict):
         return fields_table(value)
     if not isinstance(value, list):
-        return _cell(value)
+        return cell(value)
     if not value or not all(isinstance(item, dict) for item in value):
-        return Text("\n".join(_cell(item).plain for item in value))
+        return Text("\n".join(cell(item).plain for item in value))
     headings = list(dict.fromkeys(key for item in value for key in item))
     table = headed_table(*headings)
     for item in value:
-        table.add_row(*(_cell(item[key]) if key in item else "" for key in headings))
+        table.add_row(*(cell(item[key]) if key in item else "" for key in headings))
     return table
 
 
-def _cell(value: Any) -> Text:
+def cell(value: Any) -> Text:
+    """A value on one line."""
     return Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
@@ -91,17 +75,6 @@ def headed_table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
-
-
-def models_text(models: Sequence[Bundled]) -> Text:
-    """Name, description, sample message and replies of each model."""
-    text = Text()
-    for model in models:
-        text.append(f"{model.name:<11}", style="bold").append(f"{model.description}\n")
-        text.append(f"{'':<11}{json.dumps(model.sample)}\n", style="dim")
-        for name, description in model.replies.items():
-            text.append(f"{'':<11}answers {name}: {description}\n")
-    return text
 
 
 @contextmanager
@@ -180,22 +153,6 @@ def swept_table(found: Sequence[Swept]) -> Table:
     return table
 
 
-def devices_table(rows: Sequence[Row]) -> Table:
-    """The catalog."""
-    table = headed_table("NAME", "TYPE", "STATUS", "IP", "LAST SEEN", "REASON")
-    for row in rows:
-        status = str(row.get("status", ""))
-        table.add_row(
-            str(row["thing_name"]),
-            str(row.get("device_type", "")),
-            Text(status, style=STATUS_STYLES.get(status, "")),
-            str(row.get("ip", "")),
-            str(row.get("last_seen_at", "")),
-            str(row.get("status_reason", "")),
-        )
-    return table
-
-
 def fields_table(fields: Mapping[str, Any]) -> Table:
     """Names and values, one pair per line."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -205,15 +162,6 @@ def fields_table(fields: Mapping[str, Any]) -> Table:
         text = value if isinstance(value, str) else json.dumps(value, default=str)
         table.add_row(str(name), Text(text))
     return table
-
-
-def shown_device(found: Mapping[str, Any]) -> Group:
-    """A device: its row, and the parts of its shadow."""
-    parts: list[RenderableType] = [fields_table(found["catalog"])]
-    for part in ("desired", "reported", "delta"):
-        if part in found["shadow"]:
-            parts += [Text(f"\n{part}", style="bold"), fields_table(found["shadow"][part])]
-    return Group(*parts)
 
 
 def status_table(found: Mapping[str, Any]) -> Table:
@@ -234,84 +182,6 @@ def executions_table(found: Sequence[Mapping[str, Any]]) -> Table:
         name = str(one["output"].get("thingName", ""))
         table.add_row(one["status"], Text(name), f"{one['seconds']:.2f}", Text(error))
     return table
-
-
-def answer_text(answer: Answer) -> Text:
-    """The device's answer to one setting."""
-    value = json.dumps(answer.value)
-    if answer.result == "accepted":
-        return Text(f"✓ {answer.key} = {value}", style="green")
-    if answer.result == "rejected":
-        return Text(f"✗ {answer.key} = {value} refused: {answer.reason}", style="red")
-    return Text(f"… {answer.key} = {value} not answered yet", style="yellow")
-
-
-def answers_text(answers: Sequence[Answer]) -> Text:
-    """The device's answer to each setting, one per line."""
-    return Text("\n").join(answer_text(answer) for answer in answers)
-
-
-def reply_text(reply: Reply) -> Text:
-    """How a command ended, on one line."""
-    if reply.accepted:
-        return Text(f"✓ {reply.command}", style="green")
-    field, reason = reply.error.get("field", ""), reply.error.get("reason", "")
-    return Text(f"✗ {reply.command} {reply.status}: {field} {reason}", style="red")
-
-
-def shown_reply(reply: Reply) -> RenderableType:
-    """How a command ended, and what came of it."""
-    if reply.command == "help" and reply.accepted:
-        return commands_table(reply.result)
-    return Group(reply_text(reply), fields_table(reply.result)) if reply.result else reply_text(reply)
-
-
-def commands_table(commands: Mapping[str, Any]) -> Table:
-    """The device's answer to `help`."""
-    table = headed_table("COMMAND", "ARGUMENTS", "DOES")
-    for name, row in commands.items():
-        arguments = "\n".join(
-            f"{key}: {rule.get('rule', '')} ({json.dumps(rule.get('default'))})"
-            for key, rule in row.get("arguments", {}).items()
-        )
-        table.add_row(name, Text(arguments), Text(str(row.get("description", ""))))
-    return table
-
-
-def message_data(message: Message) -> dict[str, Any]:
-    """One MQTT message of a device, for a program to read."""
-    return {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "kind": kind_of(message.topic),
-        "topic": message.topic,
-        "payload": message.payload,
-    }
-
-
-def message_text(message: Message) -> Text:
-    """One MQTT message on one line: time, kind, topic, payload."""
-    kind = kind_of(message.topic)
-    text = Text(datetime.now(UTC).astimezone().strftime("%H:%M:%S "), style="dim")
-    text.append(f"{kind:<9} ", style=KIND_STYLES[kind])
-    text.append(f"{message.topic} ", style="bold")
-    payload = message.payload
-    if kind == "shadow" and isinstance(payload, dict):
-        payload = {name: value for name, value in payload.items() if name not in SHADOW_NOISE}
-    return text.append(payload if isinstance(payload, str) else json.dumps(payload))
-
-
-def packet_text(packet: Packet) -> Text:
-    """An MQTT message with all its properties: a line for topic and properties, then the payload."""
-    found = packet.data()
-    text = Text(packet.at.astimezone().strftime("%H:%M:%S "), style="dim").append(f"{packet.topic} ", style="bold")
-    shown = {name: value for name, value in found.items() if name not in ("time", "topic", "payload", "retain")}
-    if packet.retain:
-        shown["retain"] = True
-    binary = shown.pop("payload_base64", None)
-    text.append(" ".join(f"{name}={_cell(value).plain}" for name, value in shown.items()), style="cyan")
-    payload = found.get("payload", binary)
-    body = payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)
-    return text.append(f"\n{body}")
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

@@ -11,9 +11,9 @@ from playground import watch
 from playground.cli import app
 from playground.commands import Reply
 from playground.demo import is_report, update_command
+from playground.device_views import reply_text
 from playground.devices import Answer, answer_of, parse_attributes, parse_settings
 from playground.errors import CommandError, NotUpError, SettingError, WorkflowError
-from playground.views import reply_text
 from playground.watch import Message, filters, kind_of, new_topic
 from playground.workflows import Outcome
 

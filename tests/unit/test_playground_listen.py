@@ -15,11 +15,12 @@ from awscrt import mqtt5
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from playground import listen_identity, views
+from playground import listen_identity, message_views
 from playground.errors import FilterError
 from playground.homes import Home
 from playground.listen_certificate import issue
-from playground.listen_identity import leftovers, policy_document, remove
+from playground.listen_identity import policy_document, remove
+from playground.listen_leftovers import leftovers
 from playground.packets import Packet
 from playground.paths import Paths
 from playground.processes import birth
@@ -192,7 +193,7 @@ def test_a_packet_with_everything() -> None:
         "correlation_data_base64": "AAE=",
         "user_properties": [{"name": "k", "value": "v"}, {"name": "k", "value": "w"}],
     }
-    shown = views.packet_text(packet).plain
+    shown = message_views.packet_text(packet).plain
     assert "a/b qos=1 content_type=application/json response_topic=a/c" in shown
     assert '\n{\n  "x": ":smile: [bold]"\n}' in shown
 
