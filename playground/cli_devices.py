@@ -12,6 +12,7 @@ from playground.demo import Screen, run_demo
 from playground.devices import Devices, parse_attributes, parse_settings
 from playground.errors import UnansweredError, UsageError, WorkflowError
 from playground.homes import Home
+from playground.message_views import message_data, message_text
 from playground.output import plain
 from playground.views import live_steps, note, out, say
 from playground.workflows import DEPROVISION, PROVISION, RESTART, Outcome, Workflow
