@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from playground import listen_identity
 from playground.devices import Devices
 from playground.errors import PlaygroundError
 from playground.homes import Home
@@ -54,6 +55,7 @@ class Demolition:
             with_care(self.delete_stack, f"stack {self.home.stack_name}", self.left)
         self.report.step("Looking for what CloudFormation leaves behind")
         with_care(self._log_groups, "log groups", self.left)
+        with_care(self._listeners, "listeners", self.left)
         with_care(self._stack_is_gone, f"stack {self.home.stack_name}", self.left)
         return self.left
 
@@ -149,6 +151,11 @@ class Demolition:
             targets = job.get("targets", [])
             if targets and all(f":{target.rpartition(':')[2]}" in ours for target in targets):
                 with_care(partial(iot.delete_job, jobId=job["jobId"], force=True), f"job {job['jobId']}", self.left)
+
+    def _listeners(self) -> None:
+        """Also those that run: their stack goes."""
+        for policy, _until in listen_identity.policies(self.home):
+            with_care(partial(listen_identity.remove, self.home, policy), f"listener {policy}", self.left)
 
     def _policy(self) -> None:
         """AWS IoT deletes neither a policy that is attached nor one with more than one version."""

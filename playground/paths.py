@@ -66,6 +66,11 @@ class Paths:
         """One file per device process, so that a later agent finds what an earlier one left behind."""
         return self.home / "running"
 
+    @property
+    def listening(self) -> Path:
+        """One file per `playground listen` that runs, named for its policy: for the next one, if it is killed."""
+        return self.home / "listening"
+
     def tool(self, environment: str, name: str) -> Path:
         """A program of one of the environments, such as `tool("sam", "sam")`."""
         return self.root / ".venvs" / environment / "bin" / name

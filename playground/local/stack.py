@@ -84,6 +84,7 @@ def delete(paths: Paths, home: Home, say: Say) -> None:
     if home.kind == "local":
         run_sam(paths, LocalState.load(paths), tools, command, say)
     else:
+        command += ["--profile", home.profile] if home.profile else []
         _run(paths, tools, command, dict(os.environ), say, DELETION_LIMIT)
 
 

@@ -36,7 +36,7 @@ def permit(cloud: Cloud, pair: None) -> Iterator[Callable[[], None]]:
 
 
 def press(cloud: Cloud) -> str:
-    reply = json.loads(cloud.playground("command", SWITCH, "press", "--json").stdout)
+    reply = json.loads(cloud.playground("command", SWITCH, "press", "--output", "json").stdout)
     assert reply["status"] == "accepted"
     position: str = reply["result"]["position"]
     return position

@@ -11,9 +11,9 @@ from playground import watch
 from playground.cli import app
 from playground.commands import Reply
 from playground.demo import is_report, update_command
+from playground.device_views import reply_text
 from playground.devices import Answer, answer_of, parse_attributes, parse_settings
 from playground.errors import CommandError, NotUpError, SettingError, WorkflowError
-from playground.views import reply_text
 from playground.watch import Message, filters, kind_of, new_topic
 from playground.workflows import Outcome
 
@@ -122,7 +122,7 @@ def test_errors_are_a_sentence_unless_debugging(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("playground.cli_context.find_home", nothing)
     answer = CliRunner().invoke(app, ["list"])
-    assert (answer.exit_code, answer.stderr.strip()) == (1, "The local cloud is not up.")
+    assert (answer.exit_code, answer.stderr.strip()) == (3, "The local cloud is not up.")
     assert isinstance(CliRunner().invoke(app, ["--debug", "list"]).exception, NotUpError)
 
 
@@ -130,7 +130,7 @@ def test_a_model_is_shown_as_it_stands_in_its_file() -> None:
     answer = CliRunner().invoke(app, ["models", "vehicle"])
     assert json.loads(answer.stdout)["name"] == "vehicle"
     unknown = CliRunner().invoke(app, ["models", "toaster"])
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 4
     assert unknown.stderr.startswith("There is no model toaster: there are bulb, generic, ")
 
 
