@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -214,11 +215,16 @@ def workflows() -> Iterator[MemoryWorkflows]:
     yield from _stand_in(MemoryWorkflows(), "stepfunctions")
 
 
+def _call(handler: Callable[[Any, Any], Any], context: Any, event: Any) -> Any:
+    return handler(event, context)
+
+
 @pytest.fixture
 def functions(context: Any) -> Iterator[MemoryFunctions]:
-    """Lambda, with CleanUp in it."""
-    handler = _MODULES["provisioning.clean_up"].handler
-    yield from _stand_in(MemoryFunctions({"clean-up": lambda event: handler(event, context)}), "lambda")
+    """Lambda, with those in it that others call."""
+    called = {"clean-up": "provisioning.clean_up", "link-devices": "links.link_devices"}
+    handlers = {name: partial(_call, _MODULES[module].handler, context) for name, module in called.items()}
+    yield from _stand_in(MemoryFunctions(handlers), "lambda")
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
+LINKS_PREFIX = "playground-links"
+TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
@@ -40,6 +42,9 @@ ENVIRONMENT = {
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
+    "LINK_FUNCTION": "link-devices",
+    "LINKS_POLICY_PREFIX": LINKS_PREFIX,
+    "TOPIC_ARN_PREFIX": TOPICS,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -62,4 +67,5 @@ FUNCTIONS = (
     "restart.undo_restart",
     "restart.give_up",
     "sweeping.sweep",
+    "links.link_devices",
 )

@@ -15,6 +15,7 @@ from common import errors
 from common.identifiers import DEVICE_TYPES
 from identity.message import CertificateMessage
 from playground.local.task_events import OWN_REASONS
+from links.request import LinkRequest
 from presence.presence import PresenceEvent
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
@@ -51,6 +52,7 @@ PARSERS: dict[str, Any] = {
     "finish_restart": FinishRequest,
     "undo_restart": UndoRequest,
     "give_up": GiveUpRequest,
+    "link_devices": LinkRequest,
 }
 
 
@@ -121,7 +123,7 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 19
+    assert len(FUNCTIONS) == 20
     assert len(TASKS) == 18
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -143,6 +145,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
         "SweepFunctionName",
+        "LinkDevicesFunctionName",
         "DeviceRepositoryUri",
     }
 
