@@ -19,7 +19,10 @@ class LinkDevices:
     function_name: str
 
     def ask(self, action: str, thing_name: str, target: str | None = None) -> list[str]:
-        """What the switch drives afterwards. Raises InvalidInput, ThingNotFound, DeviceBusy; TransientError for the rest."""
+        """What the switch drives afterwards.
+
+        Raises InvalidInput, ThingNotFound, DeviceBusy; TransientError for the rest.
+        """
         event = {"action": action, "thingName": thing_name} | ({"target": target} if target is not None else {})
         answer = self.functions.invoke(FunctionName=self.function_name, Payload=json.dumps(event).encode())
         said: dict[str, Any] = json.loads(answer["Payload"].read())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
 LINKED = frozenset({"links", "linked_from", "linking"})
-"""Attributes of a row: the bulbs that a switch drives, the switches that drive a bulb, who works on a switch's links."""
+"""Attributes of a row: what a switch drives, what a bulb is driven by, who changes a switch's links now."""
 
 # https://docs.aws.amazon.com/iot/latest/apireference/API_CreatePolicy.html
 LONGEST_NAME = 128

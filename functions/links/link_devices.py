@@ -14,10 +14,12 @@ from links.rows import LinkRows
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+iot_client = session.client("iot", config=CONFIG)
+device_catalog = session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))
 linker = Linker(
-    rows=LinkRows(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    rows=LinkRows(device_catalog),
     policies=LinksPolicies(
-        iot=session.client("iot", config=CONFIG),
+        iot=iot_client,
         prefix=environment.required("LINKS_POLICY_PREFIX"),
         topics=environment.required("TOPIC_ARN_PREFIX"),
     ),
@@ -28,7 +30,7 @@ linker = Linker(
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Called by the control plane, `playground link` and CleanUp. Gives `{thingName, links}`, what the switch drives."""
+    """Called by the control plane, `playground link` and CleanUp. Gives `{thingName, links}`."""
     request = LinkRequest.from_event(event)
     logger.append_keys(thing_name=request.thing_name)
     with transient_faults_named():

@@ -21,10 +21,7 @@ class LinkRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "LinkRequest":
-        """From `{"action": "link" or "unlink", "thingName", "target"}` or `{"action": "forget" or "mend", "thingName"}`.
-
-        Raises InvalidInput.
-        """
+        """From `{"action", "thingName"}`, with `target` for link and unlink; raises InvalidInput."""
         action = event.get("action")
         if not isinstance(action, str) or action not in ACTIONS:
             raise InvalidInput("action", f"must be one of {', '.join(ACTIONS)}, got {action!r}")

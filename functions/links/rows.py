@@ -72,12 +72,10 @@ class LinkRows:
         held = self._taken(thing_name, request_id)
         try:
             yield held
-        finally:
-            try:
-                self._write(thing_name, "REMOVE linking", "linking = :mark", {":mark": held.mark})
-            except (BotoCoreError, ClientError) as error:
-                # It lets go by itself when its time is up.
-                logger.warning("not let go", error=str(error))
+        except Exception:
+            self._let_go(held)
+            raise
+        self._let_go(held)
 
     def add_way_back(self, target: str, switch: str) -> None:
         """The switch into the target's `linked_from`. Raises DeviceBusy when the target is not alive any more."""
@@ -122,6 +120,13 @@ class LinkRows:
             if self.row(thing_name) is None:
                 raise ThingNotFound(f"thingName: the catalog knows no device {thing_name}")
         raise DeviceBusy(f"thingName: somebody else changes the links of {thing_name}")
+
+    def _let_go(self, held: Held) -> None:
+        try:
+            self._write(held.thing_name, "REMOVE linking", "linking = :mark", {":mark": held.mark})
+        except (BotoCoreError, ClientError) as error:
+            # It is over by itself when its time is up.
+            logger.warning("not let go", error=str(error))
 
     def _write(
         self,

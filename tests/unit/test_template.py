@@ -14,8 +14,8 @@ import yaml
 from common import errors
 from common.identifiers import DEVICE_TYPES
 from identity.message import CertificateMessage
-from playground.local.task_events import OWN_REASONS
 from links.request import LinkRequest
+from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
