@@ -41,11 +41,12 @@ def give_command(  # noqa: PLR0913, PLR0917 - arguments and options
 
 
 @app.command()
-def watch(ctx: typer.Context, name: Name) -> None:
-    """Show what a device says and is told, until Ctrl-C."""
+def watch(ctx: typer.Context, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+    """Show what devices say and are told, until Ctrl-C."""
     home = context(ctx).home()
-    Devices(home).row(name)
-    with watching(home, name) as watcher:
+    for name in names:
+        Devices(home).row(name)
+    with watching(home, *names) as watcher:
         note("Ctrl-C ends this.")
         for message in watcher.messages():
             out.print(views.message_text(message))

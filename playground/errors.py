@@ -65,5 +65,9 @@ class CommandError(PlaygroundError):
     """A command that could not be given to a device, or that it did not answer."""
 
 
+class LinkError(PlaygroundError):
+    """A link that could not be made or ended."""
+
+
 class JobError(PlaygroundError):
     """A job that could not be made, or that there isn't."""

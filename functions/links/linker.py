@@ -43,7 +43,7 @@ class Linker:
         _checked(self.rows.row(switch), "thingName", switch, DRIVER)
         _checked(self.rows.row(target), "target", target, DRIVEN)
         with self.rows.holding(switch, request_id) as held:
-            self._check_room(held.links | {target})
+            self.check_room(held.links | {target})
             self.rows.add_way_back(target, switch)
             links = self.rows.add_link(held, target)
             self._permit(switch, links)
@@ -96,6 +96,17 @@ class Linker:
             self._permit(thing_name, held.links)
             return sorted(held.links)
 
+    def check_room(self, links: Collection[str]) -> None:
+        """Raises InvalidInput, which names the limit, when a switch can't have all these links."""
+        if len(links) > MOST_LINKS:
+            raise InvalidInput("target", f"too many links: a switch has at most {MOST_LINKS}")
+        size = len(json.dumps(sorted(links), separators=(",", ":")))
+        if size > MOST_BYTES:
+            raise InvalidInput(
+                "target", f"too many links: their names have at most {MOST_BYTES} bytes as JSON, not {size}"
+            )
+        self.policies.document(links)
+
     def _permit(self, switch: str, links: Collection[str]) -> None:
         """Read the row when the policy is there: whoever adds a certificate after that attaches the policy itself."""
         self.policies.grant(switch, links)
@@ -111,16 +122,6 @@ class Linker:
     def _remove(self, thing_name: str) -> None:
         if not self.policies.remove(thing_name):
             raise DetachmentPending(f"the policy of the links of {thing_name} is detached, and can't be deleted yet")
-
-    def _check_room(self, links: Collection[str]) -> None:
-        if len(links) > MOST_LINKS:
-            raise InvalidInput("target", f"too many links: a switch has at most {MOST_LINKS}")
-        size = len(json.dumps(sorted(links), separators=(",", ":")))
-        if size > MOST_BYTES:
-            raise InvalidInput(
-                "target", f"too many links: their names have at most {MOST_BYTES} bytes as JSON, not {size}"
-            )
-        self.policies.document(links)
 
     def _desire(self, switch: str, links: Collection[str]) -> None:
         payload = json.dumps({"state": {"desired": {"links": sorted(links)}}}).encode()

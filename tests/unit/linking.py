@@ -64,7 +64,8 @@ class House:
     def rights(self, switch: str) -> set[str]:
         """Topics that any certificate of the switch may publish to by its links."""
         row = self.world.row(switch)
-        arns = {row.get("certificate_arn"), row.get("next_certificate_arn")} & self.world.iot.certificates.keys()
+        named = {str(row.get(name)) for name in ("certificate_arn", "next_certificate_arn")}
+        arns = named & self.world.iot.certificates.keys()
         return set().union(*(self.world.iot.may_publish(arn) for arn in arns))
 
     def desired(self, switch: str) -> list[str]:

@@ -258,9 +258,11 @@ def test_a_restarted_switch_keeps_its_links(house: House, linked: bool) -> None:
 
 def test_a_restart_that_begins_meanwhile_has_the_caller_ask_again(house: House) -> None:
     # when
-    with before_call(link_devices.linker.policies.iot, "CreatePolicy", lambda: house.write("wall", restarting="arn")):
-        with pytest.raises(DeviceBusy, match="thingName: wall is being restarted"):
-            house.link("wall", "lamp")
+    with (
+        before_call(link_devices.iot_client, "CreatePolicy", lambda: house.write("wall", restarting="arn")),
+        pytest.raises(DeviceBusy, match="thingName: wall is being restarted"),
+    ):
+        house.link("wall", "lamp")
     row = {name: value for name, value in house.world.row("wall").items() if name != "restarting"}
     house.world.catalog.table.put_item(Item=row)
     # then

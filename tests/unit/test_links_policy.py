@@ -19,14 +19,21 @@ from virtual_device.thing import Thing
 EVENTS = Path(__file__).parents[2] / "events"
 
 
-def test_the_limits_are_those_of_the_device() -> None:
+@pytest.mark.parametrize(
+    ("links", "fits"),
+    [
+        ([f"lamp-{number}" for number in range(10)], True),
+        ([f"lamp-{number}" for number in range(11)], False),
+        ([letter * 124 for letter in "abcd"], True),
+        ([letter * 128 for letter in "abcd"], False),
+    ],
+)
+def test_the_limits_are_those_of_the_device(links: list[Any], fits: bool) -> None:  # noqa: FBT001
     thing = Thing("wall", "switch")
-    for links, fits in (([f"l{n}" for n in range(10)], True), ([f"l{n}" for n in range(11)], False),
-                        ([letter * 124 for letter in "abcd"], True), ([letter * 128 for letter in "abcd"], False)):  # fmt: skip
-        refused = settings.apply(thing, settings.defaults(thing), {"links": links}).refused
-        assert ("links" not in refused) is fits
-        with pytest.raises(InvalidInput) if not fits else nullcontext():
-            link_devices.linker._check_room(links)
+    refused = settings.apply(thing, settings.defaults(thing), {"links": links}).refused
+    assert ("links" not in refused) is fits
+    with nullcontext() if fits else pytest.raises(InvalidInput, match="too many links"):
+        link_devices.linker.check_room(links)
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-1"])
