@@ -69,5 +69,9 @@ class LinkError(PlaygroundError):
     """A link that could not be made or ended."""
 
 
+class UserError(PlaygroundError):
+    """A user that could not be made, changed, or let in."""
+
+
 class JobError(PlaygroundError):
     """A job that could not be made, or that there isn't."""

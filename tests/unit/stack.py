@@ -10,6 +10,7 @@ TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+DEPROVISION_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-deprovision-device"
 RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
 RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
@@ -32,6 +33,7 @@ ENVIRONMENT = {
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
     "PROVISION_MACHINE": MACHINE,
+    "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
@@ -68,4 +70,5 @@ FUNCTIONS = (
     "restart.give_up",
     "sweeping.sweep",
     "links.link_devices",
+    "control_plane.control_plane",
 )
