@@ -9,6 +9,7 @@ from typing import Any
 from common.links import links_policy_name
 from links import link_devices
 from provisioning import clean_up
+from sweeping import sweep
 from tests.unit.stack import LINKS_PREFIX
 from tests.unit.world import World
 
@@ -55,6 +56,11 @@ class House:
     def delete(self, name: str) -> None:
         event = {"input": {"thingName": name}, "deprovisioning": MACHINE.format("deprovision", name)}
         clean_up.handler(event, self.world.context)
+
+    def sweep(self, **request: Any) -> list[tuple[str, str, str]]:
+        """Kind, name and outcome of what a sweep finds that spares nothing for its youth."""
+        found = sweep.handler({"olderThanSeconds": 0, **request}, self.world.context)["findings"]
+        return [(one["kind"], one["name"], one["outcome"]) for one in found]
 
     def policy(self, switch: str) -> str | None:
         """The name of the policy of its links, if there is one."""

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from common.errors import DetachmentPending, DeviceBusy, InvalidInput, ThingNotFound, TransientError
 from links import link_devices
-from provisioning import attach_policy
+from provisioning import attach_policy, clean_up
 from tests.unit.doubles import faults
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.functions import MemoryFunctions
@@ -442,3 +442,65 @@ def test_the_names_of_the_links_have_512_bytes_at_most(house: House) -> None:
         house.link("wall", names[3])
     # then
     house.check("wall", *names[:3])
+
+
+@pytest.mark.parametrize("kind", ["wall", "house:1"])
+def test_the_sweep_removes_a_policy_that_aws_iot_would_not_delete(house: House, kind: str) -> None:
+    # given
+    if kind != "wall":
+        house.device(kind, "switch")
+    house.link(kind, "lamp")
+    house.world.iot.slowness.detach_policy = 300.0
+    house.unlink(kind, "lamp")
+    policy = house.policy(kind)
+    assert policy is not None
+    # then
+    assert house.sweep() == [("policy", policy, "failed")]
+    assert house.rights(kind) == set()
+    # when
+    house.pause(300)
+    # then
+    assert house.sweep(dryRun=True) == [("policy", policy, "found")]
+    assert house.sweep() == [("policy", policy, "removed")]
+    assert house.sweep() == []
+    assert house.world.iot.policies == {"playground-device"}
+
+
+def test_the_sweep_leaves_policies_in_use_and_those_of_others(house: House) -> None:
+    # given
+    house.link("wall", "lamp")
+    house.world.iot.create_policy("playground-links-somebody", "{}")
+    house.world.iot.create_policy("theirs", "{}")
+    # when
+    assert house.sweep() == [("policy", "playground-links-somebody", "ambiguous")]
+    # then
+    house.check("wall", "lamp")
+    assert house.world.iot.policies == {
+        "playground-device",
+        "playground-links-wall",
+        "playground-links-somebody",
+        "theirs",
+    }
+
+
+def test_a_link_that_is_made_while_the_sweep_finds_its_policy_stays(house: House) -> None:
+    # given: what the sweep has found, and a new link since
+    house.link("wall", "lamp")
+    # when
+    answer = clean_up.handler({"leftover": {"thingName": "wall", "links": True}}, house.world.context)
+    # then
+    assert answer["undone"] is False
+    house.check("wall", "lamp")
+
+
+def test_a_policy_that_was_changed_by_hand_is_mended(house: House) -> None:
+    # given
+    house.link("wall", "lamp")
+    house.world.iot.documents["playground-links-wall"] = house.world.iot.documents["playground-links-wall"].replace(
+        topic("lamp"), topic("spot")
+    )
+    # when
+    assert house.ask("mend", "wall") == ["lamp"]
+    # then
+    house.check("wall", "lamp")
+    assert house.ask("mend", "nobody") == []
