@@ -88,7 +88,7 @@ class connected:  # noqa: N801 - used like a function
 
     def _publish(self, topic: str) -> int:
         payload = '{"state": {"desired": {"time": 61}}}'
-        packet = mqtt5.PublishPacket(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)
+        packet = mqtt5.PublishPacket(topic=topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)
         return int(self._client.publish(packet).result(10).puback.reason_code)
 
 
@@ -189,7 +189,7 @@ def test_a_link_opens_the_one_shadow_and_goes_with_either_device(cloud: Cloud) -
 
 def unlinking_fails(cloud: Cloud) -> bool:
     refused = cloud.playground("unlink", SWITCH, OTHER, check=False)
-    return refused.returncode == 1 and f"thingName: the catalog knows no device {SWITCH}" in refused.stdout
+    return refused.returncode == 1 and f"thingName: the catalog knows no device {SWITCH}" in refused.stderr
 
 
 @pytest.mark.usefixtures("pair")
@@ -199,4 +199,4 @@ def test_help_lists_press_for_a_switch_alone_and_no_link_leads_to_itself(cloud: 
     for command in (("set", SWITCH, f'links=["{SWITCH}"]'), ("link", SWITCH, SWITCH), ("link", BULB, SWITCH)):
         refused = cloud.playground(*command, check=False)
         assert refused.returncode == 1
-        assert "must " in refused.stdout
+        assert "must " in refused.stdout + refused.stderr
