@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
 from common.linking import LinkDevices
-from control_plane.problem import FieldError, conflict, invalid, not_found
+from control_plane.problem import FieldError, conflict, not_found
 from control_plane.request import Answer, Request
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ class Links:
         return {"linkDevices": self.link, "unlinkDevices": self.unlink}
 
     def link(self, request: Request) -> Answer:
-        """The switch drives the target. Raises Problem 400, 404 or 409."""
+        """The switch drives the target. Raises Problem 404 or 409."""
         return self._ask("link", request)
 
     def unlink(self, request: Request) -> Answer:
-        """The switch drives the target no longer. Raises Problem 400, 404 or 409."""
+        """The switch drives the target no longer. Raises Problem 404 or 409."""
         return self._ask("unlink", request)
 
     def _ask(self, action: str, request: Request) -> Answer:
@@ -36,8 +36,8 @@ class Links:
         try:
             targets = self.function.ask(action, switch, target)
         except InvalidInput as error:
-            # Both of its fields are parameters of the path.
-            raise invalid(FieldError(error.field, error.rule)) from error
+            # The names are as the document wants them: it is the devices that can't be linked, or can't be any more.
+            raise conflict(str(error), FieldError(error.field, error.rule)) from error
         except ThingNotFound as error:
             raise not_found(str(error)) from error
         except DeviceBusy as error:

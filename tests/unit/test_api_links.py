@@ -39,8 +39,8 @@ def test_a_link_is_made_and_ended(api: Api, catalog: Any) -> None:
 @pytest.mark.usefixtures("devices")
 def test_what_can_not_be_linked(api: Api, catalog: Any) -> None:
     for switch, target, status, fields in (
-        ("lamp", "wall", 400, ["thingName"]),
-        ("wall", "wall", 400, ["target"]),
+        ("lamp", "wall", 409, ["thingName"]),
+        ("wall", "wall", 409, ["target"]),
         ("wall", "update", 400, ["target"]),
         ("wall", "nobody", 404, []),
     ):
