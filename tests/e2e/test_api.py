@@ -208,3 +208,10 @@ def test_the_users_of_the_command(cloud: Cloud, anonymous: ApiClient) -> None:
         cloud.playground("user", "remove", "of-the-command")
     gone = cloud.playground("user", "remove", "of-the-command", check=False)
     assert "There is no user of-the-command" in gone.stderr
+
+
+def test_a_link_is_asked_for_where_it_can_be_made(admin: ApiClient, viewer: ApiClient) -> None:
+    for method in ("PUT", "DELETE"):
+        reply = admin.ask(method, "/v1/devices/nobody:1/links/lamp")
+        assert (reply.status, reply.body["detail"]) == (404, "thingName: the catalog knows no device nobody:1")
+        assert viewer.ask(method, "/v1/devices/nobody:1/links/lamp").status == 403
