@@ -181,6 +181,7 @@ class WholeLife:
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
         self._removed_in_the_place_of_another(execution)
+        self._wall.remove()
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
 
     @property
