@@ -18,7 +18,7 @@ WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test least-privilege access conformance faults lint security licences bench deploy image lock clean
+.PHONY: help demo up down reset test least-privilege access conformance faults lint openapi security licences bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -78,6 +78,10 @@ security: ## look for weak code, secrets, known vulnerabilities and licences tha
 licences: ## list the licences of everything that gets installed, in docs/licences.md
 	@$(BOOTSTRAP) app emulator sam checks
 	$(BIN)/python -m checks --write-licences
+
+openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
+	@$(BOOTSTRAP) app
+	PYTHONPATH=$(CURDIR)/functions $(BIN)/python -m control_plane.document > docs/openapi.json
 
 bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam

@@ -9,16 +9,18 @@ import typer
 
 from playground import exit_codes, views
 from playground.cli_context import Yes, context
+from playground.cli_users import password_text
 from playground.destroy import Demolition
 from playground.devices import Devices
 from playground.errors import NotUpError
-from playground.homes import find_home
+from playground.homes import find_home, local_home
 from playground.listen_leftovers import sweep_listeners
 from playground.local import cloud, stack
 from playground.local.state import LocalState, secret_of
 from playground.sam_local import function_variables, relay
 from playground.shellenv import exports, shell_text
 from playground.sweep import sweep
+from playground.users import FIRST_USER, Users
 from playground.views import note, say
 
 app = typer.Typer()
@@ -34,10 +36,14 @@ def up(
     given = context(ctx)
     with views.progress() as report:
         state = cloud.up(given.paths, cloud.UpOptions(port, mqtt_port, given.stack_name), report)
+    first_password = Users(local_home(given.paths, state)).first()
     say(f"The playground is up: AWS at {state.endpoint}, MQTT at localhost:{state.mqtt_port}.\n\nNext:")
     say('  eval "$(.venvs/bin/playground env)"   aws, sam and playground use it, in this shell')
     say("  playground create                     provision a device")
+    say("  playground token                      a token for the HTTP API; `playground api` is its URL")
     say("  playground down                       stop; what there is stays")
+    if first_password:
+        say("\nThe first user of the HTTP API: " + password_text(FIRST_USER, first_password))
     given.output.show(running(state))
 
 

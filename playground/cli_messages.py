@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from playground import completing, device_views, exit_codes, message_views
-from playground.cli_context import Name, context
+from playground.cli_context import Name, Names, context
 from playground.commands import Reply, ask
 from playground.devices import Devices, parse_settings
 from playground.listen_identity import MOST_SECONDS
@@ -36,12 +36,13 @@ def give_command(
 
 
 @app.command()
-def watch(ctx: typer.Context, name: Name) -> None:
-    """Show what a device says and is told, until Ctrl-C."""
+def watch(ctx: typer.Context, names: Names) -> None:
+    """Show what devices say and are told, until Ctrl-C."""
     given = context(ctx)
     home = given.home()
-    Devices(home).row(name)
-    with watching(home, name) as watcher:
+    for name in names:
+        Devices(home).row(name)
+    with watching(home, *names) as watcher:
         note("Ctrl-C ends this.")
         for message in watcher.messages():
             given.output.stream(message_views.message_data(message), message_views.message_text(message))

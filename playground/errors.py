@@ -111,6 +111,14 @@ class LogsError(PlaygroundError):
     """A question about logs that cannot be asked."""
 
 
+class LinkError(PlaygroundError):
+    """A link that could not be made or ended."""
+
+
+class UserError(PlaygroundError):
+    """A user that could not be made, changed, or let in."""
+
+
 class JobError(PlaygroundError):
     """A job that could not be made."""
 

@@ -35,6 +35,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "command": ("playground command lamp help", "playground command lamp large bytes=1000 --output json"),
     "watch": (
         "playground watch lamp",
+        "playground watch wall lamp",
         "playground watch lamp --output json --query 'payload.temperature'",
     ),
     "listen": (
@@ -48,6 +49,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground logs lamp --follow --source devices",
         "playground logs lamp --since 15m --filter refused --output json --query message",
     ),
+    "link": ("playground link wall lamp",),
+    "unlink": ("playground unlink wall lamp",),
+    "links": ("playground links", "playground links lamp --output json --query 'links[].switch'"),
+    "user add": ("playground user add maria --group viewers",),
+    "user list": ("playground user list", "playground user list --query 'users[].name'"),
+    "user remove": ("playground user remove maria",),
+    "user password": ("playground user password admin", "playground user password admin --password-stdin"),
+    "token": ("TOKEN=$(playground token)", "playground token --user maria --password-stdin"),
+    "api": ('curl -H "Authorization: Bearer $TOKEN" "$(playground api)/v1/devices"',),
     "completion": (
         'eval "$(playground completion bash)"',
         'eval "$(playground completion zsh)"',

@@ -1,4 +1,4 @@
-"""Listen to one device over MQTT 5 on a WebSocket, signed with AWS credentials: no certificate is left behind."""
+"""Listen to devices over MQTT 5 on a WebSocket, signed with AWS credentials: no certificate is left behind."""
 
 import json
 import queue
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/general/latest/gr/iot-core.html: subscriptions per SUBSCRIBE request
 MAX_FILTERS_IN_SUBSCRIBE = 8
+# Of the 50 subscriptions that a connection may have, a device takes ten or eleven, and one more for each new topic.
+MOST_DEVICES = 4
 SHADOW_ANSWERS = ("update/accepted", "update/delta", "update/rejected")
 
 
@@ -96,18 +98,22 @@ class Watcher:
                 raise message
             topic = new_topic(message)
             if topic is not None:
-                self.subscribe(filters(self.name, topic))
+                self.subscribe(filters(message.topic.split("/")[2], topic))
             yield message
 
 
 @contextmanager
-def watching(home: Home, name: str) -> Iterator[Watcher]:
-    """A connection that is subscribed to all that the device says; it need not be there yet. Raises WatchError."""
-    reported = Devices(home).shadow(name).get("state", {}).get("reported", {})
+def watching(home: Home, name: str, *others: str) -> Iterator[Watcher]:
+    """A connection that is subscribed to all that the devices say; they need not be there yet. Raises WatchError."""
+    names = list(dict.fromkeys((name, *others)))
+    if len(names) > MOST_DEVICES:
+        raise WatchError(f"At most {MOST_DEVICES} devices at a time: AWS IoT lets a connection have 50 subscriptions.")
     inbox: queue.Queue[Message | WatchError] = queue.Queue()
     with connection(home, lambda packet: inbox.put(message_of(packet)), inbox.put) as client:
         watcher = Watcher(client, name, inbox)
-        watcher.subscribe(filters(name, reported.get("topic")))
+        for one in names:
+            reported = Devices(home).shadow(one).get("state", {}).get("reported", {})
+            watcher.subscribe(filters(one, reported.get("topic")))
         yield watcher
 
 

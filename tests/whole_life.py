@@ -37,6 +37,45 @@ class StepFailedError(Exception):
 
 
 @dataclass(frozen=True)
+class Wall:
+    """As much of a switch as a link needs: a row, and a certificate."""
+
+    cloud: Cloud
+    name: str
+
+    def hang(self) -> None:
+        """It is there."""
+        arn = self.cloud.client("iot").create_keys_and_certificate(setAsActive=False)["certificateArn"]
+        row = {"thing_name": self.name, "device_type": "switch", "status": "ONLINE", "certificate_arn": arn}
+        row |= {"execution_arn": "nobody's", "created_at": "2026-01-02", "updated_at": "2026-01-02T03:04:05.678Z"}
+        self.cloud.client("dynamodb").put_item(
+            TableName=self.cloud.home.output("DeviceCatalogTableName"), Item={k: {"S": v} for k, v in row.items()}
+        )
+
+    def spoil(self) -> None:
+        """Somebody changes the policy of its links until it has as many versions as it may have."""
+        for _ in range(4):
+            self.cloud.client("iot").create_policy_version(
+                policyName=f"{self.cloud.home.stack_name}-links-{self.name}",
+                policyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
+                setAsDefault=True,
+            )
+
+    def remove(self) -> None:
+        """It is there no more; its links went with the other device."""
+        row = self.cloud.row(self.name)
+        if not row:
+            return
+        iot = self.cloud.client("iot")
+        iot.delete_certificate(certificateId=row["certificate_arn"].rpartition("/")[2])
+        with suppress(self.cloud.client("iot-data").exceptions.ResourceNotFoundException):
+            self.cloud.client("iot-data").delete_thing_shadow(thingName=self.name)
+        self.cloud.client("dynamodb").delete_item(
+            TableName=self.cloud.home.output("DeviceCatalogTableName"), Key={"thing_name": {"S": self.name}}
+        )
+
+
+@dataclass(frozen=True)
 class WholeLife:
     """One life under one name. Use it once."""
 
@@ -62,6 +101,7 @@ class WholeLife:
             ended = self.cloud.deprovision(self.thing_name)
             assert ended.status == "SUCCEEDED", ended
         wait_for("no open request for a certificate", self._nothing_asked_for)
+        self._wall.remove()
 
     def _nothing_asked_for(self) -> bool:
         """The product's own sweep has settled what the life has lost."""
@@ -137,11 +177,25 @@ class WholeLife:
         certified = {"certificateId": certificate["certificateId"], "execution": execution}
         recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
+        self._link_with_a_switch()
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
         self._removed_in_the_place_of_another(execution)
+        self._wall.remove()
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
         self._call("CountDevices", {})
+
+    @property
+    def _wall(self) -> Wall:
+        return Wall(self.cloud, f"{self.thing_name}-wall")
+
+    def _link_with_a_switch(self) -> None:
+        """A link that somebody spoils by hand and that is mended; it ends with the device's removal."""
+        self._wall.hang()
+        asked = {"action": "link", "thingName": self._wall.name, "target": self.thing_name}
+        self._call("LinkDevices", asked)
+        self._wall.spoil()
+        self._expect("LinkDevices", "the link is there", self._call("LinkDevices", asked)["links"] == [self.thing_name])
 
     def _restart_step_by_step(self) -> None:
         """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -131,14 +132,24 @@ def table(afresh: None) -> "Table":
     return _DYNAMODB.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn")],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn", "status", "created_at")
+        ],
         KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": "task_arn",
                 "KeySchema": [{"AttributeName": "task_arn", "KeyType": "HASH"}],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": "status",
+                "KeySchema": [
+                    {"AttributeName": "status", "KeyType": "HASH"},
+                    {"AttributeName": "created_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["device_type"]},
+            },
         ],
     )
 
@@ -214,11 +225,16 @@ def workflows() -> Iterator[MemoryWorkflows]:
     yield from _stand_in(MemoryWorkflows(), "stepfunctions")
 
 
+def _call(handler: Callable[[Any, Any], Any], context: Any, event: Any) -> Any:
+    return handler(event, context)
+
+
 @pytest.fixture
 def functions(context: Any) -> Iterator[MemoryFunctions]:
-    """Lambda, with CleanUp in it."""
-    handler = _MODULES["provisioning.clean_up"].handler
-    yield from _stand_in(MemoryFunctions({"clean-up": lambda event: handler(event, context)}), "lambda")
+    """Lambda, with those in it that others call."""
+    called = {"clean-up": "provisioning.clean_up", "link-devices": "links.link_devices"}
+    handlers = {name: partial(_call, _MODULES[module].handler, context) for name, module in called.items()}
+    yield from _stand_in(MemoryFunctions(handlers), "lambda")
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
+LINKS_PREFIX = "playground-links"
+TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+DEPROVISION_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-deprovision-device"
 RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
 RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
@@ -30,6 +33,7 @@ ENVIRONMENT = {
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
     "PROVISION_MACHINE": MACHINE,
+    "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
@@ -40,6 +44,9 @@ ENVIRONMENT = {
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
+    "LINK_FUNCTION": "link-devices",
+    "LINKS_POLICY_PREFIX": LINKS_PREFIX,
+    "TOPIC_ARN_PREFIX": TOPICS,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -63,4 +70,6 @@ FUNCTIONS = (
     "restart.give_up",
     "sweeping.sweep",
     "watching.count_devices",
+    "links.link_devices",
+    "control_plane.control_plane",
 )

@@ -13,6 +13,7 @@ import pytest
 from common import errors
 from common.identifiers import DEVICE_TYPES
 from identity.message import CertificateMessage
+from links.request import LinkRequest
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
 from provisioning.clean_up import CleanUpRequest
@@ -50,6 +51,7 @@ PARSERS: dict[str, Any] = {
     "finish_restart": FinishRequest,
     "undo_restart": UndoRequest,
     "give_up": GiveUpRequest,
+    "link_devices": LinkRequest,
 }
 
 
@@ -93,7 +95,7 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 20
+    assert len(FUNCTIONS) == 22
     assert len(TASKS) == 18
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -119,7 +121,11 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceLogGroupName",
         "DashboardName",
         "AlarmTopicArn",
+        "LinkDevicesFunctionName",
         "DeviceRepositoryUri",
+        "ApiUrl",
+        "UserPoolId",
+        "UserPoolClientId",
     }
 
 

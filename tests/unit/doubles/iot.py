@@ -31,6 +31,8 @@ class Slowness:
     """CreateThing: not found."""
     trust: float = 0.0
     """A role that was just made: refused whatever it asks for."""
+    detach_policy: float = 0.0
+    """DetachPolicy: still in the way of the policy's deletion."""
 
 
 @dataclass
@@ -76,6 +78,9 @@ class MemoryIot(MemoryService):
         self.groups = groups
         self.policies = policies
         self.versions = {name: ["1"] for name in policies}
+        # Of the version in force, and until when a policy that was detached can't be deleted.
+        self.documents: dict[str, str] = {}
+        self.detaching: dict[str, float] = {}
         self.clock = clock
         self.slowness = Slowness()
         self.things: dict[str, Thing] = {}
@@ -193,7 +198,9 @@ class MemoryIot(MemoryService):
         self.certificate(target).policies.add(policyName)
 
     def detach_policy(self, policyName: str, target: str) -> None:  # noqa: N803
+        self._versions(policyName)
         self.certificate(target).policies.discard(policyName)
+        self.detaching[policyName] = self.clock.seconds + self.slowness.detach_policy
 
     def list_attached_policies(self, target: str) -> dict[str, Any]:
         return {"policies": [{"policyName": name} for name in sorted(self.certificate(target).policies)]}
@@ -236,9 +243,48 @@ class MemoryIot(MemoryService):
     def delete_policy(self, policyName: str) -> None:  # noqa: N803
         if len(self._versions(policyName)) > 1:
             raise Refusal("DeleteConflictException", 409, "The policy has more than one version")
-        if self.list_targets_for_policy(policyName)["targets"]:
+        attached = self.list_targets_for_policy(policyName)["targets"]
+        if attached or self.detaching.get(policyName, 0.0) > self.clock.seconds:
             raise Refusal("DeleteConflictException", 409, "The policy is attached")
         self.policies.remove(policyName)
+        del self.versions[policyName]
+        self.documents.pop(policyName, None)
+
+    def list_policies(self) -> dict[str, Any]:
+        return {"policies": [{"policyName": name} for name in sorted(self.policies)]}
+
+    def get_policy(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+        default = self._versions(policyName)[-1]
+        return {"policyDocument": self.documents.get(policyName, "{}"), "defaultVersionId": default}
+
+    def create_policy(self, policyName: str, policyDocument: str) -> None:  # noqa: N803
+        # https://docs.aws.amazon.com/iot/latest/apireference/API_CreatePolicy.html
+        if not re.fullmatch(r"[\w+=,.@-]{1,128}", policyName, re.ASCII) or len(policyDocument) > 2048:
+            raise Refusal("InvalidRequestException", 400, policyName)
+        if policyName in self.policies:
+            raise Refusal("ResourceAlreadyExistsException", 409, policyName)
+        self.policies.add(policyName)
+        self.versions[policyName] = ["1"]
+        self.documents[policyName] = policyDocument
+
+    def create_policy_version(self, policyName: str, policyDocument: str, setAsDefault: bool) -> None:  # noqa: FBT001, N803
+        versions = self._versions(policyName)
+        if len(versions) >= 5:
+            raise Refusal("VersionsLimitExceededException", 409, policyName)
+        assert setAsDefault, "a version that is not in force"
+        if len(policyDocument) > 2048:
+            raise Refusal("MalformedPolicyException", 400, policyName)
+        versions.append(str(int(versions[-1]) + 1))
+        self.documents[policyName] = policyDocument
+
+    def may_publish(self, arn: str) -> set[str]:
+        """The topics that policies with a document let the certificate publish to."""
+        documents = [
+            json.loads(self.documents[name]) for name in self.certificate(arn).policies & self.documents.keys()
+        ]
+        statements = [statement for document in documents for statement in document["Statement"]]
+        assert all((one["Effect"], one["Action"]) == ("Allow", "iot:Publish") for one in statements)
+        return {resource.partition(":topic/")[2] for one in statements for resource in one["Resource"]}
 
     def _versions(self, policy: str) -> list[str]:
         if policy not in self.policies:
