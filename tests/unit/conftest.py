@@ -131,14 +131,24 @@ def table(afresh: None) -> "Table":
     return _DYNAMODB.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn")],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn", "status", "created_at")
+        ],
         KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": "task_arn",
                 "KeySchema": [{"AttributeName": "task_arn", "KeyType": "HASH"}],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": "status",
+                "KeySchema": [
+                    {"AttributeName": "status", "KeyType": "HASH"},
+                    {"AttributeName": "created_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["device_type"]},
+            },
         ],
     )
 

@@ -8,6 +8,7 @@ MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provisi
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+DEPROVISION_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-deprovision-device"
 RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
 RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
@@ -30,6 +31,7 @@ ENVIRONMENT = {
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
     "PROVISION_MACHINE": MACHINE,
+    "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
@@ -62,4 +64,5 @@ FUNCTIONS = (
     "restart.undo_restart",
     "restart.give_up",
     "sweeping.sweep",
+    "control_plane.control_plane",
 )

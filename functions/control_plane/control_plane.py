@@ -1,0 +1,51 @@
+"""ControlPlane: the function behind every route of the HTTP API."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import Catalog
+from common.clients import CONFIG, session
+from common.observability import logger
+from control_plane.devices import Devices
+from control_plane.document import document
+from control_plane.executions import Executions
+from control_plane.listing import Listing
+from control_plane.machines import DEPROVISION, PROVISION, RESTART, Machines
+from control_plane.request import Answer, Request
+from control_plane.routes import Act, resolver_of
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def get_document(_request: Request) -> Answer:
+    """The OpenAPI document itself."""
+    return Answer(200, document())
+
+
+dynamodb = session.resource("dynamodb", config=CONFIG)
+catalog_table = dynamodb.Table(environment.required("CATALOG_TABLE"))
+sfn_client = session.client("stepfunctions", config=CONFIG)
+iot_client = session.client("iot", config=CONFIG)
+iot_data_client = session.client("iot-data", config=CONFIG)
+machines = Machines(
+    sfn_client,
+    {
+        PROVISION: environment.required("PROVISION_MACHINE"),
+        DEPROVISION: environment.required("DEPROVISION_MACHINE"),
+        RESTART: environment.required("RESTART_MACHINE_ARN"),
+    },
+)
+devices = Devices(Catalog(catalog_table), Listing(catalog_table, dynamodb), machines, iot_client, iot_data_client)
+executions = Executions(machines)
+
+# A capability adds its own: a file in openapi/, an object with `acts`, a route in template.yaml.
+acts: Mapping[str, Act] = {"getDocument": get_document, **devices.acts(), **executions.acts()}
+resolver = resolver_of(acts)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """A request of API Gateway's HTTP API, payload format 2.0; openapi/ has what is asked and answered."""
+    return resolver.resolve(event, context)
