@@ -101,7 +101,12 @@ def test_nobody_answers_for_another(api: Api, lamp: str, device: Any) -> None:
 
 @pytest.mark.parametrize(
     ("field", "pointed"),
-    [("command", "/command"), ("arguments.bytes", "/arguments/bytes"), ("arguments.a.b/c", "/arguments/a.b~1c"), ("request", "")],
+    [
+        ("command", "/command"),
+        ("arguments.bytes", "/arguments/bytes"),
+        ("arguments.a.b/c", "/arguments/a.b~1c"),
+        ("request", ""),
+    ],
 )
 def test_a_refusal_names_the_field(api: Api, lamp: str, device: Any, field: str, pointed: str) -> None:
     device({"command": "large", "status": "refused", "error": {"field": field, "reason": "must be more"}})
@@ -122,7 +127,9 @@ def test_what_aws_iot_has_not_acknowledged_to_the_device(api: Api, lamp: str, de
     assert (reply.status, reply.body["type"]) == (504, "urn:iot-playground:problem:not-acknowledged")
 
 
-@pytest.mark.parametrize("content", [{"weight": 3}, {"status": "on"}, {"status": "refused"}, {}, {"command": "b", "x": 1}])
+@pytest.mark.parametrize(
+    "content", [{"weight": 3}, {"status": "on"}, {"status": "refused"}, {}, {"command": "b", "x": 1}]
+)
 def test_what_a_model_says_to_a_message_that_is_no_command(api: Api, lamp: str, device: Any, content: Any) -> None:
     device(content)
     reply = api.call("giveCommand", thingName=lamp, body={"command": "weigh", "arguments": {"for": "sale"}})
