@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,10 @@ from tests.unit.api import VIEWER, Api
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.iot import MemoryShadows
 from tests.unit.stack import EXECUTION, REMOVAL
+from tests.unit.test_template import RESOURCES
+from virtual_device import topics
 
+TIME_TO_LIVE = RESOURCES["CommandReplies"]["Properties"]["TimeToLiveSpecification"]
 ACCEPTED = {"command": "ping", "status": "accepted", "result": {"timestamp": "2026-01-02T03:04:05.678Z"}}
 
 
@@ -197,3 +201,42 @@ def test_a_body_that_is_no_command(api: Api, lamp: str, shadows: MemoryShadows, 
 def test_viewers_give_no_commands(context: Any, lamp: str, shadows: MemoryShadows) -> None:
     assert Api(context, VIEWER).call("giveCommand", thingName=lamp, body={"command": "ping"}).status == 403
     assert shadows.published == []
+
+
+# --- the way of the reply
+
+
+def test_the_rule_writes_what_is_awaited_under_the_name_in_the_topic() -> None:
+    # given
+    rule = RESOURCES["CommandReplyRule"]["Properties"]["TopicRulePayload"]
+    selected = dict(re.findall(r"(\S+(?: \S+)*?) AS (\w+)", rule["Sql"].removeprefix("SELECT ").replace(",", "")))
+    columns = {column: expression for expression, column in selected.items()}
+    keys = {key["AttributeName"] for key in RESOURCES["CommandReplies"]["Properties"]["KeySchema"]}
+    # then
+    assert rule["Sql"].endswith("FROM 'cmd/playground/+/res/api/+'")
+    assert (columns["thing_name"], columns["id"]) == ("topic(3)", "topic(6)")
+    assert columns.keys() == keys | {"reply", TIME_TO_LIVE["AttributeName"]}
+    assert rule["Actions"] == [
+        {
+            "DynamoDBv2": {
+                "PutItem": {"TableName": {"Ref": "CommandReplies"}},
+                "RoleArn": {"Fn::GetAtt": "CommandReplyRole.Arn"},
+            }
+        }
+    ]
+
+
+def test_aws_iot_may_write_replies_and_nothing_else() -> None:
+    role = RESOURCES["CommandReplyRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "iot.amazonaws.com"}, "sts:AssumeRole")
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    (policy,) = role["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": {"Fn::GetAtt": "CommandReplies.Arn"}}
+    ]
+
+
+def test_the_longest_response_topic_is_one_that_a_device_takes() -> None:
+    name = "x" * 128
+    assert topics.response_fault(f"cmd/playground/{name}/res/api/{uuid.uuid4().hex}", name) is None
