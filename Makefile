@@ -18,7 +18,7 @@ WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test least-privilege conformance faults lint bench deploy image lock clean
+.PHONY: help demo up down reset test least-privilege conformance faults lint openapi bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -65,6 +65,10 @@ lint: ## check code, types, template and workflows
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --template-file template.yaml
 	$(BIN)/statelint --yaml statemachines/*.yaml
 	.venvs/checkov/bin/checkov --quiet --compact --framework cloudformation --download-external-modules false --file template.yaml
+
+openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
+	@$(BOOTSTRAP) app
+	PYTHONPATH=$(CURDIR)/functions $(BIN)/python -m control_plane.document > docs/openapi.json
 
 bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam

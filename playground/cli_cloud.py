@@ -9,15 +9,17 @@ import typer
 
 from playground import views
 from playground.cli_context import AsJson, context
+from playground.cli_users import password_text
 from playground.destroy import Demolition
 from playground.devices import Devices
 from playground.errors import NotUpError
-from playground.homes import find_home
+from playground.homes import find_home, local_home
 from playground.local import cloud, stack
 from playground.local.state import LocalState, secret_of
 from playground.sam_local import function_variables, relay
 from playground.shellenv import exports, shell_text
 from playground.sweep import sweep
+from playground.users import FIRST_USER, Users
 from playground.views import note, out, print_json
 
 app = typer.Typer()
@@ -33,10 +35,14 @@ def up(
     given = context(ctx)
     with views.progress() as report:
         state = cloud.up(given.paths, cloud.UpOptions(port, mqtt_port, given.stack_name), report)
+    first_password = Users(local_home(given.paths, state)).first()
     out.print(f"The playground is up: AWS at {state.endpoint}, MQTT at localhost:{state.mqtt_port}.\n\nNext:")
     out.print('  eval "$(.venvs/bin/playground env)"   aws, sam and playground use it, in this shell', markup=False)
     out.print("  playground create                     provision a device")
+    out.print("  playground token                      a token for the HTTP API; `playground api` is its URL")
     out.print("  playground down                       stop; what there is stays")
+    if first_password:
+        out.print("\nThe first user of the HTTP API: " + password_text(FIRST_USER, first_password), markup=False)
 
 
 @app.command()

@@ -175,7 +175,8 @@ class Demolition:
     def _log_groups(self) -> None:
         """A function that logs while its log group is deleted makes it anew, without retention."""
         logs, stack = self.home.client("logs"), self.home.stack_name
-        for prefix in (f"/playground/{stack}/", f"/aws/vendedlogs/states/{stack}"):
+        vended = [f"/aws/vendedlogs/{service}/{stack}" for service in ("states", "apigateway")]
+        for prefix in (f"/playground/{stack}/", *vended):
             for group in _all(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=prefix):
                 if prefix.endswith("/") or group["logGroupName"] == prefix:
                     logs.delete_log_group(logGroupName=group["logGroupName"])

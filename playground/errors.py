@@ -65,5 +65,9 @@ class CommandError(PlaygroundError):
     """A command that could not be given to a device, or that it did not answer."""
 
 
+class UserError(PlaygroundError):
+    """A user that could not be made, changed, or let in."""
+
+
 class JobError(PlaygroundError):
     """A job that could not be made, or that there isn't."""

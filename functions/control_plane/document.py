@@ -5,6 +5,7 @@ Routes, parameters and bodies are checked by it. Each capability has a file, whi
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -124,8 +125,17 @@ def _compiled(schema: Mapping[str, Any]) -> Check:
     return check
 
 
+def main() -> None:
+    """Print the document: what docs/openapi.json holds (`make openapi`)."""
+    sys.stdout.write(json.dumps(document(), indent=2) + "\n")
+
+
 def _add(to: dict[str, Any], entries: Mapping[str, Any], file: str) -> None:
     for name in entries:
         if name in to:
             raise DocumentError(f"{file}: {name} is defined twice")
     to.update(entries)
+
+
+if __name__ == "__main__":
+    main()

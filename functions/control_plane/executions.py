@@ -96,19 +96,27 @@ def states_of(events: Iterable[Mapping[str, Any]]) -> list[State]:
     """From a history: https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 
     An event belongs to the state that the event before it, `previousEventId`, belongs to: branches run side by side.
+    One that does not say which that is follows the one with the number before its own.
     """
     states: dict[int, State] = {}
     owner: dict[int, int] = {}
     for event in events:
         number, kind = event["id"], event["type"]
-        before = owner.get(event.get("previousEventId", 0), 0)
+        before = owner.get(event.get("previousEventId") or number - 1, 0)
         if kind.endswith("StateEntered"):
             states[number] = State(event["stateEnteredEventDetails"]["name"], str(iso(event["timestamp"])))
             before = number
-        elif before:
+        elif kind.endswith("StateExited"):
+            before = _left(states, event["stateExitedEventDetails"]["name"])
+        if before and before != number:
             states[before] = _after(states[before], kind, event)
         owner[number] = before
     return list(states.values())
+
+
+def _left(states: Mapping[int, State], name: str) -> int:
+    """Number of the visit that an exit ends; 0 for none. A Parallel state is left by an event after its branches'."""
+    return max((number for number, state in states.items() if state.name == name and not state.exited_at), default=0)
 
 
 def _after(state: State, kind: str, event: Mapping[str, Any]) -> State:
