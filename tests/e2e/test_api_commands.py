@@ -12,15 +12,19 @@ import psutil
 import pytest
 
 from playground.local.state import LocalState
-from tests.e2e.api_client import ApiClient, Reply, tokens_of, url_of
+from playground.users import Users, api_url
+from tests.e2e.api_client import ApiClient, Reply
 from tests.playground_cloud import Cloud, wait_for
 
 PROBLEM = "urn:iot-playground:problem:"
 
 
 @pytest.fixture(scope="module")
-def admin(cloud: Cloud) -> ApiClient:
-    return ApiClient(url_of(cloud), tokens_of(cloud, "api-commander", "admins")["AccessToken"])
+def admin(cloud: Cloud) -> Iterator[ApiClient]:
+    users, name = Users(cloud.home), "api-commander"
+    password = users.add(name, "admins")
+    yield ApiClient(api_url(cloud.home), users.access_token(name, password))
+    users.remove(name)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +81,7 @@ def test_a_value_that_the_device_would_refuse_never_reaches_it(cloud: Cloud, adm
     # when
     reply = change(admin, lamp, {"time": 0, "topic": "$aws/things/x", "unit": "imperial", "position": "on"})
     # then
-    assert (reply.status, reply.headers["Content-Type"]) == (400, "application/problem+json")
+    assert (reply.status, reply.headers["content-type"]) == (400, "application/problem+json")
     assert [error["field"] for error in reply.body["errors"]] == [
         "/desired/time",
         "/desired/topic",
