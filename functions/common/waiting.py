@@ -19,7 +19,7 @@ class Patience:
         deadline = time.monotonic() + self.seconds
         pause = self.pause
         yield
-        while time.monotonic() < deadline:
-            time.sleep(pause)
+        while (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(pause, left))
             pause = min(pause * self.growth, max(self.pause, self.longest))
             yield

@@ -1,7 +1,7 @@
 """Settings: what a caller wishes becomes `desired`, when the device could run with it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 TRIES = 5
 """How often a wish without a version is tried again, when the device or somebody else has changed the shadow."""
 
-LOOK_AGAIN_SECONDS = 0.25
-"""AWS IoT answers 20 requests a second for the shadow of a thing; the device needs some of them."""
+FIRST_LOOK_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
+"""AWS IoT answers 20 requests a second for the shadow of a thing, of which the device needs some; each has a price."""
 
 
 class StaleVersion(Problem):
@@ -95,10 +95,17 @@ class Settings:
 
     def _answered(self, thing_name: str, shadow: Shadow, patch: Mapping[str, Any], seconds: int) -> Shadow:
         """The shadow when the device has answered, or when the time is up."""
-        for _ in Patience(seconds, LOOK_AGAIN_SECONDS).tries():
+        for _ in Patience(seconds, FIRST_LOOK_SECONDS, 1.5, LONGEST_PAUSE_SECONDS).tries():
             if seconds == 0 or shadow.is_answered(patch):
                 return shadow
-            shadow = self.shadows.read(thing_name)
+            shadow = self._later(thing_name, shadow)
+        return shadow
+
+    def _later(self, thing_name: str, shadow: Shadow) -> Shadow:
+        """Another look. The change is made: a look that fails, or finds no shadow, takes nothing of it back."""
+        with suppress(ClientError):
+            found = self.shadows.read(thing_name)
+            return found if found.version is not None else shadow
         return shadow
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from control_plane.document import document
-from control_plane.settings import LOOK_AGAIN_SECONDS, TRIES
+from control_plane.settings import TRIES
 from control_plane.settings_table import rows
 from tests.unit.api import VIEWER, Api
 from tests.unit.doubles.clock import Clock
@@ -180,7 +180,23 @@ def test_waits_until_the_device_has_rejected_it(api: Api, lamp: str, shadows: Me
 def test_waits_no_longer_than_it_was_told(api: Api, lamp: str, clock: Clock) -> None:
     reply = api.call("changeSettings", thingName=lamp, query={"wait": 3}, body={"desired": {"time": 5}})
     assert (reply.status, reply.body["pending"]) == (200, ["time"])
-    assert clock.seconds == pytest.approx(3, abs=LOOK_AGAIN_SECONDS)
+    assert clock.seconds == pytest.approx(3)
+
+
+def test_a_look_that_fails_takes_nothing_back(api: Api, lamp: str, shadows: MemoryShadows) -> None:
+    # given
+    def refuse() -> None:
+        raise Refusal("ThrottlingException", 429)
+
+    def delete() -> None:
+        shadows.delete_thing_shadow(lamp)
+
+    for trouble in (refuse, delete):
+        shadows.before_reading += [lambda: None, trouble]
+        # when
+        reply = api.call("changeSettings", thingName=lamp, query={"wait": 1}, body={"desired": {"time": 5}})
+        # then
+        assert (reply.status, reply.body["desired"]["time"], reply.body["pending"]) == (200, 5, ["time"])
 
 
 def test_a_wish_that_the_device_runs_with_already_is_not_waited_for(api: Api, lamp: str, clock: Clock) -> None:
