@@ -3,8 +3,8 @@
 Two things that a document can't say, each with what is done about it here. No answer is hidden: whatever comes back
 still goes through every check.
 
-1. Each create that is valid and whose name is free starts a workflow and a device process. So the name becomes that of a
-   thing which is there already: the answer is 409. The document's own example is let through, once for real.
+1. Each create that is valid and whose name is free starts a workflow and a device process. So the name becomes that of
+   a thing which is there already: the answer is 409. The document's own example is let through, once for real.
 2. A `nextToken` of the right form is no token: only one that a page gave is. So a request that is meant to be valid
    leaves it out; those that are meant to be wrong keep it.
 """

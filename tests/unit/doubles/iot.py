@@ -158,7 +158,13 @@ class MemoryIot(MemoryService):
     def describe_certificate(self, certificateId: str) -> dict[str, Any]:  # noqa: N803
         arn = f"{_ACCOUNT}:cert/{certificateId}"
         found = self.certificate(arn)
-        return {"certificateDescription": {"certificateArn": arn, "certificatePem": found.pem, "status": found.status}}
+        told = {
+            "certificateArn": arn,
+            "certificateId": certificateId,
+            "certificatePem": found.pem,
+            "status": found.status,
+        }
+        return {"certificateDescription": told}
 
     def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:  # noqa: N803
         if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:
@@ -289,7 +295,9 @@ class MemoryShadows(MemoryService):
     def get_thing_shadow(self, thingName: str) -> dict[str, Any]:  # noqa: N803
         if thingName not in self.desired:
             raise Refusal("ResourceNotFoundException", 404, thingName)
-        return {"payload": io.BytesIO(json.dumps({"state": {"desired": self.desired[thingName]}}).encode())}
+        return {
+            "payload": io.BytesIO(json.dumps({"state": {"desired": self.desired[thingName]}, "version": 1}).encode())
+        }
 
     def delete_thing_shadow(self, thingName: str) -> None:  # noqa: N803
         if thingName not in self.desired:
