@@ -1,4 +1,4 @@
-"""The published OpenAPI document against the deployed API: Schemathesis, with every check that fits a workflow's API."""
+"""The published OpenAPI document against the deployed API: Schemathesis, with every check that fits."""
 
 import os
 import subprocess
@@ -14,8 +14,8 @@ from tests.e2e.api_hooks import EXAMPLE, TAKEN
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
 SCHEMATHESIS = COMMAND.with_name("schemathesis")
-# Both check what a request has done as soon as it is answered. 202 says that a workflow has begun: a device that is being
-# made may not be there yet, one that is being removed is there still, and its row stays (docs/api.md).
+# Both check what a request has done as soon as it is answered. 202 says that a workflow has begun: a device that is
+# being made may not be there yet, one that is being removed is there still, and its row stays (docs/api.md).
 UNFIT = "use_after_free,ensure_resource_availability"
 
 
