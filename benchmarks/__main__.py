@@ -39,9 +39,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
     exchanges: Annotated[int, typer.Option(min=1, help="shadow exchanges of each client")] = 200,
     clients: Annotated[list[int] | None, typer.Option(min=1, help="clients in one process; 1, 100, 1000")] = None,
     devices: Annotated[int, typer.Option(min=1, help="devices to provision at once")] = 200,
-    requests: Annotated[
-        int, typer.Option(min=1, help="requests to the HTTP API of each kind; creates are a tenth")
-    ] = 100,
+    requests: Annotated[int, typer.Option(min=1, help="requests to the API of each kind; creates a tenth")] = 100,
     idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
 ) -> None:
     """Measure what docs/benchmarks.md describes."""
