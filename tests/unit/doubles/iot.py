@@ -159,7 +159,13 @@ class MemoryIot(MemoryService):
     def describe_certificate(self, certificateId: str) -> dict[str, Any]:  # noqa: N803
         arn = f"{_ACCOUNT}:cert/{certificateId}"
         found = self.certificate(arn)
-        return {"certificateDescription": {"certificateArn": arn, "certificatePem": found.pem, "status": found.status}}
+        told = {
+            "certificateArn": arn,
+            "certificateId": certificateId,
+            "certificatePem": found.pem,
+            "status": found.status,
+        }
+        return {"certificateDescription": told}
 
     def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:  # noqa: N803
         if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:
