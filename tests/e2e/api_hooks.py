@@ -7,7 +7,8 @@ still goes through every check.
    a thing which is there already: the answer is 409. The document's own example is let through, once for real.
 2. A `nextToken` of the right form is no token: only one that a page gave is. So a request that is meant to be valid
    leaves it out; those that are meant to be wrong keep it.
-3. What a setting may be depends on the device's type and name. So a change that is valid is one of `time`.
+3. What a setting may be depends on the device's type and name, and which commands there are is for the device to say.
+   So a change that is meant to be valid is one of `time`, and such a command is `ping`.
 """
 
 from typing import Any
@@ -27,6 +28,8 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         case.body = {**case.body, "thingName": EXAMPLE if case.body.get("thingName") == EXAMPLE else TAKEN}
     if operation_id == "changeSettings" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
         case.body = {**case.body, "desired": {"time": 5}}
+    if operation_id == "giveCommand" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
+        case.body = {**case.body, "command": "ping", "arguments": {}}
     if operation_id == "listDevices" and case.query and _is_valid(case, ParameterLocation.QUERY):
         case.query.pop("nextToken", None)
 
