@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from control_plane.control_plane import catalog_table, dynamodb
 from control_plane.listing import LOOKED_AT, STATUSES
 from tests.unit.api import Api
 from tests.unit.stack import EXECUTION
@@ -165,3 +166,42 @@ def test_a_page_tells_nothing_that_is_not_in_the_document(api: Api, table: Any) 
         "ip": None,
         "links": {"self": "/v1/devices/lamp", "execution": "/v1/executions/one"},
     }
+
+
+def reads_of_a_page(api: Api, table: Any, **query: Any) -> dict[str, int]:
+    """Calls to DynamoDB, and index entries that it looked at, for the page after the first one."""
+    token = api.call("listDevices", query={"limit": 2, **query}).body["nextToken"]
+    found = {"Query": 0, "BatchGetItem": 0, "entries": 0}
+
+    def count(model: Any, parsed: Any, **_: Any) -> None:
+        found[model.name] += 1
+        found["entries"] += parsed.get("ScannedCount", 0)
+
+    clients = {id(client): client for client in (catalog_table.meta.client, dynamodb.meta.client)}
+    hooks = [
+        (client.meta.events, f"after-call.dynamodb.{operation}", f"{operation}-{number}")
+        for number, client in clients.items()
+        for operation in ("Query", "BatchGetItem")
+    ]
+    for events, name, unique in hooks:
+        events.register(name, count, unique_id=unique)
+    try:
+        api.call("listDevices", query={"limit": 2, "nextToken": token, **query})
+    finally:
+        for events, name, unique in hooks:
+            events.unregister(name, unique_id=unique)
+    return found
+
+
+@pytest.mark.parametrize(("query", "queries"), [({}, 5), ({"status": "ONLINE"}, 1)])
+def test_a_page_of_many_devices_reads_no_more_than_one_of_few(
+    api: Api, table: Any, query: dict[str, str], queries: int
+) -> None:
+    # given
+    fill(table, ((name, STATUSES[number % 5], "bulb", number) for number, name in enumerate(names(25))))
+    of_few = reads_of_a_page(api, table, **query)
+    # when there are ten times as many
+    fill(table, ((name, STATUSES[number % 5], "bulb", number) for number, name in enumerate(names(250))))
+    # then
+    assert of_few == {"Query": queries, "BatchGetItem": 1, "entries": 2 * queries}
+    assert reads_of_a_page(api, table, **query) == of_few
