@@ -140,9 +140,9 @@ AWS refuses that very action, gives it back, and goes on with the next. A life i
 end, with a task that somebody stops, then every step by itself, with half-made certificates to discard, one that
 was lost for the sweep to find, a device that asks for a new certificate, asks for another and gives up, one that is
 online before its status is recorded, restarts that die, succeed, are undone and give up, a removal that an
-execution which died had begun, and then a device made, looked at and removed by the HTTP API's function. The same
-life passes before and after with nothing taken away, and also when an action is taken away that was added to a role
-for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
+execution which died had begun, and then a device made, looked at, told something and removed by the HTTP API's
+function. The same life passes before and after with nothing taken away, and also when an action is taken away that
+was added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
 
 {summary(findings)}
 

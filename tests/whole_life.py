@@ -296,13 +296,15 @@ class WholeLife:
     # --- as a user of the HTTP API
 
     def _by_api(self) -> None:
-        """Made, looked at and removed by the function that API Gateway calls."""
+        """Made, looked at, told something and removed by the function that API Gateway calls."""
         self._followed(self._ask("POST /v1/devices", {"thingName": self.thing_name}))
         found = self._ask("GET /v1/devices/{thingName}", thingName=self.thing_name)
         parts = ("shadow", "certificate", "execution", "presence")
         self._expect("ControlPlane", "a whole device is described", all(found[part] for part in parts))
         listed = self._ask("GET /v1/devices")["devices"]
         self._expect("ControlPlane", "it is listed", self.thing_name in [one["thingName"] for one in listed])
+        self._ask("PATCH /v1/devices/{thingName}/settings", {"desired": {"time": 5}}, thingName=self.thing_name)
+        self._ask("POST /v1/devices/{thingName}/commands", {"command": "ping"}, thingName=self.thing_name)
         self._followed(self._ask("DELETE /v1/devices/{thingName}", thingName=self.thing_name))
 
     def _followed(self, accepted: Mapping[str, Any]) -> None:
