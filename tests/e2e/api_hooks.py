@@ -26,16 +26,21 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Just before a request is sent."""
     operation_id = case.operation.definition.raw.get("operationId")
     if operation_id == "createDevice" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
-        if case.body.get("thingName") != EXAMPLE:
-            case.body = {**case.body, "thingName": TAKEN}
-            if case.headers and _is_valid(case, ParameterLocation.HEADER):
-                case.headers.pop("Idempotency-Key", None)
+        _rename(case)
     if operation_id == "changeSettings" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
         case.body = {**case.body, "desired": {"time": 5}}
     if operation_id == "giveCommand" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
         case.body = {**case.body, "command": "ping", "arguments": {}}
     if operation_id == "listDevices" and case.query and _is_valid(case, ParameterLocation.QUERY):
         case.query.pop("nextToken", None)
+
+
+def _rename(case: Any) -> None:
+    if case.body.get("thingName") == EXAMPLE:
+        return
+    case.body = {**case.body, "thingName": TAKEN}
+    if case.headers and _is_valid(case, ParameterLocation.HEADER):
+        case.headers.pop("Idempotency-Key", None)
 
 
 def _is_valid(case: Any, part: ParameterLocation) -> bool:
