@@ -38,7 +38,7 @@ def _gone(client: ApiClient) -> bool:
 
 
 @pytest.mark.timeout(240)
-def test_what_the_document_says_is_what_the_api_does(client: ApiClient, nothing_left: None, tmp_path: Path) -> None:
+def test_what_the_document_says_is_what_the_api_does(nothing_left: None, client: ApiClient, tmp_path: Path) -> None:
     # given
     environment = {
         **os.environ,
