@@ -87,6 +87,7 @@ class WholeLife:
         """Live it. Raises StepFailedError at the first step that fails."""
         self._by_workflow()
         self._step_by_step()
+        self._by_api()
 
     def end(self) -> None:
         """Remove what is left of it, whatever became of it, with the product's own deprovisioning."""
@@ -345,6 +346,43 @@ class WholeLife:
         said: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise StepFailedError(f"step by step: {state}", said["errorMessage"])
+        return said
+
+    # --- as a user of the HTTP API
+
+    def _by_api(self) -> None:
+        """Made, looked at, told something and removed by the function that API Gateway calls."""
+        self._followed(self._ask("POST /v1/devices", {"thingName": self.thing_name}))
+        found = self._ask("GET /v1/devices/{thingName}", thingName=self.thing_name)
+        parts = ("shadow", "certificate", "execution", "presence")
+        self._expect("ControlPlane", "a whole device is described", all(found[part] for part in parts))
+        listed = self._ask("GET /v1/devices")["devices"]
+        self._expect("ControlPlane", "it is listed", self.thing_name in [one["thingName"] for one in listed])
+        self._ask("PATCH /v1/devices/{thingName}/settings", {"desired": {"time": 5}}, thingName=self.thing_name)
+        self._ask("POST /v1/devices/{thingName}/commands", {"command": "ping"}, thingName=self.thing_name)
+        self._followed(self._ask("DELETE /v1/devices/{thingName}", thingName=self.thing_name))
+
+    def _followed(self, accepted: Mapping[str, Any]) -> None:
+        route, name = "GET /v1/executions/{executionName}", accepted["executionName"]
+        self._wait(
+            f"the API's {accepted['workflow']}",
+            lambda: bool(self._ask(route, executionName=name)["status"] == "SUCCEEDED"),
+            self._refusal,
+        )
+
+    def _ask(self, route: str, body: Any = None, **path: str) -> dict[str, Any]:
+        method, _, template = route.partition(" ")
+        event = _sample("control_plane")
+        event |= {"routeKey": route, "rawPath": template.format(**path), "pathParameters": path}
+        event["requestContext"]["http"] |= {"method": method, "path": event["rawPath"]}
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[admins]"
+        if body is not None:
+            event |= {"body": json.dumps(body), "headers": {"content-type": "application/json"}}
+        answer = self._call("ControlPlane", event)
+        if answer["statusCode"] >= 400:
+            # The API does not tell its callers what AWS said; its log does.
+            self._wait(f"the API: {route}", lambda: False, lambda: self._function_refusal() or answer["body"])
+        said: dict[str, Any] = json.loads(answer["body"])
         return said
 
     # --- waiting, and looking for why it is in vain

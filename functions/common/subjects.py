@@ -18,8 +18,8 @@ def subject_of(event: object) -> dict[str, str]:
     """`thing_name` and `execution_arn`, as far as the event tells them.
 
     Workflow states carry them at the top, in `input`, or in `data.asked`; IoT rules at the top; presence events have a
-    `clientId`, which is the thing name; EventBridge has them in `detail`, where the execution's input is a string; API Gateway
-    in `pathParameters`.
+    `clientId`, which is the thing name; EventBridge has them in `detail`, where the execution's input is a string;
+    API Gateway in `pathParameters`.
     """
     found: dict[str, str] = {}
     for part in _parts(event):

@@ -10,6 +10,7 @@ from common.catalog import Catalog
 from common.clients import CONFIG, NEVER_REPEAT, session
 from common.linking import LinkDevices
 from common.observability import observed
+from control_plane.commands import Commands
 from control_plane.devices import Devices
 from control_plane.document import document
 from control_plane.executions import Executions
@@ -18,6 +19,8 @@ from control_plane.listing import Listing
 from control_plane.machines import DEPROVISION, PROVISION, RESTART, Machines
 from control_plane.request import Answer, Request
 from control_plane.routes import Act, resolver_of
+from control_plane.settings import Settings
+from control_plane.shadow import Shadows
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -49,9 +52,19 @@ link_devices = LinkDevices(
     environment.required("LINK_FUNCTION"),
 )
 links = Links(link_devices)
+settings = Settings(Catalog(catalog_table), Shadows(iot_data_client), int(environment.required("METRICS_FLOOR")))
+replies_table = dynamodb.Table(environment.required("COMMAND_REPLIES_TABLE"))
+commands = Commands(Catalog(catalog_table), iot_data_client, replies_table)
 
 # A capability adds its own: a file in openapi/, an object with `acts`, a route in template.yaml.
-acts: Mapping[str, Act] = {"getDocument": get_document, **devices.acts(), **executions.acts(), **links.acts()}
+acts: Mapping[str, Act] = {
+    "getDocument": get_document,
+    **devices.acts(),
+    **executions.acts(),
+    **settings.acts(),
+    **commands.acts(),
+    **links.acts(),
+}
 resolver = resolver_of(acts)
 
 

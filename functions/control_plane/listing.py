@@ -67,7 +67,9 @@ class Wanted:
         return max(LOOKED_AT // len(self.partitions), self.limit) if filtered else self.limit
 
     def shows(self, entry: Row) -> bool:
-        """Whether an entry of the index passes the filters."""
+        """Whether an entry of the index passes the filters, and was not shown before it changed its status."""
+        if self.after and entry["created_at"] == self.after.at and entry["thing_name"] in self.after.names.values():
+            return False
         if self.device_type not in (None, entry["device_type"]):
             return False
         return self.text is None or self.text.lower() in entry["thing_name"].lower()

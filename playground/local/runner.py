@@ -99,8 +99,6 @@ def base_environment(paths: Paths, mqtt_port: int, environ: Mapping[str, str] = 
         "IOT_CA_FILE": str(paths.ca),
         "IOT_ENDPOINT": "localhost",
         "IOT_PORT": str(mqtt_port),
-        # Nobody here takes a metrics report for one too many.
-        "METRICS_FLOOR": "1",
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONPATH": str(paths.root / "device"),
         "PYTHONUNBUFFERED": "1",

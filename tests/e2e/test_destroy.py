@@ -34,6 +34,8 @@ def remains(cloud: Cloud) -> dict[str, list[str]]:
         "workflows": [m["name"] for m in cloud.client("stepfunctions").list_state_machines()["stateMachines"]],
         "log groups": [g["logGroupName"] for g in cloud.client("logs").describe_log_groups()["logGroups"]],
         "roles": [role["RoleName"] for role in cloud.client("iam").list_roles()["Roles"]],
+        "APIs": [api["Name"] for api in cloud.client("apigatewayv2").get_apis()["Items"]],
+        "user pools": [p["Name"] for p in cloud.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]],
         "schedules": [rule["Name"] for rule in cloud.client("events").list_rules()["Rules"]],
     }
     return {what: names for what, names in found.items() if names}

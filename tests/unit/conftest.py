@@ -22,7 +22,7 @@ from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, TABLE
+from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, REPLIES, TABLE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -162,6 +162,17 @@ def idempotency_records(afresh: None) -> "Table":
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+
+
+@pytest.fixture
+def replies(afresh: None) -> "Table":
+    """The table of replies to commands, empty."""
+    return _DYNAMODB.create_table(
+        TableName=REPLIES,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "id")],
+        KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
     )
 
 

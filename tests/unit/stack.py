@@ -4,6 +4,7 @@ BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
+REPLIES = "playground-replies"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
 LINKS_PREFIX = "playground-links"
 TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
@@ -32,6 +33,8 @@ ENVIRONMENT = {
     "DEVICES_PER_SECOND": "8",
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
+    "COMMAND_REPLIES_TABLE": REPLIES,
+    "METRICS_FLOOR": "300",
     "PROVISION_MACHINE": MACHINE,
     "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -163,7 +164,13 @@ class MemoryIot(MemoryService):
     def describe_certificate(self, certificateId: str) -> dict[str, Any]:  # noqa: N803
         arn = f"{_ACCOUNT}:cert/{certificateId}"
         found = self.certificate(arn)
-        return {"certificateDescription": {"certificateArn": arn, "certificatePem": found.pem, "status": found.status}}
+        told = {
+            "certificateArn": arn,
+            "certificateId": certificateId,
+            "certificatePem": found.pem,
+            "status": found.status,
+        }
+        return {"certificateDescription": told}
 
     def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:  # noqa: N803
         if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:
@@ -322,22 +329,60 @@ class MemoryShadows(MemoryService):
 
     def __init__(self) -> None:
         self.desired: dict[str, dict[str, Any]] = {}
+        self.reported: dict[str, dict[str, Any]] = {}
+        self.versions: dict[str, int] = {}
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self.requests: list[dict[str, Any]] = []
+        """MQTT 5 properties of what was published, where it had some."""
+        self.before_reading: list[Callable[[], None]] = []
+        self.before_writing: list[Callable[[], None]] = []
+        """What happens just before the next readings or writings, one at a time."""
+        self.on_request: Callable[[dict[str, Any]], None] = lambda _request: None
+        """The device's part: called with the properties of each request."""
 
-    def publish(self, topic: str, qos: int, payload: bytes) -> None:
+    def publish(self, topic: str, qos: int, payload: bytes, **properties: Any) -> None:
         assert qos == 1, "an answer that may get lost"
         self.published.append((topic, json.loads(payload)))
+        if properties:
+            self.requests.append(properties)
+            self.on_request(properties)
 
-    def update_thing_shadow(self, thingName: str, payload: bytes) -> None:  # noqa: N803
-        state = json.loads(payload)["state"]
-        self.desired.setdefault(thingName, {}).update(state["desired"])
+    def update_thing_shadow(self, thingName: str, payload: bytes) -> dict[str, Any]:  # noqa: N803
+        if self.before_writing:
+            self.before_writing.pop(0)()
+        asked = json.loads(payload)
+        before = self.versions.get(thingName, 1 if thingName in self.desired else 0)
+        if asked.get("version", before) != before:
+            raise Refusal("ConflictException", 409, "Version conflict")
+        for part, content in (("desired", self.desired), ("reported", self.reported)):
+            if part in asked["state"]:
+                content[thingName] = _merged(content.get(thingName, {}), asked["state"][part])
+        self.desired.setdefault(thingName, {})
+        self.versions[thingName] = before + 1
+        return {"payload": io.BytesIO(json.dumps({"state": asked["state"], "version": before + 1}).encode())}
 
     def get_thing_shadow(self, thingName: str) -> dict[str, Any]:  # noqa: N803
+        if self.before_reading:
+            self.before_reading.pop(0)()
         if thingName not in self.desired:
             raise Refusal("ResourceNotFoundException", 404, thingName)
-        return {"payload": io.BytesIO(json.dumps({"state": {"desired": self.desired[thingName]}}).encode())}
+        state = {"desired": self.desired[thingName], "reported": self.reported.get(thingName, {})}
+        found = {"state": {part: held for part, held in state.items() if held}}
+        return {"payload": io.BytesIO(json.dumps({**found, "version": self.versions.get(thingName, 1)}).encode())}
 
     def delete_thing_shadow(self, thingName: str) -> None:  # noqa: N803
         if thingName not in self.desired:
             raise Refusal("ResourceNotFoundException", 404, thingName)
         del self.desired[thingName]
+        self.reported.pop(thingName, None)
+
+
+def _merged(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """As the shadow service does it: objects merged, null removes."""
+    found = {key: value for key, value in base.items() if key not in patch}
+    for key, value in patch.items():
+        if isinstance(value, dict):
+            found[key] = _merged(base[key] if isinstance(base.get(key), dict) else {}, value)
+        elif value is not None:
+            found[key] = value
+    return found
