@@ -41,6 +41,7 @@ OF_A_SUCCESSION = (
 # What only a device that is there can have.
 OF_THE_LIVING = (
     *OF_A_SUCCESSION,
+    "image_digest",
     "deprovisioning",
     "task_token",
     "identity_pending",

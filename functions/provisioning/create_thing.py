@@ -16,6 +16,7 @@ from common.catalog import Catalog
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import InvalidInput, ThingExists
 from common.identifiers import DEVICE_TYPES, checked_thing_name, made_up_name, owner_of
+from common.image import ImageTag
 from common.observability import logger, metrics
 
 if TYPE_CHECKING:
@@ -136,6 +137,11 @@ def _checked_model(value: object) -> Mapping[str, Any]:
 
 iot_client = session.client("iot", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_image = ImageTag(
+    session.client("ecr", config=CONFIG),
+    environment.required("DEVICE_REPOSITORY"),
+    environment.required("DEVICE_IMAGE_TAG"),
+)
 stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
 
 
@@ -146,6 +152,7 @@ def handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     request = ThingRequest.from_event(event)
     logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
+        device_image.digest()  # Without one no task could start: refused before anything is made.
         create_thing(request, iot_client, device_catalog, stack)
     metrics.add_metric("ThingsCreated", unit="Count", value=1)
     logger.info("thing created", device_type=request.device_type)
