@@ -57,6 +57,10 @@ class FirmwareError(PlaygroundError):
     """A firmware image that breaks rules, or that is none."""
 
 
+class ImageError(PlaygroundError):
+    """A device image that could not be built or pushed, or that there isn't."""
+
+
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` could not be made."""
 
