@@ -52,8 +52,8 @@ class CodeBuilds:
                     raise ImageError(_failure(build))
             elif self.clock() > deadline:
                 raise ImageError(
-                    f"No build has begun within {BEGIN_LIMIT:.0f} s after the upload: is the rule on uploads of the stack "
-                    f"{self.home.stack_name} enabled?"
+                    f"No build has begun within {BEGIN_LIMIT:.0f} s after the upload: is the rule on uploads of the "
+                    f"stack {self.home.stack_name} enabled?"
                 )
             self.sleep(PAUSE)
 

@@ -56,7 +56,9 @@ def push(
 @app.command()
 def roll(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(help="Thing names; all when left out.", metavar="[NAME]...")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Thing names; all when left out.", metavar="[NAME]...")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be moved.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:

@@ -35,7 +35,7 @@ def docker_answers() -> bool:
 
 
 def build_and_push(folder: Path, home: Home, content_tag: str) -> None:
-    """Build the folder for the platform that the task definition asks for; push it with its content tag and the stack's.
+    """Build the folder for the platform that tasks run on; push it with its content tag and the stack's.
 
     Raises ImageError.
     """
@@ -73,4 +73,3 @@ def _run(command: Sequence[str], stdin: str = "") -> None:
     code = subprocess.run(command, input=stdin, text=True, check=False).returncode  # noqa: S603
     if code != 0:
         raise ImageError(f"`docker {command[1]}` failed with exit code {code}; its output is above.")
-

@@ -66,12 +66,20 @@ class Images:
         found = self._ecr.batch_get_image(repositoryName=self.repository, imageIds=[{"imageDigest": digest}])["images"]
         if not found:
             raise ImageError(f"There is no image {digest} in {self.repository}.")
-        self._ecr.put_image(
-            repositoryName=self.repository,
-            imageManifest=found[0]["imageManifest"],
-            imageManifestMediaType=found[0]["imageManifestMediaType"],
-            imageTag=self.tag,
-        )
+        self.put(found[0]["imageManifest"], found[0]["imageManifestMediaType"], self.tag)
+
+    def put(self, manifest: str, media_type: str, tag: str) -> None:
+        """Give the image of that manifest a tag; fine when it has it already."""
+        try:
+            self._ecr.put_image(
+                repositoryName=self.repository,
+                imageManifest=manifest,
+                imageManifestMediaType=media_type,
+                imageTag=tag,
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ImageAlreadyExistsException":
+                raise
 
     def all(self) -> list[Image]:
         """The latest first, each with the devices that run it."""

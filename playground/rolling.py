@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,19 +89,24 @@ class Roll:
             yield from page["events"]
 
 
-def moves(events: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> Iterator[Move]:
-    """What the history of a roll says of devices, in order: state by state, for each output names the device in hand."""
+def moves(events: Iterable[Mapping[str, Any]]) -> Iterator[Move]:
+    """What the history of a roll says of devices, in order.
+
+    A device has been moved when the workflow goes on to the next one without having put it back.
+    """
     in_hand = ""
     for event in events:
-        details = event.get("stateExitedEventDetails")
-        if details is None:
-            continue
-        progress = json.loads(details.get("output") or "{}").get("progress", {})
-        if details["name"] == "NextDevice":
-            in_hand = progress["thingName"]
-            if progress["verdict"] == "ROLL":
-                yield Move(in_hand, "moving")
-        elif details["name"] == "RestartDevice" and "error" not in json.loads(details.get("output") or "{}"):
+        entered = event.get("stateEnteredEventDetails", {}).get("name")
+        if entered == "NextDevice" and in_hand:
             yield Move(in_hand, "moved")
-        elif details["name"] == "PutBack":
-            yield Move(in_hand, "passed over" if progress["verdict"] == "GO_ON" else "failed")
+            in_hand = ""
+        left = event.get("stateExitedEventDetails", {})
+        if left.get("name") not in ("NextDevice", "PutBack"):
+            continue
+        progress = json.loads(left["output"])["progress"]
+        if left["name"] == "PutBack":
+            in_hand = ""
+            yield Move(progress["thingName"], "passed over" if progress["verdict"] == "GO_ON" else "failed")
+        elif progress["verdict"] == "ROLL":
+            in_hand = progress["thingName"]
+            yield Move(in_hand, "moving")

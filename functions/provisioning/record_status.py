@@ -52,7 +52,7 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
     Raises OwnershipLost when the device was removed meanwhile, after it has told the workflow so: not every home tells
     a state that waits for its token that its function has failed.
     """
-    image = {"image_digest": request.image_digest} if request.image_digest else {}
+    image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
     try:
         row = catalog.update(
             request.thing_name,

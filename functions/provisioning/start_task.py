@@ -14,6 +14,7 @@ from common.observability import logger
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.type_defs import KeyValuePairTypeDef
     from types_boto3_s3 import S3Client
 
 REFERENCE_SECONDS = 900
@@ -87,7 +88,10 @@ def start_task(
         Params={"Bucket": settings.bucket, "Key": config_key(request.thing_name)},
         ExpiresIn=REFERENCE_SECONDS,
     )
-    variables = [{"name": "CONFIG_FILE_URL", "value": config_url}, {"name": IMAGE_VARIABLE, "value": digest}]
+    variables: list[KeyValuePairTypeDef] = [
+        {"name": "CONFIG_FILE_URL", "value": config_url},
+        {"name": IMAGE_VARIABLE, "value": digest},
+    ]
     answer = ecs.run_task(
         cluster=settings.cluster_arn,
         taskDefinition=settings.task_definition_arn,
@@ -103,11 +107,7 @@ def start_task(
                 "assignPublicIp": "ENABLED",
             }
         },
-        overrides={
-            "containerOverrides": [
-                {"name": settings.container, "environment": variables}
-            ]
-        },
+        overrides={"containerOverrides": [{"name": settings.container, "environment": variables}]},
     )
     if not answer["tasks"]:
         reasons = "; ".join(failure.get("reason", "") for failure in answer["failures"])
@@ -155,7 +155,7 @@ task_settings = TaskSettings(
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State StartTask. Takes `{thingName, execution}`, more from a restart; gives `{taskArn, clusterArn, imageDigest}`."""
+    """State StartTask. Takes `{thingName, execution}` or a restart's, gives `{taskArn, clusterArn, imageDigest}`."""
     request = TaskRequest.from_event(event)
     logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():

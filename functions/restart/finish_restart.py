@@ -48,7 +48,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
         return  # An earlier attempt whose answer was lost.
     if "certificate_arn" in row and row["certificate_arn"] != request.certificate_arn:
         remove_patiently(iot, request.thing_name, row["certificate_arn"])
-    image = {"image_digest": request.image_digest} if request.image_digest else {}
+    image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
     update_held(
         catalog.table,
         request.thing_name,

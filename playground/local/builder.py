@@ -61,12 +61,7 @@ class Builder:
         self._unpack(data, image_directory(self.paths, digest))
         images = Images(self.home)
         for tag in (sha256, images.tag):
-            self.home.client("ecr").put_image(
-                repositoryName=images.repository,
-                imageManifest=manifest,
-                imageManifestMediaType=MANIFEST_TYPE,
-                imageTag=tag,
-            )
+            images.put(manifest, MANIFEST_TYPE, tag)
         return digest
 
     def _unpack(self, data: bytes, target: Path) -> None:
@@ -121,8 +116,8 @@ def require_packages(requirements: Path, installed: Callable[[str], str] = versi
             found = "none"
         if found == "none" or not wanted.specifier.contains(found, prereleases=True):
             raise ImageError(
-                f"device/requirements.txt asks for {wanted.name}{wanted.specifier}, and local devices run with {found}. "
-                "Put it into device/requirements.in, then `make lock` and `make up`."
+                f"device/requirements.txt asks for {wanted.name}{wanted.specifier}, and local devices run with {found}."
+                " Put it into device/requirements.in, then `make lock` and `make up`."
             )
 
 
