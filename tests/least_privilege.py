@@ -140,7 +140,7 @@ refuses that very action, gives it back, and goes on with the next. A life is th
 a task that somebody stops, then every step by itself, with half-made certificates to discard, one that was lost for the
 sweep to find, a device that asks for a new certificate, asks for another and gives up, one that is online before its
 status is recorded, restarts that die, succeed, are undone and give up, and a removal that an execution which died had
-begun. The same life passes before and after with nothing taken away, and also when an action is taken away that was
+begun, a roll that takes over from a dead one and gives the tag back. The same life passes before and after with nothing taken away, and also when an action is taken away that was
 added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
 
 {summary(findings)}

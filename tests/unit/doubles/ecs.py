@@ -54,7 +54,7 @@ class MemoryEcs(MemoryService):
                     "taskArn": arn,
                     "startedBy": task.started_by,
                     "lastStatus": task.last_status or task.desired_status,
-                    "overrides": task.asked["overrides"],
+                    "overrides": task.asked.get("overrides", {}),
                     "createdAt": task.created_at,
                 }
                 for arn, task in found
