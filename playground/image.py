@@ -12,6 +12,7 @@ from playground.homes import Home
 from playground.images import Images
 
 if TYPE_CHECKING:
+    from types_boto3_codebuild import CodeBuildClient
     from types_boto3_ecr import ECRClient
     from types_boto3_ecs import ECSClient
 
@@ -45,12 +46,20 @@ def build_and_push(folder: Path, home: Home, content_tag: str) -> None:
     uri = home.output("DeviceRepositoryUri")
     names = [f"{uri}:{tag}" for tag in (content_tag, Images(home).tag)]
     tags = [argument for name in names for argument in ("--tag", name)]
-    source = ["--build-arg", f"SOURCE={content_tag}"]
-    _run([docker, "build", "--platform", platform(home), *source, *tags, str(folder)])
+    arguments = ["--build-arg", f"BASE_IMAGE={base_image(home)}", "--build-arg", f"SOURCE={content_tag}"]
+    _run([docker, "build", "--platform", platform(home), *arguments, *tags, str(folder)])
     user, password, registry = credentials(home)
     _run([docker, "login", "--username", user, "--password-stdin", registry], stdin=password)
     for name in names:
         _run([docker, "push", name])
+
+
+def base_image(home: Home) -> str:
+    """What the stack's own builds start from: its parameter DeviceBaseImage."""
+    codebuild: CodeBuildClient = home.client("codebuild")
+    (project,) = codebuild.batch_get_projects(names=[home.output("DeviceBuildProjectName")])["projects"]
+    variables = project["environment"].get("environmentVariables", [])
+    return next(variable["value"] for variable in variables if variable["name"] == "BASE_IMAGE")
 
 
 def platform(home: Home) -> str:

@@ -133,6 +133,11 @@ class CodeBuild:
         self.looks += 1
         return {"builds": found}
 
+    def batch_get_projects(self, names: list[str]) -> dict[str, Any]:
+        assert names == [self.project]
+        variables = [{"name": "IMAGE_TAG", "value": "latest"}, {"name": "BASE_IMAGE", "value": "python@sha256:0"}]
+        return {"projects": [{"environment": {"environmentVariables": variables}}]}
+
     def _now(self) -> list[Mapping[str, Any]]:
         return self.history[min(self.looks, len(self.history) - 1)] if self.history else []
 
@@ -301,7 +306,11 @@ def test_docker_is_given_both_tags_and_the_platform(
     # then
     names = [f"registry.example/devices:{tag}" for tag in ("c" * 64, "latest")]
     asked = log.read_text()
-    assert f"build --platform linux/amd64 --build-arg SOURCE={'c' * 64} --tag {names[0]} --tag {names[1]}" in asked
+    assert (
+        f"build --platform linux/amd64 --build-arg BASE_IMAGE=python@sha256:0 --build-arg SOURCE={'c' * 64} --tag"
+        in asked
+    )
+    assert f"--tag {names[0]} --tag {names[1]} {device}" in asked
     assert [line for line in asked.splitlines() if line.startswith("push")] == [f"push {name}" for name in names]
     assert "secret" not in asked
 
