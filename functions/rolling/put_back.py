@@ -104,9 +104,7 @@ def _is_untouched(row: Row, done: Progress) -> bool:
 
 def _told(done: Progress, reason: str) -> str:
     moved = done.rolled - 1
-    others = (
-        "no device was" if moved == 0 else f"{moved} device{'s' if moved > 1 else ''} {'were' if moved > 1 else 'was'}"
-    )
+    others = {0: "no device was", 1: "1 device was"}.get(moved, f"{moved} devices were")
     why = f" ({reason})" if reason else ""
     return f"{done.thing_name} did not come up with {done.image}{why}; {others} moved before it, none after it"
 

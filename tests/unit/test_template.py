@@ -16,8 +16,10 @@ from botocore.validate import ParamValidator
 from common import errors
 from common.identifiers import DEVICE_TYPES
 from identity.message import CertificateMessage
+from playground.local import agent
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
+from provisioning import start_task
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
@@ -240,6 +242,10 @@ def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
     assert task_stopped.StoppedTask.from_event(event).reason == (
         "task stopped: SpotInterruption: Your Spot Task was interrupted."
     )
+
+
+def test_the_local_agent_reads_the_image_that_a_task_is_told() -> None:
+    assert agent.IMAGE_VARIABLE == start_task.IMAGE_VARIABLE
 
 
 def test_the_workflows_samples_are_valid_input() -> None:
