@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from xml.etree import ElementTree as Xml
 
 from botocore.auth import S3SigV4Auth
@@ -40,14 +41,20 @@ class UploadPoller:
     _last: bytes = b""
 
     def changed(self) -> list[tuple[str, str]] | None:
-        """Key and version of each upload, the oldest first; None when nothing is new. Raises OSError, HTTPException."""
-        body = self._ask()
+        """Key and version of each upload, the oldest first; None when nothing is new. Raises OSError, HTTPException.
+
+        A refusal is logged once and is no news: the devices go on without builds.
+        """
+        status, body = self._ask()
         if body == self._last:
             return None
         self._last = body
+        if status != HTTPStatus.OK:
+            log.warning("uploads can't be listed: %s %r", status, body[:200])
+            return None
         return list(_versions(body))
 
-    def _ask(self) -> bytes:
+    def _ask(self) -> tuple[int, bytes]:
         path = f"/{self.bucket}?prefix=source%2F&versions="
         connection = self._connection or http.client.HTTPConnection("127.0.0.1", self.state.port, timeout=10)
         self._connection = connection
@@ -58,9 +65,7 @@ class UploadPoller:
         except (OSError, http.client.HTTPException):
             connection.close()
             raise
-        if response.status != 200:
-            raise http.client.HTTPException(f"ListObjectVersions answered {response.status}: {answer[:200]!r}")
-        return answer
+        return response.status, answer
 
     def _headers(self, path: str) -> dict[str, str]:
         until, headers = self._signed

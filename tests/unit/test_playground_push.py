@@ -4,11 +4,13 @@ import io
 import itertools
 import os
 import shutil
+import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,8 @@ from playground.images import Images
 from playground.local import builds
 from playground.local.builder import Builder, image_directory, manifest_of, require_packages
 from playground.local.builds import BuildResult, LocalBuilds, load, result_file, save
-from playground.local.uploads import Uploads
+from playground.local.state import LocalState
+from playground.local.uploads import UploadPoller, Uploads
 from playground.paths import PROJECT, Paths
 from playground.push import Push
 from tests.unit.doubles.ecr import MemoryEcr
@@ -398,6 +401,55 @@ def test_a_requirement_of_another_platform_is_passed_over(tmp_path: Path) -> Non
 
 def test_this_devices_own_requirements_are_met() -> None:
     require_packages(DEVICE / "requirements.txt")
+
+
+def versions(*entries: tuple[str, str, str]) -> bytes:
+    """S3's answer to ListObjectVersions."""
+    listed = "".join(
+        f"<Version><Key>{key}</Key><VersionId>{identifier}</VersionId><LastModified>{at}</LastModified></Version>"
+        for key, identifier, at in entries
+    )
+    return f'<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</ListVersionsResult>'.encode()
+
+
+def test_uploads_are_noticed_and_a_refusal_is_no_news() -> None:
+    # given
+    first = versions(("source/b.zip", "v2", "2026-01-02"), ("source/a.zip", "v1", "2026-01-01"))
+    more = versions(("source/a.zip", "v3", "2026-01-03"), ("source/a.txt", "v0", "2026-01-01"))
+    answers = iter([(200, first), (200, first), (403, b"no"), (403, b"no"), (200, more)])
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers['Authorization'][:16]}")
+            status, body = next(answers)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_said: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        poller = UploadPoller(LocalState(port=server.server_port), "secret", "sources")
+        # when
+        found = [poller.changed() for _ in range(5)]
+        assert poller._connection is not None
+        poller._connection.close()
+        server.shutdown()
+    # then
+    assert found == [
+        [("source/a.zip", "v1"), ("source/b.zip", "v2")],
+        None,
+        None,
+        None,
+        [("source/a.zip", "v3")],
+    ]
+    assert set(asked) == {"/sources?prefix=source%2F&versions= AWS4-HMAC-SHA256"}
 
 
 @dataclass
