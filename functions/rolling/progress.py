@@ -23,7 +23,14 @@ def checked_names(asked: object) -> tuple[str, ...] | None:
     names = asked["thingNames"]
     if not isinstance(names, list) or not 1 <= len(names) <= MOST_DEVICES:
         raise InvalidInput("thingNames", f"must be a list of 1 to {MOST_DEVICES} thing names")
-    return tuple(sorted({checked_thing_name(name) for name in names}))
+    return tuple(sorted({_checked(number, name) for number, name in enumerate(names)}))
+
+
+def _checked(number: int, name: object) -> str:
+    try:
+        return checked_thing_name(name)
+    except InvalidInput as error:
+        raise InvalidInput(f"thingNames[{number}]", error.rule) from error
 
 
 @dataclass(frozen=True)

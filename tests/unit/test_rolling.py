@@ -231,7 +231,7 @@ def test_without_an_image_there_is_nothing_to_move_to(fleet: Fleet) -> None:
         ({"names": []}, InvalidInput, "names: is not a field"),
         ({"thingNames": []}, InvalidInput, "thingNames: must be a list of 1 to 1000"),
         ({"thingNames": "a"}, InvalidInput, "thingNames: must be a list"),
-        ({"thingNames": ["no spaces"]}, InvalidInput, "thingName: must match"),
+        ({"thingNames": ["a", "no spaces"]}, InvalidInput, r"thingNames\[1\]: must match"),
         ({"thingNames": ["a", "nobody"]}, ThingNotFound, "there is no device nobody"),
         ({"thingNames": ["busy"]}, DeviceBusy, "busy is ONLINE and can't be moved now"),
         ({"thingNames": ["isolated"]}, DeviceBusy, "isolated is QUARANTINED"),
