@@ -92,9 +92,9 @@ deploy: ## build and deploy the stack to AWS
 	$(WITH_PIP) $(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)
 	$(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG)
 
-image: ## build the device image and push it to the stack's repository
+image: ## build the device image and push it to the stack's repository in AWS
 	@$(BOOTSTRAP) app
-	@$(BIN)/python -m playground.image --stack $(STACK) --tag $(IMAGE_TAG)
+	@$(BIN)/playground --home aws --stack $(STACK) push
 
 lock: ## bring the lock files up to date with the .in files
 	@$(BOOTSTRAP) uv

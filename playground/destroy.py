@@ -71,7 +71,7 @@ class Demolition:
         yield "Deleting jobs", ("DeviceGroup",), self._jobs
         yield "Detaching the device policy", ("DevicePolicy",), self._policy
         yield "Stopping the tasks in the cluster", ("DeviceCluster",), self._tasks
-        for bucket in ("ConfigBucket", "FirmwareBucket"):
+        for bucket in ("ConfigBucket", "FirmwareBucket", "SourceBucket"):
             yield f"Emptying {bucket}", (bucket,), partial(self._objects, bucket)
 
     @cached_property
@@ -174,7 +174,12 @@ class Demolition:
 
     def _objects(self, logical_id: str) -> None:
         s3, bucket = self.home.client("s3"), self.resources[logical_id]
-        keys = [{"Key": item["Key"]} for item in _all(s3, "list_objects_v2", "Contents", Bucket=bucket)]
+        # Every version, where there are some; elsewhere each object has one, whose id is null.
+        keys = [
+            {"Key": item["Key"], "VersionId": item["VersionId"]}
+            for kind in ("Versions", "DeleteMarkers")
+            for item in _all(s3, "list_object_versions", kind, Bucket=bucket)
+        ]
         for start in range(0, len(keys), DELETED_AT_ONCE):
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys[start : start + DELETED_AT_ONCE]})
             self.left += [Left(f"object {error['Key']}", error["Message"]) for error in answer.get("Errors", [])]

@@ -99,6 +99,10 @@ class FirmwareError(PlaygroundError):
     """A firmware image that breaks rules, or that is none."""
 
 
+class ImageError(PlaygroundError):
+    """A device image that could not be built or pushed, or that there isn't."""
+
+
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` or `listen` could not be made, or was lost."""
 

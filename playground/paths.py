@@ -62,6 +62,16 @@ class Paths:
         return self.home / "devices"
 
     @property
+    def images(self) -> Path:
+        """Device images, a directory each; in AWS they are in the repository."""
+        return self.home / "images"
+
+    @property
+    def builds(self) -> Path:
+        """How the builds of uploaded sources ended, a file each."""
+        return self.home / "builds"
+
+    @property
     def running(self) -> Path:
         """One file per device process, so that a later agent finds what an earlier one left behind."""
         return self.home / "running"
@@ -78,5 +88,5 @@ class Paths:
     def make(self) -> None:
         """Create the folders; `.playground/` holds keys, so it is the user's alone."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.logs, self.devices, self.running, self.home / "tmp"):
+        for folder in (self.logs, self.devices, self.images, self.builds, self.running, self.home / "tmp"):
             folder.mkdir(mode=0o700, exist_ok=True)

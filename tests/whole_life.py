@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from playground.images import Images
 from playground.local.runner import device_log
 from playground.local.tasks import task_id_of
 from playground.paths import PROJECT
@@ -179,6 +180,7 @@ class WholeLife:
         recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
         self._link_with_a_switch()
+        self._roll_step_by_step()
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
         self._removed_in_the_place_of_another(execution)
@@ -197,6 +199,24 @@ class WholeLife:
         self._call("LinkDevices", asked)
         self._wall.spoil()
         self._expect("LinkDevices", "the link is there", self._call("LinkDevices", asked)["links"] == [self.thing_name])
+
+    def _roll_step_by_step(self) -> None:
+        """A roll that has died holding the lock, one that takes over, and a device that does not come up."""
+        dead, good = (f"{_sample('next_device')['roll'].rpartition(':')[0]}:{uuid.uuid4()}" for _ in "12")
+        images, ecr = Images(self.cloud.home), self.cloud.client("ecr")
+        before = images.current() or ""
+        found = ecr.batch_get_image(repositoryName=images.repository, imageIds=[{"imageDigest": before}])["images"][0]
+        manifest, media_type = found["imageManifest"], found["imageManifestMediaType"]
+        images.put(manifest + " ", media_type, images.tag)
+        try:
+            self._invoke("NextDevice", input={"thingNames": [self.thing_name]}, roll=dead, progress={})
+            progress = self._invoke("NextDevice", input={}, roll=good, progress={})
+            self._expect("NextDevice", "the device is next", progress["thingName"] == self.thing_name)
+            judged = self._invoke("PutBack", roll=good, progress={**progress, "taskArn": "one that has failed"})
+            self._expect("PutBack", "the device is to be restarted", judged["verdict"] == "RESTORE")
+            self._expect("PutBack", "the tag is given back", images.current() == before)
+        finally:
+            images.put(manifest, media_type, images.tag)
 
     def _restart_step_by_step(self) -> None:
         """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""

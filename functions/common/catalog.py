@@ -43,6 +43,7 @@ OF_A_SUCCESSION = (
 OF_THE_LIVING = (
     *OF_A_SUCCESSION,
     *sorted(LINKED),
+    "image_digest",
     "deprovisioning",
     "task_token",
     "identity_pending",

@@ -15,6 +15,7 @@ from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
 from common.errors import ThingExists
 from common.identifiers import made_up_name, owner_of
+from common.image import ImageTag
 from common.observability import about, logger, metrics, observed
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ def _taken(thing_name: str) -> ThingExists:
 
 iot_client = session.client("iot", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_image = ImageTag(
+    session.client("ecr", config=CONFIG),
+    environment.required("DEVICE_REPOSITORY"),
+    environment.required("DEVICE_IMAGE_TAG"),
+)
 stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
 
 
@@ -98,6 +104,7 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     request = ThingRequest.from_event(event)
     about(thing_name=request.thing_name)  # which may be made up
     with transient_faults_named():
+        device_image.digest()  # Without one no task could start: refused before anything is made.
         create_thing(request, iot_client, device_catalog, stack)
     metrics.add_metric("ThingsCreated", unit="Count", value=1)
     logger.info("thing created", device_type=request.device_type)

@@ -195,7 +195,7 @@ def test_the_users_of_the_command(cloud: Cloud, anonymous: ApiClient) -> None:
         url = cloud.playground("api").stdout.strip()
         # then
         assert ApiClient(url, token).ask("GET", "/v1/devices?limit=1").status == 200
-        listed = json.loads(cloud.playground("user", "list", "--json").stdout)
+        listed = json.loads(cloud.playground("user", "list", "--output", "json").stdout)["users"]
         assert {"admin": ["admins"], "of-the-command": ["viewers"]}.items() <= {
             user["name"]: user["groups"] for user in listed
         }.items()

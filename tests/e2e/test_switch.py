@@ -126,7 +126,9 @@ def test_press_the_switch_and_the_light_goes_on_once_they_are_linked(cloud: Clou
     cloud.playground("set", SWITCH, "position=off")
     cloud.wait_until_reported(BULB, status="off")
     assert links(cloud.home) == links(cloud.home, BULB) == [Links(SWITCH, [BULB])]
-    assert json.loads(cloud.playground("links", SWITCH, "--json").stdout) == [{"switch": SWITCH, "targets": [BULB]}]
+    assert json.loads(cloud.playground("links", SWITCH, "--output", "json").stdout) == {
+        "links": [{"switch": SWITCH, "targets": [BULB]}]
+    }
     # and: a certificate that takes the place of the first one has the right too
     cloud.playground("job", "create", SWITCH, "rotate-cert", "trialSeconds=20", "--wait", timeout=120)
     wait_for("the switch to be online", lambda: cloud.row(SWITCH)["status"] == "ONLINE")

@@ -18,11 +18,23 @@ from moto import mock_aws
 from moto.backends import get_backend
 
 from tests.unit.doubles.clock import Clock
+from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, REPLIES, TABLE
+from tests.unit.stack import (
+    BUCKET,
+    ENVIRONMENT,
+    FOREIGN,
+    FUNCTIONS,
+    IMAGE_TAG,
+    RECORDS,
+    REPLIES,
+    REPOSITORY,
+    TABLE,
+    TURNS,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -69,11 +81,19 @@ def _holds_clients(value: Any) -> bool:
     return hasattr(value, "__dataclass_fields__") or isinstance(value, BasePersistenceLayer)
 
 
+def _holders(holder: Any) -> Iterator[Any]:
+    """The module, and what holds clients in it, and in that."""
+    yield holder
+    for value in vars(holder).values():
+        if _holds_clients(value) and not isinstance(value, type):
+            yield from _holders(value)
+
+
 def _clients(service: str) -> list[Any]:
     """Every client of that service in any function."""
     found: dict[int, Any] = {}
     for module in _MODULES.values():
-        for holder in [module, *(value for value in vars(module).values() if _holds_clients(value))]:
+        for holder in _holders(module):
             for value in vars(holder).values():
                 table = getattr(value, "table", value)
                 client = getattr(getattr(table, "meta", None), "client", value)
@@ -82,7 +102,7 @@ def _clients(service: str) -> list[Any]:
     return list(found.values())
 
 
-SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "lambda", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "stepfunctions")
 CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
 
 
@@ -229,6 +249,25 @@ def shadows() -> Iterator[MemoryShadows]:
 @pytest.fixture
 def ecs() -> Iterator[MemoryEcs]:
     yield from _stand_in(MemoryEcs(), "ecs")
+
+
+@pytest.fixture(autouse=True)
+def ecr() -> Iterator[MemoryEcr]:
+    """The repository, with an image that new tasks run."""
+    double = MemoryEcr(REPOSITORY)
+    double.push("first", IMAGE_TAG)
+    yield from _stand_in(double, "ecr")
+
+
+@pytest.fixture
+def turns(afresh: None) -> "Table":
+    """The table of turns, and of whose turn it is to roll; empty."""
+    return _DYNAMODB.create_table(
+        TableName=TURNS,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "queue", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "queue", "KeyType": "HASH"}],
+    )
 
 
 @pytest.fixture

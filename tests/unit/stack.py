@@ -18,6 +18,11 @@ OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-rest
 REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
 OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
 
+ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:one"
+OTHER_ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:two"
+REPOSITORY = "playground-devices"
+IMAGE_TAG = "latest"
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -50,6 +55,8 @@ ENVIRONMENT = {
     "LINK_FUNCTION": "link-devices",
     "LINKS_POLICY_PREFIX": LINKS_PREFIX,
     "TOPIC_ARN_PREFIX": TOPICS,
+    "DEVICE_REPOSITORY": REPOSITORY,
+    "DEVICE_IMAGE_TAG": IMAGE_TAG,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -71,6 +78,8 @@ FUNCTIONS = (
     "restart.finish_restart",
     "restart.undo_restart",
     "restart.give_up",
+    "rolling.next_device",
+    "rolling.put_back",
     "sweeping.sweep",
     "watching.count_devices",
     "links.link_devices",
