@@ -142,6 +142,10 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "ApiUrl",
         "UserPoolId",
         "UserPoolClientId",
+        "DeviceImageTag",
+        "SourceBucketName",
+        "DeviceBuildProjectName",
+        "RollDevicesStateMachineArn",
     }
 
 
