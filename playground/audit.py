@@ -36,6 +36,11 @@ class Finding:
         """Whether it is of this severity or a worse one."""
         return SEVERITIES.index(self.severity) <= SEVERITIES.index(severity)
 
+    @property
+    def is_mended_by_fix(self) -> bool:
+        """Whether it is of the check whose findings are repaired."""
+        return self.check == "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
+
 
 @dataclass(frozen=True)
 class Check:

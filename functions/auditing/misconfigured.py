@@ -1,9 +1,10 @@
 """IOT_POLICY_POTENTIAL_MISCONFIGURATION_CHECK: does a denial deny less than it seems to?
 
-https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-iot-misconfigured-policies.html. `+` and `#` are
-literal in a policy, so a denial that has them denies next to nothing. And a denial of `a/secret/*` does not keep a
-device from subscribing to `a/#`, where `a/*` is allowed, and from receiving what is published to `a/secret/x`, unless
-receiving is denied as well.
+https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-iot-misconfigured-policies.html
+
+`+` and `#` are literal in a policy, so a denial that has them denies next to nothing. And a denial of `a/secret/*` does
+not keep a device from subscribing to `a/#`, where `a/*` is allowed, and from receiving what is published to
+`a/secret/x`, unless receiving is denied as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

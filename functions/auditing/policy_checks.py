@@ -8,8 +8,8 @@ from auditing.misconfigured import doubts
 from auditing.permissive import REASON_CODE, breadths
 
 FIX = (
-    "`playground audit --fix` gives the stack's device policy its restrictive version back; any other policy is for you "
-    "to narrow."
+    "`playground audit --fix` gives the stack's device policy its restrictive version back; any other policy is for "
+    "you to narrow."
 )
 MOST_TOLD = 3
 

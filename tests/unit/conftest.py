@@ -20,6 +20,7 @@ from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
+from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, TABLE
 
@@ -81,7 +82,7 @@ def _clients(service: str) -> list[Any]:
     return list(found.values())
 
 
-SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "lambda", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions")
 CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
 
 
@@ -212,6 +213,11 @@ def ecs() -> Iterator[MemoryEcs]:
 @pytest.fixture
 def workflows() -> Iterator[MemoryWorkflows]:
     yield from _stand_in(MemoryWorkflows(), "stepfunctions")
+
+
+@pytest.fixture
+def topics() -> Iterator[MemoryTopics]:
+    yield from _stand_in(MemoryTopics(), "sns")
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-de
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
 REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
 OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
+AUDIT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit"
+RESULT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit-results"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -40,6 +42,9 @@ ENVIRONMENT = {
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
+    "THING_GROUP_ARN": "arn:aws:iot:eu-west-1:123456789012:thinggroup/playground-devices",
+    "AUDIT_TOPIC_ARN": AUDIT_TOPIC,
+    "RESULT_TOPIC_ARN": RESULT_TOPIC,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -63,4 +68,6 @@ FUNCTIONS = (
     "restart.give_up",
     "sweeping.sweep",
     "watching.count_devices",
+    "auditing.audit",
+    "auditing.process_finding",
 )
