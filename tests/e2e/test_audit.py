@@ -36,7 +36,7 @@ def device(cloud: Cloud, nothing_left: None) -> Iterator[str]:
 
 @pytest.fixture
 def policy(cloud: Cloud) -> Iterator[str]:
-    """The stack's device policy, whose document is afterwards what it was, in one version, whatever came of the test."""
+    """The stack's device policy. Afterwards its document is what it was, in one version, whatever came of the test."""
     name, iot = cloud.home.output("DevicePolicyName"), cloud.client("iot")
     document = iot.get_policy(policyName=name)["policyDocument"]
     yield name

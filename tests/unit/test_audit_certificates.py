@@ -1,6 +1,7 @@
 """A certificate read without any native package: as the real thing reads it, and what is weak about its key."""
 
 import base64
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import prod
@@ -44,7 +45,7 @@ def test_it_reads_what_the_real_thing_reads(key: object, one: datetime, other: d
 
 
 @given(st.data())
-def test_what_is_no_certificate_is_refused_and_nothing_else_happens(data: st.DataObject) -> None:
+def test_a_damaged_certificate_raises_nothing_but_its_own_error(data: st.DataObject) -> None:
     # given
     der = bytearray(DER)
     at = data.draw(st.integers(0, len(der) - 1))
@@ -52,11 +53,9 @@ def test_what_is_no_certificate_is_refused_and_nothing_else_happens(data: st.Dat
         der = der[:at]
     else:
         der[at] = data.draw(st.integers(0, 255))
-    # then
-    try:
+    # then: a change inside a name or a number is none that it could know of
+    with suppress(MalformedCertificate):
         read_certificate(f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----")
-    except MalformedCertificate as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(
