@@ -18,12 +18,13 @@ from tests.playground_cloud import Cloud, wait_for
 
 LIMIT = 30.0
 FUNCTION_SECONDS = 30
-REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(ForbiddenException)")
+REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(AuthorizationError)", "(ForbiddenException)")
 WORKFLOWS = {
     "provisioning": "ProvisionDeviceStateMachineArn",
     "restarting": "RestartDeviceStateMachineArn",
     "deprovisioning": "DeprovisionDeviceStateMachineArn",
 }
+OVERLY_PERMISSIVE = "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
 MODEL = {"telemetry": {"power": {"constant": 5}}}
 
 
@@ -142,6 +143,7 @@ class WholeLife:
         self._removed_in_the_place_of_another(execution)
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
         self._call("CountDevices", {})
+        self._audited()
 
     def _restart_step_by_step(self) -> None:
         """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""
@@ -221,6 +223,44 @@ class WholeLife:
         payload = base64.b64encode(json.dumps({"jobId": self._job_id, **content}).encode()).decode()
         state = "IssueNextCertificate" if request == "create" else "SettleNextCertificate"
         return self._invoke(state, request=request, principal=principal, payload=payload)
+
+    def _audited(self) -> None:
+        """The device policy is found wide, gets a version back that it has, then one that has to be made anew."""
+        iot, name = self.cloud.client("iot"), self.cloud.home.output("DevicePolicyName")
+        good = iot.get_policy(policyName=name)
+        wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
+        told = {"findings": [{"check": OVERLY_PERMISSIVE, "resource": {"type": "IOT_POLICY", "id": name}}]}
+
+        def widen() -> None:
+            iot.create_policy_version(policyName=name, policyDocument=json.dumps(wide), setAsDefault=True)
+
+        try:
+            widen()
+            repaired = self._call("ProcessFinding", told)["policies"]
+            self._expect("ProcessFinding", "the good version is put in force", repaired[0]["outcome"] == "replaced")
+            for _ in range(3):
+                widen()
+            iot.delete_policy_version(policyName=name, policyVersionId=good["defaultVersionId"])
+            widen()
+            repaired = self._call("ProcessFinding", told)["policies"]
+            self._expect("ProcessFinding", "a good version is made", repaired[0]["removed"])
+            widen()
+            found = self._call("Audit", {"source": "aws.events"})["findings"]
+            self._expect("Audit", "the policy is found", OVERLY_PERMISSIVE in {one["check"] for one in found})
+        finally:
+            self._restore(name, good["policyDocument"])
+
+    def _restore(self, policy: str, document: str) -> None:
+        """One version, as it was."""
+        iot = self.cloud.client("iot")
+        for version in iot.list_policy_versions(policyName=policy)["policyVersions"]:
+            if not version["isDefaultVersion"]:
+                iot.delete_policy_version(policyName=policy, policyVersionId=version["versionId"])
+        put = iot.create_policy_version(policyName=policy, policyDocument=document, setAsDefault=True)
+        for version in iot.list_policy_versions(policyName=policy)["policyVersions"]:
+            if version["versionId"] != put["policyVersionId"]:
+                with suppress(iot.exceptions.ResourceNotFoundException, iot.exceptions.DeleteConflictException):
+                    iot.delete_policy_version(policyName=policy, policyVersionId=version["versionId"])
 
     def _lose_certificate(self) -> str:
         """What an attempt of CreateCertificate leaves that dies before the row names it, half a minute ago."""

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import prod
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -17,7 +18,7 @@ from auditing.der import ELLIPTIC_CURVE, RSA, MalformedCertificate, read_certifi
 from auditing.key_quality import PRIMES, ROCA, SHORT_KEY, WEAK_SIGNATURE, is_roca, weaknesses
 from tests.certificates import certificate_pem, rsa_public_key
 
-CURVES = {ec.SECP256R1: "P-256", ec.SECP384R1: "P-384", ec.SECP521R1: "P-521", ec.SECP256K1: ""}
+CURVES: dict[Any, str] = {ec.SECP256R1: "P-256", ec.SECP384R1: "P-384", ec.SECP521R1: "P-521", ec.SECP256K1: ""}
 EC_KEYS = [ec.generate_private_key(curve()).public_key() for curve in CURVES]
 GOOD = (1 << 2047) + 3
 DER = x509.load_pem_x509_certificate(certificate_pem().encode()).public_bytes(Encoding.DER)
