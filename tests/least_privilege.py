@@ -141,9 +141,9 @@ call against IAM: it takes one action away from one function's role, lives a dev
 refuses that very action, gives it back, and goes on with the next. A life is the three workflows from end to end, with
 a task that somebody stops, then every step by itself, with half-made certificates to discard, one that was lost for the
 sweep to find, a device that asks for a new certificate, asks for another and gives up, one that is online before its
-status is recorded, a device policy that is found wide and repaired, restarts that die, succeed, are undone and give up, and a removal that an execution which died had
-begun. The same life passes before and after with nothing taken away, and also when an action is taken away that was
-added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
+status is recorded, restarts that die, succeed, are undone and give up, a removal that an execution which died had
+begun, and a device policy that is found wide and repaired. The same life passes before and after with nothing taken
+away, and also when an action is taken away that was added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
 
 {summary(findings)}
 
