@@ -143,7 +143,8 @@ a task that somebody stops, then every step by itself, with half-made certificat
 sweep to find, a device that asks for a new certificate, asks for another and gives up, one that is online before its
 status is recorded, restarts that die, succeed, are undone and give up, a removal that an execution which died had
 begun, and a device policy that is found wide and repaired. The same life passes before and after with nothing taken
-away, and also when an action is taken away that was added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
+away, and also when an action is taken away that was added to a role for nothing.
+`python -m tests.least_privilege --write` does the same and writes this page.
 
 {summary(findings)}
 

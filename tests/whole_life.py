@@ -140,10 +140,10 @@ class WholeLife:
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
+        self._audited()
         self._removed_in_the_place_of_another(execution)
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
         self._call("CountDevices", {})
-        self._audited()
 
     def _restart_step_by_step(self) -> None:
         """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""
