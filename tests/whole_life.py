@@ -25,6 +25,7 @@ WORKFLOWS = {
     "deprovisioning": "DeprovisionDeviceStateMachineArn",
 }
 OVERLY_PERMISSIVE = "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
+WIDE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
 MODEL = {"telemetry": {"power": {"constant": 5}}}
 
 
@@ -225,14 +226,13 @@ class WholeLife:
         return self._invoke(state, request=request, principal=principal, payload=payload)
 
     def _audited(self) -> None:
-        """The device policy is found wide, gets a version back that it has, then one that has to be made anew."""
+        """A wide policy is found; the device policy gets a version back that it has, then one that is made anew."""
         iot, name = self.cloud.client("iot"), self.cloud.home.output("DevicePolicyName")
         good = iot.get_policy(policyName=name)
-        wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
         told = {"findings": [{"check": OVERLY_PERMISSIVE, "resource": {"type": "IOT_POLICY", "id": name}}]}
 
         def widen() -> None:
-            iot.create_policy_version(policyName=name, policyDocument=json.dumps(wide), setAsDefault=True)
+            iot.create_policy_version(policyName=name, policyDocument=json.dumps(WIDE), setAsDefault=True)
 
         try:
             widen()
@@ -244,23 +244,24 @@ class WholeLife:
             widen()
             repaired = self._call("ProcessFinding", told)["policies"]
             self._expect("ProcessFinding", "a good version is made", repaired[0]["removed"])
-            widen()
-            found = self._call("Audit", {"source": "aws.events"})["findings"]
-            self._expect("Audit", "the policy is found", OVERLY_PERMISSIVE in {one["check"] for one in found})
         finally:
-            self._restore(name, good["policyDocument"])
+            put = iot.create_policy_version(policyName=name, policyDocument=good["policyDocument"], setAsDefault=True)
+            for version in iot.list_policy_versions(policyName=name)["policyVersions"]:
+                if version["versionId"] != put["policyVersionId"]:
+                    iot.delete_policy_version(policyName=name, policyVersionId=version["versionId"])
+        self._audited_with_a_wide_policy(self.cloud.row(self.thing_name)["certificate_arn"])
 
-    def _restore(self, policy: str, document: str) -> None:
-        """One version, as it was."""
-        iot = self.cloud.client("iot")
-        for version in iot.list_policy_versions(policyName=policy)["policyVersions"]:
-            if not version["isDefaultVersion"]:
-                iot.delete_policy_version(policyName=policy, policyVersionId=version["versionId"])
-        put = iot.create_policy_version(policyName=policy, policyDocument=document, setAsDefault=True)
-        for version in iot.list_policy_versions(policyName=policy)["policyVersions"]:
-            if version["versionId"] != put["policyVersionId"]:
-                with suppress(iot.exceptions.ResourceNotFoundException, iot.exceptions.DeleteConflictException):
-                    iot.delete_policy_version(policyName=policy, policyVersionId=version["versionId"])
+    def _audited_with_a_wide_policy(self, certificate_arn: str) -> None:
+        """Not the stack's, so that whoever hears of it changes nothing."""
+        iot, name = self.cloud.client("iot"), f"{self.thing_name}-wide"
+        iot.create_policy(policyName=name, policyDocument=json.dumps(WIDE))
+        iot.attach_policy(policyName=name, target=certificate_arn)
+        try:
+            found = self._call("Audit", {"source": "aws.events"})["findings"]
+            self._expect("Audit", "the policy is found", name in {one["resource"]["id"] for one in found})
+        finally:
+            iot.detach_policy(policyName=name, target=certificate_arn)
+            iot.delete_policy(policyName=name)
 
     def _lose_certificate(self) -> str:
         """What an attempt of CreateCertificate leaves that dies before the row names it, half a minute ago."""
