@@ -139,9 +139,9 @@ class WholeLife:
         certified = {"certificateId": certificate["certificateId"], "execution": execution}
         recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
+        self._audited()
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
-        self._audited()
         self._removed_in_the_place_of_another(execution)
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
         self._call("CountDevices", {})

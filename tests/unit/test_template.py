@@ -181,6 +181,15 @@ def test_the_audits_samples_are_what_their_functions_take() -> None:
     assert Notification.from_event(notified) == Notification((), ("4e2bcd1ccbc2a5dd15292a82ab80c380",))
 
 
+@pytest.mark.parametrize("topic", ["AuditTopic", "AuditResultTopic"])
+def test_only_whom_iam_lets_may_publish_what_the_audit_tells(topic: str) -> None:
+    policy = RESOURCES[f"{topic}Policy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Topics"] == [statement["Resource"]] == [{"Ref": topic}]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert statement["Action"] == "sns:Publish"
+
+
 def test_every_parser_has_a_sample() -> None:
     modules = [function["Handler"].rpartition(".")[0] for function in FUNCTIONS.values()]
     with_parser = {
