@@ -7,6 +7,7 @@ from typer.completion import completion_init  # type: ignore[attr-defined]
 from typer.core import TyperGroup
 
 from playground import (
+    cli_audit,
     cli_cloud,
     cli_devices,
     cli_images,
@@ -42,7 +43,17 @@ class Playground(TyperGroup):
 
 
 app = typer.Typer(cls=Playground, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-for commands in (cli_cloud, cli_devices, cli_messages, cli_images, cli_links, cli_logs, cli_users, cli_shell):
+for commands in (
+    cli_cloud,
+    cli_devices,
+    cli_messages,
+    cli_images,
+    cli_links,
+    cli_audit,
+    cli_logs,
+    cli_users,
+    cli_shell,
+):
     app.add_typer(commands.app)
 app.add_typer(cli_jobs.app, name="job")
 

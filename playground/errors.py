@@ -53,6 +53,10 @@ class SweepError(PlaygroundError):
     """The sweep ended with an error, or could not remove something."""
 
 
+class AuditError(PlaygroundError):
+    """The stack's audit, or the repair of what it found, has failed."""
+
+
 class UnknownDeviceError(PlaygroundError):
     """The catalog has no such device."""
 

@@ -49,6 +49,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground logs lamp --follow --source devices",
         "playground logs lamp --since 15m --filter refused --output json --query message",
     ),
+    "audit": (
+        "playground audit",
+        "playground audit --fix --fail-on high",
+        "playground audit --check IOT_POLICY_OVERLY_PERMISSIVE_CHECK --output json --query findings",
+    ),
     "push": ("playground push", "playground push --with codebuild", "playground push --from ."),
     "roll": ("playground roll --dry-run", "playground roll", "playground roll lamp wall"),
     "images": ("playground images", "playground images --query 'images[?current].digest'"),

@@ -19,12 +19,14 @@ from tests.playground_cloud import Cloud, wait_for
 
 LIMIT = 30.0
 FUNCTION_SECONDS = 30
-REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(ForbiddenException)")
+REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(AuthorizationError)", "(ForbiddenException)")
 WORKFLOWS = {
     "provisioning": "ProvisionDeviceStateMachineArn",
     "restarting": "RestartDeviceStateMachineArn",
     "deprovisioning": "DeprovisionDeviceStateMachineArn",
 }
+OVERLY_PERMISSIVE = "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
+WIDE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
 MODEL = {"telemetry": {"power": {"constant": 5}}}
 
 
@@ -181,6 +183,7 @@ class WholeLife:
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
         self._link_with_a_switch()
         self._roll_step_by_step()
+        self._audited()
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
         self._removed_in_the_place_of_another(execution)
@@ -296,6 +299,44 @@ class WholeLife:
         payload = base64.b64encode(json.dumps({"jobId": self._job_id, **content}).encode()).decode()
         state = "IssueNextCertificate" if request == "create" else "SettleNextCertificate"
         return self._invoke(state, request=request, principal=principal, payload=payload)
+
+    def _audited(self) -> None:
+        """A wide policy is found; the device policy gets a version back that it has, then one that is made anew."""
+        iot, name = self.cloud.client("iot"), self.cloud.home.output("DevicePolicyName")
+        good = iot.get_policy(policyName=name)
+        told = {"findings": [{"check": OVERLY_PERMISSIVE, "resource": {"type": "IOT_POLICY", "id": name}}]}
+
+        def widen() -> None:
+            iot.create_policy_version(policyName=name, policyDocument=json.dumps(WIDE), setAsDefault=True)
+
+        try:
+            widen()
+            repaired = self._call("ProcessFinding", told)["policies"]
+            self._expect("ProcessFinding", "the good version is put in force", repaired[0]["outcome"] == "replaced")
+            for _ in range(3):
+                widen()
+            iot.delete_policy_version(policyName=name, policyVersionId=good["defaultVersionId"])
+            widen()
+            repaired = self._call("ProcessFinding", told)["policies"]
+            self._expect("ProcessFinding", "a good version is made", repaired[0]["removed"])
+        finally:
+            put = iot.create_policy_version(policyName=name, policyDocument=good["policyDocument"], setAsDefault=True)
+            for version in iot.list_policy_versions(policyName=name)["policyVersions"]:
+                if version["versionId"] != put["policyVersionId"]:
+                    iot.delete_policy_version(policyName=name, policyVersionId=version["versionId"])
+        self._audited_with_a_wide_policy(self.cloud.row(self.thing_name)["certificate_arn"])
+
+    def _audited_with_a_wide_policy(self, certificate_arn: str) -> None:
+        """Not the stack's, so that whoever hears of it changes nothing."""
+        iot, name = self.cloud.client("iot"), f"{self.thing_name}-wide"
+        iot.create_policy(policyName=name, policyDocument=json.dumps(WIDE))
+        iot.attach_policy(policyName=name, target=certificate_arn)
+        try:
+            found = self._call("Audit", {"source": "aws.events"})["findings"]
+            self._expect("Audit", "the policy is found", name in {one["resource"]["id"] for one in found})
+        finally:
+            iot.detach_policy(policyName=name, target=certificate_arn)
+            iot.delete_policy(policyName=name)
 
     def _lose_certificate(self) -> str:
         """What an attempt of CreateCertificate leaves that dies before the row names it, half a minute ago."""

@@ -48,6 +48,7 @@ OF_THE_LIVING = (
     "task_token",
     "identity_pending",
     "ip",
+    "client_id_conflict_at",
     "restarting",
     "status_reason",
     GIVEN_UP,

@@ -22,6 +22,7 @@ from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
+from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.stack import (
     BUCKET,
@@ -102,7 +103,7 @@ def _clients(service: str) -> list[Any]:
     return list(found.values())
 
 
-SERVICES = ("dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions")
 CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
 
 
@@ -277,6 +278,11 @@ def workflows() -> Iterator[MemoryWorkflows]:
 
 def _call(handler: Callable[[Any, Any], Any], context: Any, event: Any) -> Any:
     return handler(event, context)
+
+
+@pytest.fixture
+def topics() -> Iterator[MemoryTopics]:
+    yield from _stand_in(MemoryTopics(), "sns")
 
 
 @pytest.fixture

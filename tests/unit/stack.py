@@ -17,6 +17,8 @@ RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-de
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
 REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
 OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
+AUDIT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit"
+RESULT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit-results"
 
 ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:one"
 OTHER_ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:two"
@@ -57,6 +59,9 @@ ENVIRONMENT = {
     "TOPIC_ARN_PREFIX": TOPICS,
     "DEVICE_REPOSITORY": REPOSITORY,
     "DEVICE_IMAGE_TAG": IMAGE_TAG,
+    "THING_GROUP_ARN": "arn:aws:iot:eu-west-1:123456789012:thinggroup/playground-devices",
+    "AUDIT_TOPIC_ARN": AUDIT_TOPIC,
+    "RESULT_TOPIC_ARN": RESULT_TOPIC,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -84,4 +89,6 @@ FUNCTIONS = (
     "watching.count_devices",
     "links.link_devices",
     "control_plane.control_plane",
+    "auditing.audit",
+    "auditing.process_finding",
 )

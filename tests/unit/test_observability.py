@@ -26,7 +26,7 @@ FROM_THE_ROW = {
     "links.link_devices",
     "control_plane.control_plane",
 }
-OF_MANY = {"sweeping.sweep", "watching.count_devices"}
+OF_MANY = {"sweeping.sweep", "watching.count_devices", "auditing.audit", "auditing.process_finding"}
 
 Lines = Callable[[], list[dict[str, Any]]]
 

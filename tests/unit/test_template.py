@@ -13,6 +13,10 @@ import pytest
 import yaml
 from botocore.validate import ParamValidator
 
+from auditing.audit import AuditRequest
+from auditing.checks import CHECKS
+from auditing.notification import Notification
+from auditing.repair import restrictive
 from common import errors
 from common.identifiers import DEVICE_TYPES
 from identity.message import CertificateMessage
@@ -44,6 +48,7 @@ from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, WORKFLOWS
 
 # Samples of what AWS itself sends to a function that has a sample of its own.
 EVENTS = {"execution_ended": CleanUpRequest}
+TOLD_BY_AWS = {"audit_notification"}  # of no single thing
 PARSERS: dict[str, Any] = {
     "clean_up": CleanUpRequest,
     "create_thing": ThingRequest,
@@ -110,7 +115,7 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 24
+    assert len(FUNCTIONS) == 26
     assert len(TASKS) == 22
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -133,6 +138,9 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
         "SweepFunctionName",
+        "AuditFunctionName",
+        "ProcessFindingFunctionName",
+        "AuditResultTopicArn",
         "FunctionLogGroupName",
         "DeviceLogGroupName",
         "DashboardName",
@@ -171,7 +179,7 @@ def test_a_function_is_named_like_its_module_its_handler_and_its_sample(function
 def test_no_sample_is_left_over() -> None:
     samples = {path.stem for path in (ROOT / "events").iterdir()}
     workflows = {name.partition(".")[0] for name in WORKFLOWS}
-    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows | set(EVENTS)
+    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows | set(EVENTS) | TOLD_BY_AWS
 
 
 @pytest.mark.parametrize("module", [*PARSERS, *EVENTS])
@@ -187,6 +195,27 @@ def test_the_sweeps_sample_changes_nothing() -> None:
     assert SweepRequest.from_event(json.loads((ROOT / "events" / "sweep.json").read_text())).dry_run
 
 
+def test_the_audits_samples_are_what_their_functions_take() -> None:
+    # given
+    asked, told, notified = (
+        json.loads((ROOT / "events" / f"{name}.json").read_text())
+        for name in ("audit", "process_finding", "audit_notification")
+    )
+    # then
+    assert AuditRequest.from_event(asked).checks == tuple(asked["checks"])
+    assert Notification.from_event(told) == Notification(("iot-playground-device",), ())
+    assert Notification.from_event(notified) == Notification((), ("4e2bcd1ccbc2a5dd15292a82ab80c380",))
+
+
+@pytest.mark.parametrize("topic", ["AuditTopic", "AuditResultTopic"])
+def test_only_whom_iam_lets_may_publish_what_the_audit_tells(topic: str) -> None:
+    policy = RESOURCES[f"{topic}Policy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Topics"] == [statement["Resource"]] == [{"Ref": topic}]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert statement["Action"] == "sns:Publish"
+
+
 def test_every_parser_has_a_sample() -> None:
     modules = [function["Handler"].rpartition(".")[0] for function in FUNCTIONS.values()]
     with_parser = {
@@ -195,7 +224,7 @@ def test_every_parser_has_a_sample() -> None:
         for value in vars(importlib.import_module(module)).values()
         if hasattr(value, "from_event") and value is not Leftover
     }
-    assert with_parser == (PARSERS.keys() | {"task_stopped", "sweep"})
+    assert with_parser == (PARSERS.keys() | {"task_stopped", "sweep", "audit", "process_finding"})
 
 
 def test_a_certificate_message_reaches_its_function_as_the_function_takes_it() -> None:
@@ -265,29 +294,47 @@ def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(func
     assert not re.search(r"resolve:|AKIA|BEGIN ", json.dumps(variables))
 
 
+def rendered(value: Any, values: Mapping[str, str]) -> Any:
+    """The value as CloudFormation makes it of `Fn::Sub`."""
+    if isinstance(value, list):
+        return [rendered(entry, values) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Fn::Sub"}:
+        filled = re.sub(r"\$\{([\w:]+)\}", lambda match: values[match[1]], value["Fn::Sub"])
+        return filled.replace("${!", "${")
+    return {key: rendered(entry, values) for key, entry in value.items()}
+
+
 @pytest.mark.parametrize(
     ("partition", "region"), [("aws", "eu-west-1"), ("aws-us-gov", "ap-southeast-1"), ("aws-cn", "cn-northwest-1")]
 )
-def test_the_device_policy_fits_into_2048_characters(partition: str, region: str) -> None:
+def test_the_device_policy_fits_into_2048_characters_and_is_what_a_repair_puts_in_force(
+    partition: str, region: str
+) -> None:
     """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, "Maximum policy document size"."""
     # given
     values = {"AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": "123456789012"}
-
-    def render(value: Any) -> Any:
-        if isinstance(value, list):
-            return [render(entry) for entry in value]
-        if not isinstance(value, dict):
-            return value
-        if value.keys() == {"Fn::Sub"}:
-            filled = re.sub(r"\$\{([\w:]+)\}", lambda match: values[match[1]], value["Fn::Sub"])
-            return filled.replace("${!", "${")
-        return {key: render(entry) for key, entry in value.items()}
-
     # when
-    document = json.dumps(render(RESOURCES["DevicePolicy"]["Properties"]["PolicyDocument"]), separators=(",", ":"))
+    document = rendered(RESOURCES["DevicePolicy"]["Properties"]["PolicyDocument"], values)
+    text = json.dumps(document, separators=(",", ":"))
     # then
-    assert f"arn:{partition}:iot:{region}:123456789012:client/${{iot:Connection.Thing.ThingName}}" in document
-    assert len(document) < 2048
+    assert f"arn:{partition}:iot:{region}:123456789012:client/${{iot:Connection.Thing.ThingName}}" in text
+    assert len(text) < 2048
+    assert restrictive(f"arn:{partition}:iot:{region}:123456789012:policy/iot-playground-device") == document
+
+
+def test_device_defender_runs_the_checks_that_we_run_and_only_when_asked_for() -> None:
+    for name in ("DeviceDefenderRole", "AuditConfiguration", "DailyAudit"):
+        assert RESOURCES[name]["Condition"] == "DeviceDefenderAudits"
+    assert TEMPLATE["Parameters"]["UseDeviceDefenderAudit"]["Default"] == "false"
+    # given
+    ours = {check.name for check in CHECKS}
+    switched_on = RESOURCES["AuditConfiguration"]["Properties"]["AuditCheckConfigurations"]
+    # then
+    assert set(RESOURCES["DailyAudit"]["Properties"]["TargetCheckNames"]) == ours
+    assert {name.upper() for name in switched_on} == {name.replace("_", "") for name in ours}
+    assert all(configuration["Enabled"] is True for configuration in switched_on.values())
 
 
 @pytest.mark.parametrize("state", TASKS)

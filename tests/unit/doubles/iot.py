@@ -274,7 +274,7 @@ class MemoryIot(MemoryService):
         self.versions[policyName] = ["1"]
         self.documents[policyName] = policyDocument
 
-    def create_policy_version(self, policyName: str, policyDocument: str, setAsDefault: bool) -> None:  # noqa: FBT001, N803
+    def create_policy_version(self, policyName: str, policyDocument: str, setAsDefault: bool) -> dict[str, Any]:  # noqa: FBT001, N803
         versions = self._versions(policyName)
         if len(versions) >= 5:
             raise Refusal("VersionsLimitExceededException", 409, policyName)
@@ -283,6 +283,7 @@ class MemoryIot(MemoryService):
             raise Refusal("MalformedPolicyException", 400, policyName)
         versions.append(str(int(versions[-1]) + 1))
         self.documents[policyName] = policyDocument
+        return {"policyVersionId": versions[-1], "isDefaultVersion": True}
 
     def may_publish(self, arn: str) -> set[str]:
         """The topics that policies with a document let the certificate publish to."""
