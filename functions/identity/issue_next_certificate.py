@@ -18,6 +18,7 @@ from common.certificates import remove_certificate
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
 from common.errors import TransientError
 from common.observability import logger
+from common.quarantine import Policies
 from identity.message import CertificateMessage, Refused, answer, checked_csr
 from identity.succession import Succession
 
@@ -48,7 +49,7 @@ class NextCertificateIssuer:
     issuing: "IoTClient"
     """One that never repeats a call: the same request twice makes two certificates."""
     succession: Succession
-    policy_name: str
+    policies: Policies
 
     def issue(self, message: CertificateMessage, request_id: str) -> dict[str, str]:
         """The answer: `{jobId, certificateId, certificatePem, csrSha256}`; raises Refused.
@@ -61,7 +62,7 @@ class NextCertificateIssuer:
         digest = hashlib.sha256(csr.encode()).hexdigest()
         mark = f"{now()} {request_id}"
         arn, pem = self._found(row, job_id, digest) or self._made(row, CertificateRequest(job_id, csr, digest, mark))
-        self._put_to_use(message.thing_name, arn)
+        self._put_to_use(row, arn)
         return {
             "jobId": job_id,
             "certificateId": arn.rpartition("/")[2],
@@ -69,12 +70,21 @@ class NextCertificateIssuer:
             "csrSha256": digest,
         }
 
-    def _put_to_use(self, thing_name: str, arn: str) -> None:
+    def _put_to_use(self, row: Row, arn: str) -> None:
         """Make it one to connect with. Only once: whoever makes it inactive afterwards has a reason."""
-        if not self.iot.list_attached_policies(target=arn)["policies"]:
+        attached = {policy["policyName"] for policy in self.iot.list_attached_policies(target=arn)["policies"]}
+        if not attached:
             self.iot.update_certificate(certificateId=arn.rpartition("/")[2], newStatus="ACTIVE")
-        self.iot.attach_policy(policyName=self.policy_name, target=arn)
-        self.iot.attach_thing_principal(thingName=thing_name, principal=arn)
+        # Twice, with the row as it is then: a quarantine says so in the row first, and then looks at every certificate.
+        for known in (row, None):
+            current = known or self.succession.row(row["thing_name"])
+            for policy in set(self.policies.of(current)) - attached:
+                self.iot.attach_policy(policyName=policy, target=arn)
+                attached.add(policy)
+            for policy in self.policies.unwanted(current, attached):
+                self.iot.detach_policy(policyName=policy, target=arn)
+                attached.remove(policy)
+        self.iot.attach_thing_principal(thingName=row["thing_name"], principal=arn)
 
     def _authorised(self, message: CertificateMessage, job_id: str) -> Row:
         row = self.succession.row(message.thing_name)
@@ -165,7 +175,7 @@ issuer = NextCertificateIssuer(
     succession=Succession(
         session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")), iot_client
     ),
-    policy_name=environment.required("DEVICE_POLICY"),
+    policies=Policies(environment.required("DEVICE_POLICY"), environment.required("QUARANTINE_POLICY")),
 )
 
 

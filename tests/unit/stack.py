@@ -13,6 +13,11 @@ RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-de
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
 REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
 OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
+QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:one"
+OTHER_QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:two"
+RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:one"
+OTHER_RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:two"
+SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -40,6 +45,10 @@ ENVIRONMENT = {
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
+    "QUARANTINE_POLICY": "playground-quarantine",
+    "QUARANTINE_GROUP": "playground-quarantine",
+    "SECURITY_TOPIC": SECURITY_TOPIC,
+    "JOB_PREFIX": "playground",
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -61,5 +70,15 @@ FUNCTIONS = (
     "restart.finish_restart",
     "restart.undo_restart",
     "restart.give_up",
+    "quarantine.claim_quarantine",
+    "quarantine.isolate_device",
+    "quarantine.mark_shadow",
+    "quarantine.drop_connection",
+    "quarantine.settle_quarantine",
+    "quarantine.notify_security",
+    "quarantine.undo_quarantine",
+    "quarantine.claim_release",
+    "quarantine.renew_identity",
+    "quarantine.readmit_device",
     "sweeping.sweep",
 )

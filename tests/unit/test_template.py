@@ -23,6 +23,10 @@ from provisioning.record_status import StatusRequest
 from provisioning.removal import STOP_REASON
 from provisioning.start_task import TaskRequest
 from provisioning.write_config import DeviceRequest
+from quarantine.notify_security import Notice
+from quarantine.renew_identity import RenewalRequest
+from quarantine.request import HeldDevice, QuarantineRequest, ReleaseRequest
+from quarantine.undo_quarantine import UndoRequest as UndoQuarantineRequest
 from restart import task_stopped
 from restart.await_device import AwaitRequest
 from restart.decision import RestartRequest
@@ -51,6 +55,16 @@ PARSERS: dict[str, Any] = {
     "finish_restart": FinishRequest,
     "undo_restart": UndoRequest,
     "give_up": GiveUpRequest,
+    "claim_quarantine": QuarantineRequest,
+    "isolate_device": HeldDevice,
+    "mark_shadow": HeldDevice,
+    "drop_connection": HeldDevice,
+    "settle_quarantine": HeldDevice,
+    "notify_security": Notice,
+    "undo_quarantine": UndoQuarantineRequest,
+    "claim_release": ReleaseRequest,
+    "renew_identity": RenewalRequest,
+    "readmit_device": HeldDevice,
 }
 
 
@@ -121,12 +135,14 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 19
-    assert len(TASKS) == 18
+    assert len(FUNCTIONS) == 29
+    assert len(TASKS) == 32
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
         "deprovision_device.asl.yaml",
         "restart_device.asl.yaml",
+        "quarantine_device.asl.yaml",
+        "release_device.asl.yaml",
     }
 
 
@@ -144,6 +160,10 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DevicePolicyName",
         "SweepFunctionName",
         "DeviceRepositoryUri",
+        "QuarantineDeviceStateMachineArn",
+        "ReleaseDeviceStateMachineArn",
+        "QuarantinePolicyName",
+        "SecurityTopicArn",
     }
 
 
