@@ -145,6 +145,13 @@ def _check_size(value: Json, limit: int) -> None:
         raise RefusedError(f"is longer than {limit} bytes of JSON")
 
 
+def boolean(value: Json, _thing: Thing) -> Json:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise RefusedError("must be true or false")
+    return value
+
+
 def _nothing(_thing: Thing) -> Json:
     return None
 
@@ -158,6 +165,7 @@ TABLE = (
     Setting("unit", one_of("metric", "imperial"), lambda _: "metric"),
     Setting("debug", one_of("on", "off"), lambda _: "off", Act.SET_LOG_LEVEL),
     Setting("metrics", reporting_interval, lambda _: 0),
+    Setting("quarantine", boolean, _nothing, resets_when_removed=True),
     Setting("status", one_of("on", "off"), lambda _: "off", device_types=frozenset({"bulb"})),
     Setting("position", one_of("on", "off"), lambda _: "off", device_types=frozenset({"switch"})),
     Setting("links", links, lambda _: [], device_types=frozenset({"switch"}), resets_when_removed=True),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # that also covers a counter that has begun again. Two sessions with one number are on both sides of such a beginning.
 CLOCK_SKEW_MS = 1000
 
-# A removed device does not come back to life because an event about it is late. One in quarantine stays there, see below.
+# A removed device does not come back to life because an event about it is late. One in quarantine stays there (below).
 FOLLOWED = ("PROVISIONING", "ONLINE", "OFFLINE")
 
 

@@ -29,8 +29,8 @@ UNKNOWN_OPERATION = "InvalidRequestException"
 def drop_connection(iot_data: "IoTDataPlaneClient", client_id: str) -> str:
     """Gives how: `DELETED`, `TAKEN_OVER` where there is no DeleteConnection, or `NONE`, there was no connection."""
     try:
-        # The last will goes out: who listens to the device hears that it is gone. What waited for it in its session does
-        # not reach it.
+        # The last will goes out: who listens to the device hears that it is gone. What its session holds does not reach
+        # it any more.
         iot_data.delete_connection(clientId=client_id, cleanSession=True)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":

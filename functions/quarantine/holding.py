@@ -27,7 +27,7 @@ def held(row: Row | None, execution_arn: str) -> Row:
     return row
 
 
-def update_held(
+def update_held(  # noqa: PLR0913 - a parameter is a clause
     table: "Table",
     thing_name: str,
     execution_arn: str,

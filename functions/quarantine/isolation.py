@@ -41,8 +41,8 @@ class Isolation:
     def settle_policies(self, row: Row, execution_arn: str) -> None:
         """Give every certificate of the device what it is to have by its row, and take what it is not.
 
-        In this order a certificate is never without a policy. Until the old one is off, both are in force together, which
-        allows what the wider one allows: for the time of one call.
+        In this order a certificate is never without a policy. Until the old one is off, both are in force together,
+        which allows what the wider one allows: for the time of one call.
         """
         for arn in sorted(self._certificates(row)):
             attached = self._attached(arn)

@@ -20,8 +20,9 @@ from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
+from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, TABLE
+from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, SECURITY_TOPIC, TABLE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -81,7 +82,7 @@ def _clients(service: str) -> list[Any]:
     return list(found.values())
 
 
-SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "lambda", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions")
 CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
 
 
@@ -196,7 +197,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def iot(clock: Clock) -> Iterator[MemoryIot]:
     types = {f"playground-{name}" for name in DEVICE_TYPES}
-    yield from _stand_in(MemoryIot(types, {"playground-devices"}, {"playground-device"}, clock), "iot")
+    groups = {"playground-devices", "playground-quarantine"}
+    policies = {"playground-device", "playground-quarantine"}
+    yield from _stand_in(MemoryIot(types, groups, policies, clock), "iot")
 
 
 @pytest.fixture
@@ -212,6 +215,11 @@ def ecs() -> Iterator[MemoryEcs]:
 @pytest.fixture
 def workflows() -> Iterator[MemoryWorkflows]:
     yield from _stand_in(MemoryWorkflows(), "stepfunctions")
+
+
+@pytest.fixture
+def topics() -> Iterator[MemoryTopics]:
+    yield from _stand_in(MemoryTopics(SECURITY_TOPIC), "sns")
 
 
 @pytest.fixture
