@@ -112,9 +112,10 @@ def _refuse_a_busy_one(row: Row, dead: str | None) -> None:
             raise DeviceBusy(f"thingName: {row['thing_name']} {reason}")
 
 
+executions = Executions(session.client("stepfunctions", config=CONFIG))
 quarantine_claims = QuarantineClaims(
     Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    Executions(session.client("stepfunctions", config=CONFIG)),
+    executions,
 )
 
 

@@ -103,9 +103,10 @@ def _refuse(row: Row, request: ReleaseRequest, dead: str | None) -> None:
         raise DeviceOffline(f"thingName: {row['thing_name']} is not connected and can't change its certificate")
 
 
+executions = Executions(session.client("stepfunctions", config=CONFIG))
 release_claims = ReleaseClaims(
     Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    Executions(session.client("stepfunctions", config=CONFIG)),
+    executions,
 )
 
 

@@ -98,16 +98,13 @@ class Undoing:
         return update_held(table, request.thing_name, request.execution_arn, remove=remove, **values)
 
 
-undoing = Undoing(
-    isolation=Isolation(
-        catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-        iot=session.client("iot", config=CONFIG),
-        policies=Policies(environment.required("DEVICE_POLICY"), environment.required("QUARANTINE_POLICY")),
-        group=environment.required("QUARANTINE_GROUP"),
-    ),
-    iot_data=session.client("iot-data", config=CONFIG),
-    prefix=environment.required("JOB_PREFIX"),
+isolation = Isolation(
+    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    iot=session.client("iot", config=CONFIG),
+    policies=Policies(environment.required("DEVICE_POLICY"), environment.required("QUARANTINE_POLICY")),
+    group=environment.required("QUARANTINE_GROUP"),
 )
+undoing = Undoing(isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX"))
 
 
 @metrics.log_metrics
