@@ -84,7 +84,9 @@ def _burst(device: Surroundings) -> None:
 def _oversized(rogue: Rogue) -> None:
     device = rogue.device
     # An honest MQTT 5 client sends nothing that is larger than the server said in CONNACK, so this is what arrives.
-    device.publish(topics.telemetry(device.thing.name), encode({**_content(device), **_filler(LARGE_BYTES)}), nothing_more)
+    device.publish(
+        topics.telemetry(device.thing.name), encode({**_content(device), **_filler(LARGE_BYTES)}), nothing_more
+    )
     shadow = f"{topics.shadow(device.thing.name)}/update"
     device.publish(shadow, encode({"state": {"reported": _filler(SHADOW_BYTES)}}), partial(_tidy, device, shadow))
 

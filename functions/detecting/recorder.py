@@ -1,8 +1,12 @@
-"""Records a verdict once for each episode, and tells of it: on the topic, and to the quarantine where that is wished."""
+"""Records a verdict once for each episode, and tells of it: on the topic, and to the quarantine where that is wished.
+
+What dies half-way is finished when its event is delivered again, a minute later on AWS.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +24,19 @@ if TYPE_CHECKING:
 LATEST = -1
 """The `bucket` of the item that holds a rule's latest verdict on a thing."""
 
+LIFE_SECONDS = 30
+"""The function's time limit: whoever has claimed longer ago, and has not told, never will."""
+
 KEPT_SECONDS = 90 * 86_400
 LATEST_KEPT_SECONDS = 86_400
 
 
+_NOBODY_TELLS = "attribute_not_exists(at_ms) OR at_ms < :silent OR (told = :no AND claimed < :dead)"
+
+
 @dataclass(frozen=True)
 class Recorder:
-    """Keeps verdicts. What dies half-way is finished when its event is delivered again."""
+    """Keeps verdicts."""
 
     observations: "Table"
     verdicts: "Table"
@@ -35,6 +45,7 @@ class Recorder:
     topic_arn: str
     quarantine_machine: str
     """ARN of the workflow that each verdict starts; empty for none."""
+    clock: Callable[[], float] = time.time
 
     def record(self, verdict: Verdict, rule: Rule) -> bool:
         """Keep it and tell of it; False when the rule has told of this thing a short while ago."""
@@ -58,10 +69,12 @@ class Recorder:
         try:
             self.observations.update_item(
                 Key=_key(verdict),
-                UpdateExpression="SET at_ms = :at, told = :no, expires = :expires",
-                ConditionExpression="attribute_not_exists(at_ms) OR at_ms < :silent OR (at_ms = :at AND told = :no)",
+                UpdateExpression="SET at_ms = :at, claimed = :now, told = :no, expires = :expires",
+                ConditionExpression=_NOBODY_TELLS,
                 ExpressionAttributeValues={
                     ":at": verdict.at_ms,
+                    ":now": int(self.clock()),
+                    ":dead": int(self.clock()) - LIFE_SECONDS,
                     ":silent": verdict.at_ms - rule.quiet_ms,
                     ":no": False,
                     ":expires": verdict.at_ms // 1000 + LATEST_KEPT_SECONDS,
