@@ -1,6 +1,5 @@
 """Target of every source of the detector: IoT rules, the queue of messages, the log of AWS IoT, Device Defender."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,28 +34,31 @@ class Security:
 
 
 _dynamodb = session.resource("dynamodb", config=CONFIG)
-_observations = _dynamodb.Table(environment.required("OBSERVATIONS_TABLE"))
+_quarantines = environment.required("QUARANTINE_AUTOMATICALLY") == "true"
 
-security = Security(
-    Detector(
-        DynamoMemory(_observations),
-        CatalogOwners(
-            Catalog(_dynamodb.Table(environment.required("CATALOG_TABLE"))),
-            session.client("iot", config=CONFIG),
-            environment.required("CERTIFICATE_ARN_PREFIX"),
-        ),
-        Thresholds.from_environment(),
-    ),
-    Recorder(
-        _observations,
-        _dynamodb.Table(environment.required("VERDICTS_TABLE")),
-        session.client("sns", config=CONFIG),
-        session.client("stepfunctions", config=CONFIG),
-        environment.required("SECURITY_TOPIC_ARN"),
-        # Not there unless the stack is to quarantine by itself.
-        os.environ.get("QUARANTINE_MACHINE_ARN", ""),
-    ),
+memory = DynamoMemory(_dynamodb.Table(environment.required("OBSERVATIONS_TABLE")))
+owners = CatalogOwners(
+    Catalog(_dynamodb.Table(environment.required("CATALOG_TABLE"))),
+    session.client("iot", config=CONFIG),
+    environment.required("CERTIFICATE_ARN_PREFIX"),
 )
+recorder = Recorder(
+    memory.table,
+    _dynamodb.Table(environment.required("VERDICTS_TABLE")),
+    session.client("sns", config=CONFIG),
+    session.client("stepfunctions", config=CONFIG),
+    environment.required("SECURITY_TOPIC_ARN"),
+    environment.required("QUARANTINE_MACHINE_ARN") if _quarantines else "",
+)
+thresholds = Thresholds(
+    refusals=int(environment.required("REFUSALS")),
+    takeovers=int(environment.required("TAKEOVERS")),
+    window=int(environment.required("WINDOW_SECONDS")),
+    messages=int(environment.required("MESSAGES")),
+    messages_window=int(environment.required("MESSAGES_WINDOW_SECONDS")),
+    message_bytes=int(environment.required("MESSAGE_BYTES")),
+)
+security = Security(Detector(memory, owners, thresholds), recorder)
 
 
 @metrics.log_metrics

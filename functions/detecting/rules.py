@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from common import environment
-
 QUIET_MS = 60_000
 """A rule is not told again of a thing sooner than this, or than its window."""
 
@@ -20,18 +18,6 @@ class Thresholds:
     messages_window: int = 10
     message_bytes: int = 32_768
     """A message may be this large."""
-
-    @classmethod
-    def from_environment(cls) -> "Thresholds":
-        """As the template says. Raises MissingEnvironmentError."""
-        return cls(
-            refusals=int(environment.required("REFUSALS")),
-            takeovers=int(environment.required("TAKEOVERS")),
-            window=int(environment.required("WINDOW_SECONDS")),
-            messages=int(environment.required("MESSAGES")),
-            messages_window=int(environment.required("MESSAGES_WINDOW_SECONDS")),
-            message_bytes=int(environment.required("MESSAGE_BYTES")),
-        )
 
 
 @dataclass(frozen=True)

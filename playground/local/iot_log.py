@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +29,8 @@ MOST_AT_ONCE = 1000
 
 # Only a connection whose client id the device policy has let through can be refused a message; so it is a thing name.
 _REFUSED = re.compile(
-    r"\S+ \S+ WARNING \[iot_broker\] IoT broker: (?P<operation>PUBLISH|SUBSCRIBE) from '(?P<client>[a-zA-Z0-9:_-]{1,128})'"
-    r" to (?P<topic>.+) refused by the attached policies"
+    r"\S+ \S+ WARNING \[iot_broker\] IoT broker: (?P<operation>PUBLISH|SUBSCRIBE) "
+    r"from '(?P<client>[a-zA-Z0-9:_-]{1,128})' to (?P<topic>.+) refused by the attached policies"
 )
 _UNVERIFIED = re.compile(
     r"\S+ \S+ DEBUG \[iot_mtls\] IoT mTLS: TLS handshake failed: "
@@ -111,9 +112,7 @@ class IotLog:
         client: CloudWatchLogsClient = self.home.client("logs")
         if not self._open:
             # The group is there: the stack's subscription has made it.
-            try:
+            with suppress(client.exceptions.ResourceAlreadyExistsException):
                 client.create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
-            except client.exceptions.ResourceAlreadyExistsException:
-                pass
             self._open = True
         return client

@@ -121,7 +121,7 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 19
+    assert len(FUNCTIONS) == 20
     assert len(TASKS) == 18
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -144,6 +144,8 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DevicePolicyName",
         "SweepFunctionName",
         "DeviceRepositoryUri",
+        "VerdictsTableName",
+        "SecurityTopicArn",
     }
 
 
