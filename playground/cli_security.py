@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from playground.cli_context import AsJson
 from playground.verdicts import Found, verdicts
@@ -32,7 +33,8 @@ def list_verdicts(
 
 def verdicts_table(found: list[Found]) -> Table:
     """One row a verdict."""
-    table = Table("TIME", "DEVICE", "RULE", "REASON", "SEEN", box=None, pad_edge=False)
+    table = Table(Column("TIME", no_wrap=True), "DEVICE", "RULE", "REASON", "SEEN", box=None, pad_edge=False)
     for one in found:
-        table.add_row(one.at, one.thing_name, one.rule, one.reason, json.dumps(one.seen))
+        # What is seen was written by a device.
+        table.add_row(one.at, one.thing_name, one.rule, one.reason, Text(json.dumps(one.seen)))
     return table
