@@ -137,10 +137,21 @@ class WholeLife:
         certified = {"certificateId": certificate["certificateId"], "execution": execution}
         recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
+        self._misbehave(certificate["certificateId"])
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
         self._removed_in_the_place_of_another(execution)
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
+
+    def _misbehave(self, certificate_id: str) -> None:
+        """What is seen once, and what is counted."""
+        now = int(time.time() * 1000)
+        seen = {"principal": certificate_id, "client_id": self.thing_name, "at": now}
+        told = self._invoke("Detect", **seen, evidence=str(uuid.uuid4()))
+        self._expect("Detect", "a tampered device is found", told["verdicts"])
+        message = {**seen, "topic": f"dt/playground/{self.thing_name}/telemetry"}
+        flood = [{"eventSource": "aws:sqs", "body": json.dumps({**message, "evidence": str(n)})} for n in range(100)]
+        self._expect("Detect", "a flood is found", self._call("Detect", {"Records": flood})["verdicts"])
 
     def _restart_step_by_step(self) -> None:
         """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""

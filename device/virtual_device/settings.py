@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-from virtual_device import topics
+from virtual_device import misbehaviour, topics
 from virtual_device.jsonvalue import Json, JsonObject, encode, same
 from virtual_device.thing import THING_NAME, Thing
 
@@ -15,6 +15,9 @@ MAX_PAYLOAD_BYTES = 2048
 MAX_TOKEN_BYTES = 128
 MAX_SECONDS = 86_400
 MAX_LINKS = 10
+MAX_SEED = 2**31 - 1
+MAX_PERIOD = 3600
+ROGUES = frozenset({"rogue"})
 MAX_LINKS_BYTES = 512
 """Links stand in the shadow up to three times: desired, reported, and those of them that were refused."""
 
@@ -132,6 +135,26 @@ def links(value: Json, thing: Thing) -> Json:
     return value
 
 
+def misdeeds(value: Json, _thing: Thing) -> Json:
+    """`all`, or an array of distinct misbehaviours; stays as it is given."""
+    if value == misbehaviour.ALL:
+        return value
+    if not isinstance(value, list) or not all(name in misbehaviour.NAMES for name in value):
+        raise RefusedError(f"must be {misbehaviour.ALL} or an array of {', '.join(misbehaviour.NAMES)}")
+    if len(set(map(str, value))) < len(value):
+        raise RefusedError("must not name a misbehaviour twice")
+    return value
+
+
+def victim(value: Json, thing: Thing) -> Json:
+    """The name of another thing, or null."""
+    if value is not None and not _is_thing_name(value):
+        raise RefusedError("must be a thing name")
+    if value == thing.name:
+        raise RefusedError("must not name the device itself")
+    return value
+
+
 def _is_thing_name(value: Json) -> bool:
     return isinstance(value, str) and THING_NAME.fullmatch(value) is not None
 
@@ -169,6 +192,10 @@ TABLE = (
     Setting("status", one_of("on", "off"), lambda _: "off", device_types=frozenset({"bulb"})),
     Setting("position", one_of("on", "off"), lambda _: "off", device_types=frozenset({"switch"})),
     Setting("links", links, lambda _: [], device_types=frozenset({"switch"}), resets_when_removed=True),
+    Setting("misbehave", misdeeds, lambda _: [], device_types=ROGUES, resets_when_removed=True),
+    Setting("seed", integer(0, MAX_SEED), lambda _: 0, device_types=ROGUES),
+    Setting("period", integer(1, MAX_PERIOD), lambda _: 10, device_types=ROGUES),
+    Setting("victim", victim, _nothing, device_types=ROGUES, resets_when_removed=True),
 )
 
 KEYS = frozenset(row.key for row in TABLE)

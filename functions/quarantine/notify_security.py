@@ -54,7 +54,7 @@ def notify(notice: Notice, sns: "SNSClient", topic_arn: str) -> str:
 
 
 sns_client = session.client("sns", config=CONFIG)
-security_topic = environment.required("SECURITY_TOPIC")
+security_topic = environment.required("SECURITY_TOPIC_ARN")
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from playground.errors import PlaygroundError
 from playground.homes import local_home
 from playground.local.decisions import Action, Phase, Verb, decide
+from playground.local.iot_log import IotLog
 from playground.local.poller import TaskPoller
 from playground.local.runner import Runner, base_environment, stop_leftovers
 from playground.local.state import LocalState, secret_of
@@ -44,6 +45,7 @@ class Agent:
     book: TaskBook
     runner: Runner
     events: TaskEvents
+    iot_log: IotLog
     tasks: dict[str, DeviceTask] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
 
@@ -57,6 +59,7 @@ class Agent:
         for action in decide(self.tasks, self.runner.slots, self.runner.clock(), self.runner.rules):
             self._act(action)
         self.events.deliver()
+        self.iot_log.deliver()
 
     def resume(self) -> None:
         """Run the tasks again that ran when the emulator went down. Their identities are in their state directories."""
@@ -163,7 +166,8 @@ def main() -> int:
     runner = Runner(paths, base_environment(paths, state.mqtt_port))
     try:
         cluster = home.output("DeviceClusterName")
-        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home))
+        iot_log = IotLog(home, paths.logs / "emulator.log")
+        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home), iot_log)
         stop_leftovers(paths, runner.rules.stop_limit)
         agent.resume()
     except (PlaygroundError, *NO_ANSWER) as error:

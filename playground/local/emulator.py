@@ -16,6 +16,9 @@ BOOT_LIMIT = 60.0
 # It saves its state when it is told to stop.
 STOP_LIMIT = 30.0
 
+# It tells why a TLS connection was refused at level DEBUG alone, where all else would drown it (see iot_log).
+MAIN = "import logging; logging.getLogger('iot_mtls').setLevel('DEBUG'); from ministack.app import main; main()"
+
 
 def environment(
     paths: Paths, state: LocalState, secret: str, environ: Mapping[str, str] = os.environ
@@ -49,7 +52,7 @@ def start(paths: Paths, state: LocalState) -> ProcessId:
     log = paths.logs / "emulator.log"
     log.unlink(missing_ok=True)
     return start_detached(
-        [str(python), "-m", "ministack"], log=log, env=environment(paths, state, secret_of(paths)), cwd=paths.home
+        [str(python), "-c", MAIN], log=log, env=environment(paths, state, secret_of(paths)), cwd=paths.home
     )
 
 

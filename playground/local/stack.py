@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playground.errors import StackError
 from playground.homes import Home, local_session
+from playground.local import iot_log
 from playground.local.state import REGION, LocalState, one_at_a_time, secret_of
 from playground.paths import Paths
 from playground.processes import tail
@@ -99,7 +100,8 @@ def parameters(tools: Toolbox) -> list[str]:
     A device takes this machine half a second of CPU or more, its process included.
     """
     pace = DEVICES_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
-    return ["--parameter-overrides", f"PythonRuntime={tools.runtime}", f"DevicesPerSecond={pace}"]
+    overrides = (f"PythonRuntime={tools.runtime}", f"DevicesPerSecond={pace}", f"IotLogGroup={iot_log.GROUP}")
+    return ["--parameter-overrides", *overrides]
 
 
 def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence[str], say: Say) -> None:

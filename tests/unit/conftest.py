@@ -22,7 +22,7 @@ from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, SECURITY_TOPIC, TABLE
+from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, TABLE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -219,7 +219,7 @@ def workflows() -> Iterator[MemoryWorkflows]:
 
 @pytest.fixture
 def topics() -> Iterator[MemoryTopics]:
-    yield from _stand_in(MemoryTopics(SECURITY_TOPIC), "sns")
+    yield from _stand_in(MemoryTopics(), "sns")
 
 
 @pytest.fixture

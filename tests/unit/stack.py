@@ -4,6 +4,10 @@ BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
+OBSERVATIONS = "playground-observations"
+VERDICTS = "playground-verdicts"
+QUARANTINE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-quarantine-device"
+SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
@@ -17,7 +21,6 @@ QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarant
 OTHER_QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:two"
 RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:one"
 OTHER_RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:two"
-SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -47,8 +50,19 @@ ENVIRONMENT = {
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
     "QUARANTINE_POLICY": "playground-quarantine",
     "QUARANTINE_GROUP": "playground-quarantine",
-    "SECURITY_TOPIC": SECURITY_TOPIC,
     "JOB_PREFIX": "playground",
+    "OBSERVATIONS_TABLE": OBSERVATIONS,
+    "VERDICTS_TABLE": VERDICTS,
+    "SECURITY_TOPIC_ARN": SECURITY_TOPIC,
+    "CERTIFICATE_ARN_PREFIX": "arn:aws:iot:eu-west-1:123456789012:cert/",
+    "QUARANTINE_MACHINE_ARN": QUARANTINE_MACHINE,
+    "QUARANTINE_AUTOMATICALLY": "false",
+    "REFUSALS": "3",
+    "TAKEOVERS": "3",
+    "WINDOW_SECONDS": "60",
+    "MESSAGES": "40",
+    "MESSAGES_WINDOW_SECONDS": "10",
+    "MESSAGE_BYTES": "32768",
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -81,4 +95,5 @@ FUNCTIONS = (
     "quarantine.renew_identity",
     "quarantine.readmit_device",
     "sweeping.sweep",
+    "detecting.detect",
 )

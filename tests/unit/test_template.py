@@ -135,7 +135,7 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 29
+    assert len(FUNCTIONS) == 30
     assert len(TASKS) == 32
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -163,6 +163,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "QuarantineDeviceStateMachineArn",
         "ReleaseDeviceStateMachineArn",
         "QuarantinePolicyName",
+        "VerdictsTableName",
         "SecurityTopicArn",
     }
 

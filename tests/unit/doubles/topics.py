@@ -1,23 +1,35 @@
-"""SNS: what is published to the topics that there are."""
+"""Amazon SNS: what was published."""
 
 import json
 from typing import Any
 
-from tests.unit.doubles.service import MemoryService, Refusal
+from tests.unit.doubles.service import MemoryService
 
 
 class MemoryTopics(MemoryService):
-    """Topics, and what they were told."""
+    """Messages by topic."""
 
-    def __init__(self, *topics: str) -> None:
-        self.topics = topics
-        self.told: list[dict[str, Any]] = []
+    def __init__(self) -> None:
+        self.published: list[tuple[str, Any]] = []
+        self.subjects: list[str] = []
 
-    def publish(self, TopicArn: str, Subject: str, Message: str) -> dict[str, str]:  # noqa: N803 - AWS's names
-        if TopicArn not in self.topics:
-            raise Refusal("NotFoundException", 404, TopicArn)
-        # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: one line of at most 100 printable ASCII characters
-        if not 0 < len(Subject) <= 100 or not Subject.isascii() or not Subject.isprintable():
-            raise Refusal("InvalidParameterException", 400, "Subject")
-        self.told.append(json.loads(Message))
-        return {"MessageId": str(len(self.told))}
+    @property
+    def told(self) -> list[Any]:
+        """The messages alone."""
+        return [message for _topic, message in self.published]
+
+    def publish(
+        self,
+        TopicArn: str,  # noqa: N803
+        Subject: str,  # noqa: N803
+        Message: str,  # noqa: N803
+        MessageAttributes: Any = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        # At most 100 characters, of ASCII: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+        assert len(Subject) <= 100
+        assert Subject.isascii()
+        assert Subject.isprintable()
+        assert all(attribute["DataType"] == "String" for attribute in (MessageAttributes or {}).values())
+        self.subjects.append(Subject)
+        self.published.append((TopicArn, json.loads(Message)))
+        return {"MessageId": f"{len(self.published)}"}
