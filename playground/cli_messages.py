@@ -9,6 +9,7 @@ from playground import views
 from playground.cli_context import AsJson, Name, context
 from playground.commands import ask
 from playground.devices import Devices, parse_settings
+from playground.quarantine import following
 from playground.views import note, out, print_json
 from playground.watch import watching
 
@@ -45,7 +46,7 @@ def watch(ctx: typer.Context, name: Name) -> None:
     """Show what a device says and is told, until Ctrl-C."""
     home = context(ctx).home()
     Devices(home).row(name)
-    with watching(home, name) as watcher:
+    with watching(home, name) as watcher, following(home, name, watcher.inbox.put):
         note("Ctrl-C ends this.")
         for message in watcher.messages():
             out.print(views.message_text(message))

@@ -57,6 +57,10 @@ class FirmwareError(PlaygroundError):
     """A firmware image that breaks rules, or that is none."""
 
 
+class DrillError(PlaygroundError):
+    """An act of the drill that did not go as it should."""
+
+
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` could not be made."""
 

@@ -44,6 +44,7 @@ KIND_STYLES = {
     "event": "yellow",
     "presence": "magenta",
     "command": "blue",
+    "workflow": "bold magenta",
 }
 
 
@@ -157,7 +158,7 @@ def devices_table(rows: Sequence[Row]) -> Table:
             Text(status, style=STATUS_STYLES.get(status, "")),
             str(row.get("ip", "")),
             str(row.get("last_seen_at", "")),
-            str(row.get("status_reason", "")),
+            str(row.get("status_reason") or row.get("quarantine_reason") or ""),
         )
     return table
 
