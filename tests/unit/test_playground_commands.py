@@ -14,7 +14,7 @@ from playground.demo import is_report, update_command
 from playground.devices import Answer, answer_of, parse_attributes, parse_settings
 from playground.errors import CommandError, NotUpError, SettingError, WorkflowError
 from playground.views import reply_text
-from playground.watch import Message, filters, kind_of, new_topic
+from playground.watch import Message, filters, kind_of, new_topic, workflow_topic
 from playground.workflows import Outcome
 
 
@@ -77,6 +77,7 @@ def test_kinds_of_messages() -> None:
         "cmd/playground/d/req",
         "$aws/commands/things/d/executions/1/request/json",
         "x/d",
+        workflow_topic("quarantine-device", "IsolateDevice"),
     )
     assert [kind_of(topic) for topic in topics] == [
         "shadow",
@@ -86,6 +87,7 @@ def test_kinds_of_messages() -> None:
         "command",
         "command",
         "telemetry",
+        "workflow",
     ]
 
 

@@ -278,12 +278,8 @@ def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(func
     assert not re.search(r"resolve:|AKIA|BEGIN ", json.dumps(variables))
 
 
-@pytest.mark.parametrize(
-    ("partition", "region"), [("aws", "eu-west-1"), ("aws-us-gov", "ap-southeast-1"), ("aws-cn", "cn-northwest-1")]
-)
-def test_the_device_policy_fits_into_2048_characters(partition: str, region: str) -> None:
-    """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, "Maximum policy document size"."""
-    # given
+def rendered(policy: str, partition: str = "aws", region: str = "eu-west-1") -> Any:
+    """The document of a policy as AWS IoT gets it."""
     values = {"AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": "123456789012"}
 
     def render(value: Any) -> Any:
@@ -296,8 +292,40 @@ def test_the_device_policy_fits_into_2048_characters(partition: str, region: str
             return filled.replace("${!", "${")
         return {key: render(entry) for key, entry in value.items()}
 
+    return render(RESOURCES[policy]["Properties"]["PolicyDocument"])
+
+
+def test_in_quarantine_a_device_says_and_hears_its_shadow_its_jobs_and_its_new_certificate_alone() -> None:
+    # given
+    me, allowed = "${iot:Connection.Thing.ThingName}", set()
+    for statement in rendered("QuarantinePolicy")["Statement"]:
+        assert statement["Effect"] == "Allow"
+        for action in list_of(statement["Action"]):
+            allowed |= {(action, resource.split(":", 5)[5]) for resource in list_of(statement["Resource"])}
+    # then
+    for action in ("iot:Publish", "iot:Receive"):
+        assert {resource for found, resource in allowed if found == action} - {f"topic/evt/playground/{me}/lwt"} == {
+            f"topic/$aws/things/{me}/shadow/*",
+            f"topic/$aws/things/{me}/jobs/*",
+            f"topic/cmd/playground/{me}/certificate/*",
+        }
+    assert {resource for action, resource in allowed if action == "iot:Connect"} == {f"client/{me}"}
+    assert {action for action, _ in allowed} == {"iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe"}
+    # Whatever a device subscribes to when it is free, so that it need not connect anew to hear it again.
+    device = {r for s in rendered("DevicePolicy")["Statement"] if s["Action"] == "iot:Subscribe" for r in s["Resource"]}
+    assert {resource for action, resource in allowed if action == "iot:Subscribe"} == {
+        r.split(":", 5)[5] for r in device
+    }
+
+
+@pytest.mark.parametrize(
+    ("partition", "region"), [("aws", "eu-west-1"), ("aws-us-gov", "ap-southeast-1"), ("aws-cn", "cn-northwest-1")]
+)
+@pytest.mark.parametrize("policy", ["DevicePolicy", "QuarantinePolicy"])
+def test_a_policy_of_devices_fits_into_2048_characters(partition: str, region: str, policy: str) -> None:
+    """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, "Maximum policy document size"."""
     # when
-    document = json.dumps(render(RESOURCES["DevicePolicy"]["Properties"]["PolicyDocument"]), separators=(",", ":"))
+    document = json.dumps(rendered(policy, partition, region), separators=(",", ":"))
     # then
     assert f"arn:{partition}:iot:{region}:123456789012:client/${{iot:Connection.Thing.ThingName}}" in document
     assert len(document) < 2048
