@@ -1,8 +1,9 @@
 """DropConnection: ends the device's live connection, whatever the device thinks of it.
 
-What a policy allows is looked up in a cache on AWS, which may be minutes old; a new connection begins with the policy
-of now: https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html. DeleteConnection closes it and forgets
-the session: https://docs.aws.amazon.com/iot/latest/apireference/API_iot-data_DeleteConnection.html
+It takes away the session, with the subscriptions and messages in it, and the device reads its shadow when it is back.
+AWS IoT caches policies, so that a change may take 6 to 8 minutes to be in force:
+https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html
+https://docs.aws.amazon.com/iot/latest/apireference/API_iot-data_DeleteConnection.html
 """
 
 from collections.abc import Mapping
