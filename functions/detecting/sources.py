@@ -1,7 +1,7 @@
 """The sources: what IoT rules, the log of AWS IoT, the queue of messages and Device Defender tell, as observations.
 
 None of it is trusted to have the form that it should: half of it was written by a device that misbehaves. What has not
-is left out.
+is left out, and so is what users of the account do, who may connect under any name.
 """
 
 import base64
@@ -21,6 +21,9 @@ BAD_CERTIFICATE = "CERTIFICATE"
 """What the `reason` of a refused TLS connection begins with: in the local cloud; AWS documents no such entry."""
 
 LONGEST_TEXT = 256
+
+LARGEST_NUMBER = 2**53
+"""What a device says of itself beyond this is no count of anything."""
 
 Event = Mapping[str, Any]
 Seen = Iterator[Observation | Report]
@@ -43,7 +46,7 @@ def observations(event: Event, message_bytes: int) -> Seen:
 def _disconnected(event: Event) -> Seen:
     """https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html."""
     rule = {"AUTH_ERROR": "auth-error", "DUPLICATE_CLIENTID": "clone"}.get(event.get("disconnectReason", ""))
-    if rule is not None:
+    if rule is not None and certificate_of(event.get("principalIdentifier")):
         yield _of_presence(rule, event, {"disconnectReason": event["disconnectReason"]})
 
 
@@ -66,7 +69,9 @@ def _of_presence(rule: str, event: Event, seen: Mapping[str, Any]) -> Observatio
 
 
 def _tampered(event: Event) -> Seen:
-    yield Observation("tamper", **_sender(event), seen={"detail": _text(event.get("detail", ""))})
+    sender = _sender(event)
+    if sender["principal"]:
+        yield Observation("tamper", **sender, seen={"detail": _text(event.get("detail", ""))})
 
 
 def _metrics(event: Event) -> Seen:
@@ -78,7 +83,8 @@ def _metrics(event: Event) -> Seen:
     except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return
     sender = _sender(event)
-    yield Report(report_id, sender["at_ms"], sender["principal"], sender["client_id"], sent, refused)
+    if sender["principal"] and all(0 <= number < LARGEST_NUMBER for number in (report_id, sent, refused)):
+        yield Report(report_id, sender["at_ms"], sender["principal"], sender["client_id"], sent, refused)
 
 
 def _sender(event: Event) -> dict[str, Any]:
@@ -162,6 +168,8 @@ def _failure(line: Event, logged_at: int, evidence: str) -> Seen:
         topic = _text(line.get("topicName", ""))
         rule = "foreign-shadow" if _is_foreign(topic, client_id) else "forbidden-topic"
         principal = certificate_of(line.get("principalId"))
+        if "principalId" in line and not principal:
+            return  # a user of the account, who may call himself like a device
         yield Observation(rule, at_ms, evidence, principal, client_id, {"topic": topic, "operation": kind})
     elif kind == "Connect" and reason.startswith(BAD_CERTIFICATE):
         # Nothing that the client has said of itself is proven.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # that also covers a counter that has begun again. Two sessions with one number are on both sides of such a beginning.
 CLOCK_SKEW_MS = 1000
 
+EVENT_TYPES = ("connected", "disconnected")
+
 # A removed device does not come back to life because an event about it is late. One in quarantine stays there (below).
 FOLLOWED = ("PROVISIONING", "ONLINE", "OFFLINE")
 
@@ -206,6 +208,10 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     """Target of the rule on `$aws/events/presence/+/+`. Gives `{thingName, changed}`."""
     presence = PresenceEvent.from_event(event)
     logger.append_keys(thing_name=presence.thing_name)
+    if event["eventType"] not in EVENT_TYPES:
+        # A refused connection says nothing about the device whose client id it claims.
+        logger.info("presence", event_type=event["eventType"], changed=False)
+        return {"thingName": presence.thing_name, "changed": False}
     with transient_faults_named():
         changed = recorder.record(presence)
     metrics.add_metric("Connected" if presence.connected else "Disconnected", unit="Count", value=1)

@@ -104,6 +104,13 @@ def test_marks_are_remembered_once_within_a_window(observations: "Table") -> Non
     assert set(memory.remember(RULE, "rogue", [second])) == {first, second}
 
 
+def test_the_first_message_of_a_while_is_not_looked_into_where_many_are_needed(observations: "Table") -> None:
+    memory, flood = DynamoMemory(observations), replace(RULE, count=40)
+    memory.remember(flood, "rogue", [Mark(999, "a"), Mark(998, "b")])
+    assert memory.remember(flood, "rogue", [Mark(1001, "c")]) == [Mark(1001, "c")]
+    assert len(memory.remember(flood, "rogue", [Mark(1002, "d")])) == 4
+
+
 def test_marks_are_kept_for_an_hour(observations: "Table") -> None:
     DynamoMemory(observations).remember(RULE, "rogue", [Mark(1_500, "a")])
     assert [item["expires"] for item in kept(observations)] == [3602]

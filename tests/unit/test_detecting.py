@@ -215,6 +215,8 @@ def test_a_late_metrics_report_says_nothing_of_a_rate(watch: Watch) -> None:
     [
         {"header": None},
         {"header": {"report_id": "soon"}},
+        {"header": {"report_id": 10**40}},
+        {"header": {"report_id": -1}},
         {"custom_metrics": {}},
         {"custom_metrics": {"messages_sent": [], "publishes_refused": []}},
         {"custom_metrics": {"messages_sent": [{"number": 1e999}], "publishes_refused": [{"number": 0}]}},
@@ -222,6 +224,17 @@ def test_a_late_metrics_report_says_nothing_of_a_rate(watch: Watch) -> None:
 )
 def test_a_report_of_another_form_is_left_out(broken: dict[str, Any]) -> None:
     assert seen_in({**report("rogue", 1), **broken}) == []
+
+
+@pytest.mark.parametrize("principal", ["AROAEXAMPLE:me", "111122223333", "AIDAEXAMPLE"])
+def test_what_users_of_the_account_do_under_a_devices_name_is_not_the_devices(watch: Watch, principal: str) -> None:
+    watch.see(
+        disconnected("lamp", "AUTH_ERROR", principal=principal),
+        {**tampered("lamp"), "principal": principal},
+        {**report("lamp", 1, refused=9), "principal": principal},
+        logged(*({**line, "principalId": principal} for line in refusals(5, thing="lamp"))),
+    )
+    assert watch.verdicts == []
 
 
 def test_device_defender_is_believed(watch: Watch) -> None:

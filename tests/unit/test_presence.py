@@ -75,6 +75,18 @@ def device(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows) -> Call
     return lambda: dict(catalog.row("lamp") or {})
 
 
+def test_a_connection_that_was_refused_to_a_stranger_says_nothing_about_the_device(
+    deliver: Deliver, device: Callable[[], dict[str, Any]]
+) -> None:
+    # given
+    deliver(ARRIVAL)
+    before = device()
+    # when
+    assert deliver(Event("connect_failed", at=NOON + HOUR, session="session-9")) == [False]
+    # then
+    assert device() == before
+
+
 def test_the_first_connection_ends_provisioning(
     deliver: Deliver,
     device: Callable[[], dict[str, Any]],

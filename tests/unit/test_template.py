@@ -13,7 +13,11 @@ import yaml
 
 from common import errors
 from common.identifiers import DEVICE_TYPES
+from detecting import sources
+from detecting.rules import Thresholds
 from identity.message import CertificateMessage
+from playground.local import iot_log
+from playground.local.stack import Toolbox, parameters
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
 from provisioning.clean_up import CleanUpRequest
@@ -385,3 +389,63 @@ def test_a_workflow_is_given_the_functions_that_it_calls_and_may_call_them(file:
     # then
     assert called == allowed
     assert properties["DefinitionSubstitutions"] == {f"{name}Arn": {"Fn::GetAtt": f"{name}.Arn"} for name in called}
+
+
+def test_the_catalog_does_not_hear_of_connections_that_were_refused() -> None:
+    sql = FUNCTIONS["PresenceFunction"]["Events"]["PresenceRule"]["Properties"]["Sql"]
+    assert sql.endswith("WHERE eventType <> 'connect_failed'")
+
+
+def test_every_source_of_the_detector_is_understood_by_it() -> None:
+    rules = [event["Properties"]["Sql"] for event in FUNCTIONS["DetectFunction"]["Events"].values()]
+    assert {re.findall(r"'(\w+)' AS source", sql)[0] for sql in rules} == set(sources._BY_RULE)
+    # What a device has written can stand in the place of nothing that AWS IoT says of it.
+    assert all("SELECT *" not in sql for sql in rules if "$aws/events" not in sql)
+
+
+@pytest.mark.parametrize("rule", ["MessagesRule", "ShadowUpdatesRule"])
+def test_messages_of_devices_alone_are_counted_by_way_of_the_queue(rule: str) -> None:
+    payload = RESOURCES[rule]["Properties"]["TopicRulePayload"]
+    assert "regexp_matches(principal(), '^[0-9a-f]{64}$')" in payload["Sql"]
+    assert [list(action) for action in payload["Actions"]] == [["Sqs"]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "resources"),
+    [
+        ("Quarantining", {"DetectMayQuarantine"}),
+        ("ReadingIotLog", {"IotLogFilter", "IotLogPermission"}),
+        ("DeviceDefender", {"DefenderTopic", "DefenderPermission", "DefenderRole", "DefenderProfile"}),
+    ],
+)
+def test_what_not_every_account_wants_or_has_is_there_only_when_asked_for(condition: str, resources: set[str]) -> None:
+    assert {name for name, one in RESOURCES.items() if one.get("Condition") == condition} == resources
+    parameter = TEMPLATE["Conditions"][condition]
+    (name,) = re.findall(r"'Ref': '(\w+)'", str(parameter))
+    assert TEMPLATE["Parameters"][name]["Default"] in ("", "false")
+
+
+def test_nothing_of_device_defender_is_there_without_its_condition() -> None:
+    of_defender = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::IoT::SecurityProfile"}
+    assert of_defender == {"DefenderProfile"}
+
+
+def test_the_thresholds_of_the_template_are_those_that_were_measured() -> None:
+    variables = FUNCTIONS["DetectFunction"]["Environment"]["Variables"]
+
+    def default(name: str) -> int:
+        return int(TEMPLATE["Parameters"][variables[name]["Ref"]]["Default"])
+
+    assert Thresholds() == Thresholds(
+        refusals=default("REFUSALS"),
+        takeovers=default("TAKEOVERS"),
+        window=default("WINDOW_SECONDS"),
+        messages=default("MESSAGES"),
+        messages_window=default("MESSAGES_WINDOW_SECONDS"),
+        message_bytes=default("MESSAGE_BYTES"),
+    )
+
+
+def test_the_local_cloud_reads_the_log_that_the_agent_writes() -> None:
+    tools = Toolbox(Path("sam"), Path("bin"), "python3.13")
+    assert f"IotLogGroup={iot_log.GROUP}" in parameters(tools)
