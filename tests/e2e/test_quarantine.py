@@ -12,6 +12,7 @@ import pytest
 from awscrt import io, mqtt5
 
 from playground.local.state import LocalState
+from playground.quarantine import following
 from playground.watch import Watcher, kind_of, watching
 from tests.playground_cloud import Cloud, Execution, wait_for
 
@@ -148,8 +149,11 @@ def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
         assert not suspect.is_heard(watcher)
     # then: whoever has its certificate has no more than its shadow
     with impersonated(suspect, old) as client:
-        forbidden = ("dt/playground/{}/telemetry", "evt/playground/{}/tamper", "evt/playground/{}/online", "any/{}")
-        forbidden += (
+        forbidden = (
+            "dt/playground/{}/telemetry",
+            "evt/playground/{}/tamper",
+            "evt/playground/{}/online",
+            "any/{}",
             "cmd/playground/{}/res",
             "$aws/things/{}/defender/metrics/json",
             "$aws/things/other/shadow/update",
@@ -200,6 +204,26 @@ def test_a_device_that_does_not_help_is_let_out_by_force(suspect: Suspect) -> No
     assert suspect.row["certificate_id"] != again
     assert suspect.policies() == [{f"{stack}-device"}]
     wait_for("the device to be online", lambda: suspect.row["status"] == "ONLINE")
+
+
+def test_the_drill_ends_well_and_leaves_nothing(cloud: Cloud, nothing_left: None) -> None:
+    done = cloud.playground("drill", timeout=200, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "missed none" in done.stdout
+    assert "Not a word" in done.stdout
+
+
+def test_watch_shows_the_steps_of_a_quarantine(suspect: Suspect) -> None:
+    # given
+    shown: list[str] = []
+    with following(suspect.cloud.home, suspect.thing, lambda message: shown.append(message.topic)):
+        # when
+        suspect.confine()
+        wait_for("its end", lambda: "$workflow/quarantine-device/SUCCEEDED" in shown)
+    # then
+    steps = list(dict.fromkeys(topic.rpartition("/")[2] for topic in shown))
+    assert steps[-3:] == ["SettleQuarantine", "NotifySecurity", "SUCCEEDED"]
+    assert steps[:2] == ["ClaimQuarantine", "IsolateDevice"]
 
 
 def test_a_device_is_deleted_in_quarantine(cloud: Cloud, nothing_left: None) -> None:

@@ -18,7 +18,7 @@ from common.errors import (
     ThingNotFound,
     TransientError,
 )
-from quarantine import claim_quarantine, claim_release, drop_connection, renew_identity, settle_quarantine
+from quarantine import claim_quarantine, claim_release, drop_connection, letting_go, renew_identity, settle_quarantine
 from tests.unit.confining import LINKS, NEXT, REASON, Confinement, picture, quarantine, release, replace_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecs import MemoryEcs
@@ -553,7 +553,7 @@ def test_a_device_that_flaps_is_settled_all_the_same(
     # given: it disconnects between the look at the row and the write
     quarantine(lamp, topics).run()
     going = release(lamp, topics).run("shadow")
-    certificate, real = lamp.row["certificate_id"], settle_quarantine.release
+    certificate, real = lamp.row["certificate_id"], letting_go.release
     events = [lamp.disconnect, lamp.connect, lamp.disconnect]
 
     def flap(row: Any, execution_arn: str, catalog: Catalog) -> str | None:
