@@ -157,6 +157,8 @@ def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
             "cmd/playground/{}/res",
             "$aws/things/{}/defender/metrics/json",
             "$aws/things/other/shadow/update",
+            "$aws/things/{}/shadow/delete",
+            "$aws/things/{}/shadow/name/hidden/update",
         )
         assert {topic: published(client, topic.format(thing)) for topic in forbidden} == dict.fromkeys(
             forbidden, REFUSED

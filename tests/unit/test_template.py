@@ -307,9 +307,15 @@ def test_in_quarantine_a_device_says_and_hears_its_shadow_its_jobs_and_its_new_c
         for action in list_of(statement["Action"]):
             allowed |= {(action, resource.split(":", 5)[5]) for resource in list_of(statement["Resource"])}
     # then
+    alone = {
+        ("iot:Publish", f"topic/evt/playground/{me}/lwt"),
+        ("iot:Receive", f"topic/$aws/things/{me}/shadow/delete/*"),
+    }
+    assert alone <= allowed
     for action in ("iot:Publish", "iot:Receive"):
-        assert {resource for found, resource in allowed if found == action} - {f"topic/evt/playground/{me}/lwt"} == {
-            f"topic/$aws/things/{me}/shadow/*",
+        assert {resource for found, resource in allowed - alone if found == action} == {
+            f"topic/$aws/things/{me}/shadow/get*",
+            f"topic/$aws/things/{me}/shadow/update*",
             f"topic/$aws/things/{me}/jobs/*",
             f"topic/cmd/playground/{me}/certificate/*",
         }
