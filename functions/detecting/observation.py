@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+LONGEST_TEXT = 256
 CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -46,3 +47,8 @@ class Report:
 def certificate_of(principal: object) -> str:
     """The certificate id, or nothing for a principal of another kind, such as a user of the account."""
     return principal if isinstance(principal, str) and CERTIFICATE_ID.fullmatch(principal) else ""
+
+
+def text(value: object) -> str:
+    """What somebody else has written, cut."""
+    return str(value)[:LONGEST_TEXT]

@@ -6,21 +6,15 @@ is left out, and so is what users of the account do, who may connect under any n
 
 import base64
 import binascii
-import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from detecting.observation import Observation, Report, certificate_of
+from detecting.log_entries import logged
+from detecting.observation import Observation, Report, certificate_of, text
 
 SHADOW_BYTES = 8_192
 """Largest shadow document (AWS IoT Device Shadow quotas)."""
-
-BAD_CERTIFICATE = "CERTIFICATE"
-"""What the `reason` of a refused TLS connection begins with: in the local cloud; AWS documents no such entry."""
-
-LONGEST_TEXT = 256
 
 LARGEST_NUMBER = 2**53
 """What a device says of itself beyond this is no count of anything."""
@@ -32,7 +26,7 @@ Seen = Iterator[Observation | Report]
 def observations(event: Event, message_bytes: int) -> Seen:
     """What an event of any source tells. Raises ValueError for an event of no source that is known."""
     if "awslogs" in event:
-        yield from _logged(event)
+        yield from logged(event)
     elif "Records" in event:
         for record in event["Records"]:
             yield from _recorded(record, message_bytes)
@@ -71,7 +65,7 @@ def _of_presence(rule: str, event: Event, seen: Mapping[str, Any]) -> Observatio
 def _tampered(event: Event) -> Seen:
     sender = _sender(event)
     if sender["principal"]:
-        yield Observation("tamper", **sender, seen={"detail": _text(event.get("detail", ""))})
+        yield Observation("tamper", **sender, seen={"detail": text(event.get("detail", ""))})
 
 
 def _metrics(event: Event) -> Seen:
@@ -119,7 +113,7 @@ def _message(message: Event, message_bytes: int) -> Seen:
         return
     yield Observation("flood", **sender)
     size, limit = _decoded_size(message.get("payload")), message_bytes
-    topic = _text(message.get("topic", ""))
+    topic = text(message.get("topic", ""))
     if topic.startswith("$aws/things/"):
         limit = SHADOW_BYTES
     if size > limit:
@@ -144,51 +138,5 @@ def _violation(notification: Event) -> Seen:
         at_ms=int(message["violationEventTime"]),
         evidence=str(message.get("violationId", notification["MessageId"])),
         client_id=str(message["thingName"]),
-        seen={"behavior": _text(behavior.get("name", "")), "profile": _text(message.get("securityProfileName", ""))},
+        seen={"behavior": text(behavior.get("name", "")), "profile": text(message.get("securityProfileName", ""))},
     )
-
-
-def _logged(event: Event) -> Seen:
-    """A subscription to the log of AWS IoT, https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html."""
-    content = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
-    for entry in content.get("logEvents", []):
-        try:
-            line = json.loads(entry["message"])
-        except ValueError:
-            continue
-        if isinstance(line, dict) and line.get("status") == "Failure":
-            yield from _failure(line, int(entry["timestamp"]), str(entry["id"]))
-
-
-def _failure(line: Event, logged_at: int, evidence: str) -> Seen:
-    reason, kind = str(line.get("reason", "")), line.get("eventType")
-    client_id = str(line.get("clientId", ""))
-    at_ms, evidence = _time(line.get("timestamp"), logged_at), str(line.get("traceId", evidence))
-    if kind in ("Publish-In", "Subscribe") and reason == "AUTHORIZATION_FAILURE":
-        topic = _text(line.get("topicName", ""))
-        rule = "foreign-shadow" if _is_foreign(topic, client_id) else "forbidden-topic"
-        principal = certificate_of(line.get("principalId"))
-        if "principalId" in line and not principal:
-            return  # a user of the account, who may call himself like a device
-        yield Observation(rule, at_ms, evidence, principal, client_id, {"topic": topic, "operation": kind})
-    elif kind == "Connect" and reason.startswith(BAD_CERTIFICATE):
-        # Nothing that the client has said of itself is proven.
-        seen = {"reason": reason, "details": _text(line.get("details", ""))}
-        yield Observation("bad-certificate", at_ms, evidence, seen=seen)
-
-
-def _is_foreign(topic: str, client_id: str) -> bool:
-    levels = topic.split("/")
-    return topic.startswith("$aws/things/") and len(levels) > 3 and levels[2] != client_id
-
-
-def _time(text: object, otherwise: int) -> int:
-    """Milliseconds, from `2017-08-10 15:37:23.476`, which is UTC."""
-    try:
-        return int(datetime.fromisoformat(str(text)).replace(tzinfo=UTC).timestamp() * 1000)
-    except ValueError:
-        return otherwise
-
-
-def _text(value: object) -> str:
-    return str(value)[:LONGEST_TEXT]

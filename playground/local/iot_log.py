@@ -1,12 +1,14 @@
 """The log of AWS IoT, which the emulator does not write: what its own log says of refusals, as CloudWatch entries.
 
-On AWS the broker itself writes them into the log group AWSIotLogsV2, once logging is on. The form is that of
+On AWS the broker itself writes them into the log group AWSIotLogsV2, once logging is on. Here the stack has a group
+of its own, which goes with it. The form is that of
 https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html, with one entry of our own: a TLS connection whose
 certificate the emulator could not verify. It does not say whose that was, and neither do we.
 """
 
 import ast
 import json
+import logging
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,13 +18,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from playground.homes import Home
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_logs.type_defs import InputLogEventTypeDef
 
-GROUP = "AWSIotLogsV2"
+log = logging.getLogger("agent")
+
 STREAM = "emulator"
 MOST_AT_ONCE = 1000
 """CloudWatch Logs takes ten thousand entries, and a megabyte, in one call (PutLogEvents, API reference)."""
@@ -37,6 +42,11 @@ _UNVERIFIED = re.compile(
     r"\[SSL: (?P<reason>CERTIFICATE_[A-Z_]+)\] (?P<details>.{1,256})"
 )
 _EVENT_TYPES = {"PUBLISH": "Publish-In", "SUBSCRIBE": "Subscribe"}
+
+
+def group(stack_name: str) -> str:
+    """The log group."""
+    return f"/playground/{stack_name}/aws-iot"
 
 
 def entry_of(line: str) -> dict[str, Any] | None:
@@ -82,8 +92,23 @@ class IotLog:
         self.waiting += [self._event(entry) for entry in filter(None, map(entry_of, self._lines()))]
         while self.waiting:
             some = self.waiting[:MOST_AT_ONCE]
-            self._client().put_log_events(logGroupName=GROUP, logStreamName=STREAM, logEvents=some)
+            try:
+                self._put(some)
+            except ClientError as error:
+                # It will not be taken another time either: somebody has deleted the group.
+                log.warning("the log of AWS IoT was not written: %s", error)
+                self._open = False
             del self.waiting[: len(some)]
+
+    def _put(self, events: "list[InputLogEventTypeDef]") -> None:
+        client: CloudWatchLogsClient = self.home.client("logs")
+        name = group(self.home.stack_name)
+        if not self._open:
+            # The group is there: the stack's subscription has made it.
+            with suppress(client.exceptions.ResourceAlreadyExistsException):
+                client.create_log_stream(logGroupName=name, logStreamName=STREAM)
+            self._open = True
+        client.put_log_events(logGroupName=name, logStreamName=STREAM, logEvents=events)
 
     def _lines(self) -> Iterator[str]:
         if not self.path.exists():
@@ -107,12 +132,3 @@ class IotLog:
             **entry,
         }
         return {"timestamp": int(now.timestamp() * 1000), "message": json.dumps(message)}
-
-    def _client(self) -> "CloudWatchLogsClient":
-        client: CloudWatchLogsClient = self.home.client("logs")
-        if not self._open:
-            # The group is there: the stack's subscription has made it.
-            with suppress(client.exceptions.ResourceAlreadyExistsException):
-                client.create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
-            self._open = True
-        return client

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from playground.local.iot_log import GROUP, MOST_AT_ONCE, STREAM, IotLog, entry_of
+from playground.local.iot_log import MOST_AT_ONCE, STREAM, IotLog, entry_of, group
 from tests.unit.sightings import logged, seen_in
 
 REFUSED = (
@@ -29,7 +30,7 @@ class Logs:
     def __init__(self) -> None:
         self.calls: list[list[Any]] = []
         self.streams: list[tuple[str, str]] = []
-        self.away = False
+        self.away = self.deleted = False
 
     def create_log_stream(self, logGroupName: str, logStreamName: str) -> None:  # noqa: N803
         if (logGroupName, logStreamName) in self.streams:
@@ -38,6 +39,8 @@ class Logs:
 
     def put_log_events(self, logGroupName: str, logStreamName: str, logEvents: list[Any]) -> None:  # noqa: N803
         assert (logGroupName, logStreamName) in self.streams
+        if self.deleted:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": logGroupName}}, "PutLogEvents")
         if self.away:
             raise ConnectionError
         self.calls.append(list(logEvents))
@@ -47,8 +50,12 @@ class Logs:
         return [json.loads(event["message"]) for call in self.calls for event in call]
 
 
+GROUP = group("mine")
+
+
 class Home:
     account = "111122223333"
+    stack_name = "mine"
 
     def __init__(self) -> None:
         self.logs = Logs()
@@ -159,6 +166,18 @@ def test_nothing_is_lost_while_the_emulator_is_away(log: IotLog, path: Path, hom
         log.deliver()
     home.logs.away = False
     log.deliver()
+    log.deliver()
+    assert len(home.logs.messages) == 1
+
+
+def test_what_nobody_takes_any_more_is_left(log: IotLog, path: Path, home: Home) -> None:
+    """A log group that was deleted must not keep the agent from its other work."""
+    say(path, f"{REFUSED}\n")
+    home.logs.deleted = True
+    log.deliver()
+    home.logs.deleted = False
+    log.deliver()
+    say(path, f"{REFUSED}\n")
     log.deliver()
     assert len(home.logs.messages) == 1
 
