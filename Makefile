@@ -9,7 +9,7 @@ BIN = .venvs/app/bin
 SAM = .venvs/sam/bin/sam
 STACK ?= $(if $(PLAYGROUND_STACK),$(PLAYGROUND_STACK),iot-playground)
 IMAGE_TAG ?= latest
-OURS = playground functions device/virtual_device tests benchmarks
+OURS = playground functions device/virtual_device tests benchmarks checks
 
 # `sam build` needs a pip beside the interpreter that it builds for; of the environments only uv's has one.
 RUNTIME = python$$(.venvs/uv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -18,7 +18,7 @@ WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test least-privilege conformance faults lint bench deploy image lock clean
+.PHONY: help demo up down reset test least-privilege access conformance faults lint openapi security licences bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -48,6 +48,10 @@ least-privilege: ## show that no function's role allows an action too many
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/python -m tests.least_privilege
 
+access: ## let devices and functions try what they must not, and write docs/access.md
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.access
+
 conformance: ## run the device's conformance cases, and write docs/conformance.md
 	@$(BOOTSTRAP) app emulator sam
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.device.conformance --write
@@ -57,14 +61,27 @@ faults: ## let every call of every state fail in every way, and write docs/fault
 	PYTHONPATH=$(CURDIR):$(CURDIR)/functions $(BIN)/python -m tests.fault_matrix --write
 
 lint: ## check code, types, template and workflows
-	@$(BOOTSTRAP) app sam checkov
+	@$(BOOTSTRAP) app sam checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(OURS)
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --template-file template.yaml
 	$(BIN)/statelint --yaml statemachines/*.yaml
-	.venvs/checkov/bin/checkov --quiet --compact --framework cloudformation --download-external-modules false --file template.yaml
+	.venvs/checks/bin/checkov --quiet --compact --framework cloudformation --download-external-modules false --file template.yaml
+
+security: ## look for weak code, secrets, known vulnerabilities and licences that need a look
+	@$(BOOTSTRAP) app emulator sam checks
+	.venvs/checks/bin/bandit --quiet --configfile pyproject.toml --recursive playground functions device/virtual_device benchmarks checks
+	$(BIN)/python -m checks
+
+licences: ## list the licences of everything that gets installed, in docs/licences.md
+	@$(BOOTSTRAP) app emulator sam checks
+	$(BIN)/python -m checks --write-licences
+
+openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
+	@$(BOOTSTRAP) app
+	PYTHONPATH=$(CURDIR)/functions $(BIN)/python -m control_plane.document > docs/openapi.json
 
 bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam
@@ -75,13 +92,13 @@ deploy: ## build and deploy the stack to AWS
 	$(WITH_PIP) $(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)
 	$(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG)
 
-image: ## build the device image and push it to the stack's repository
+image: ## build the device image and push it to the stack's repository in AWS
 	@$(BOOTSTRAP) app
-	@$(BIN)/python -m playground.image --stack $(STACK) --tag $(IMAGE_TAG)
+	@$(BIN)/playground --home aws --stack $(STACK) push
 
 lock: ## bring the lock files up to date with the .in files
 	@$(BOOTSTRAP) uv
-	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/checkov \
+	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/checks \
 		device/requirements functions/requirements; do \
 		echo "$$name.txt"; $(COMPILE) $(UPGRADE) "$$name.in" -o "$$name.txt" || exit 1; done
 

@@ -24,7 +24,7 @@ OLDEST = (3, 11)
 NEWEST = (3, 14)
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
-ENVIRONMENTS = ("uv", "app", "emulator", "sam", "checkov")
+ENVIRONMENTS = ("uv", "app", "emulator", "sam", "checks")
 # Commands that `playground env` puts on the PATH, without the rest of the environments they live in.
 COMMANDS = {"playground": "app", "aws": "app", "sam": "sam"}
 VERSION_PROGRAM = "import sys; print('%d.%d.%d' % sys.version_info[:3])"

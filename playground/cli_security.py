@@ -1,16 +1,18 @@
 """The command `playground verdicts`: what the detector has found."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
-from playground.cli_context import AsJson
+from playground import completing
+from playground.cli_context import context
 from playground.verdicts import Found, verdicts
-from playground.views import note, out, print_json
+from playground.views import headed_table, note
 
 app = typer.Typer()
 
@@ -18,23 +20,24 @@ app = typer.Typer()
 @app.command("verdicts")
 def list_verdicts(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A device; without one, all.")] = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A device; without one, all.", autocompletion=completing.thing_names),
+    ] = None,
 ) -> None:
     """List what devices were found to do wrong, the newest first."""
-    found = verdicts(ctx.obj.home(), name)
-    if as_json:
-        print_json([asdict(one) for one in found])
-    elif found:
-        out.print(verdicts_table(found))
-    else:
+    given = context(ctx)
+    found = verdicts(given.home(), name)
+    if not found:
         note("No verdicts: nobody was seen to misbehave.")
+    given.output.show({"verdicts": [asdict(one) for one in found]}, verdicts_table(found) if found else None)
 
 
-def verdicts_table(found: list[Found]) -> Table:
+def verdicts_table(found: Sequence[Found]) -> Table:
     """One row a verdict."""
-    table = Table(Column("TIME", no_wrap=True), "DEVICE", "RULE", "REASON", "SEEN", box=None, pad_edge=False)
+    table = headed_table("TIME", "DEVICE", "RULE", "REASON", "SEEN")
     for one in found:
         # What is seen was written by a device.
-        table.add_row(one.at, one.thing_name, one.rule, one.reason, Text(json.dumps(one.seen)))
+        texts = (one.at, one.thing_name, one.rule, one.reason, json.dumps(one.seen))
+        table.add_row(*map(Text, texts))
     return table

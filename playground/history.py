@@ -63,6 +63,42 @@ def steps_of(events: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) 
     return [_ended(step, events[-1]["timestamp"]) if over else step for step in steps.values()]
 
 
+@dataclass(frozen=True)
+class Happening:
+    """One line about an execution."""
+
+    number: int
+    at: datetime
+    text: str
+    failed: bool = False
+
+
+def happenings(events: Sequence[Mapping[str, Any]]) -> list[Happening]:
+    """What there is to tell of an execution: its beginning and end, its tasks, and what failed."""
+    owners: dict[int, str] = {}
+    found = []
+    for event in events:
+        name = _owner(event, owners)
+        if name:
+            owners[event["id"]] = name
+        text = _told(event, name)
+        if text:
+            failed = event["type"].endswith(FAILURES)
+            found.append(Happening(event["id"], event["timestamp"], text, failed))
+    return found
+
+
+def _told(event: Mapping[str, Any], name: str) -> str:
+    kind = event["type"]
+    if kind.endswith(FAILURES):
+        error, cause = _failure_details(event)
+        how = kind.removeprefix("Execution").removeprefix("Task").lower()
+        return f"{name or 'execution'} {how}: {error}: {readable_cause(cause)}"
+    if kind.startswith("Execution"):
+        return f"execution {kind.removeprefix('Execution').lower()}"
+    return {"TaskStateEntered": f"{name} begins", "TaskStateExited": f"{name} ends"}.get(kind, "")
+
+
 def _ended(step: Step, at: datetime) -> Step:
     """A step of an execution that has failed: one that had begun and was not left is where it failed."""
     return step if step.left or step.started is None else replace(step, status="failed", ended=step.ended or at)

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -42,18 +42,22 @@ def release(home: Home, name: str, show: Show, *, force: bool = False) -> Outcom
 
 
 @contextmanager
-def following(home: Home, name: str, tell: Callable[[Message], None]) -> Iterator[None]:
-    """Within the block, `tell` hears of each step of each quarantine and release of the device, on another thread."""
-    follower = Follower(home, name, tell)
-    # Those that are named already are over, or were begun before anybody looked.
-    follower.look(told=False)
-    thread = threading.Thread(target=follower.run, daemon=True)
-    thread.start()
+def following(home: Home, names: Iterable[str], tell: Callable[[Message], None]) -> Iterator[None]:
+    """Within the block, `tell` hears of each step of each quarantine and release of the devices, on other threads."""
+    stop = threading.Event()
+    followers = [Follower(home, name, tell, stop) for name in dict.fromkeys(names)]
+    for follower in followers:
+        # Those that are named already are over, or were begun before anybody looked.
+        follower.look(told=False)
+    threads = [threading.Thread(target=follower.run, daemon=True) for follower in followers]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
-        follower.stop.set()
-        thread.join()
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 @dataclass

@@ -18,6 +18,7 @@ WORKFLOWS = {
     "restart-device": "restart_device",
     "quarantine-device": "quarantine_device",
     "release-device": "release_device",
+    "roll-devices": "roll_devices",
 }
 FOR_GOOD = "Injected.Fault"
 

@@ -55,7 +55,7 @@ class RolePolicies:
                 action
                 for document in self.inline(function).values()
                 for statement in document["Statement"]
-                for action in _actions(statement)
+                for action in actions_of(statement)
             )
         ]
 
@@ -108,12 +108,13 @@ class RolePolicies:
 
 def _reduced(document: Document, action: str) -> Document:
     kept = [
-        {**statement, "Action": [other for other in _actions(statement) if other != action]}
+        {**statement, "Action": [other for other in actions_of(statement) if other != action]}
         for statement in document["Statement"]
     ]
     return {**document, "Statement": [statement for statement in kept if statement["Action"]]}
 
 
-def _actions(statement: Document) -> list[str]:
+def actions_of(statement: Document) -> list[str]:
+    """The actions of a statement, which may name one alone."""
     actions = statement["Action"]
     return [actions] if isinstance(actions, str) else actions

@@ -18,7 +18,7 @@ from typing import TextIO
 from virtual_device import enrol
 from virtual_device.config import Environment
 from virtual_device.errors import ConfigInvalidError, DeviceError, NothingToHostError
-from virtual_device.log import set_up
+from virtual_device.log import hosting, set_up
 from virtual_device.store import Enrolment, Store
 
 EXIT_GOODBYE, EXIT_TEMPORARY, EXIT_PERMANENT = 0, 1, 2
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         environment = Environment.from_variables()
         store = Store(environment.state_dir)
         enrolments = _enrol(arguments, environment, store)
+        hosting([enrolment.config.thing.name for enrolment in enrolments])
         return _run(environment, store, enrolments)
     except DeviceError as error:
         log.error("%s", error, extra={"data": {"error": type(error).__name__}})  # noqa: TRY400 - it says it all

@@ -62,7 +62,7 @@ def _get(url: str, what: str, limit: int, received: Received | None) -> bytes:
     from urllib.request import urlopen  # noqa: PLC0415
 
     try:
-        with urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - the scheme was checked
+        with urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - the scheme was checked  # nosec B310
             return _read_all(response, what, limit, received)
     except HTTPError as error:
         with error:

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Sequence
 
 from virtual_device.telemetry import timestamp
 
@@ -13,6 +14,9 @@ THINGS = "thing"
 class JsonLines(logging.Formatter):
     """Fields `time`, `level`, `message`, `thingName` where there is one, and those of `extra={"data": ...}`."""
 
+    only_thing: str | None = None
+    """Whose every line is that names no thing."""
+
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         line: dict[str, object] = {
@@ -21,8 +25,9 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         area, _, name = record.name.partition(".")
-        if area == THINGS:
-            line["thingName"] = name
+        thing_name = name if area == THINGS else self.only_thing
+        if thing_name:
+            line["thingName"] = thing_name
         line.update(getattr(record, "data", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -34,6 +39,13 @@ def set_up() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def hosting(thing_names: Sequence[str]) -> None:
+    """The process hosts these devices: what a process with one device logs is about that one."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, JsonLines):
+            handler.formatter.only_thing = thing_names[0] if len(thing_names) == 1 else None
 
 
 def of_thing(thing_name: str) -> logging.Logger:

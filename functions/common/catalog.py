@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from common.clients import error_code
 from common.errors import OwnershipLost
+from common.links import LINKED
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -55,6 +56,8 @@ OF_THE_LIVING = (
     *OF_A_SUCCESSION,
     *OF_A_QUARANTINE,
     "released_by",
+    *sorted(LINKED),
+    "image_digest",
     "deprovisioning",
     "task_token",
     "identity_pending",

@@ -3,10 +3,18 @@
 In quarantine is a device whose row has `quarantined_at`. Its status says so too, unless it was given up meanwhile.
 """
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from common import environment
 from common.catalog import Row
+from common.certificates import tolerating
+from common.links import is_links_policy, links_policy_name
+
+if TYPE_CHECKING:
+    from types_boto3_iot import IoTClient
 
 QUARANTINED = "QUARANTINED"
 SINCE = "quarantined_at"
@@ -46,24 +54,44 @@ def resting(row: Row) -> str:
 
 @dataclass(frozen=True)
 class Policies:
-    """The stack's two policies for certificates, by name."""
+    """The stack's two policies for certificates, by name, and how the names of the policies of links begin."""
 
     device: str
     quarantine: str
+    links_prefix: str
+
+    @classmethod
+    def from_environment(cls) -> "Policies":
+        """Those of the stack."""
+        names = ("DEVICE_POLICY", "QUARANTINE_POLICY", "LINKS_POLICY_PREFIX")
+        return cls(*map(environment.required, names))
 
     def of(self, row: Row | None) -> tuple[str, ...]:
         """Those that a certificate of the device gets now: the one place where that is decided.
 
-        A device that is let out gets back what it had beside the device policy.
+        In quarantine one and no other. Otherwise the device policy, that of its links when the row has some now, and
+        whatever else was taken for a quarantine.
         """
-        if row is not None and is_confined(row):
+        known = row or {}
+        if is_confined(known):
             return (self.quarantine,)
-        given_back = set((row or {}).get("quarantine_policies", ())) - {self.device, self.quarantine}
-        return (self.device, *sorted(given_back))
+        links = {links_policy_name(self.links_prefix, known["thing_name"])} if known.get("links") else set()
+        return (self.device, *sorted(links | set(known.get("quarantine_policies", ()))))
 
     def unwanted(self, row: Row, attached: AbstractSet[str]) -> list[str]:
         """Those of the `attached` that a certificate of the device must not have now.
 
-        In quarantine that is every other one, whoever has attached it.
+        In quarantine that is every other one, whoever has attached it; otherwise of the stack's own.
         """
-        return sorted(attached - {self.quarantine} if is_confined(row) else attached & {self.quarantine})
+        wanted = set(self.of(row))
+        return sorted(name for name in attached - wanted if is_confined(row) or self.is_ours(name))
+
+    def is_ours(self, policy: str) -> bool:
+        """Whether the row tells who has it, so that nobody need remember."""
+        return policy in (self.device, self.quarantine) or is_links_policy(self.links_prefix, policy)
+
+    def attach(self, iot: "IoTClient", names: Iterable[str], certificate_arn: str) -> None:
+        """Repeatable. One that was deleted meanwhile, as that of links may be, is no loss; the two have to be there."""
+        for name in names:
+            with tolerating("" if name in (self.device, self.quarantine) else "ResourceNotFoundException"):
+                iot.attach_policy(policyName=name, target=certificate_arn)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger, metrics
+from common.observability import logger, metrics, observed
 from detecting.detector import Detector
 from detecting.memory import DynamoMemory
 from detecting.owners import CatalogOwners
@@ -61,8 +61,7 @@ thresholds = Thresholds(
 security = Security(Detector(memory, owners, thresholds), recorder)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Gives `{verdicts}`: those that this event has led to."""
     with transient_faults_named():

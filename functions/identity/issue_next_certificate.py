@@ -14,10 +14,10 @@ from botocore.exceptions import ClientError
 
 from common import environment
 from common.catalog import Row, now
-from common.certificates import remove_certificate
+from common.certificates import remove_certificate, tolerating
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
 from common.errors import TransientError
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import Policies
 from identity.message import CertificateMessage, Refused, answer, checked_csr
 from identity.succession import Succession
@@ -73,16 +73,18 @@ class NextCertificateIssuer:
     def _put_to_use(self, row: Row, arn: str) -> None:
         """Make it one to connect with. Only once: whoever makes it inactive afterwards has a reason."""
         attached = {policy["policyName"] for policy in self.iot.list_attached_policies(target=arn)["policies"]}
-        if not attached:
+        if not attached & {self.policies.device, self.policies.quarantine}:
             self.iot.update_certificate(certificateId=arn.rpartition("/")[2], newStatus="ACTIVE")
-        # Twice, with the row as it is then: a quarantine says so in the row first, and then looks at every certificate.
+        # Twice, with the row as it is then: a quarantine says so in the row first, and then looks at every certificate,
+        # and so do links.
         for known in (row, None):
             current = known or self.succession.row(row["thing_name"])
-            for policy in set(self.policies.of(current)) - attached:
-                self.iot.attach_policy(policyName=policy, target=arn)
-                attached.add(policy)
+            wanted = set(self.policies.of(current))
+            self.policies.attach(self.iot, sorted(wanted - attached), arn)
+            attached |= wanted
             for policy in self.policies.unwanted(current, attached):
-                self.iot.detach_policy(policyName=policy, target=arn)
+                with tolerating("ResourceNotFoundException"):
+                    self.iot.detach_policy(policyName=policy, target=arn)
                 attached.remove(policy)
         self.iot.attach_thing_principal(thingName=row["thing_name"], principal=arn)
 
@@ -175,15 +177,14 @@ issuer = NextCertificateIssuer(
     succession=Succession(
         session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")), iot_client
     ),
-    policies=Policies(environment.required("DEVICE_POLICY"), environment.required("QUARANTINE_POLICY")),
+    policies=Policies.from_environment(),
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Target of the rule on `cmd/playground/+/certificate/create`. Gives what it has answered to the device."""
     message = CertificateMessage.from_event(event)
-    logger.append_keys(thing_name=message.thing_name)
     with transient_faults_named():
         try:
             said: dict[str, Any] = dict(issuer.issue(message, context.aws_request_id))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import TransientError
-from common.observability import logger, metrics
+from common.observability import logger, metrics, observed
 from identity.message import CertificateMessage, Refused, answer, checked_certificate_id
 from identity.succession import Succession
 
@@ -75,12 +75,10 @@ settlement = Settlement(
 )
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Target of the rules on `cmd/playground/+/certificate/confirm` and `abandon`. Gives what it has answered."""
     message = CertificateMessage.from_event(event)
-    logger.append_keys(thing_name=message.thing_name)
     with transient_faults_named():
         try:
             said: dict[str, Any] = dict(settlement.settle(message))

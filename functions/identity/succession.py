@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from common.catalog import FREE, Row, now
 from common.certificates import remove_patiently
 from common.clients import error_code
+from common.observability import about_row
 from identity.message import Refused
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Succession:
     def row(self, thing_name: str) -> Row:
         """The row of a device that is there and may be given certificates; raises Refused."""
         row = self.table.get_item(Key={"thing_name": thing_name}, ConsistentRead=True).get("Item")
+        if row is not None:
+            about_row(row)
         if row is None or row["status"] in FREE or "deprovisioning" in row:
             raise Refused("NO_SUCH_DEVICE", "the catalog knows no such device, or it is being removed")
         if "restarting" in row:

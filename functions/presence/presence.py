@@ -15,7 +15,7 @@ from common import environment
 from common.catalog import Row, now, plain
 from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.identifiers import identity_key
-from common.observability import logger, metrics
+from common.observability import about_row, logger, metrics, observed
 from common.quarantine import QUARANTINED, in_quarantine
 from common.workflow import report_online
 
@@ -86,6 +86,7 @@ class PresenceRecorder:
         row, newer = self._write(event)
         if row is None:
             return False
+        about_row(row)
         if event.connected and row.get("presence_session") == event.session:
             # Also for an event that came before: an attempt that died half-way must be finished by its repetition.
             self._device_has_come(event, row)
@@ -202,12 +203,10 @@ recorder = PresenceRecorder(
 )
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Target of the rule on `$aws/events/presence/+/+`. Gives `{thingName, changed}`."""
     presence = PresenceEvent.from_event(event)
-    logger.append_keys(thing_name=presence.thing_name)
     if event["eventType"] not in EVENT_TYPES:
         # A refused connection says nothing about the device whose client id it claims.
         logger.info("presence", event_type=event["eventType"], changed=False)

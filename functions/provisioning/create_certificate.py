@@ -18,7 +18,7 @@ from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_f
 from common.errors import OwnershipLost
 from common.idempotency import PER_EXECUTION, record_faults_named, records
 from common.identity import keep_identity
-from common.observability import logger
+from common.observability import logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -70,7 +70,7 @@ class CertificateIssuer:
         if row.get("identity_pending"):
             return self._activate(made)
         # An earlier attempt died before the key reached the bucket. Nobody holds that key: begin again.
-        self._discard(asked.thing_name, made)
+        self._discard(made)
         return self._create(asked)
 
     def _create(self, asked: CertificateRequest) -> Certificate:
@@ -89,7 +89,7 @@ class CertificateIssuer:
             )
             keep_identity(self.s3, self.bucket, asked.thing_name, answer)
         except (BotoCoreError, ClientError, OwnershipLost):
-            self._discard(asked.thing_name, made)
+            self._discard(made)
             raise
         # Not undone when it fails: it may have been written all the same, and the next attempt goes by it.
         self.catalog.update(asked.thing_name, asked.execution_arn, identity_pending=True)
@@ -110,13 +110,13 @@ class CertificateIssuer:
         self.iot.update_certificate(certificateId=made.certificate_id, newStatus="ACTIVE")
         return made
 
-    def _discard(self, thing_name: str, certificate: Certificate) -> None:
+    def _discard(self, certificate: Certificate) -> None:
         """Delete a certificate that was never active, and that nothing hangs on."""
         try:
             self.iot.delete_certificate(certificateId=certificate.certificate_id)
         except self.iot.exceptions.ResourceNotFoundException:
             return  # An earlier attempt discarded it; the catalog still named it.
-        logger.warning("certificate discarded", thing_name=thing_name, certificate_id=certificate.certificate_id)
+        logger.warning("certificate discarded", certificate_id=certificate.certificate_id)
 
 
 issuer = CertificateIssuer(
@@ -128,10 +128,9 @@ issuer = CertificateIssuer(
 answers = records(environment.required("IDEMPOTENCY_TABLE"))
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, str]:
     """State CreateCertificate. Takes `{thingName, execution}`, gives `{certificateId, certificateArn}`."""
-    logger.append_keys(thing_name=event["thingName"], execution_arn=event["execution"])
     with transient_faults_named(), record_faults_named():
         answer: dict[str, str] = _answer(dict(event), context)
     return answer

@@ -12,7 +12,7 @@ from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import OwnershipLost
-from common.observability import logger
+from common.observability import logger, observed
 from common.workflow import report_online, report_removed
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class StatusRequest:
     task_arn: str
     cluster_arn: str
     task_token: str
+    image_digest: str | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "StatusRequest":
@@ -41,6 +42,7 @@ class StatusRequest:
             event["taskArn"],
             event["clusterArn"],
             event["taskToken"],
+            event.get("imageDigest"),
         )
 
 
@@ -50,6 +52,7 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
     Raises OwnershipLost when the device was removed meanwhile, after it has told the workflow so: not every home tells
     a state that waits for its token that its function has failed.
     """
+    image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
     try:
         row = catalog.update(
             request.thing_name,
@@ -58,6 +61,7 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
             task_arn=request.task_arn,
             cluster_arn=request.cluster_arn,
             task_token=request.task_token,
+            **image,
         )
     except OwnershipLost:
         report_removed(sfn, request.task_token, request.thing_name)
@@ -72,11 +76,10 @@ sfn_client = session.client("stepfunctions", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State RecordStatus. Its answer is not the state's result: that is what the task token brings."""
     request = StatusRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name)
     with transient_faults_named():
         status = record_status(request, device_catalog, sfn_client)
     logger.info("waiting for the device" if status != "ONLINE" else "device is online", status=status)

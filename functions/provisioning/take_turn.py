@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from common import environment
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import TransientError
-from common.observability import logger
+from common.observability import logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -87,10 +87,9 @@ turnstile = Turnstile(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State TakeTurn. Takes `{thingName}`, gives `{at}`: until when to wait. A repetition wastes a turn, no more."""
-    logger.append_keys(thing_name=event["thingName"])
+@observed
+def handler(_event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """State TakeTurn. Gives `{at}`: until when to wait. A repetition wastes a turn, no more."""
     with transient_faults_named():
         at = as_timestamp(turnstile.next_turn())
     logger.info("turn taken", at=at)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.identifiers import config_key, identity_key, model_key
-from common.observability import logger
+from common.observability import logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -118,11 +118,10 @@ writer = ConfigWriter(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State WriteConfig. Takes what `DeviceRequest.from_event` takes, gives `{endpoint, configUri}`."""
     request = DeviceRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name)
     with transient_faults_named():
         written = writer.write(request)
     logger.info("config written", config_uri=written["configUri"])

@@ -14,7 +14,7 @@ from common.catalog import Catalog, Row, is_free, now
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import DeviceBusy, ThingNotFound, TransientError
 from common.executions import Executions
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import AT_WORK, QUARANTINED, READMITTING, in_quarantine, is_connected
 from quarantine.request import QuarantineRequest
 
@@ -119,11 +119,10 @@ quarantine_claims = QuarantineClaims(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State ClaimQuarantine. Gives `{thingName, verdict, reason}`."""
     request = QuarantineRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
         claimed = quarantine_claims.claim(request)
     logger.info("quarantine judged", verdict=claimed.verdict, reason=claimed.reason)

@@ -11,7 +11,7 @@ from common.catalog import Catalog, Row, is_free, now
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import DeviceBusy, DeviceOffline, ThingNotFound, TransientError
 from common.executions import Executions
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import AT_WORK, RELEASING, SINCE, in_quarantine, is_connected
 from quarantine.request import ReleaseRequest
 
@@ -110,11 +110,10 @@ release_claims = ReleaseClaims(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """State ClaimRelease. Gives `{thingName, verdict, reason, certificateId, force}`."""
     request = ReleaseRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
         claimed = release_claims.claim(request)
     logger.info("release judged", verdict=claimed.verdict, reason=claimed.reason)

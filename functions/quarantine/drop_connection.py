@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, error_code, session, transient_faults_named
-from common.observability import logger
+from common.observability import logger, observed
 from quarantine.holding import held
 from quarantine.request import HeldDevice
 from quarantine.takeover import take_over
@@ -47,11 +47,10 @@ device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(envir
 iot_data_client = session.client("iot-data", config=CONFIG)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State DropConnection. Gives `{connection}`, see `drop_connection`."""
     device = HeldDevice.from_event(event)
-    logger.append_keys(thing_name=device.thing_name, execution_arn=device.execution_arn)
     with transient_faults_named():
         held(device_catalog.row(device.thing_name), device.execution_arn)
         dropped = drop_connection(iot_data_client, device.thing_name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import Policies
 from quarantine.holding import held
 from quarantine.isolation import Isolation
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 isolation = Isolation(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     iot=session.client("iot", config=CONFIG),
-    policies=Policies(environment.required("DEVICE_POLICY"), environment.required("QUARANTINE_POLICY")),
+    policies=Policies.from_environment(),
     group=environment.required("QUARANTINE_GROUP"),
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State IsolateDevice. Gives `{policyName}`, the one that counts from now on."""
     device = HeldDevice.from_event(event)
-    logger.append_keys(thing_name=device.thing_name, execution_arn=device.execution_arn)
     with transient_faults_named():
         row = held(isolation.catalog.row(device.thing_name), device.execution_arn)
         isolation.confine(row, device.execution_arn)

@@ -3,15 +3,11 @@
 Both directions are written once here, for the workflows' states and for what undoes them. Everything can be repeated.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from common.catalog import Catalog, Row
 from common.certificates import CERTIFICATE_ARNS, tolerating
-from common.clients import error_code
 from common.quarantine import Policies, is_confined
 from quarantine.holding import update_held
 
@@ -47,26 +43,16 @@ class Isolation:
         for arn in sorted(self._certificates(row)):
             attached = self._attached(arn)
             unwanted = self.policies.unwanted(row, attached)
-            extra = set(unwanted) - {self.policies.device, self.policies.quarantine}
+            extra = {policy for policy in unwanted if not self.policies.is_ours(policy)}
             if extra and is_confined(row):
                 # Written down before it is gone: what is taken is given back, to the certificate that there is then.
                 row = update_held(
                     self.catalog.table, row["thing_name"], execution_arn, add={"quarantine_policies": extra}
                 )
-            self._attach(arn, sorted(set(self.policies.of(row)) - attached))
+            self.policies.attach(self.iot, sorted(set(self.policies.of(row)) - attached), arn)
             for policy in unwanted:
                 with tolerating("ResourceNotFoundException"):
                     self.iot.detach_policy(policyName=policy, target=arn)
-
-    def _attach(self, arn: str, wanted: Iterable[str]) -> None:
-        for policy in wanted:
-            try:
-                self.iot.attach_policy(policyName=policy, target=arn)
-            except ClientError as error:
-                # One that was taken may have been deleted meanwhile, as the links of a switch are.
-                ours = policy in (self.policies.device, self.policies.quarantine)
-                if ours or error_code(error) != "ResourceNotFoundException":
-                    raise
 
     def _attached(self, arn: str) -> set[str]:
         return {policy["policyName"] for policy in self.iot.list_attached_policies(target=arn)["policies"]}

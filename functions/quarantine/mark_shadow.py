@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import is_confined
 from quarantine.holding import held
 from quarantine.request import HeldDevice
@@ -20,11 +20,10 @@ device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(envir
 iot_data_client = session.client("iot-data", config=CONFIG)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
     """State MarkShadow, of both workflows. Gives `{quarantine}`, as the row has it."""
     device = HeldDevice.from_event(event)
-    logger.append_keys(thing_name=device.thing_name, execution_arn=device.execution_arn)
     with transient_faults_named():
         confined = is_confined(held(device_catalog.row(device.thing_name), device.execution_arn))
         mark_shadow(iot_data_client, device.thing_name, confined=confined)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.catalog import now
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger
+from common.observability import logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -57,11 +57,10 @@ sns_client = session.client("sns", config=CONFIG)
 security_topic = environment.required("SECURITY_TOPIC_ARN")
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State NotifySecurity, of both workflows. Gives `{messageId}`."""
     notice = Notice.from_event(event)
-    logger.append_keys(thing_name=notice.thing_name, execution_arn=notice.execution_arn)
     with transient_faults_named():
         message_id = notify(notice, sns_client, security_topic)
     logger.info("security notified", security_event=notice.event, message_id=message_id)

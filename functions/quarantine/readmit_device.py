@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import Policies
 from quarantine.holding import update_held
 from quarantine.isolation import Isolation
@@ -31,16 +31,15 @@ def readmit(device: HeldDevice, isolation: Isolation) -> None:
 readmission = Isolation(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     iot=session.client("iot", config=CONFIG),
-    policies=Policies(environment.required("DEVICE_POLICY"), environment.required("QUARANTINE_POLICY")),
+    policies=Policies.from_environment(),
     group=environment.required("QUARANTINE_GROUP"),
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State ReadmitDevice. Gives `{policyName}`, the device policy."""
     device = HeldDevice.from_event(event)
-    logger.append_keys(thing_name=device.thing_name, execution_arn=device.execution_arn)
     with transient_faults_named():
         readmit(device, readmission)
     logger.info("device readmitted", policy_name=readmission.policies.device)

@@ -17,7 +17,7 @@ from common.certificates import CERTIFICATE_ARNS
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import RenewalFailed
 from common.identifiers import owner_of
-from common.observability import logger
+from common.observability import logger, observed
 from quarantine.holding import held
 from quarantine.jobs import delete_job, job_id_of
 
@@ -125,11 +125,10 @@ renewal = IdentityRenewal(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
     """State RenewIdentity. Gives `{renewed}`; false: ask again in a while."""
     request = RenewalRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
         renewed = renewal.renew(request, datetime.now(UTC))
     logger.info("identity renewed" if renewed else "waiting for a new identity")

@@ -7,7 +7,7 @@ from common import environment
 from common.catalog import Catalog, Row
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import TransientError
-from common.observability import logger, metrics
+from common.observability import logger, metrics, observed
 from common.quarantine import AT_WORK, QUARANTINED
 from quarantine.holding import held, holds, update_held
 from quarantine.letting_go import release
@@ -42,12 +42,10 @@ def _is_settled(row: Row, execution_arn: str) -> bool:
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State SettleQuarantine, of both workflows. Gives `{status}`."""
     device = HeldDevice.from_event(event)
-    logger.append_keys(thing_name=device.thing_name, execution_arn=device.execution_arn)
     with transient_faults_named():
         status = settle(device, device_catalog)
     metrics.add_metric("DevicesQuarantined" if status == QUARANTINED else "DevicesReleased", unit="Count", value=1)

@@ -14,7 +14,7 @@ from common.catalog import OF_A_RELEASE, Catalog, Row
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import InvalidInput, QuarantineLost, TransientError
 from common.identifiers import checked_thing_name
-from common.observability import logger, metrics
+from common.observability import logger, metrics, observed
 from common.quarantine import AT_WORK, Policies
 from quarantine.holding import holds, update_held
 from quarantine.isolation import Isolation
@@ -101,20 +101,18 @@ class Undoing:
 isolation = Isolation(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     iot=session.client("iot", config=CONFIG),
-    policies=Policies(environment.required("DEVICE_POLICY"), environment.required("QUARANTINE_POLICY")),
+    policies=Policies.from_environment(),
     group=environment.required("QUARANTINE_GROUP"),
 )
 undoing = Undoing(isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX"))
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """State UndoQuarantine. Gives `{thingName, undone}`."""
     request = UndoRequest.from_event(event)
     if request is None:
         return {"thingName": None, "undone": False}
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.execution_arn)
     with transient_faults_named():
         undone = undoing.undo(request)
     metrics.add_metric("QuarantinesUndone", unit="Count", value=int(undone))

@@ -12,7 +12,7 @@ from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import RestartLost
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import QUARANTINED, in_quarantine, is_connected
 from common.workflow import report_failed, report_online
 from restart.holding import update_held
@@ -53,11 +53,10 @@ sfn_client = session.client("stepfunctions", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
     """State AwaitDevice. Its answer is not the state's result: that is what the task token brings."""
     request = AwaitRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
     with transient_faults_named():
         try:
             there = await_device(request, device_catalog, sfn_client)

@@ -18,7 +18,7 @@ from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_fau
 from common.errors import DeviceBusy, ThingNotFound, TransientError
 from common.executions import Executions
 from common.identifiers import model_key
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import AT_WORK, QUARANTINED, READMITTING, SINCE, in_quarantine, resting
 from restart.decision import Decision, RestartRequest, Verdict, decide
 from restart.holding import update_held
@@ -201,11 +201,10 @@ claims = Claims(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """State ClaimRestart. Gives `{thingName, verdict, reason, ...}`, see `Claimed`."""
     request = RestartRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
     with transient_faults_named():
         claimed = claims.claim(request)
     logger.info("restart judged", verdict=claimed.decision.verdict, reason=claimed.decision.reason)

@@ -11,7 +11,7 @@ from common import environment
 from common.catalog import OF_A_SUCCESSION, Catalog, now
 from common.certificates import remove_patiently
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger, metrics
+from common.observability import logger, metrics, observed
 from restart.holding import update_held
 
 if TYPE_CHECKING:
@@ -21,17 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FinishRequest:
-    """The restart that is done, and the certificate that its device has connected with."""
+    """The restart that is done, and what its device has come back with: the certificate, and the image's digest."""
 
     thing_name: str
     restart_arn: str
     certificate_id: str
     certificate_arn: str
+    image_digest: str | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "FinishRequest":
         """From the state's payload."""
-        return cls(event["thingName"], event["restart"], event["certificateId"], event["certificateArn"])
+        return cls(
+            event["thingName"],
+            event["restart"],
+            event["certificateId"],
+            event["certificateArn"],
+            event.get("imageDigest"),
+        )
 
 
 def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -> None:
@@ -41,6 +48,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
         return  # An earlier attempt whose answer was lost.
     if "certificate_arn" in row and row["certificate_arn"] != request.certificate_arn:
         remove_patiently(iot, request.thing_name, row["certificate_arn"])
+    image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
     update_held(
         catalog.table,
         request.thing_name,
@@ -49,6 +57,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
         certificate_id=request.certificate_id,
         certificate_arn=request.certificate_arn,
         restarted_at=now(),
+        **image,
     )
 
 
@@ -56,12 +65,10 @@ iot_client = session.client("iot", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State FinishRestart. Gives `{certificateId}`, the one in force."""
     request = FinishRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
     with transient_faults_named():
         finish_restart(request, device_catalog, iot_client)
     metrics.add_metric("DevicesRestarted", unit="Count", value=1)

@@ -11,7 +11,7 @@ from common import environment
 from common.catalog import GIVEN_UP, Catalog, now
 from common.certificates import tolerating
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger, metrics
+from common.observability import logger, metrics, observed
 from restart.holding import update_held
 
 if TYPE_CHECKING:
@@ -59,12 +59,10 @@ iot_client = session.client("iot", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """State GiveUp. Gives `{Error, Cause}`, with which the workflow fails."""
     request = GiveUpRequest.from_event(event)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
     with transient_faults_named():
         reason = give_up(request, device_catalog, iot_client)
     metrics.add_metric("DevicesGivenUp", unit="Count", value=1)

@@ -16,7 +16,7 @@ from common.catalog import Catalog, now
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import RestartLost
 from common.identity import keep_identity
-from common.observability import logger
+from common.observability import logger, observed
 from restart.holding import update_held
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Renewal:
             if row.get("identity_pending"):
                 return self._activate(made)
             # An earlier attempt died before the key reached the bucket. Nobody holds that key: begin again.
-            self._discard(asked, made)
+            self._discard(made)
         return self._create(asked)
 
     def _create(self, asked: RenewRequest) -> NextCertificate:
@@ -83,7 +83,7 @@ class Renewal:
             )
             keep_identity(self.s3, self.bucket, asked.thing_name, answer)
         except (BotoCoreError, ClientError, RestartLost):
-            self._discard(asked, made)
+            self._discard(made)
             raise
         # Not undone when it fails: it may have been written all the same, and the next attempt goes by it.
         update_held(self.catalog.table, asked.thing_name, asked.restart_arn, identity_pending=True)
@@ -93,13 +93,13 @@ class Renewal:
         self.iot.update_certificate(certificateId=made.certificate_id, newStatus="ACTIVE")
         return made
 
-    def _discard(self, asked: RenewRequest, made: NextCertificate) -> None:
+    def _discard(self, made: NextCertificate) -> None:
         """Nothing hangs on it yet: it was never handed on to AttachPolicy."""
         try:
             self.iot.delete_certificate(certificateId=made.certificate_id)
         except self.iot.exceptions.ResourceNotFoundException:
             return  # An earlier attempt discarded it; the catalog still named it.
-        logger.warning("certificate discarded", thing_name=asked.thing_name, certificate_id=made.certificate_id)
+        logger.warning("certificate discarded", certificate_id=made.certificate_id)
 
 
 renewal = Renewal(
@@ -110,11 +110,10 @@ renewal = Renewal(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, str]:
     """State RenewCertificate. Gives `{certificateId, certificateArn}`, no key."""
     request = RenewRequest.from_event(event, context.aws_request_id)
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
     with transient_faults_named():
         made = renewal.certificate_for(request)
     logger.info("certificate created", certificate_id=made.certificate_id)

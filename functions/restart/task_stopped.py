@@ -15,7 +15,7 @@ from common import environment
 from common.catalog import Catalog, Row, now
 from common.clients import CONFIG, session, transient_faults_named
 from common.identifiers import owner_of
-from common.observability import logger, metrics
+from common.observability import about_row, logger, metrics, observed
 from common.quarantine import QUARANTINED
 from common.workflow import report_failed
 
@@ -61,6 +61,8 @@ class StoppedTasks:
     def see_to(self, task: StoppedTask) -> str:
         """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device), `IGNORED`. Repeatable."""
         row = self._row_of(task.task_arn)
+        if row is not None:
+            about_row(row)
         # A task that the row does not name any more was replaced, or its device removed.
         if row is None or "deprovisioning" in row or row.get("task_arn") != task.task_arn:
             return "IGNORED"
@@ -127,8 +129,7 @@ tasks = StoppedTasks(
 )
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
     """Target of the rule on ECS Task State Change. Gives `{taskArn, done}`."""
     task = StoppedTask.from_event(event)

@@ -16,7 +16,7 @@ from common.certificates import remove_patiently
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.errors import InvalidInput, RestartLost
 from common.identifiers import checked_thing_name, config_key, identity_key
-from common.observability import logger
+from common.observability import logger, observed
 from common.quarantine import resting
 from restart.holding import update_held
 from restart.tasks import stop_tasks
@@ -39,6 +39,8 @@ class UndoRequest:
     reason: str
     execution_arn: str | None = None
     certificate_arn: str | None = None
+    once: bool = False
+    """Whoever asked for the restart sees to the device: it is not tried again."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "UndoRequest | None":
@@ -62,6 +64,7 @@ class UndoRequest:
             reason=_reason(data["error"]),
             execution_arn=data.get("device", {}).get("execution"),
             certificate_arn=data.get("certificate", {}).get("certificateArn"),
+            once=asked.get("once") is True,
         )
 
 
@@ -127,14 +130,13 @@ undoing = Undoing(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """State UndoRestart. Gives `{again}`: whether there is a device to try it again with."""
     request = UndoRequest.from_event(event)
     if request is None:
         return {"thingName": None, "again": False}
-    logger.append_keys(thing_name=request.thing_name, execution_arn=request.restart_arn)
     with transient_faults_named():
-        again = undoing.undo(request)
+        again = undoing.undo(request) and not request.once
     logger.warning("restart undone", again=again, reason=request.reason)
     return {"thingName": request.thing_name, "again": again}

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NAMED_OTHERWISE = ("task", "certificate")
+OUTCOMES = ("found", "ambiguous", "removed", "gone", "failed")
+
 
 @dataclass(frozen=True)
 class Finding:
     """Something that should not be there."""
 
     kind: str
-    """`device`, `leftovers`, `thing`, `task`, `objects`, `certificate` or `request`."""
+    """`device`, `leftovers`, `thing`, `task`, `objects`, `certificate`, `request` or `policy`."""
     name: str
-    """Thing name; a task's ARN, a certificate's id where no name is known."""
+    """Thing name; a task's ARN, a certificate's id, a policy's name where no name is known."""
     reason: str
     event: Mapping[str, Any] | None = None
     """What CleanUp is told to remove it; None: it may be somebody else's, so it is only reported."""
@@ -25,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """A finding and its fate: `found` (dry run), `ambiguous`, `removed`, `gone` (by itself, meanwhile) or `failed`."""
+    """A finding and its fate, one of OUTCOMES: `found` is of a dry run, `gone` is by itself, meanwhile."""
 
     kind: str
     name: str
@@ -37,6 +40,11 @@ class Result:
     def of(cls, finding: Finding, outcome: str, error: str = "") -> "Result":
         """The fate of a finding."""
         return cls(finding.kind, finding.name, finding.reason, outcome, error)
+
+    @property
+    def subject(self) -> dict[str, str]:
+        """`thing_name`, for the log, where the name is that of a thing."""
+        return {} if self.kind in NAMED_OTHERWISE else {"thing_name": self.name}
 
     def as_dict(self) -> dict[str, str]:
         """For the function's answer."""

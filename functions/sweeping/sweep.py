@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from common import environment
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import InvalidInput
-from common.observability import logger, metrics
+from common.observability import logger, metrics, observed
 from sweeping.evidence import Observer
 from sweeping.finders import Finders
 from sweeping.findings import Finding, Result
@@ -107,6 +107,7 @@ stack_observer = Observer(
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),
     thing_group=environment.required("THING_GROUP"),
+    links_prefix=environment.required("LINKS_POLICY_PREFIX"),
 )
 # A call may take as long as CleanUp.
 lambda_client = session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70)))
@@ -115,8 +116,7 @@ provision_machine = environment.required("PROVISION_MACHINE")
 sfn_client = session.client("stepfunctions", config=CONFIG)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Called by `playground sweep` and every 15 minutes. Gives `{dryRun, findings}` (docs/contracts.md)."""
     request = SweepRequest.from_event(event)
@@ -125,6 +125,6 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     for outcome in sorted({result.outcome for result in results}):
         metrics.add_metric(f"Sweep{outcome.title()}", "Count", sum(result.outcome == outcome for result in results))
     for result in results:
-        logger.warning("should not be there", finding=result.as_dict())
+        logger.warning("should not be there", extra={"finding": result.as_dict(), **result.subject})
     logger.info("swept", findings=len(results), dry_run=request.dry_run)
     return {"dryRun": request.dry_run, "findings": [result.as_dict() for result in results]}

@@ -7,11 +7,16 @@ RECORDS = "playground-idempotency"
 OBSERVATIONS = "playground-observations"
 VERDICTS = "playground-verdicts"
 QUARANTINE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-quarantine-device"
+RELEASE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-release-device"
 SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
+REPLIES = "playground-replies"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
+LINKS_PREFIX = "playground-links"
+TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+DEPROVISION_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-deprovision-device"
 RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
 RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
@@ -21,6 +26,11 @@ QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarant
 OTHER_QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:two"
 RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:one"
 OTHER_RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:two"
+
+ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:one"
+OTHER_ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:two"
+REPOSITORY = "playground-devices"
+IMAGE_TAG = "latest"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -37,7 +47,10 @@ ENVIRONMENT = {
     "DEVICES_PER_SECOND": "8",
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
+    "COMMAND_REPLIES_TABLE": REPLIES,
+    "METRICS_FLOOR": "300",
     "PROVISION_MACHINE": MACHINE,
+    "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
@@ -56,6 +69,7 @@ ENVIRONMENT = {
     "SECURITY_TOPIC_ARN": SECURITY_TOPIC,
     "CERTIFICATE_ARN_PREFIX": "arn:aws:iot:eu-west-1:123456789012:cert/",
     "QUARANTINE_MACHINE_ARN": QUARANTINE_MACHINE,
+    "RELEASE_MACHINE_ARN": RELEASE_MACHINE,
     "QUARANTINE_AUTOMATICALLY": "false",
     "REFUSALS": "3",
     "TAKEOVERS": "3",
@@ -63,6 +77,11 @@ ENVIRONMENT = {
     "MESSAGES": "40",
     "MESSAGES_WINDOW_SECONDS": "10",
     "MESSAGE_BYTES": "32768",
+    "LINK_FUNCTION": "link-devices",
+    "LINKS_POLICY_PREFIX": LINKS_PREFIX,
+    "TOPIC_ARN_PREFIX": TOPICS,
+    "DEVICE_REPOSITORY": REPOSITORY,
+    "DEVICE_IMAGE_TAG": IMAGE_TAG,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -84,6 +103,11 @@ FUNCTIONS = (
     "restart.finish_restart",
     "restart.undo_restart",
     "restart.give_up",
+    "rolling.next_device",
+    "rolling.put_back",
+    "watching.count_devices",
+    "links.link_devices",
+    "control_plane.control_plane",
     "quarantine.claim_quarantine",
     "quarantine.isolate_device",
     "quarantine.mark_shadow",

@@ -119,7 +119,7 @@ def test_a_valid_setting(key: str, value: Any) -> None:
         ("misbehave", "some", "must be all or an array of forbidden-topic"),
         ("misbehave", ["flood", "rudeness"], "must be all or an array of forbidden-topic"),
         ("misbehave", [["flood"]], "must be all or an array of forbidden-topic"),
-        ("misbehave", ["flood", "flood"], "must not name a misbehaviour twice"),
+        ("misbehave", ["flood", "flood"], "must not hold one of them twice"),
         ("seed", -1, "must be an integer from 0 to 2147483647"),
         ("seed", 1.5, "must be an integer from 0 to 2147483647"),
         ("period", 0, "must be an integer from 1 to 3600"),

@@ -8,18 +8,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
+from botocore.validate import ParamValidator
 
 from common import errors
 from common.identifiers import DEVICE_TYPES
 from detecting import sources
 from detecting.rules import Thresholds
 from identity.message import CertificateMessage
-from playground.local import iot_log
+from links.request import LinkRequest
+from playground.local import agent, iot_log
 from playground.local.stack import Toolbox, parameters
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
+from provisioning import start_task
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
@@ -39,9 +43,12 @@ from restart.give_up import GiveUpRequest
 from restart.renew_certificate import RenewRequest
 from restart.tasks import STOP_REASON as RESTART_STOP_REASON
 from restart.undo_restart import UndoRequest
+from rolling.next_device import NextRequest
+from rolling.progress import checked_names
+from rolling.put_back import PutBackRequest
 from sweeping.sweep import SweepRequest
+from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, WORKFLOWS
 
-ROOT = Path(__file__).parents[2]
 # Samples of what AWS itself sends to a function that has a sample of its own.
 EVENTS = {"execution_ended": CleanUpRequest}
 PARSERS: dict[str, Any] = {
@@ -59,6 +66,9 @@ PARSERS: dict[str, Any] = {
     "finish_restart": FinishRequest,
     "undo_restart": UndoRequest,
     "give_up": GiveUpRequest,
+    "link_devices": LinkRequest,
+    "next_device": NextRequest,
+    "put_back": PutBackRequest,
     "claim_quarantine": QuarantineRequest,
     "isolate_device": HeldDevice,
     "mark_shadow": HeldDevice,
@@ -70,33 +80,8 @@ PARSERS: dict[str, Any] = {
     "renew_identity": RenewalRequest,
     "readmit_device": HeldDevice,
 }
-
-
-class CloudFormationLoader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, such as `!Ref Name`, which become `{"Ref": "Name"}`."""
-
-
-def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    elif isinstance(node, yaml.MappingNode):
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix == "Ref" else f"Fn::{suffix}": value}
-
-
-CloudFormationLoader.add_multi_constructor("!", _intrinsic)
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), CloudFormationLoader)  # noqa: S506 - safe
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-FUNCTIONS = {
-    name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"].endswith("::Function")
-}
-WORKFLOWS: dict[str, dict[str, Any]] = {
-    path.name: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "statemachines").iterdir())
-}
+# Their samples name the device in hand.
+OF_A_ROLL = ("next_device", "put_back")
 
 
 def states_of(workflow: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -113,6 +98,9 @@ TASKS = [
     for name, state in states_of(workflow)
     if state["Type"] == "Task"
 ]
+
+
+NESTED = "arn:aws:states:::states:startExecution.sync:2"
 
 
 def module_of(function: Mapping[str, Any]) -> str:
@@ -139,14 +127,15 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 30
-    assert len(TASKS) == 32
+    assert len(FUNCTIONS) == 35
+    assert len(TASKS) == 36
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
         "deprovision_device.asl.yaml",
         "restart_device.asl.yaml",
         "quarantine_device.asl.yaml",
         "release_device.asl.yaml",
+        "roll_devices.asl.yaml",
     }
 
 
@@ -163,12 +152,24 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
         "SweepFunctionName",
+        "FunctionLogGroupName",
+        "DeviceLogGroupName",
+        "DashboardName",
+        "AlarmTopicArn",
+        "LinkDevicesFunctionName",
         "DeviceRepositoryUri",
         "QuarantineDeviceStateMachineArn",
         "ReleaseDeviceStateMachineArn",
         "QuarantinePolicyName",
         "VerdictsTableName",
         "SecurityTopicArn",
+        "ApiUrl",
+        "UserPoolId",
+        "UserPoolClientId",
+        "DeviceImageTag",
+        "SourceBucketName",
+        "DeviceBuildProjectName",
+        "RollDevicesStateMachineArn",
     }
 
 
@@ -203,7 +204,7 @@ def test_a_sample_is_what_its_function_takes(module: str) -> None:
     parsed = (PARSERS | EVENTS)[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
     # then
     assert parsed
-    assert parsed.thing_name == "dev-SAMPLE"
+    assert (parsed.progress if module in OF_A_ROLL else parsed).thing_name == "dev-SAMPLE"
 
 
 def test_the_sweeps_sample_changes_nothing() -> None:
@@ -250,6 +251,10 @@ def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
     )
 
 
+def test_the_local_agent_reads_the_image_that_a_task_is_told() -> None:
+    assert agent.IMAGE_VARIABLE == start_task.IMAGE_VARIABLE
+
+
 def test_the_workflows_samples_are_valid_input() -> None:
     provision = json.loads((ROOT / "events" / "provision_device.json").read_text())
     deprovision = json.loads((ROOT / "events" / "deprovision_device.json").read_text())
@@ -257,6 +262,8 @@ def test_the_workflows_samples_are_valid_input() -> None:
     assert CleanUpRequest.deprovision(deprovision, "arn").thing_name == "dev-SAMPLE"
     restart = json.loads((ROOT / "events" / "restart_device.json").read_text())
     assert RestartRequest.from_event({"input": restart, "restart": "arn"}).thing_name == "dev-SAMPLE"
+    roll = json.loads((ROOT / "events" / "roll_devices.json").read_text())
+    assert checked_names(roll) == ("dev-SAMPLE",)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -344,6 +351,9 @@ def test_a_policy_of_devices_fits_into_2048_characters(partition: str, region: s
 @pytest.mark.parametrize("state", TASKS)
 def test_a_task_waits_longer_than_its_function_runs(state: dict[str, Any]) -> None:
     # given
+    if state["Resource"] == NESTED:
+        assert state["TimeoutSeconds"] > 300  # what a restart may wait for its device
+        return
     arn = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("Arn}")
     runs = FUNCTIONS[arn].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
     # then
@@ -368,7 +378,7 @@ def test_errors_are_routed_by_names_that_exist(state: dict[str, Any]) -> None:
     aws = {"ResourceNotFoundException", "IdempotencyAlreadyInProgressError"}
     for rule in [*state["Retry"], *state["Catch"]]:
         for name in rule["ErrorEquals"]:
-            assert name.startswith(("States.", "Lambda.", "Sandbox.")) or name in ours | aws, name
+            assert name.startswith(("States.", "Lambda.", "Sandbox.", "StepFunctions.")) or name in ours | aws, name
 
 
 @pytest.mark.parametrize("state", TASKS)
@@ -392,9 +402,59 @@ def test_a_workflow_is_given_the_functions_that_it_calls_and_may_call_them(file:
         if statement["Action"] == "lambda:InvokeFunction"
         for resource in list_of(statement["Resource"])
     }
+    begun = {
+        statement["Resource"]["Ref"]
+        for policy in properties["Policies"]
+        for statement in policy["Statement"]
+        if statement["Action"] == "states:StartExecution"
+    }
     # then
-    assert called == allowed
-    assert properties["DefinitionSubstitutions"] == {f"{name}Arn": {"Fn::GetAtt": f"{name}.Arn"} for name in called}
+    assert called == allowed | begun
+    assert properties["DefinitionSubstitutions"] == {
+        f"{name}Arn": {"Ref": name} if name in begun else {"Fn::GetAtt": f"{name}.Arn"} for name in called
+    }
+
+
+def test_an_upload_starts_the_build_of_that_very_version() -> None:
+    # given
+    rule = RESOURCES["SourceUploadedRule"]["Properties"]
+    (target,) = rule["Targets"]
+    paths = target["InputTransformer"]["InputPathsMap"]
+    # what S3 sends: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    detail = {"bucket": {"name": "b"}, "object": {"key": "source/abc.zip", "size": 1, "version-id": "v1"}}
+    # when
+    text = target["InputTransformer"]["InputTemplate"]
+    for name, path in paths.items():
+        value: Any = {"detail": detail}
+        for part in path.removeprefix("$.").split("."):
+            value = value[part]
+        text = text.replace(f"<{name}>", value)
+    # then: parameters of StartBuild that botocore takes, and the names that the build reads
+    asked = json.loads(text)
+    assert asked["sourceLocationOverride"] == "b/source/abc.zip"
+    assert asked["sourceVersion"] == "v1"
+    model = botocore.session.Session().get_service_model("codebuild").operation_model("StartBuild").input_shape
+    assert model is not None
+    report = ParamValidator().validate({"projectName": "p", **asked}, model)
+    assert not report.has_errors(), report.generate_report()
+    project = RESOURCES["DeviceBuild"]["Properties"]
+    given = {variable["Name"] for variable in project["Environment"]["EnvironmentVariables"]}
+    assert {variable["name"] for variable in asked["environmentVariablesOverride"]} <= given
+    commands = yaml.safe_load(project["Source"]["BuildSpec"])["phases"]
+    text = json.dumps(commands)
+    assert given == set(re.findall(r"\$\{?([A-Z_]+)", text)) - {"CONTENT_TAG"}
+    for argument in re.findall(r"--build-arg (\w+)=", text):
+        assert f"ARG {argument}" in (ROOT / "device" / "Dockerfile").read_text()
+
+
+def test_who_starts_builds_may_do_nothing_else_and_no_build_leaves_the_stack() -> None:
+    (policy,) = RESOURCES["SourceUploadedRole"]["Properties"]["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "codebuild:StartBuild", "Resource": {"Fn::GetAtt": "DeviceBuild.Arn"}}
+    ]
+    (policy,) = RESOURCES["DeviceBuildRole"]["Properties"]["Policies"]
+    everywhere = [s["Action"] for s in policy["PolicyDocument"]["Statement"] if s["Resource"] == "*"]
+    assert everywhere == ["ecr:GetAuthorizationToken"]
 
 
 def test_the_catalog_does_not_hear_of_connections_that_were_refused() -> None:

@@ -1,0 +1,1 @@
+"""What CI checks besides behaviour: known vulnerabilities, secrets, licences. `make security` runs them."""

@@ -1,0 +1,42 @@
+"""The command that follows one device through all logs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from playground.cli_context import Name, context
+from playground.log_views import record_text
+from playground.logs import SOURCES, LogReader, Question, ago, insights_query
+from playground.views import note
+
+app = typer.Typer()
+
+
+@app.command()
+def logs(  # noqa: PLR0913, PLR0917 - a parameter is an option
+    ctx: typer.Context,
+    name: Name,
+    since: Annotated[str, typer.Option(help="How far back: 90s, 15m, 1h, 2d.")] = "1h",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,  # noqa: FBT002
+    text: Annotated[str, typer.Option("--filter", help="Only lines with this text.", metavar="TEXT")] = "",
+    source: Annotated[
+        list[str] | None, typer.Option(help=f"Only {', '.join(SOURCES)}; can be repeated.", metavar="SOURCE")
+    ] = None,
+    insights: Annotated[bool, typer.Option("--insights", help="Print the CloudWatch Logs Insights query.")] = False,  # noqa: FBT002
+) -> None:
+    """Show what functions, workflows and the device say of one device, in order of time."""
+    question = Question(name, ago(since), frozenset(source or SOURCES), text)
+    if insights:
+        sys.stdout.write(insights_query(name) + "\n")
+        return
+    given = context(ctx)
+    reader = LogReader(given.home())
+    if follow:
+        note("Ctrl-C ends this.")
+    empty = True
+    for record in reader.follow(question) if follow else reader.read(question):
+        given.output.stream(record.as_dict(), record_text(record))
+        empty = False
+    if empty:
+        note(f"No lines about {name} in the last {since}.")

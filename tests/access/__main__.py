@@ -1,0 +1,33 @@
+"""`python -m tests.access`: tries everything in a local cloud of its own, and writes docs/access.md.
+
+Ends with 1 when something was allowed that must not be, or the other way round.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playground.paths import PROJECT
+from tests.access import device_attempts, function_attempts
+from tests.access.page import page
+from tests.playground_cloud import own_cloud
+
+PAGE = PROJECT / "docs" / "access.md"
+
+
+def main() -> int:
+    """Exit code."""
+    print("bringing up a local cloud ...", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder, own_cloud(Path(folder), {}) as cloud:
+        devices = device_attempts.attempts(cloud)
+        functions = list(function_attempts.attempts(cloud))
+    wrong = [one for one in devices if not one.is_right], [one for one in functions if not one.is_refused]
+    for found in (*wrong[0], *wrong[1]):
+        print(found, file=sys.stderr)
+    PAGE.write_text(page(devices, functions))
+    print(f"{len(devices)} attempts of devices, {len(functions)} of functions: {PAGE.relative_to(PROJECT)}")
+    return 1 if any(wrong) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
