@@ -145,10 +145,10 @@ def all_or_some(everything: str, names: Sequence[str]) -> Rule:
 
 
 def boolean() -> Rule:
-    """True or false."""
+    """True or false, or null."""
 
     def parse(value: Json, _thing: Thing) -> Json:
-        if not isinstance(value, bool):
+        if value is not None and not isinstance(value, bool):
             raise RefusedError("must be true or false")
         return value
 

@@ -1,7 +1,8 @@
 """python -m virtual_device.settings_tool
 
 Prints the settings table as JSON, for those who can't import it: `{key: {"rule", ..., "deviceTypes"?, "setBy"?}}` in
-the table's order, a rule by its kind with its limits beside it. functions/control_plane/settings.json is what it prints.
+the table's order, a rule by its kind with its limits beside it. functions/control_plane/settings.json is what it
+prints.
 """
 
 import json

@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common import environment
 from common.catalog import Row
 from common.certificates import tolerating
 from common.links import is_links_policy, links_policy_name
@@ -59,12 +58,6 @@ class Policies:
     device: str
     quarantine: str
     links_prefix: str
-
-    @classmethod
-    def from_environment(cls) -> "Policies":
-        """Those of the stack."""
-        names = ("DEVICE_POLICY", "QUARANTINE_POLICY", "LINKS_POLICY_PREFIX")
-        return cls(*map(environment.required, names))
 
     def of(self, row: Row | None) -> tuple[str, ...]:
         """Those that a certificate of the device gets now: the one place where that is decided.

@@ -116,7 +116,7 @@ def _all_or_some(limits: Limits, value: Any, _subject: Subject) -> str | None:
 
 
 def _boolean(_limits: Limits, value: Any, _subject: Subject) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
+    return None if value is None or isinstance(value, bool) else "must be true or false"
 
 
 def _is_integer(value: Any) -> bool:

@@ -177,7 +177,11 @@ issuer = NextCertificateIssuer(
     succession=Succession(
         session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")), iot_client
     ),
-    policies=Policies.from_environment(),
+    policies=Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    ),
 )
 
 

@@ -25,7 +25,11 @@ def attach_policy(thing_name: str, certificate_arn: str, names: Iterable[str], i
 
 iot_client = session.client("iot", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
-policies = Policies.from_environment()
+policies = Policies(
+    environment.required("DEVICE_POLICY"),
+    environment.required("QUARANTINE_POLICY"),
+    environment.required("LINKS_POLICY_PREFIX"),
+)
 
 
 @observed

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 isolation = Isolation(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     iot=session.client("iot", config=CONFIG),
-    policies=Policies.from_environment(),
+    policies=Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    ),
     group=environment.required("QUARANTINE_GROUP"),
 )
 

@@ -31,7 +31,11 @@ def readmit(device: HeldDevice, isolation: Isolation) -> None:
 readmission = Isolation(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     iot=session.client("iot", config=CONFIG),
-    policies=Policies.from_environment(),
+    policies=Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    ),
     group=environment.required("QUARANTINE_GROUP"),
 )
 

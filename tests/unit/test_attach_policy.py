@@ -34,11 +34,18 @@ def test_the_certificate_gets_the_policy_and_the_thing_the_certificate(
 
 
 @pytest.mark.parametrize("how", faults.HOW)
-@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize(("existing", "at"), [(False, 1), (False, 2), (True, 1), (True, 2), (True, 3)])
 def test_an_attempt_after_any_interruption_completes(
-    event: dict[str, str], iot: MemoryIot, context: Any, function_clients: list[Any], at: int, how: str
+    event: dict[str, Any],
+    iot: MemoryIot,
+    context: Any,
+    function_clients: list[Any],
+    existing: bool,  # noqa: FBT001
+    at: int,
+    how: str,
 ) -> None:
     # given
+    event["existing"] = existing
     with faults.interrupted(function_clients, at, how), pytest.raises((TransientError, faults.Killed)):
         attach_policy.handler(event, context)
     # when
@@ -60,22 +67,32 @@ def test_a_certificate_that_is_not_there_is_no_transient_fault(
     assert iot.things["lamp"].principals == set()
 
 
+LINKS = "playground-links-lamp"
+
+
 @pytest.mark.parametrize(
-    ("more", "policies"),
+    ("row", "policies"),
     [
-        ({}, {"playground-quarantine"}),
-        ({"quarantine_policies": {"playground-links-lamp"}}, {"playground-quarantine"}),
-        ({"readmitting": True}, {"playground-device"}),
-        ({"readmitting": True, "quarantine_policies": {"links"}}, {"playground-device", "links"}),
+        ({}, {"playground-device"}),
+        ({"links": {"spot"}}, {"playground-device", LINKS}),
+        ({"quarantined_at": "now"}, {"playground-quarantine"}),
+        ({"quarantined_at": "now", "links": {"spot"}, "quarantine_policies": {"extra"}}, {"playground-quarantine"}),
+        ({"quarantined_at": "now", "readmitting": True}, {"playground-device"}),
+        (
+            {"quarantined_at": "now", "readmitting": True, "links": {"spot"}, "quarantine_policies": {"extra", "gone"}},
+            {"playground-device", LINKS, "extra"},
+        ),
     ],
 )
-def test_in_quarantine_it_gets_the_quarantine_policy(
-    event: dict[str, str], iot: MemoryIot, catalog: Catalog, context: Any, more: dict[str, Any], policies: set[str]
+def test_the_certificate_of_a_device_that_is_there_gets_what_the_row_says(
+    event: dict[str, Any], iot: MemoryIot, catalog: Catalog, context: Any, row: dict[str, Any], policies: set[str]
 ) -> None:
     # given
-    iot.policies.add("links")
-    catalog.update("lamp", EXECUTION, quarantined_at="2026-01-02T03:04:05.678Z", **more)
+    for policy in ("extra", LINKS):
+        iot.create_policy(policy, '{"Statement": []}')
+    catalog.update("lamp", EXECUTION, **row)
     # when
+    event["existing"] = True
     attach_policy.handler(event, context)
     # then
     assert iot.certificates[event["certificateArn"]].policies == policies
