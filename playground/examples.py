@@ -49,7 +49,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground logs lamp --follow --source devices",
         "playground logs lamp --since 15m --filter refused --output json --query message",
     ),
-    "push": ("playground push", "playground push --with codebuild", "playground push --from ../my-device"),
+    "push": ("playground push", "playground push --with codebuild", "playground push --from ."),
     "roll": ("playground roll --dry-run", "playground roll", "playground roll lamp wall"),
     "images": ("playground images", "playground images --query 'images[?current].digest'"),
     "link": ("playground link wall lamp",),
@@ -66,8 +66,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "user list": ("playground user list", "playground user list --query 'users[].name'"),
     "user remove": ("playground user remove maria",),
     "user password": ("playground user password admin", "playground user password admin --password-stdin"),
-    "token": ("TOKEN=$(playground token)", "playground token --user maria --password-stdin"),
-    "api": ('curl -H "Authorization: Bearer $TOKEN" "$(playground api)/v1/devices"',),
+    "token": ("playground token", "playground token --user maria --password-stdin"),
+    "api": (
+        "playground api",
+        "playground api --output json --query url",
+    ),
     "completion": (
         'eval "$(playground completion bash)"',
         'eval "$(playground completion zsh)"',

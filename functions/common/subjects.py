@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # The execution that runs now before the one that made the device: a restart and a removal name both.
-EXECUTION_FIELDS = ("restart", "deprovisioning", "execution", "executionArn")
+EXECUTION_FIELDS = ("restart", "deprovisioning", "roll", "execution", "executionArn")
 THING_FIELDS = ("thingName", "clientId")
 LONGEST = 512
 
@@ -39,7 +39,7 @@ def _parts(event: object) -> Iterator[Mapping[str, Any]]:
     if not isinstance(event, Mapping):
         return
     yield event
-    for name in ("input", "leftover", "data", "asked", "detail", "pathParameters"):
+    for name in ("input", "leftover", "data", "asked", "progress", "detail", "pathParameters"):
         yield from _parts(_parsed(event.get(name)))
 
 

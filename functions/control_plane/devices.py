@@ -14,6 +14,7 @@ from common.certificates import tolerating
 from common.clients import error_code
 from common.device_wish import DeviceWish
 from common.identifiers import made_up_name
+from common.observability import about_row
 from common.quarantine import is_connected
 from control_plane.listing import Listing, Wanted
 from control_plane.machines import DEPROVISION, PROVISION, Machines, iso, link, name_of, summary
@@ -103,6 +104,7 @@ class Devices:
         row = self.catalog.row(thing_name)
         if row is None:
             raise not_found(f"the catalog knows no device {thing_name}")
+        about_row(row)
         return row
 
     def _refuse_taken(self, thing_name: str | None) -> None:

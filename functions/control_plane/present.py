@@ -1,6 +1,7 @@
 """Which devices can be talked to: those that are there, and that nobody removes."""
 
 from common.catalog import Catalog, Row, is_free
+from common.observability import about_row
 from control_plane.problem import conflict, not_found
 
 
@@ -11,6 +12,7 @@ def present(catalog: Catalog, thing_name: str) -> Row:
         raise not_found(f"the catalog knows no device {thing_name}")
     if is_free(row):
         raise not_found(f"{thing_name} is {row['status']}: nothing of it is there any more")
+    about_row(row)
     if "deprovisioning" in row:
         raise conflict(f"{thing_name} is being removed")
     return row

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from common.catalog import Row, now
 from common.clients import error_code
 from common.errors import DeviceBusy, ThingNotFound
-from common.observability import logger
+from common.observability import about_row, logger
 from common.waiting import Patience
 
 if TYPE_CHECKING:
@@ -61,7 +61,11 @@ class LinkRows:
 
     def row(self, thing_name: str) -> Row | None:
         """The row as it is now, or None."""
-        return self.table.get_item(Key={"thing_name": thing_name}, ConsistentRead=True).get("Item")
+        row = self.table.get_item(Key={"thing_name": thing_name}, ConsistentRead=True).get("Item")
+        if row is not None:
+            # The first one of an invocation, which is the switch's, says which execution its lines are about.
+            about_row(row)
+        return row
 
     @contextmanager
     def holding(self, thing_name: str, request_id: str) -> Iterator[Held]:

@@ -13,7 +13,7 @@ from common.clients import CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, ImageChanged, ThingNotFound
 from common.executions import Executions
 from common.image import ImageTag
-from common.observability import logger, observed
+from common.observability import about, logger, observed
 from rolling.lock import RollLock
 from rolling.progress import MOST_DEVICES, Progress, checked_names
 
@@ -129,9 +129,8 @@ devices = Devices(
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """State NextDevice. Gives the progress, see `Progress.data`."""
     request = NextRequest.from_event(event)
-    logger.append_keys(execution_arn=request.roll_arn)
     with transient_faults_named():
         found = devices.next(request)
-    logger.append_keys(thing_name=found.thing_name)
+    about(thing_name=found.thing_name)
     logger.info("next device", verdict=found.verdict, image=found.image, rolled=found.rolled)
     return found.data

@@ -19,7 +19,13 @@ from tests.unit.world import World
 EVENTS = Path(__file__).parents[2] / "events"
 THING = "dev-SAMPLE"
 # Who learns from the catalog what the event does not tell.
-FROM_THE_ROW = {"presence.presence", "identity.issue_next_certificate", "identity.settle_next_certificate"}
+FROM_THE_ROW = {
+    "presence.presence",
+    "identity.issue_next_certificate",
+    "identity.settle_next_certificate",
+    "links.link_devices",
+    "control_plane.control_plane",
+}
 OF_MANY = {"sweeping.sweep", "watching.count_devices"}
 
 Lines = Callable[[], list[dict[str, Any]]]
