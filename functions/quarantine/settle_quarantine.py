@@ -48,6 +48,9 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, st
     device = HeldDevice.from_event(event)
     with transient_faults_named():
         status = settle(device, device_catalog)
-    metrics.add_metric("DevicesQuarantined" if status == QUARANTINED else "DevicesReleased", unit="Count", value=1)
+    if status == QUARANTINED:
+        metrics.add_metric("DevicesConfined", unit="Count", value=1)
+    else:
+        metrics.add_metric("DevicesReleased", unit="Count", value=1)
     logger.info("quarantine settled", status=status)
     return {"status": status}

@@ -85,6 +85,6 @@ def test_each_misbehaviour_is_found_and_the_bystander_is_not_blamed(cloud: Cloud
     cloud.desire(ROGUE, misbehave=[])
     cloud.wait_until_reported(ROGUE, misbehave=[])
     # and one sees it
-    shown = json.loads(cloud.playground("verdicts", ROGUE, "--json").stdout)
+    shown = json.loads(cloud.playground("verdicts", ROGUE, "--output", "json").stdout)["verdicts"]
     assert {one["rule"] for one in shown} >= {rule for rule, thing in RULES.values() if thing == ROGUE} | {"auth-error"}
     assert all(one["seen"] is not None and one["at"] and one["reason"] for one in shown)

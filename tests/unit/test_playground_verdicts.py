@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from common.clients import session
 from detecting.verdict import Verdict
-from playground import cli_security
+from playground import cli_context
+from playground.cli import app
 from playground.verdicts import verdicts
 from tests.unit.sightings import NOON
 from tests.unit.stack import VERDICTS
@@ -28,11 +29,9 @@ class Home:
         return VERDICTS
 
 
-class Context:
-    """As the commands have it."""
-
-    def home(self) -> Home:
-        return Home()
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_context.Context, "home", lambda _context: Home())
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def three(table: "Table") -> list[Verdict]:
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(cli_security.app, list(arguments), obj=Context())
+    return CliRunner().invoke(app, ["verdicts", *arguments], env={"COLUMNS": "200"})
 
 
 def test_all_of_them_the_newest_first(three: list[Verdict]) -> None:
@@ -77,7 +76,7 @@ def test_those_on_one_thing(three: list[Verdict]) -> None:
 
 
 def test_as_json(three: list[Verdict]) -> None:
-    shown = json.loads(run("rogue", "--json").stdout)
+    shown = json.loads(run("rogue", "--output", "json").stdout)["verdicts"]
     assert shown[1] == {key: value for key, value in three[0].as_document().items() if key != "verdict_id"}
 
 
@@ -90,4 +89,4 @@ def test_as_a_table_what_a_device_says_is_text(three: list[Verdict]) -> None:
 
 def test_without_any(table: "Table") -> None:
     assert run().exit_code == 0
-    assert run("--json").stdout.strip() == "[]"
+    assert json.loads(run("--output", "json").stdout) == {"verdicts": []}
