@@ -15,6 +15,8 @@ from playground import (
     cli_links,
     cli_logs,
     cli_messages,
+    cli_quarantine,
+    cli_security,
     cli_shell,
     cli_users,
 )
@@ -51,6 +53,9 @@ for commands in (
     cli_links,
     cli_audit,
     cli_logs,
+    cli_logs,
+    cli_security,
+    cli_quarantine,
     cli_users,
     cli_shell,
 ):

@@ -10,6 +10,7 @@ from playground.commands import Reply, ask
 from playground.devices import Devices, parse_settings
 from playground.listen_identity import MOST_SECONDS
 from playground.listening import Limits, listening
+from playground.quarantine import following
 from playground.topic_filters import checked
 from playground.views import note
 from playground.watch import watching
@@ -42,7 +43,7 @@ def watch(ctx: typer.Context, names: Names) -> None:
     home = given.home()
     for name in names:
         Devices(home).row(name)
-    with watching(home, *names) as watcher:
+    with watching(home, *names) as watcher, following(home, names, watcher.inbox.put):
         note("Ctrl-C ends this.")
         for message in watcher.messages():
             given.output.stream(message_views.message_data(message), message_views.message_text(message))

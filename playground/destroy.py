@@ -69,7 +69,8 @@ class Demolition:
         )
         yield "Sweeping", ("DeviceCatalog", "SweepFunction", "CleanUpFunction"), self._sweep
         yield "Deleting jobs", ("DeviceGroup",), self._jobs
-        yield "Detaching the device policy", ("DevicePolicy",), self._policy
+        for policy in ("DevicePolicy", "QuarantinePolicy"):
+            yield f"Detaching {policy}", (policy,), partial(self._policy, policy)
         yield "Stopping the tasks in the cluster", ("DeviceCluster",), self._tasks
         for bucket in ("ConfigBucket", "FirmwareBucket", "SourceBucket"):
             yield f"Emptying {bucket}", (bucket,), partial(self._objects, bucket)
@@ -157,9 +158,9 @@ class Demolition:
         for policy, _until in listen_identity.policies(self.home):
             with_care(partial(listen_identity.remove, self.home, policy), f"listener {policy}", self.left)
 
-    def _policy(self) -> None:
+    def _policy(self, logical_id: str) -> None:
         """AWS IoT deletes neither a policy that is attached nor one with more than one version."""
-        iot, policy = self.home.client("iot"), self.resources["DevicePolicy"].rpartition("/")[2]
+        iot, policy = self.home.client("iot"), self.resources[logical_id].rpartition("/")[2]
         for target in _all(iot, "list_targets_for_policy", "targets", policyName=policy):
             iot.detach_policy(policyName=policy, target=target)
         for version in iot.list_policy_versions(policyName=policy)["policyVersions"]:

@@ -27,7 +27,7 @@ def devices_table(rows: Sequence[Row]) -> Table:
             Text(status, style=STATUS_STYLES.get(status, "")),
             str(row.get("ip", "")),
             str(row.get("last_seen_at", "")),
-            str(row.get("status_reason", "")),
+            str(row.get("status_reason") or row.get("quarantine_reason") or ""),
         )
     return table
 

@@ -107,6 +107,10 @@ class ImageError(PlaygroundError):
     """A device image that could not be built or pushed, or that there isn't."""
 
 
+class DrillError(PlaygroundError):
+    """An act of the drill that did not go as it should."""
+
+
 class WatchError(PlaygroundError):
     """The MQTT connection of `watch` or `listen` could not be made, or was lost."""
 

@@ -60,6 +60,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "link": ("playground link wall lamp",),
     "unlink": ("playground unlink wall lamp",),
     "links": ("playground links", "playground links lamp --output json --query 'links[].switch'"),
+    "verdicts": (
+        "playground verdicts",
+        "playground verdicts rogue --output json --query 'verdicts[].rule'",
+    ),
+    "quarantine": ("playground quarantine lamp --reason 'was opened by somebody'",),
+    "release": ("playground release lamp", "playground release lamp --force"),
+    "drill": ("playground drill",),
     "user add": ("playground user add maria --group viewers",),
     "user list": ("playground user list", "playground user list --query 'users[].name'"),
     "user remove": ("playground user remove maria",),

@@ -20,6 +20,7 @@ KIND_STYLES = {
     "event": "yellow",
     "presence": "magenta",
     "command": "blue",
+    "workflow": "bold magenta",
 }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/general/latest/gr/iot-core.html: subscriptions per SUBSCRIBE request
 MAX_FILTERS_IN_SUBSCRIBE = 8
+WORKFLOW_TOPICS = "$workflow/"
 # Of the 50 subscriptions that a connection may have, a device takes ten or eleven, and one more for each new topic.
 MOST_DEVICES = 4
 SHADOW_ANSWERS = ("update/accepted", "update/delta", "update/rejected")
@@ -46,8 +47,15 @@ def filters(name: str, topic: str | None = None) -> list[str]:
     return [*found, topic] if topic and not topic.startswith(f"dt/playground/{name}/") else found
 
 
+def workflow_topic(workflow: str, step: str) -> str:
+    """What a step of a workflow is shown under. No device can publish there: the topic is nobody's."""
+    return f"{WORKFLOW_TOPICS}{workflow}/{step}"
+
+
 def kind_of(topic: str) -> str:
-    """telemetry, shadow, metrics, event, presence or command."""
+    """telemetry, shadow, metrics, event, presence, command or workflow."""
+    if topic.startswith(WORKFLOW_TOPICS):
+        return "workflow"
     if topic.startswith("$aws/things/") and "/defender/" in topic:
         return "metrics"
     if topic.startswith("$aws/things/"):

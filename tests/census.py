@@ -17,10 +17,14 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "things": frozenset(things),
         "certificates": frozenset(c["certificateArn"] for c in _all(iot, "list_certificates", "certificates")),
         "policy attachments": frozenset(
-            iot.list_targets_for_policy(policyName=cloud.home.output("DevicePolicyName"))["targets"]
+            f"{policy} {target}"
+            for policy in ("DevicePolicyName", "QuarantinePolicyName")
+            for target in iot.list_targets_for_policy(policyName=cloud.home.output(policy))["targets"]
         ),
         "group members": frozenset(
-            iot.list_things_in_thing_group(thingGroupName=f"{cloud.home.stack_name}-devices")["things"]
+            f"{group} {thing}"
+            for group in ("devices", "quarantine")
+            for thing in iot.list_things_in_thing_group(thingGroupName=f"{cloud.home.stack_name}-{group}")["things"]
         ),
         "policies": frozenset(policy["policyName"] for policy in _all(iot, "list_policies", "policies")),
         "jobs": frozenset(job["jobId"] for job in _all(iot, "list_jobs", "jobs")),

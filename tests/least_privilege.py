@@ -25,10 +25,19 @@ from tests.whole_life import REFUSED, StepFailedError, WholeLife
 
 NOTE = PROJECT / "docs" / "least-privilege.md"
 
+_OF_MAPPING = (
+    "AWS Lambda reads the queue with the function's role "
+    "(https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html)"
+)
 # AWS checks these; the emulator does not, so that taking them away can show nothing.
 UNCHECKED = {
     "iot:ListAuditFindings": "the emulator has no Device Defender whose findings could be listed "
     "(https://docs.aws.amazon.com/iot/latest/apireference/API_ListAuditFindings.html)",
+    "sqs:ReceiveMessage": _OF_MAPPING,
+    "sqs:DeleteMessage": _OF_MAPPING,
+    "sqs:GetQueueAttributes": _OF_MAPPING,
+    "sns:Publish": "a topic's default policy lets everybody in its account publish "
+    "(https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html); the role must not depend on that",
     "iam:PassRole": "RunTask hands the task's execution role to ECS, and AWS refuses that without it "
     "(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)",
 }

@@ -16,6 +16,8 @@ WORKFLOWS = {
     "provision-device": "provision_device",
     "deprovision-device": "deprovision_device",
     "restart-device": "restart_device",
+    "quarantine-device": "quarantine_device",
+    "release-device": "release_device",
     "roll-devices": "roll_devices",
 }
 FOR_GOOD = "Injected.Fault"

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,8 @@ REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(AuthorizationError)", 
 WORKFLOWS = {
     "provisioning": "ProvisionDeviceStateMachineArn",
     "restarting": "RestartDeviceStateMachineArn",
+    "quarantining": "QuarantineDeviceStateMachineArn",
+    "releasing": "ReleaseDeviceStateMachineArn",
     "deprovisioning": "DeprovisionDeviceStateMachineArn",
 }
 OVERLY_PERMISSIVE = "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
@@ -118,6 +120,7 @@ class WholeLife:
         self._execute("provisioning", {"thingName": self.thing_name, "deviceType": "bulb"})
         self._wait("the device", lambda: "reported" in self.cloud.shadow(self.thing_name), self._refusal)
         self._stop_task()
+        self._confine_and_let_out()
         self._set(task_token="nobody's")
         self._execute("deprovisioning", {"thingName": self.thing_name})
 
@@ -132,13 +135,29 @@ class WholeLife:
 
         self._wait("restarting: AwaitDevice", back, self._refusal)
 
+    def _confine_and_let_out(self) -> None:
+        """Twice: the second time by force."""
+        for how in ({}, {"force": True}):
+            self._execute("quarantining", {"thingName": self.thing_name, "reason": "a test"})
+            self._wait("quarantining: the device", lambda: self._has_reported("quarantine"), self._refusal)
+            self._wait(
+                "quarantining: presence",
+                lambda: bool(self.cloud.row(self.thing_name)["presence_connected"]),
+                self._refusal,
+            )
+            self._execute("releasing", {"thingName": self.thing_name, **how})
+
+    def _has_reported(self, setting: str) -> bool:
+        return setting in self.cloud.shadow(self.thing_name).get("reported", {})
+
     def _execute(self, workflow: str, given: Mapping[str, Any]) -> None:
         sfn = self.cloud.client("stepfunctions")
         arn = self.cloud.start(WORKFLOWS[workflow], given)
 
         def in_vain() -> str:
             """Why nobody will answer the state that waits for the device; every other state ends by itself."""
-            return self._refusal() if self._states(arn)[-1:] in (["RecordStatus"], ["AwaitDevice"]) else ""
+            waiting = (["RecordStatus"], ["AwaitDevice"], ["RenewIdentity"])
+            return self._refusal() if self._states(arn)[-1:] in waiting else ""
 
         def over() -> bool:
             return bool(sfn.describe_execution(executionArn=arn)["status"] != "RUNNING")
@@ -147,7 +166,8 @@ class WholeLife:
         ended = self.cloud.finished(arn)
         if ended.status != "SUCCEEDED":
             # A failed provisioning goes on to CleanUp, which is all of deprovisioning.
-            failed = next((state for state in reversed(self._states(arn)) if state != "CleanUp"), "CleanUp")
+            undoing = ("CleanUp", "UndoQuarantine")
+            failed = next((state for state in reversed(self._states(arn)) if state not in undoing), "CleanUp")
             # What a function raises is JSON; what Step Functions itself says is not.
             raise StepFailedError(f"{workflow}: {failed}", f"{ended.error}: {ended.cause}")
 
@@ -181,6 +201,8 @@ class WholeLife:
         certified = {"certificateId": certificate["certificateId"], "execution": execution}
         recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
+        self._misbehave(certificate["certificateId"])
+        self._quarantine_step_by_step()
         self._link_with_a_switch()
         self._roll_step_by_step()
         self._audited()
@@ -221,6 +243,16 @@ class WholeLife:
         finally:
             images.put(manifest, media_type, images.tag)
 
+    def _misbehave(self, certificate_id: str) -> None:
+        """What is seen once, and what is counted."""
+        now = int(time.time() * 1000)
+        seen = {"principal": certificate_id, "client_id": self.thing_name, "at": now}
+        told = self._invoke("Detect", **seen, evidence=str(uuid.uuid4()))
+        self._expect("Detect", "a tampered device is found", told["verdicts"])
+        message = {**seen, "topic": f"dt/playground/{self.thing_name}/telemetry"}
+        flood = [{"eventSource": "aws:sqs", "body": json.dumps({**message, "evidence": str(n)})} for n in range(100)]
+        self._expect("Detect", "a flood is found", self._call("Detect", {"Records": flood})["verdicts"])
+
     def _restart_step_by_step(self) -> None:
         """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""
         dead, good, undone, last = (
@@ -248,6 +280,41 @@ class WholeLife:
         self._expect("UndoRestart", "it is undone", self._invoke("UndoRestart", restart=undone, data=data)["again"])
         self._invoke("ClaimRestart", input={"thingName": self.thing_name}, restart=last)
         self._invoke("GiveUp", restart=last)
+
+    def _quarantine_step_by_step(self) -> None:
+        """One that takes over from a dead one and is undone, one that is done; the same of releases."""
+        iot, policy = self.cloud.client("iot"), f"life-{self.thing_name}"
+        document = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Deny", "Action": "iot:Publish", "Resource": "*"}],
+        }
+        dead, undone, done = (f"{_sample('claim_quarantine')['execution'].rpartition(':')[0]}:{n}" for n in _numbers())
+        asked = {"thingName": self.thing_name, "reason": "a test"}
+        iot.create_policy(policyName=policy, policyDocument=json.dumps(document))
+        certificate = self.cloud.row(self.thing_name)["certificate_arn"]
+        iot.attach_policy(policyName=policy, target=certificate)
+        self._invoke("ClaimQuarantine", input=asked, execution=dead)
+        for execution in (undone, done):
+            self._invoke("ClaimQuarantine", input=asked, execution=execution)
+            self._invoke("IsolateDevice", execution=execution)
+            self._invoke("MarkShadow", execution=execution)
+            if execution == undone:
+                undoing = self._invoke("UndoQuarantine", input=asked, execution=execution)
+                self._expect("UndoQuarantine", "it is undone", undoing["undone"])
+        self._invoke("SettleQuarantine", execution=done)
+        dead, undone, done = (f"{_sample('claim_release')['execution'].rpartition(':')[0]}:{n}" for n in _numbers())
+        let_out: dict[str, Any] = {"thingName": self.thing_name, "force": True}
+        self._invoke("ClaimRelease", input=let_out, execution=dead)
+        for execution in (undone, done):
+            self._invoke("ClaimRelease", input=let_out, execution=execution)
+            self._invoke("ReadmitDevice", execution=execution)
+            if execution == undone:
+                undoing = self._invoke("UndoQuarantine", input=let_out, execution=execution)
+                self._expect("UndoQuarantine", "it is confined again", undoing["undone"])
+        self._invoke("MarkShadow", execution=done)
+        self._invoke("SettleQuarantine", execution=done)
+        iot.detach_policy(policyName=policy, target=certificate)
+        iot.delete_policy(policyName=policy)
 
     def _begin_restart(self, restart: str) -> dict[str, Any]:
         """Claim, certificate, config, task. Gives what ClaimRestart gave."""
@@ -480,6 +547,10 @@ class WholeLife:
             return ""
         entries = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         return next((entry["message"] for entry in entries if entry.get("error") == "UrlRefusedError"), "")
+
+
+def _numbers() -> Iterator[str]:
+    return (str(uuid.uuid4()) for _ in range(3))
 
 
 def _sample(name: str) -> dict[str, Any]:

@@ -83,9 +83,10 @@ def event(thing: Thing, name: str, wall: float, more: JsonObject | None = None) 
 
 def on_connected(thing: Thing, state: State, now: Now) -> Step:
     """There is a connection. The version starts anew: a shadow that was deleted long ago restarts at 1."""
+    greeting = () if in_quarantine(state) else (event(thing, "online", now.wall),)
     due = now.mono + FIRST_MESSAGE_WAIT if state.due is None else max(state.due, now.mono)
     mirror = replace(state.mirror, known=False, newest=0, behind=False, in_flight=None)
-    return replace(state, connected=True, due=due, mirror=mirror), (event(thing, "online", now.wall),)
+    return replace(state, connected=True, due=due, mirror=mirror), greeting
 
 
 def on_disconnected(state: State) -> State:
@@ -173,6 +174,8 @@ def on_time(thing: Thing, state: State, now: Now) -> Step:
     """Time has passed: send telemetry when it is due."""
     if not state.connected or state.due is None or now.mono < state.due:
         return state, ()
+    if in_quarantine(state):
+        return replace(state, due=now.mono + _interval(state)), ()
     content = state.settings["payload"]
     if content is None:
         content = telemetry.generate(thing, state.settings, now.wall, state.sequence)
@@ -181,6 +184,11 @@ def on_time(thing: Thing, state: State, now: Now) -> Step:
         following = now.mono + _interval(state)
     message = Publish(str(state.settings["topic"]), encode(content))
     return replace(state, sequence=state.sequence + 1, due=following), (message,)
+
+
+def in_quarantine(state: State) -> bool:
+    """Whether the cloud has confined the device: it says nothing then but to its shadow and its jobs."""
+    return state.settings.get("quarantine") is True
 
 
 def on_first_lost(state: State, now: Now) -> State:

@@ -1,6 +1,6 @@
 """The table of capabilities: a new one is a module of its own and a line here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from virtual_device.capability import Capability, Surroundings
 from virtual_device.command_client import CommandClient
@@ -8,10 +8,14 @@ from virtual_device.job_client import JobClient
 from virtual_device.links import Links
 from virtual_device.metrics import Metrics
 from virtual_device.renewal import Renewal
+from virtual_device.rogue import RogueBehaviour
 
 TABLE: tuple[Callable[[Surroundings], Capability], ...] = (CommandClient, Renewal, JobClient, Links, Metrics)
+
+OF_TYPES: Mapping[str, tuple[Callable[[Surroundings], Capability], ...]] = {"rogue": (RogueBehaviour,)}
+"""What devices of one type have besides; the others pay nothing for it."""
 
 
 def of_device(surroundings: Surroundings) -> tuple[Capability, ...]:
     """One of each for a device."""
-    return tuple(make(surroundings) for make in TABLE)
+    return tuple(make(surroundings) for make in (*TABLE, *OF_TYPES.get(surroundings.thing.device_type, ())))

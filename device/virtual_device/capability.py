@@ -18,7 +18,7 @@ from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.timers import Cancellable
 from virtual_device.traffic import Counts
-from virtual_device.transport import Done, Message
+from virtual_device.transport import Connection, Done, Listener, Message
 from virtual_device.trial import Tried
 
 T = TypeVar("T")
@@ -63,6 +63,14 @@ class Surroundings(Protocol):
 
     def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
         """Publish with QoS 1. A failure is logged, and `done` is told."""
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 0: nobody answers, and who may not is disconnected."""
+
+    def connect_beside(self, listener: Listener, *, client_id: str | None, identity: Identity | None) -> Connection:
+        """A connection of its own beside the device's, not started yet, with the device's client id and identity unless
+        others are given. Whoever asks for it ends it. Raises `DeviceError` or `ValueError`.
+        """
 
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
         """Subscribe to more filters. They belong into the capability's `filters` too, for the next connection."""

@@ -26,7 +26,7 @@ from virtual_device.store import Enrolment, Store
 from virtual_device.subscriptions import Subscriptions
 from virtual_device.thing import Thing
 from virtual_device.traffic import Counts, Traffic
-from virtual_device.transport import Access, Connection, Done, Message
+from virtual_device.transport import Access, Connection, Done, Listener, Message
 from virtual_device.trial import Trial, Tried
 
 T = TypeVar("T")
@@ -150,6 +150,17 @@ class Device:
     def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
         """Publish; a failure is logged, and `done` is told."""
         self._outbox.publish(topic, payload, done, correlation_data)
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish without an answer."""
+        self._traffic.sent(payload)
+        self._link.connection.send(topic, payload)
+
+    def connect_beside(self, listener: Listener, *, client_id: str | None, identity: Identity | None) -> Connection:
+        """A connection that is not the device's own."""
+        kept = self._kept()
+        access = _access(kept if identity is None else replace(kept, identity=identity), self._shared)
+        return self._shared.network.connection(replace(access, client_id=client_id or access.client_id), listener)
 
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
         """Subscribe to more."""

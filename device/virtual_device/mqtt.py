@@ -135,6 +135,10 @@ class Connection:
         packet = mqtt5.PublishPacket(payload, qos, topic=topic, correlation_data_bytes=correlation_data)
         self._await(self._client.publish(packet), reasons.puback_refusal, done)
 
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 0."""
+        self._client.publish(mqtt5.PublishPacket(payload, mqtt5.QoS.AT_MOST_ONCE, topic=topic))
+
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
         """Subscribe to topic filters with QoS 1, at most 8 in a SUBSCRIBE; `done` gets the first failure, if any."""
         batches = [filters[n : n + MAX_FILTERS_IN_SUBSCRIBE] for n in range(0, len(filters), MAX_FILTERS_IN_SUBSCRIBE)]

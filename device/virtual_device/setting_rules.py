@@ -4,7 +4,7 @@ What a rule says of itself is all that others know of it: the control plane refu
 (`settings_tool`). A new kind of rule is therefore taught to `functions/control_plane/setting_rules.py` too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from virtual_device import topics
@@ -114,6 +114,45 @@ def other_things(max_items: int, max_bytes: int) -> Rule:
 
     limits: dict[str, Json] = {"maxItems": max_items, "pattern": THING_NAME.pattern, "maxBytes": max_bytes}
     return Rule("otherThings", limits, parse)
+
+
+def another_thing() -> Rule:
+    """The name of another thing, or null."""
+
+    def parse(value: Json, thing: Thing) -> Json:
+        if value is not None and not _is_thing_name(value):
+            raise RefusedError("must be a thing name")
+        if value == thing.name:
+            raise RefusedError("must not name the device itself")
+        return value
+
+    return Rule("anotherThing", {"pattern": THING_NAME.pattern}, parse)
+
+
+def all_or_some(everything: str, names: Sequence[str]) -> Rule:
+    """The word `everything`, or an array of distinct `names`; stays as it is given."""
+
+    def parse(value: Json, _thing: Thing) -> Json:
+        if value == everything:
+            return value
+        if not isinstance(value, list) or not all(name in names for name in value):
+            raise RefusedError(f"must be {everything} or an array of {', '.join(names)}")
+        if len(set(map(str, value))) < len(value):
+            raise RefusedError("must not hold one of them twice")
+        return value
+
+    return Rule("allOrSome", {"all": everything, "names": list(names)}, parse)
+
+
+def boolean() -> Rule:
+    """True or false, or null."""
+
+    def parse(value: Json, _thing: Thing) -> Json:
+        if value is not None and not isinstance(value, bool):
+            raise RefusedError("must be true or false")
+        return value
+
+    return Rule("boolean", {}, parse)
 
 
 def _is_thing_name(value: Json) -> bool:

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-from virtual_device import topics
+from virtual_device import misbehaviour, topics
 from virtual_device.jsonvalue import Json, JsonObject, same
 from virtual_device.setting_rules import (
     RefusedError,
     Rule,
+    all_or_some,
+    another_thing,
+    boolean,
     integer,
     json_object,
     one_of,
@@ -26,6 +29,9 @@ MAX_PAYLOAD_BYTES = 2048
 MAX_TOKEN_BYTES = 128
 MAX_SECONDS = 86_400
 MAX_LINKS = 10
+MAX_SEED = 2**31 - 1
+MAX_PERIOD = 3600
+ROGUES = frozenset({"rogue"})
 MAX_LINKS_BYTES = 512
 """Links stand in the shadow up to three times: desired, reported, and those of them that were refused."""
 
@@ -52,6 +58,8 @@ class Setting:
     """Only these types have the setting; None means all."""
     resets_when_removed: bool = False
     """Gone from `desired`, it goes back to its default. The others stay: no wish is no change."""
+    set_by_workflows: bool = False
+    """It tells the device something: the control plane takes it from nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ TABLE = (
     Setting("unit", one_of("metric", "imperial"), lambda _: "metric"),
     Setting("debug", one_of("on", "off"), lambda _: "off", Act.SET_LOG_LEVEL),
     Setting("metrics", reporting_interval(MAX_SECONDS), lambda _: 0),
+    Setting("quarantine", boolean(), _nothing, resets_when_removed=True, set_by_workflows=True),
     Setting("status", one_of("on", "off"), lambda _: "off", device_types=frozenset({"bulb"})),
     Setting("position", one_of("on", "off"), lambda _: "off", device_types=frozenset({"switch"})),
     Setting(
@@ -93,6 +102,16 @@ TABLE = (
         device_types=frozenset({"switch"}),
         resets_when_removed=True,
     ),
+    Setting(
+        "misbehave",
+        all_or_some(misbehaviour.ALL, misbehaviour.NAMES),
+        lambda _: [],
+        device_types=ROGUES,
+        resets_when_removed=True,
+    ),
+    Setting("seed", integer(0, MAX_SEED), lambda _: 0, device_types=ROGUES),
+    Setting("period", integer(1, MAX_PERIOD), lambda _: 10, device_types=ROGUES),
+    Setting("victim", another_thing(), _nothing, device_types=ROGUES, resets_when_removed=True),
 )
 
 KEYS = frozenset(row.key for row in TABLE)

@@ -1,7 +1,8 @@
 """python -m virtual_device.settings_tool
 
-Prints the settings table as JSON, for those who can't import it: `{key: {"rule", ..., "deviceTypes"?}}` in the table's
-order, a rule by its kind with its limits beside it. functions/control_plane/settings.json is what it prints.
+Prints the settings table as JSON, for those who can't import it: `{key: {"rule", ..., "deviceTypes"?, "setBy"?}}` in
+the table's order, a rule by its kind with its limits beside it. functions/control_plane/settings.json is what it
+prints.
 """
 
 import json
@@ -19,6 +20,8 @@ def _described(row: Setting) -> Json:
     described: dict[str, Json] = {"rule": row.rule.kind, **row.rule.limits}
     if row.device_types is not None:
         described["deviceTypes"] = [*sorted(row.device_types)]
+    if row.set_by_workflows:
+        described["setBy"] = "workflows"
     return described
 
 

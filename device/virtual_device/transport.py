@@ -61,6 +61,9 @@ class Connection(Protocol):
     def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
         """Publish with QoS 1; with correlation data it is the reply to a request."""
 
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 0: there is no answer; a server that refuses it ends the connection."""
+
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
         """Subscribe to topic filters with QoS 1. `done` is called once, with the first failure if there is one."""
 

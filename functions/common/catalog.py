@@ -39,9 +39,23 @@ OF_A_SUCCESSION = (
     "abandoned_rotation",
 )
 
+# What a quarantine and a release write into the row (common/quarantine.py).
+OF_A_RELEASE = ("releasing", "releasing_since", "release_of", "readmitting")
+OF_A_QUARANTINE = (
+    "quarantined_at",
+    "quarantined_by",
+    "quarantine_reason",
+    "quarantine_policies",
+    "quarantining",
+    "presence_connected",
+    *OF_A_RELEASE,
+)
+
 # What only a device that is there can have.
 OF_THE_LIVING = (
     *OF_A_SUCCESSION,
+    *OF_A_QUARANTINE,
+    "released_by",
     *sorted(LINKED),
     "image_digest",
     "deprovisioning",

@@ -38,6 +38,18 @@ class DeviceBusy(PlaygroundError):  # noqa: N818
     """Another execution, which still runs, works on the device: a removal tries again, a restart by hand is refused."""
 
 
+class QuarantineLost(PlaygroundError):  # noqa: N818
+    """The device was taken from this quarantine or release: it is being deleted, or has been."""
+
+
+class DeviceOffline(PlaygroundError):  # noqa: N818
+    """The device would have to change its certificate itself, and is not there: it can be released by force."""
+
+
+class RenewalFailed(PlaygroundError):  # noqa: N818
+    """The device that is to be released did not get a new certificate: it stays in quarantine."""
+
+
 class DetachmentPending(PlaygroundError):  # noqa: N818
     """AWS IoT took a detachment and still acts as if there were none; worth a retry."""
 

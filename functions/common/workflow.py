@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _NOBODY_WAITS = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 
 
-def report_online(sfn: "SFNClient", task_token: str) -> bool:
-    """Tell the waiting workflow that the device has connected; False when nobody waits any more."""
-    return _answered(lambda: sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": "ONLINE"})))
+def report_online(sfn: "SFNClient", task_token: str, status: str = "ONLINE") -> bool:
+    """Tell the waiting workflow that the device has connected, and its status; False when nobody waits any more."""
+    return _answered(lambda: sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": status})))
 
 
 def report_failed(sfn: "SFNClient", task_token: str, error: str, cause: str) -> bool:

@@ -16,7 +16,7 @@ from control_plane.document import document
 from control_plane.executions import Executions
 from control_plane.links import Links
 from control_plane.listing import Listing
-from control_plane.machines import DEPROVISION, PROVISION, RESTART, Machines
+from control_plane.machines import DEPROVISION, PROVISION, QUARANTINE, RELEASE, RESTART, Machines
 from control_plane.request import Answer, Request
 from control_plane.routes import Act, resolver_of
 from control_plane.settings import Settings
@@ -42,6 +42,8 @@ machines = Machines(
         PROVISION: environment.required("PROVISION_MACHINE"),
         DEPROVISION: environment.required("DEPROVISION_MACHINE"),
         RESTART: environment.required("RESTART_MACHINE_ARN"),
+        QUARANTINE: environment.required("QUARANTINE_MACHINE_ARN"),
+        RELEASE: environment.required("RELEASE_MACHINE_ARN"),
     },
 )
 devices = Devices(Catalog(catalog_table), Listing(catalog_table, dynamodb), machines, iot_client, iot_data_client)

@@ -15,6 +15,7 @@ from common.clients import error_code
 from common.device_wish import DeviceWish
 from common.identifiers import made_up_name
 from common.observability import about_row
+from common.quarantine import is_connected
 from control_plane.listing import Listing, Wanted
 from control_plane.machines import DEPROVISION, PROVISION, Machines, iso, link, name_of, summary
 from control_plane.problem import FieldError, Problem, conflict, not_found
@@ -229,7 +230,7 @@ def _presence(row: Row) -> dict[str, Any] | None:
     if "presence_at" not in row:
         return None
     return {
-        "connected": row["status"] == "ONLINE",
+        "connected": is_connected(row),
         "at": iso(datetime.fromtimestamp(int(row["presence_at"]) / 1000, UTC)),
         "sessionIdentifier": row["presence_session"],
         "versionNumber": int(row["presence_version"]),

@@ -27,6 +27,8 @@ RESULT = (
     "certificateId",
     "configUri",
     "status",
+    "reason",
+    "connection",
     "result",
 )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 PROVISION, DEPROVISION, RESTART = "provision-device", "deprovision-device", "restart-device"
+QUARANTINE, RELEASE = "quarantine-device", "release-device"
 
 # Texts of AWS and of functions, of which the beginning says what happened.
 MAX_CAUSE = 1000

@@ -99,6 +99,26 @@ def _other_things(limits: Limits, value: Any, subject: Subject) -> str | None:
     return "must not name the device itself" if subject.thing_name in value else _any(limits, value, subject)
 
 
+def _another_thing(limits: Limits, value: Any, subject: Subject) -> str | None:
+    is_name = isinstance(value, str) and re.compile(limits["pattern"]).fullmatch(value)
+    if value is not None and not is_name:
+        return "must be a thing name"
+    return "must not name the device itself" if value == subject.thing_name else None
+
+
+def _all_or_some(limits: Limits, value: Any, _subject: Subject) -> str | None:
+    everything, names = limits["all"], limits["names"]
+    if value == everything:
+        return None
+    if not isinstance(value, list) or not all(name in names for name in value):
+        return f"must be {everything} or an array of {', '.join(names)}"
+    return "must not hold one of them twice" if len(set(value)) < len(value) else None
+
+
+def _boolean(_limits: Limits, value: Any, _subject: Subject) -> str | None:
+    return None if value is None or isinstance(value, bool) else "must be true or false"
+
+
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -111,4 +131,7 @@ _KINDS: Mapping[str, Callable[[Limits, Any, Subject], str | None]] = {
     "object": _object,
     "telemetryTopic": _telemetry_topic,
     "otherThings": _other_things,
+    "anotherThing": _another_thing,
+    "allOrSome": _all_or_some,
+    "boolean": _boolean,
 }

@@ -86,10 +86,10 @@ class Settings:
         raise try_again("the shadow was changed again and again meanwhile")
 
     def _check(self, row: Row, desired: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
-        """What is removed is never wrong, so that a key that nobody knows can be got rid of."""
+        """What is removed is never wrong, so that a key that nobody knows can be got rid of; but for the workflows'."""
         subject = Subject(row["thing_name"], row["device_type"], self.metrics_floor)
         given = [key for key, value in patch.items() if value is not None]
-        faults = settings_table.faults(desired, given, subject)
+        faults = {**settings_table.faults(desired, given, subject), **settings_table.reserved(patch)}
         if faults:
             raise invalid(*(FieldError(pointer(f"desired.{key}"), rule) for key, rule in faults.items()))
 

@@ -24,6 +24,12 @@ def faults(desired: Mapping[str, Any], keys: Iterable[str], subject: Subject) ->
     return {key: reason for key, reason in found.items() if reason is not None}
 
 
+def reserved(keys: Iterable[str]) -> Mapping[str, str]:
+    """What of these keys is not for anybody to set or to remove, and why; a device would take it."""
+    table = rows()
+    return {key: "is set by workflows alone" for key in keys if "setBy" in table.get(key, {})}
+
+
 def _fault(key: str, value: Any, subject: Subject) -> str | None:
     row = rows().get(key)
     if row is None:

@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 
 from common import environment
 from common.catalog import Row, now
-from common.certificates import remove_certificate
+from common.certificates import remove_certificate, tolerating
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
 from common.errors import TransientError
-from common.links import attach_links
 from common.observability import logger, observed
+from common.quarantine import Policies
 from identity.message import CertificateMessage, Refused, answer, checked_csr
 from identity.succession import Succession
 
@@ -49,8 +49,7 @@ class NextCertificateIssuer:
     issuing: "IoTClient"
     """One that never repeats a call: the same request twice makes two certificates."""
     succession: Succession
-    policy_name: str
-    links_prefix: str
+    policies: Policies
 
     def issue(self, message: CertificateMessage, request_id: str) -> dict[str, str]:
         """The answer: `{jobId, certificateId, certificatePem, csrSha256}`; raises Refused.
@@ -63,7 +62,7 @@ class NextCertificateIssuer:
         digest = hashlib.sha256(csr.encode()).hexdigest()
         mark = f"{now()} {request_id}"
         arn, pem = self._found(row, job_id, digest) or self._made(row, CertificateRequest(job_id, csr, digest, mark))
-        self._put_to_use(message.thing_name, arn)
+        self._put_to_use(row, arn)
         return {
             "jobId": job_id,
             "certificateId": arn.rpartition("/")[2],
@@ -71,14 +70,23 @@ class NextCertificateIssuer:
             "csrSha256": digest,
         }
 
-    def _put_to_use(self, thing_name: str, arn: str) -> None:
+    def _put_to_use(self, row: Row, arn: str) -> None:
         """Make it one to connect with. Only once: whoever makes it inactive afterwards has a reason."""
         attached = {policy["policyName"] for policy in self.iot.list_attached_policies(target=arn)["policies"]}
-        if self.policy_name not in attached:
+        if not attached & {self.policies.device, self.policies.quarantine}:
             self.iot.update_certificate(certificateId=arn.rpartition("/")[2], newStatus="ACTIVE")
-        self.iot.attach_policy(policyName=self.policy_name, target=arn)
-        attach_links(self.iot, self.succession.table, self.links_prefix, thing_name, arn)
-        self.iot.attach_thing_principal(thingName=thing_name, principal=arn)
+        # Twice, with the row as it is then: a quarantine says so in the row first, and then looks at every certificate,
+        # and so do links.
+        for known in (row, None):
+            current = known or self.succession.row(row["thing_name"])
+            wanted = set(self.policies.of(current))
+            self.policies.attach(self.iot, sorted(wanted - attached), arn)
+            attached |= wanted
+            for policy in self.policies.unwanted(current, attached):
+                with tolerating("ResourceNotFoundException"):
+                    self.iot.detach_policy(policyName=policy, target=arn)
+                attached.remove(policy)
+        self.iot.attach_thing_principal(thingName=row["thing_name"], principal=arn)
 
     def _authorised(self, message: CertificateMessage, job_id: str) -> Row:
         row = self.succession.row(message.thing_name)
@@ -169,8 +177,11 @@ issuer = NextCertificateIssuer(
     succession=Succession(
         session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")), iot_client
     ),
-    policy_name=environment.required("DEVICE_POLICY"),
-    links_prefix=environment.required("LINKS_POLICY_PREFIX"),
+    policies=Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    ),
 )
 
 

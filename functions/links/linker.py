@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from common.catalog import Row, is_free
 from common.errors import DetachmentPending, DeviceBusy, InvalidInput, ThingNotFound
+from common.quarantine import is_confined
 from links.policy import LinksPolicies
 from links.rows import LinkRows, is_alive
 
@@ -93,7 +94,9 @@ class Linker:
             if not held.links or is_free(held.row):
                 self._remove(thing_name)
                 return []
-            self._permit(thing_name, held.links)
+            self.policies.grant(thing_name, held.links)
+            if not is_confined(held.row):  # When it is let out it gets the policy by its row.
+                self._attach(_checked(self.rows.row(thing_name), "thingName", thing_name, DRIVER))
             return sorted(held.links)
 
     def check_room(self, links: Collection[str]) -> None:
@@ -110,8 +113,15 @@ class Linker:
     def _permit(self, switch: str, links: Collection[str]) -> None:
         """Read the row when the policy is there: whoever adds a certificate after that attaches the policy itself."""
         self.policies.grant(switch, links)
-        row = _checked(self.rows.row(switch), "thingName", switch, DRIVER)
-        self.policies.attach(switch, [row[name] for name in CERTIFICATES if name in row])
+        self._attach(_checked(self.rows.row(switch), "thingName", switch, DRIVER))
+
+    def _attach(self, row: Row) -> None:
+        """Look again when it is done: a quarantine says so in the row, and then takes what it finds on certificates."""
+        switch, arns = row["thing_name"], [row[name] for name in CERTIFICATES if name in row]
+        self.policies.attach(switch, arns)
+        if is_confined(self.rows.row(switch) or {}):
+            self.policies.detach(switch, arns)
+            raise DeviceBusy(f"thingName: {switch} is being put into quarantine")
 
     def _restrict(self, switch: str, links: Collection[str]) -> None:
         if links:

@@ -58,6 +58,12 @@ class LinksPolicies:
             with tolerating("ResourceNotFoundException"):
                 self.iot.attach_policy(policyName=links_policy_name(self.prefix, switch), target=arn)
 
+    def detach(self, switch: str, certificate_arns: Iterable[str]) -> None:
+        """The policy off these certificates."""
+        for arn in certificate_arns:
+            with tolerating("ResourceNotFoundException"):
+                self.iot.detach_policy(policyName=links_policy_name(self.prefix, switch), target=arn)
+
     def remove(self, switch: str) -> bool:
         """Detach it from every certificate and delete it.
 
@@ -66,9 +72,7 @@ class LinksPolicies:
         """
         name = links_policy_name(self.prefix, switch)
         try:
-            for arn in self._targets(name):
-                with tolerating("ResourceNotFoundException"):
-                    self.iot.detach_policy(policyName=name, target=arn)
+            self.detach(switch, self._targets(name))
             for version in self._old_versions(name):
                 self.iot.delete_policy_version(policyName=name, policyVersionId=version)
             self.iot.delete_policy(policyName=name)

@@ -16,6 +16,7 @@ from common.catalog import FREE, Row, now, plain
 from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.identifiers import identity_key
 from common.observability import about_row, logger, metrics, observed
+from common.quarantine import QUARANTINED, in_quarantine
 from common.workflow import report_online
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 # that also covers a counter that has begun again. Two sessions with one number are on both sides of such a beginning.
 CLOCK_SKEW_MS = 1000
 
-# Neither a removed device nor one in quarantine comes back to life because an event about it is late.
+EVENT_TYPES = ("connected", "disconnected")
+
+# A removed device does not come back to life because an event about it is late. One in quarantine stays there (below).
 FOLLOWED = ("PROVISIONING", "ONLINE", "OFFLINE")
 
 # The broker ended this connection because another one came with its client id.
@@ -96,13 +99,23 @@ class PresenceRecorder:
 
     def _write(self, event: PresenceEvent) -> tuple[Row | None, bool]:
         """The row as it is now, and whether the event is the newest; no row for a stranger's client id."""
+        row, newer = self._try(event, _FREE, _values(event))
+        if newer or row is None or row["status"] != QUARANTINED:
+            return row, newer
+        row, newer = self._try(event, _IN_QUARANTINE, _values_in_quarantine(event))
+        if newer or row is None or row["status"] == QUARANTINED:
+            return row, newer
+        return self._try(event, _FREE, _values(event))  # It was let out between the two.
+
+    def _try(self, event: PresenceEvent, how: tuple[str, str], values: Mapping[str, Any]) -> tuple[Row | None, bool]:
+        update, condition = how
         try:
             answer = self.table.update_item(
                 Key={"thing_name": event.thing_name},
-                UpdateExpression=_UPDATE,
-                ConditionExpression=_CONDITION,
+                UpdateExpression=update,
+                ConditionExpression=condition,
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=_values(event),
+                ExpressionAttributeValues=dict(values),
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -131,7 +144,7 @@ class PresenceRecorder:
             self.s3.delete_object(Bucket=self.bucket, Key=identity_key(thing_name))
             self._remove_attribute(thing_name, "identity_pending", value=True)
         if "task_token" in row:
-            report_online(self.sfn, row["task_token"])
+            report_online(self.sfn, row["task_token"], QUARANTINED if in_quarantine(row) else "ONLINE")
             self._remove_attribute(thing_name, "task_token", value=row["task_token"])
 
     def _remove_attribute(self, thing_name: str, name: str, *, value: Any) -> None:
@@ -148,17 +161,26 @@ class PresenceRecorder:
                 raise
 
 
-_UPDATE = (
-    "SET #status = :status, ip = :ip, disconnect_reason = :reason, last_seen_at = :seen, updated_at = :now, "
-    "presence_version = :version, presence_session = :session, presence_at = :at, presence_certificate = :certificate"
+_DETAILS = (
+    "ip = :ip, disconnect_reason = :reason, last_seen_at = :seen, updated_at = :now, presence_version = :version, "
+    "presence_session = :session, presence_at = :at, presence_certificate = :certificate"
 )
-_CONDITION = (
-    "attribute_exists(thing_name) AND #status IN (:provisioning, :online, :offline) AND ("
+_NEWER = (
     "attribute_not_exists(presence_at)"
     " OR presence_at < :certainly_earlier"
     " OR (presence_at <= :perhaps_earlier AND presence_version < :version)"
     " OR (presence_version = :version AND presence_session <> :session AND presence_at < :at)"
-    " OR (presence_version = :version AND presence_session = :session AND #status = :online AND :status = :offline))"
+    " OR (presence_version = :version AND presence_session = :session AND "
+)
+_FREE = (
+    f"SET #status = :status, {_DETAILS}",
+    f"attribute_exists(thing_name) AND #status IN (:provisioning, :online, :offline) AND ({_NEWER}"
+    "#status = :online AND :status = :offline))",
+)
+# The status stays; whether the device is connected is what it is given when it is let out.
+_IN_QUARANTINE = (
+    f"SET presence_connected = :connected, {_DETAILS}",
+    f"#status = :quarantined AND ({_NEWER}presence_connected = :true AND :connected = :false))",
 )
 
 _NEW_CONFLICT = (
@@ -168,8 +190,21 @@ _NEW_CONFLICT = (
 
 
 def _values(event: PresenceEvent) -> dict[str, Any]:
-    return {
+    return _details(event) | {
         ":status": "ONLINE" if event.connected else "OFFLINE",
+        ":provisioning": FOLLOWED[0],
+        ":online": FOLLOWED[1],
+        ":offline": FOLLOWED[2],
+    }
+
+
+def _values_in_quarantine(event: PresenceEvent) -> dict[str, Any]:
+    said = {":connected": event.connected, ":quarantined": QUARANTINED}
+    return _details(event) | said | {":true": True, ":false": False}
+
+
+def _details(event: PresenceEvent) -> dict[str, Any]:
+    return {
         ":ip": event.ip,
         ":reason": event.reason,
         ":seen": event.seen_at,
@@ -180,9 +215,6 @@ def _values(event: PresenceEvent) -> dict[str, Any]:
         ":certificate": event.certificate_id,
         ":certainly_earlier": event.at_ms - CLOCK_SKEW_MS,
         ":perhaps_earlier": event.at_ms + CLOCK_SKEW_MS,
-        ":provisioning": FOLLOWED[0],
-        ":online": FOLLOWED[1],
-        ":offline": FOLLOWED[2],
     }
 
 
@@ -198,6 +230,10 @@ recorder = PresenceRecorder(
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Target of the rule on `$aws/events/presence/+/+`. Gives `{thingName, changed}`."""
     presence = PresenceEvent.from_event(event)
+    if event["eventType"] not in EVENT_TYPES:
+        # A refused connection says nothing about the device whose client id it claims.
+        logger.info("presence", event_type=event["eventType"], changed=False)
+        return {"thingName": presence.thing_name, "changed": False}
     with transient_faults_named():
         changed = recorder.record(presence)
     metrics.add_metric("Connected" if presence.connected else "Disconnected", unit="Count", value=1)

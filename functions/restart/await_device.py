@@ -13,6 +13,7 @@ from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import RestartLost
 from common.observability import logger, observed
+from common.quarantine import QUARANTINED, in_quarantine, is_connected
 from common.workflow import report_failed, report_online
 from restart.holding import update_held
 
@@ -41,9 +42,9 @@ def await_device(request: AwaitRequest, catalog: Catalog, sfn: "SFNClient") -> b
     row = update_held(
         catalog.table, request.thing_name, request.restart_arn, task_arn=request.task_arn, task_token=request.task_token
     )
-    there = bool(row["status"] == "ONLINE" and row.get("presence_certificate") == row["next_certificate_id"])
+    there = is_connected(row) and bool(row.get("presence_certificate") == row["next_certificate_id"])
     if there:
-        report_online(sfn, request.task_token)
+        report_online(sfn, request.task_token, QUARANTINED if in_quarantine(row) else "ONLINE")
         update_held(catalog.table, request.thing_name, request.restart_arn, remove=("task_token",))
     return there
 

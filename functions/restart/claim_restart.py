@@ -19,6 +19,7 @@ from common.errors import DeviceBusy, ThingNotFound, TransientError
 from common.executions import Executions
 from common.identifiers import model_key
 from common.observability import logger, observed
+from common.quarantine import AT_WORK, QUARANTINED, READMITTING, SINCE, in_quarantine, resting
 from restart.decision import Decision, RestartRequest, Verdict, decide
 from restart.holding import update_held
 from restart.tasks import stop_tasks
@@ -36,10 +37,13 @@ TRIES = 3
 _CONDITION = (
     "attribute_not_exists(deprovisioning)"
     " AND (attribute_not_exists(restarting) OR restarting IN (:me, :dead))"
-    f" AND (#status IN (:online, :offline) OR attribute_exists({GIVEN_UP}))"
+    f" AND (#status IN (:online, :offline, :quarantined) OR attribute_exists({GIVEN_UP}))"
+    f" AND attribute_not_exists({AT_WORK}) AND attribute_not_exists({READMITTING})"
     " AND (attribute_not_exists(task_arn) OR task_arn = :task)"
     " AND (attribute_not_exists(restarts) OR restarts = :before)"
 )
+
+_STAYS_IN, _STAYS_OUT = f"attribute_exists({SINCE})", f"attribute_not_exists({SINCE})"
 
 
 @dataclass(frozen=True)
@@ -132,15 +136,17 @@ class Claims:
             ":task": row.get("task_arn", "none"),
             ":online": "ONLINE",
             ":offline": "OFFLINE",
+            ":quarantined": QUARANTINED,
+            ":waiting": resting(row),
             ":reason": row.get("status_reason", "restarted by hand"),
             ":now": now(),
         }
         try:
             self.catalog.table.update_item(
                 Key={"thing_name": request.thing_name},
-                UpdateExpression="SET #status = :offline, restarting = :me, restarted_by = :me, restarts = :restarts,"
+                UpdateExpression="SET #status = :waiting, restarting = :me, restarted_by = :me, restarts = :restarts,"
                 f" status_reason = :reason, updated_at = :now REMOVE restarted_at, task_token, {GIVEN_UP}",
-                ConditionExpression=_CONDITION,
+                ConditionExpression=f"{_CONDITION} AND {_STAYS_OUT if not in_quarantine(row) else _STAYS_IN}",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=values,
             )

@@ -9,6 +9,7 @@ from typing import Any
 from common.catalog import GIVEN_UP, Row, is_free
 from common.errors import InvalidInput
 from common.identifiers import checked_thing_name
+from common.quarantine import is_changing
 
 # ECS has restarted the container by itself before its task stops, the local agent has tried eight times. What three new
 # tasks and three new certificates do not mend, a fourth will not.
@@ -75,6 +76,8 @@ def decide(row: Row | None, request: RestartRequest, at: datetime, dead: str | N
         row = {name: value for name, value in row.items() if name not in ("restarting", "task_token")}
     if _about_to_end(row, request):
         return Decision(Verdict.WAIT, f"{request.thing_name} has lost its new task before its restart has ended")
+    if request.stopped_task is not None and row.get("task_arn") == request.stopped_task and is_changing(row):
+        return Decision(Verdict.WAIT, f"{request.thing_name} is being put into quarantine, or let out")
     obstacle = _obstacle(row, request)
     if obstacle:
         return Decision(Verdict.IGNORE, f"{request.thing_name} {obstacle}")
@@ -97,7 +100,7 @@ def _obstacle(row: Row, request: RestartRequest) -> str:
     replaced = row.get("task_arn", request.stopped_task) != request.stopped_task
     obstacles = (
         ("deprovisioning" in row, "is being deleted"),
-        (row["status"] == "QUARANTINED", "is in quarantine"),
+        (is_changing(row), "is being put into quarantine, or let out"),
         ("restarting" in row and not mine, "is being restarted already"),
         (not mine and (row["status"] == "PROVISIONING" or "task_token" in row), "is being provisioned"),
         (not mine and by_event and GIVEN_UP in row, "was given up"),

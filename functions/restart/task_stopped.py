@@ -16,6 +16,7 @@ from common.catalog import Catalog, Row, now
 from common.clients import CONFIG, session, transient_faults_named
 from common.identifiers import owner_of
 from common.observability import about_row, logger, metrics, observed
+from common.quarantine import QUARANTINED
 from common.workflow import report_failed
 
 if TYPE_CHECKING:
@@ -82,19 +83,26 @@ class StoppedTasks:
         return self.catalog.row(str(found[0]["thing_name"])) if found else None
 
     def _record(self, thing_name: str, task: StoppedTask) -> bool:
+        """A device in quarantine stays there, also without a task."""
+        return self._set_status(thing_name, task, "OFFLINE", ("ONLINE", "OFFLINE")) or self._set_status(
+            thing_name, task, QUARANTINED, (QUARANTINED, QUARANTINED)
+        )
+
+    def _set_status(self, thing_name: str, task: StoppedTask, status: str, before: tuple[str, str]) -> bool:
         client = self.catalog.table.meta.client
         try:
             self.catalog.table.update_item(
                 Key={"thing_name": thing_name},
-                UpdateExpression="SET #status = :offline, status_reason = :reason, updated_at = :now",
-                ConditionExpression="task_arn = :task AND #status IN (:online, :offline)"
+                UpdateExpression="SET #status = :status, status_reason = :reason, updated_at = :now",
+                ConditionExpression="task_arn = :task AND #status IN (:one, :other)"
                 " AND attribute_not_exists(restarting) AND attribute_not_exists(deprovisioning)",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={
                     ":task": task.task_arn,
                     ":reason": task.reason,
-                    ":online": "ONLINE",
-                    ":offline": "OFFLINE",
+                    ":status": status,
+                    ":one": before[0],
+                    ":other": before[1],
                     ":now": now(),
                 },
             )

@@ -17,6 +17,7 @@ from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.errors import InvalidInput, RestartLost
 from common.identifiers import checked_thing_name, config_key, identity_key
 from common.observability import logger, observed
+from common.quarantine import resting
 from restart.holding import update_held
 from restart.tasks import stop_tasks
 
@@ -99,7 +100,7 @@ class Undoing:
         return held and self._update(
             request,
             remove=(*OF_A_SUCCESSION, "identity_pending", "restarting"),
-            status="OFFLINE",
+            status=resting(row),
             status_reason=request.reason,
         )
 

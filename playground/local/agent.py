@@ -22,6 +22,7 @@ from playground.errors import PlaygroundError
 from playground.homes import local_home
 from playground.local.builder import Builder, image_directory
 from playground.local.decisions import Action, Phase, Verb, decide
+from playground.local.iot_log import IotLog
 from playground.local.poller import TaskPoller
 from playground.local.runner import Runner, base_environment, stop_leftovers
 from playground.local.shipping import LogShipper
@@ -49,6 +50,7 @@ class Agent:
     book: TaskBook
     runner: Runner
     events: TaskEvents
+    iot_log: IotLog
     logs: LogShipper | None = None
     uploads: Uploads | None = None
     tasks: dict[str, DeviceTask] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Agent:
             if action.verb is not Verb.START or not self._has_another(action.task_id):
                 self._act(action)
         self.events.deliver()
+        self.iot_log.deliver()
         if self.uploads is not None:
             self.uploads.look()
 
@@ -202,7 +205,13 @@ def main() -> int:
         logs = LogShipper.of(home, paths)
         uploads = Uploads(UploadPoller(state, secret, home.output("SourceBucketName")), Builder(paths, home))
         agent = Agent(
-            TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home), logs, uploads
+            TaskPoller(state, secret, cluster),
+            TaskBook(home, cluster),
+            runner,
+            TaskEvents(home),
+            IotLog(home, paths.logs / "emulator.log"),
+            logs,
+            uploads,
         )
         stop_leftovers(paths, runner.rules.stop_limit)
         agent.resume()

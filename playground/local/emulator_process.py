@@ -6,6 +6,7 @@ account, where nothing is. Here they are served the stack's. No other request is
 certificate over MQTT, there is an empty account to see.
 """
 
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -43,6 +44,8 @@ def main(account: str) -> None:
     from ministack import app  # type: ignore[import-not-found] # noqa: PLC0415 - not in the tests' environment
     from ministack.core.responses import set_request_account_id  # type: ignore[import-not-found] # noqa: PLC0415
 
+    # It tells why a TLS connection was refused at level DEBUG alone, where all else would drown it (see iot_log).
+    logging.getLogger("iot_mtls").setLevel("DEBUG")
     app.app = serving(app.app, lambda: set_request_account_id(account))
     sys.argv = sys.argv[:1]
     app.main()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playground.errors import StackError
 from playground.homes import Home, local_session
+from playground.local import iot_log
 from playground.local.state import REGION, LocalState, one_at_a_time, secret_of
 from playground.paths import Paths
 from playground.processes import tail
@@ -60,7 +61,12 @@ def build(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
     if not template.exists():
         raise StackError(f"There is no {template}.")
     command = ["build", "--cached", "--template-file", str(template), "--build-dir", str(paths.build)]
-    command += ["--cache-dir", str(paths.home / "build-cache"), *configuration(paths), *parameters(tools)]
+    command += [
+        "--cache-dir",
+        str(paths.home / "build-cache"),
+        *configuration(paths),
+        *parameters(tools, state.stack_name),
+    ]
     # Beside the directories that it is given, sam keeps its dependencies in .aws-sam of the sources: two at once delete
     # each other's.
     with one_at_a_time(paths.root / ".aws-sam" / "playground.lock", lambda: say("Waiting for another sam build")):
@@ -72,7 +78,7 @@ def deploy(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
     command = ["deploy", "--template-file", str(paths.build / "template.yaml"), "--stack-name", state.stack_name]
     command += ["--region", REGION, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
     command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-    run_sam(paths, state, tools, [*command, *configuration(paths), *parameters(tools)], say)
+    run_sam(paths, state, tools, [*command, *configuration(paths), *parameters(tools, state.stack_name)], say)
 
 
 def delete(paths: Paths, home: Home, say: Say) -> None:
@@ -95,14 +101,19 @@ def configuration(paths: Paths) -> list[str]:
     return ["--config-file", str(file), "--config-env", "local"] if file.exists() else []
 
 
-def parameters(tools: Toolbox) -> list[str]:
+def parameters(tools: Toolbox, stack_name: str) -> list[str]:
     """Local Lambda functions run on the emulator's interpreter, so packages must be built for that version.
 
     A device takes this machine half a second of CPU or more, its process included. Here is no Device Defender, which
     wants metrics reports to be rare.
     """
     pace = DEVICES_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
-    given = {"PythonRuntime": tools.runtime, "DevicesPerSecond": pace, "MetricsFloor": METRICS_FLOOR}
+    given = {
+        "PythonRuntime": tools.runtime,
+        "DevicesPerSecond": pace,
+        "MetricsFloor": METRICS_FLOOR,
+        "IotLogGroup": iot_log.group(stack_name),
+    }
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in given.items())]
 
 

@@ -239,7 +239,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def iot(clock: Clock) -> Iterator[MemoryIot]:
     types = {f"playground-{name}" for name in DEVICE_TYPES}
-    yield from _stand_in(MemoryIot(types, {"playground-devices"}, {"playground-device"}, clock), "iot")
+    groups = {"playground-devices", "playground-quarantine"}
+    policies = {"playground-device", "playground-quarantine"}
+    yield from _stand_in(MemoryIot(types, groups, policies, clock), "iot")
 
 
 @pytest.fixture

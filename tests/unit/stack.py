@@ -4,6 +4,11 @@ BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
+OBSERVATIONS = "playground-observations"
+VERDICTS = "playground-verdicts"
+QUARANTINE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-quarantine-device"
+RELEASE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-release-device"
+SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
 REPLIES = "playground-replies"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
 LINKS_PREFIX = "playground-links"
@@ -19,6 +24,10 @@ REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovisio
 OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
 AUDIT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit"
 RESULT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit-results"
+QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:one"
+OTHER_QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:two"
+RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:one"
+OTHER_RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:two"
 
 ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:one"
 OTHER_ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:two"
@@ -54,6 +63,22 @@ ENVIRONMENT = {
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
+    "QUARANTINE_POLICY": "playground-quarantine",
+    "QUARANTINE_GROUP": "playground-quarantine",
+    "JOB_PREFIX": "playground",
+    "OBSERVATIONS_TABLE": OBSERVATIONS,
+    "VERDICTS_TABLE": VERDICTS,
+    "SECURITY_TOPIC_ARN": SECURITY_TOPIC,
+    "CERTIFICATE_ARN_PREFIX": "arn:aws:iot:eu-west-1:123456789012:cert/",
+    "QUARANTINE_MACHINE_ARN": QUARANTINE_MACHINE,
+    "RELEASE_MACHINE_ARN": RELEASE_MACHINE,
+    "QUARANTINE_AUTOMATICALLY": "false",
+    "REFUSALS": "3",
+    "TAKEOVERS": "3",
+    "WINDOW_SECONDS": "60",
+    "MESSAGES": "40",
+    "MESSAGES_WINDOW_SECONDS": "10",
+    "MESSAGE_BYTES": "32768",
     "LINK_FUNCTION": "link-devices",
     "LINKS_POLICY_PREFIX": LINKS_PREFIX,
     "TOPIC_ARN_PREFIX": TOPICS,
@@ -85,10 +110,21 @@ FUNCTIONS = (
     "restart.give_up",
     "rolling.next_device",
     "rolling.put_back",
-    "sweeping.sweep",
     "watching.count_devices",
     "links.link_devices",
     "control_plane.control_plane",
     "auditing.audit",
     "auditing.process_finding",
+    "quarantine.claim_quarantine",
+    "quarantine.isolate_device",
+    "quarantine.mark_shadow",
+    "quarantine.drop_connection",
+    "quarantine.settle_quarantine",
+    "quarantine.notify_security",
+    "quarantine.undo_quarantine",
+    "quarantine.claim_release",
+    "quarantine.renew_identity",
+    "quarantine.readmit_device",
+    "sweeping.sweep",
+    "detecting.detect",
 )

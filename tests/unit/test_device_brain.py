@@ -5,7 +5,7 @@ from typing import Any
 
 from virtual_device import brain, telemetry
 from virtual_device.brain import State
-from virtual_device.effects import Now, Publish, Save
+from virtual_device.effects import Now, Publish, Save, UpdateShadow
 from virtual_device.shadow import Delta, Document
 from virtual_device.thing import Thing
 
@@ -79,6 +79,30 @@ def test_settings_are_kept_before_the_connection_is_dropped() -> None:
     assert [kind for kind in kinds if kind != "UpdateShadow"] == ["Log", "Save", "Cycle", "Cycle"]
     saved = next(effect for effect in effects if isinstance(effect, Save))
     assert saved.settings["clean"] == 1
+
+
+def test_in_quarantine_it_keeps_quiet_and_says_why() -> None:
+    # given
+    state = brain.on_time(THING, connected({"time": 10}), at(0))[0]
+    # when
+    state = brain.on_delta(THING, state, Delta(2, {"quarantine": True}), at(1))[0]
+    state, effects = brain.on_update_accepted(state, 3)
+    # then
+    assert next(effect for effect in effects if isinstance(effect, UpdateShadow)).reported == {"quarantine": True}
+    for moment in (10, 20, 30):
+        state, said = brain.on_time(THING, state, at(moment))
+        assert said == ()
+    assert state.sequence == 1
+    state, said = brain.on_connected(THING, brain.on_disconnected(state), at(31))
+    assert said == ()
+    # when it is let out
+    state, effects = brain.on_document(
+        THING, state, Document(3, {"time": 10}, {"quarantine": True, "time": 10}), at(32)
+    )
+    # then
+    assert next(effect for effect in effects if isinstance(effect, UpdateShadow)).reported["quarantine"] is None
+    step = brain.on_time(THING, state, at(42))
+    assert [json.loads(one.payload)["sequence"] for one in sent(step)] == [1]
 
 
 def test_a_payload_is_sent_as_it_is() -> None:

@@ -32,6 +32,8 @@ desired_states = st.dictionaries(st.sampled_from(sorted(settings.KEYS)) | st.tex
         ("clean", {"at": "noon"}),
         ("unit", "imperial"),
         ("debug", "on"),
+        ("quarantine", True),
+        ("quarantine", False),
     ],
 )
 def test_a_valid_value_is_run_with(key: str, value: Any) -> None:
@@ -73,6 +75,8 @@ def test_a_valid_value_is_run_with(key: str, value: Any) -> None:
         ("reconnect", "x" * 300),
         ("unit", "Metric"),
         ("debug", True),
+        ("quarantine", "yes"),
+        ("quarantine", 1),
         ("status", "on"),
         ("colour", "red"),
     ],

@@ -131,6 +131,55 @@ def test_a_rotation_from_end_to_end(world: World) -> None:
     assert not {name for name in row if name.startswith(("next_", "retired_"))}
 
 
+def policies_of_the_successor(world: World) -> set[str]:
+    return world.iot.certificates[world.row["next_certificate_arn"]].policies
+
+
+def test_in_quarantine_the_successor_is_confined_too(world: World) -> None:
+    # given
+    world.write(status="QUARANTINED", quarantined_at="now")
+    # when
+    assert [world.create()[0], world.create()[0]] == ["accepted", "accepted"]
+    # then
+    assert policies_of_the_successor(world) == {"playground-quarantine"}
+
+
+@pytest.mark.parametrize("confined_before", [False, True])
+def test_a_quarantine_that_begins_or_ends_meanwhile_is_noticed(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    confined_before: bool,  # noqa: FBT001
+) -> None:
+    # given: the row changes when the first policy is attached
+    if confined_before:
+        world.write(status="QUARANTINED", quarantined_at="now")
+    attach = world.iot.attach_policy
+
+    def change(policyName: str, target: str) -> None:  # noqa: N803
+        attach(policyName, target)
+        world.write(
+            **({"readmitting": True} if confined_before else {"status": "QUARANTINED", "quarantined_at": "now"})
+        )
+
+    monkeypatch.setattr(world.iot, "attach_policy", change)
+    # when
+    world.create()
+    # then
+    expected = "playground-device" if confined_before else "playground-quarantine"
+    assert policies_of_the_successor(world) == {expected}
+
+
+def test_what_somebody_else_has_attached_stays_while_the_device_is_free(world: World) -> None:
+    # given
+    world.create()
+    world.iot.policies.add("playground-of-somebody")
+    world.iot.attach_policy("playground-of-somebody", world.row["next_certificate_arn"])
+    # when
+    world.create()
+    # then
+    assert policies_of_the_successor(world) == {"playground-device", "playground-of-somebody"}
+
+
 def test_the_successor_has_the_rights_of_the_links(world: World) -> None:
     # given
     world.iot.create_policy("playground-links-lamp", '{"Statement": []}')

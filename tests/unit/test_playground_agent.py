@@ -15,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from playground.local.agent import Agent
 from playground.local.decisions import Action, Phase, Rules, Slot, Verb, backoff, decide, exited
+from playground.local.iot_log import IotLog
 from playground.local.runner import Runner, base_environment, device_log, stop_leftovers
 from playground.local.task_events import OWN_REASONS, TaskEvents
 from playground.local.tasks import DeviceTask, container_env
@@ -231,7 +232,8 @@ def home() -> FakeHome:
 
 @pytest.fixture
 def agent(cloud: FakeCloud, runner: Runner, home: FakeHome) -> Agent:
-    return Agent(cloud, cloud, runner, TaskEvents(home))  # type: ignore[arg-type]
+    iot_log = IotLog(home, runner.paths.logs / "emulator.log")  # type: ignore[arg-type]
+    return Agent(cloud, cloud, runner, TaskEvents(home), iot_log)  # type: ignore[arg-type]
 
 
 def told(home: FakeHome) -> list[tuple[str, str, str]]:

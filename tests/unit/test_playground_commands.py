@@ -14,7 +14,7 @@ from playground.demo import is_report, update_command
 from playground.device_views import reply_text
 from playground.devices import Answer, answer_of, parse_attributes, parse_settings
 from playground.errors import CommandError, NotUpError, SettingError, WatchError, WorkflowError
-from playground.watch import Message, filters, kind_of, new_topic
+from playground.watch import Message, filters, kind_of, new_topic, workflow_topic
 from playground.workflows import Outcome
 
 
@@ -97,6 +97,7 @@ def test_kinds_of_messages() -> None:
         "cmd/playground/d/req",
         "$aws/commands/things/d/executions/1/request/json",
         "x/d",
+        workflow_topic("quarantine-device", "IsolateDevice"),
     )
     assert [kind_of(topic) for topic in topics] == [
         "shadow",
@@ -106,6 +107,7 @@ def test_kinds_of_messages() -> None:
         "command",
         "command",
         "telemetry",
+        "workflow",
     ]
 
 

@@ -116,6 +116,18 @@ def test_a_conflict_is_forgotten_with_the_device_and_not_noted_after_it(
     assert catalog.row("nobodys") is None
 
 
+def test_a_connection_that_was_refused_to_a_stranger_says_nothing_about_the_device(
+    deliver: Deliver, device: Callable[[], dict[str, Any]]
+) -> None:
+    # given
+    deliver(ARRIVAL)
+    before = device()
+    # when
+    assert deliver(Event("connect_failed", at=NOON + HOUR, session="session-9")) == [False]
+    # then
+    assert device() == before
+
+
 def test_the_first_connection_ends_provisioning(
     deliver: Deliver,
     device: Callable[[], dict[str, Any]],
@@ -220,7 +232,7 @@ def test_a_client_id_that_is_no_device_makes_no_row(deliver: Deliver, catalog: C
     assert catalog.table.scan()["Count"] == 0
 
 
-@pytest.mark.parametrize("status", ["QUARANTINED", "FAILED", "TERMINATED"])
+@pytest.mark.parametrize("status", ["FAILED", "TERMINATED"])
 def test_late_events_raise_nobody_from_the_dead(
     deliver: Deliver, device: Callable[[], dict[str, Any]], catalog: Catalog, status: str
 ) -> None:
@@ -232,6 +244,45 @@ def test_late_events_raise_nobody_from_the_dead(
     # then
     assert changed == [False, False, False]
     assert device() == before
+
+
+@pytest.mark.parametrize(
+    ("events", "connected"),
+    [
+        ((ARRIVAL,), True),
+        ((ARRIVAL, DEPARTURE), False),
+        ((ARRIVAL, DEPARTURE, RETURN), True),
+        ((DEPARTURE, ARRIVAL), False),
+        ((RETURN, ARRIVAL, DEPARTURE), True),
+    ],
+)
+def test_who_is_in_quarantine_stays_there_and_its_connection_is_known(
+    deliver: Deliver,
+    device: Callable[[], dict[str, Any]],
+    catalog: Catalog,
+    events: tuple[Event, ...],
+    connected: bool,  # noqa: FBT001
+) -> None:
+    # given
+    catalog.update("lamp", EXECUTION, remove=("task_token",), status="QUARANTINED", quarantined_at="now")
+    # when
+    deliver(*events)
+    # then
+    assert (device()["status"], device()["presence_connected"]) == ("QUARANTINED", connected)
+    assert deliver(*events) == [False] * len(events)
+    assert device()["ip"] == "192.0.2.17" if connected else device()["disconnect_reason"]
+
+
+@pytest.mark.usefixtures("device")
+def test_a_device_in_quarantine_that_is_waited_for_is_told_of_as_such(
+    deliver: Deliver, catalog: Catalog, workflows: MemoryWorkflows
+) -> None:
+    # given
+    catalog.update("lamp", EXECUTION, status="QUARANTINED", quarantined_at="now")
+    # when
+    deliver(ARRIVAL)
+    # then
+    assert workflows.answers == [("token-lamp", {"status": "QUARANTINED"})]
 
 
 def test_a_disconnection_does_not_end_provisioning(

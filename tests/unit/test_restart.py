@@ -103,7 +103,6 @@ def test_the_url_in_the_event_is_neither_logged_nor_handed_on(lamp: World, print
         {"deprovisioning": "arn"},
         {"status": "TERMINATED"},
         {"status": "FAILED"},
-        {"status": "QUARANTINED"},
         {"status": "PROVISIONING"},
         {"task_arn": "arn:another"},
     ],

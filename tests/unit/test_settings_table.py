@@ -16,7 +16,7 @@ from virtual_device.thing import DEVICE_TYPES, METRICS_FLOOR, Thing
 NAME = "dev-TEST"
 OTHER_NAME = "press:A_1"
 
-SWITCH, BULB = Thing(NAME, "switch"), Thing(NAME, "bulb")
+SWITCH, BULB, ROGUE = (Thing(NAME, device_type) for device_type in ("switch", "bulb", "rogue"))
 INTEGERS = [-1, 0, 1, 299, 300, 86_400, 86_401, True, False, 300.0, "300", None, 10**30]
 WORDS = ["on", "off", "On", "", "metric", "imperial", "toggle", True, None, ["on"]]
 TEXTS = ["x", "é" * 63, "é" * 64, "x" * 126, "x" * 127, "\ud800", float("nan"), {"a": float("inf")}, None, []]
@@ -52,6 +52,14 @@ EDGES: Mapping[str, list[Any]] = {
         *(["a", "b"], ["a", "a"], [NAME], ["a", NAME], [OTHER_NAME], ["a/b"], [""], ["x" * 128], ["x" * 129]),
         *([1], [None], ["a", ["b"]], "a", None, {"a": 1}),
     ],
+    "quarantine": [True, False, None, 0, 1, "true", [], {}],
+    "misbehave": [
+        *("all", "ALL", "flood", [], ["flood"], ["flood", "clone"], ["flood", "flood"], ["all"], ["flood", 1]),
+        *([["flood"]], [{}], [None], {"flood": 1}, None, True),
+    ],
+    "seed": [*INTEGERS, 2**31 - 1, 2**31],
+    "period": [*INTEGERS, 3600, 3601],
+    "victim": [OTHER_NAME, NAME, "", "a/b", "x" * 128, "x" * 129, None, 1, ["a"]],
     "colour": ["red"],
 }
 
@@ -64,6 +72,8 @@ some: Mapping[str, st.SearchStrategy[Any]] = {
     "topic": st.lists(levels, max_size=10).map("/".join)
     | st.lists(levels, max_size=6).map(lambda more: "/".join(["dt/playground", NAME, *more])),
     "links": st.lists(st.sampled_from(["a", "b", "c", NAME, OTHER_NAME, "a/b", 1]), max_size=12),
+    "misbehave": st.lists(st.sampled_from(["flood", "clone", "all", 1]), max_size=3),
+    "victim": st.sampled_from([NAME, OTHER_NAME]),
     "time": st.integers(-2, 86_405),
     "metrics": st.integers(-2, 310),
 }
@@ -94,7 +104,7 @@ def test_the_table_is_the_devices_own() -> None:
 @pytest.mark.parametrize("key", EDGES)
 def test_a_device_and_the_api_say_the_same_at_the_edges_of_every_rule(key: str) -> None:
     verdicts = set()
-    for thing in (SWITCH, BULB, BULB.hosted(1)):
+    for thing in (SWITCH, BULB, ROGUE, BULB.hosted(1)):
         for value in EDGES[key]:
             said = refused_by_the_device(thing, {key: value})
             assert refused_by_the_api(thing, {key: value}) == said, (thing, value)

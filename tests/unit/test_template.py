@@ -19,9 +19,12 @@ from auditing.notification import Notification
 from auditing.repair import restrictive
 from common import errors
 from common.identifiers import DEVICE_TYPES
+from detecting import sources
+from detecting.rules import Thresholds
 from identity.message import CertificateMessage
 from links.request import LinkRequest
-from playground.local import agent
+from playground.local import agent, iot_log
+from playground.local.stack import Toolbox, parameters
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
 from provisioning import start_task
@@ -32,6 +35,10 @@ from provisioning.record_status import StatusRequest
 from provisioning.removal import STOP_REASON
 from provisioning.start_task import TaskRequest
 from provisioning.write_config import DeviceRequest
+from quarantine.notify_security import Notice
+from quarantine.renew_identity import RenewalRequest
+from quarantine.request import HeldDevice, QuarantineRequest, ReleaseRequest
+from quarantine.undo_quarantine import UndoRequest as UndoQuarantineRequest
 from restart import task_stopped
 from restart.await_device import AwaitRequest
 from restart.decision import RestartRequest
@@ -67,6 +74,16 @@ PARSERS: dict[str, Any] = {
     "link_devices": LinkRequest,
     "next_device": NextRequest,
     "put_back": PutBackRequest,
+    "claim_quarantine": QuarantineRequest,
+    "isolate_device": HeldDevice,
+    "mark_shadow": HeldDevice,
+    "drop_connection": HeldDevice,
+    "settle_quarantine": HeldDevice,
+    "notify_security": Notice,
+    "undo_quarantine": UndoQuarantineRequest,
+    "claim_release": ReleaseRequest,
+    "renew_identity": RenewalRequest,
+    "readmit_device": HeldDevice,
 }
 # Their samples name the device in hand.
 OF_A_ROLL = ("next_device", "put_back")
@@ -115,12 +132,14 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 26
-    assert len(TASKS) == 22
+    assert len(FUNCTIONS) == 37
+    assert len(TASKS) == 36
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
         "deprovision_device.asl.yaml",
         "restart_device.asl.yaml",
+        "quarantine_device.asl.yaml",
+        "release_device.asl.yaml",
         "roll_devices.asl.yaml",
     }
 
@@ -147,6 +166,11 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "AlarmTopicArn",
         "LinkDevicesFunctionName",
         "DeviceRepositoryUri",
+        "QuarantineDeviceStateMachineArn",
+        "ReleaseDeviceStateMachineArn",
+        "QuarantinePolicyName",
+        "VerdictsTableName",
+        "SecurityTopicArn",
         "ApiUrl",
         "UserPoolId",
         "UserPoolClientId",
@@ -294,34 +318,67 @@ def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(func
     assert not re.search(r"resolve:|AKIA|BEGIN ", json.dumps(variables))
 
 
-def rendered(value: Any, values: Mapping[str, str]) -> Any:
-    """The value as CloudFormation makes it of `Fn::Sub`."""
-    if isinstance(value, list):
-        return [rendered(entry, values) for entry in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"Fn::Sub"}:
-        filled = re.sub(r"\$\{([\w:]+)\}", lambda match: values[match[1]], value["Fn::Sub"])
-        return filled.replace("${!", "${")
-    return {key: rendered(entry, values) for key, entry in value.items()}
+def rendered(policy: str, partition: str = "aws", region: str = "eu-west-1") -> Any:
+    """The document of a policy as AWS IoT gets it."""
+    values = {"AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": "123456789012"}
+
+    def render(value: Any) -> Any:
+        if isinstance(value, list):
+            return [render(entry) for entry in value]
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"Fn::Sub"}:
+            filled = re.sub(r"\$\{([\w:]+)\}", lambda match: values[match[1]], value["Fn::Sub"])
+            return filled.replace("${!", "${")
+        return {key: render(entry) for key, entry in value.items()}
+
+    return render(RESOURCES[policy]["Properties"]["PolicyDocument"])
+
+
+def test_in_quarantine_a_device_says_and_hears_its_shadow_its_jobs_and_its_new_certificate_alone() -> None:
+    # given
+    me, allowed = "${iot:Connection.Thing.ThingName}", set()
+    for statement in rendered("QuarantinePolicy")["Statement"]:
+        assert statement["Effect"] == "Allow"
+        for action in list_of(statement["Action"]):
+            allowed |= {(action, resource.split(":", 5)[5]) for resource in list_of(statement["Resource"])}
+    # then
+    alone = {
+        ("iot:Publish", f"topic/evt/playground/{me}/lwt"),
+        ("iot:Receive", f"topic/$aws/things/{me}/shadow/delete/*"),
+    }
+    assert alone <= allowed
+    for action in ("iot:Publish", "iot:Receive"):
+        assert {resource for found, resource in allowed - alone if found == action} == {
+            f"topic/$aws/things/{me}/shadow/get*",
+            f"topic/$aws/things/{me}/shadow/update*",
+            f"topic/$aws/things/{me}/jobs/*",
+            f"topic/cmd/playground/{me}/certificate/*",
+        }
+    assert {resource for action, resource in allowed if action == "iot:Connect"} == {f"client/{me}"}
+    assert {action for action, _ in allowed} == {"iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe"}
+    # Whatever a device subscribes to when it is free, so that it need not connect anew to hear it again.
+    device = {r for s in rendered("DevicePolicy")["Statement"] if s["Action"] == "iot:Subscribe" for r in s["Resource"]}
+    assert {resource for action, resource in allowed if action == "iot:Subscribe"} == {
+        r.split(":", 5)[5] for r in device
+    }
 
 
 @pytest.mark.parametrize(
     ("partition", "region"), [("aws", "eu-west-1"), ("aws-us-gov", "ap-southeast-1"), ("aws-cn", "cn-northwest-1")]
 )
-def test_the_device_policy_fits_into_2048_characters_and_is_what_a_repair_puts_in_force(
-    partition: str, region: str
-) -> None:
+@pytest.mark.parametrize("policy", ["DevicePolicy", "QuarantinePolicy"])
+def test_a_policy_of_devices_fits_into_2048_characters(partition: str, region: str, policy: str) -> None:
     """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, "Maximum policy document size"."""
-    # given
-    values = {"AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": "123456789012"}
     # when
-    document = rendered(RESOURCES["DevicePolicy"]["Properties"]["PolicyDocument"], values)
+    document = rendered(policy, partition, region)
     text = json.dumps(document, separators=(",", ":"))
     # then
     assert f"arn:{partition}:iot:{region}:123456789012:client/${{iot:Connection.Thing.ThingName}}" in text
     assert len(text) < 2048
-    assert restrictive(f"arn:{partition}:iot:{region}:123456789012:policy/iot-playground-device") == document
+    if policy == "DevicePolicy":
+        # What a repair puts in force.
+        assert restrictive(f"arn:{partition}:iot:{region}:123456789012:policy/iot-playground-device") == document
 
 
 def test_device_defender_runs_the_checks_that_we_run_and_only_when_asked_for() -> None:
@@ -444,3 +501,63 @@ def test_who_starts_builds_may_do_nothing_else_and_no_build_leaves_the_stack() -
     (policy,) = RESOURCES["DeviceBuildRole"]["Properties"]["Policies"]
     everywhere = [s["Action"] for s in policy["PolicyDocument"]["Statement"] if s["Resource"] == "*"]
     assert everywhere == ["ecr:GetAuthorizationToken"]
+
+
+def test_the_catalog_does_not_hear_of_connections_that_were_refused() -> None:
+    sql = FUNCTIONS["PresenceFunction"]["Events"]["PresenceRule"]["Properties"]["Sql"]
+    assert sql.endswith("WHERE eventType <> 'connect_failed'")
+
+
+def test_every_source_of_the_detector_is_understood_by_it() -> None:
+    rules = [event["Properties"]["Sql"] for event in FUNCTIONS["DetectFunction"]["Events"].values()]
+    assert {re.findall(r"'(\w+)' AS source", sql)[0] for sql in rules} == set(sources._BY_RULE)
+    # What a device has written can stand in the place of nothing that AWS IoT says of it.
+    assert all("SELECT *" not in sql for sql in rules if "$aws/events" not in sql)
+
+
+@pytest.mark.parametrize("rule", ["MessagesRule", "ShadowUpdatesRule"])
+def test_messages_of_devices_alone_are_counted_by_way_of_the_queue(rule: str) -> None:
+    payload = RESOURCES[rule]["Properties"]["TopicRulePayload"]
+    assert "regexp_matches(principal(), '^[0-9a-f]{64}$')" in payload["Sql"]
+    assert [list(action) for action in payload["Actions"]] == [["Sqs"]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "resources"),
+    [
+        ("Quarantining", {"DetectMayQuarantine"}),
+        ("ReadingIotLog", {"IotLogFilter", "IotLogPermission"}),
+        ("DeviceDefender", {"DefenderTopic", "DefenderPermission", "DefenderRole", "DefenderProfile"}),
+    ],
+)
+def test_what_not_every_account_wants_or_has_is_there_only_when_asked_for(condition: str, resources: set[str]) -> None:
+    assert {name for name, one in RESOURCES.items() if one.get("Condition") == condition} == resources
+    parameter = TEMPLATE["Conditions"][condition]
+    (name,) = re.findall(r"'Ref': '(\w+)'", str(parameter))
+    assert TEMPLATE["Parameters"][name]["Default"] in ("", "false")
+
+
+def test_nothing_of_device_defender_is_there_without_its_condition() -> None:
+    of_defender = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::IoT::SecurityProfile"}
+    assert of_defender == {"DefenderProfile"}
+
+
+def test_the_thresholds_of_the_template_are_those_that_were_measured() -> None:
+    variables = FUNCTIONS["DetectFunction"]["Environment"]["Variables"]
+
+    def default(name: str) -> int:
+        return int(TEMPLATE["Parameters"][variables[name]["Ref"]]["Default"])
+
+    assert Thresholds() == Thresholds(
+        refusals=default("REFUSALS"),
+        takeovers=default("TAKEOVERS"),
+        window=default("WINDOW_SECONDS"),
+        messages=default("MESSAGES"),
+        messages_window=default("MESSAGES_WINDOW_SECONDS"),
+        message_bytes=default("MESSAGE_BYTES"),
+    )
+
+
+def test_the_local_cloud_reads_the_log_that_the_agent_writes() -> None:
+    tools = Toolbox(Path("sam"), Path("bin"), "python3.13")
+    assert f"IotLogGroup={iot_log.group('mine')}" in parameters(tools, "mine")

@@ -41,7 +41,9 @@ def dashboard() -> dict[str, Any]:
     """The body as CloudWatch gets it, with `${...}` left in place of the resources' names."""
     body, values = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     for name, value in values.items():
-        body = body.replace("${" + name + "}", value["Fn::Sub"])
+        # What is there by default.
+        text = value["Fn::If"][1] if "Fn::If" in value else value
+        body = body.replace("${" + name + "}", text["Fn::Sub"])
     found: dict[str, Any] = json.loads(body)
     return found
 

@@ -92,7 +92,9 @@ class MemoryIot(MemoryService):
 
     def describe_thing(self, thingName: str) -> dict[str, Any]:  # noqa: N803 - AWS's names, here and below
         thing = self._thing(thingName)
-        return {"thingName": thingName, "thingTypeName": thing.thing_type, "attributes": dict(thing.attributes)}
+        arn = f"{_ACCOUNT}:thing/{thingName}"
+        told = {"thingName": thingName, "thingArn": arn, "thingTypeName": thing.thing_type}
+        return {**told, "attributes": dict(thing.attributes)}
 
     def create_thing(
         self,
@@ -116,6 +118,11 @@ class MemoryIot(MemoryService):
         if thingGroupName not in self.groups:
             raise Refusal("ResourceNotFoundException", 404, thingGroupName)
         self._thing(thingName).groups.add(thingGroupName)
+
+    def remove_thing_from_thing_group(self, thingGroupName: str, thingName: str) -> None:  # noqa: N803
+        if thingGroupName not in self.groups:
+            raise Refusal("ResourceNotFoundException", 404, thingGroupName)
+        self._thing(thingName).groups.discard(thingGroupName)
 
     def delete_thing(self, thingName: str) -> None:  # noqa: N803
         if thingName in self.things and self._principals(self.things[thingName]):
@@ -176,6 +183,24 @@ class MemoryIot(MemoryService):
         if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:
             raise Refusal("ResourceNotFoundException", 404, jobId)
         return {"execution": {"jobId": jobId, "status": self.jobs[jobId].executions[thingName]}}
+
+    def create_job(self, jobId: str, targets: list[str], document: str) -> dict[str, Any]:  # noqa: N803
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", jobId):
+            raise Refusal("InvalidRequestException", 400, jobId)
+        if jobId in self.jobs:
+            raise Refusal("ResourceAlreadyExistsException", 409, jobId)
+        names = [target.rpartition(":thing/")[2] for target in targets]
+        for name in names:
+            self._thing(name)
+        self.jobs[jobId] = Job(document, dict.fromkeys(names, "QUEUED"))
+        return {"jobId": jobId}
+
+    def delete_job(self, jobId: str, force: bool) -> None:  # noqa: FBT001, N803
+        if jobId not in self.jobs:
+            raise Refusal("ResourceNotFoundException", 404, jobId)
+        if not force and "IN_PROGRESS" in self.jobs[jobId].executions.values():
+            raise Refusal("InvalidStateTransitionException", 409, jobId)
+        del self.jobs[jobId]
 
     def get_job_document(self, jobId: str) -> dict[str, Any]:  # noqa: N803
         if jobId not in self.jobs:
@@ -333,6 +358,8 @@ class MemoryShadows(MemoryService):
         self.reported: dict[str, dict[str, Any]] = {}
         self.versions: dict[str, int] = {}
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self.connected: set[str] = set()
+        """Client ids that have a connection."""
         self.requests: list[dict[str, Any]] = []
         """MQTT 5 properties of what was published, where it had some."""
         self.before_reading: list[Callable[[], None]] = []
@@ -361,6 +388,12 @@ class MemoryShadows(MemoryService):
         self.desired.setdefault(thingName, {})
         self.versions[thingName] = before + 1
         return {"payload": io.BytesIO(json.dumps({"state": asked["state"], "version": before + 1}).encode())}
+
+    def delete_connection(self, clientId: str, cleanSession: bool) -> None:  # noqa: FBT001, N803
+        assert cleanSession, "a session that waits for the device's return"
+        if clientId not in self.connected:
+            raise Refusal("ResourceNotFoundException", 404, clientId)
+        self.connected.remove(clientId)
 
     def get_thing_shadow(self, thingName: str) -> dict[str, Any]:  # noqa: N803
         if self.before_reading:

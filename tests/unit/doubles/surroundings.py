@@ -20,7 +20,7 @@ from virtual_device.slots import Firmware
 from virtual_device.store import Store
 from virtual_device.thing import Thing
 from virtual_device.traffic import Counts
-from virtual_device.transport import Done
+from virtual_device.transport import Done, Listener
 from virtual_device.trial import Tried
 
 T = TypeVar("T")
@@ -95,6 +95,28 @@ class Restart:
 
 
 @dataclass
+class SideConnection:
+    """A connection beside the device's own; the test tells its listener what happens."""
+
+    listener: Listener
+    client_id: str | None
+    identity: Identity | None
+    calls: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Noted."""
+        self.calls.append("start")
+
+    def stop(self, *, goodbye: bool) -> None:
+        """Noted."""
+        self.calls.append("goodbye" if goodbye else "stop")
+
+    def discard(self) -> None:
+        """Noted."""
+        self.calls.append("discard")
+
+
+@dataclass
 class Device:
     """The device. `store` is its state directory; without one it has `state`, in memory."""
 
@@ -117,6 +139,10 @@ class Device:
     trials: list[Trial] = field(default_factory=list)
     capabilities: list[Capability] = field(default_factory=list)
     restarts: list[Restart] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
+    beside: list[SideConnection] = field(default_factory=list)
+    no_way: Exception | None = None
+    """What keeps it from opening another connection."""
     store: Store = field(kw_only=True, default=cast("Store", None))
 
     def __post_init__(self) -> None:
@@ -145,6 +171,18 @@ class Device:
     def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
         """It is on its way."""
         self.sent.append(Sent(topic, payload, done, correlation_data))
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """It is on its way, and nobody answers."""
+        del payload
+        self.unasked.append(topic)
+
+    def connect_beside(self, listener: Listener, *, client_id: str | None, identity: Identity | None) -> Any:
+        """One more."""
+        if self.no_way is not None:
+            raise self.no_way
+        self.beside.append(SideConnection(listener, client_id, identity))
+        return self.beside[-1]
 
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
         """It is on its way."""

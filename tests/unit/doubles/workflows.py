@@ -37,6 +37,7 @@ class MemoryWorkflows(MemoryService):
         if arn in self.started:
             raise Refusal("ExecutionAlreadyExists", 400, arn)
         self.started[arn] = json.loads(input)
+        self.runs(arn, self.started[arn])
         return {"executionArn": arn, "startDate": 0}
 
     def runs(self, arn: str, asked: Any = None) -> None:

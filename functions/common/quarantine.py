@@ -1,0 +1,90 @@
+"""What a catalog row says of a device's quarantine, and which policies its certificates get.
+
+In quarantine is a device whose row has `quarantined_at`. Its status says so too, unless it was given up meanwhile.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from common.catalog import Row
+from common.certificates import tolerating
+from common.links import is_links_policy, links_policy_name
+
+if TYPE_CHECKING:
+    from types_boto3_iot import IoTClient
+
+QUARANTINED = "QUARANTINED"
+SINCE = "quarantined_at"
+
+AT_WORK = "quarantining"
+"""The execution that puts the device into quarantine: nobody restarts it meanwhile."""
+RELEASING = "releasing"
+"""The execution that lets it out. The device may be restarted meanwhile, which is one way to a new certificate."""
+READMITTING = "readmitting"
+"""The last part of a release: certificates get back what they had, and nobody restarts the device meanwhile."""
+
+
+def in_quarantine(row: Row) -> bool:
+    """Whether the device is in quarantine, or about to be."""
+    return SINCE in row
+
+
+def is_confined(row: Row) -> bool:
+    """Whether its certificates are to have the quarantine policy and no other."""
+    return in_quarantine(row) and READMITTING not in row
+
+
+def is_changing(row: Row) -> bool:
+    """Whether the policies of the device's certificates are being changed."""
+    return AT_WORK in row or READMITTING in row
+
+
+def is_connected(row: Row) -> bool:
+    """Whether the device is connected, as far as presence events tell."""
+    return bool(row["status"] == "ONLINE" or (row["status"] == QUARANTINED and row.get("presence_connected")))
+
+
+def resting(row: Row) -> str:
+    """The status of a device of this row that is not connected."""
+    return QUARANTINED if in_quarantine(row) else "OFFLINE"
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The stack's two policies for certificates, by name, and how the names of the policies of links begin."""
+
+    device: str
+    quarantine: str
+    links_prefix: str
+
+    def of(self, row: Row | None) -> tuple[str, ...]:
+        """Those that a certificate of the device gets now: the one place where that is decided.
+
+        In quarantine one and no other. Otherwise the device policy, that of its links when the row has some now, and
+        whatever else was taken for a quarantine.
+        """
+        known = row or {}
+        if is_confined(known):
+            return (self.quarantine,)
+        links = {links_policy_name(self.links_prefix, known["thing_name"])} if known.get("links") else set()
+        return (self.device, *sorted(links | set(known.get("quarantine_policies", ()))))
+
+    def unwanted(self, row: Row, attached: AbstractSet[str]) -> list[str]:
+        """Those of the `attached` that a certificate of the device must not have now.
+
+        In quarantine that is every other one, whoever has attached it; otherwise of the stack's own.
+        """
+        wanted = set(self.of(row))
+        return sorted(name for name in attached - wanted if is_confined(row) or self.is_ours(name))
+
+    def is_ours(self, policy: str) -> bool:
+        """Whether the row tells who has it, so that nobody need remember."""
+        return policy in (self.device, self.quarantine) or is_links_policy(self.links_prefix, policy)
+
+    def attach(self, iot: "IoTClient", names: Iterable[str], certificate_arn: str) -> None:
+        """Repeatable. One that was deleted meanwhile, as that of links may be, is no loss; the two have to be there."""
+        for name in names:
+            with tolerating("" if name in (self.device, self.quarantine) else "ResourceNotFoundException"):
+                iot.attach_policy(policyName=name, target=certificate_arn)

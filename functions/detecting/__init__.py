@@ -1,0 +1,1 @@
+"""Devices that misbehave: what was seen, counted in windows, and judged (docs/security.md)."""

@@ -1,0 +1,55 @@
+"""The log of AWS IoT, which comes by a subscription filter: refused messages, and connections that never came about."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from detecting.observation import Observation, certificate_of, text
+
+BAD_CERTIFICATE = "CERTIFICATE"
+"""What the `reason` of a refused TLS connection begins with: in the local cloud; AWS documents no such entry."""
+
+
+def logged(event: Mapping[str, Any]) -> Iterator[Observation]:
+    """A subscription to the log of AWS IoT, https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html."""
+    content = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    for entry in content.get("logEvents", []):
+        try:
+            line = json.loads(entry["message"])
+        except ValueError:
+            continue
+        if isinstance(line, dict) and line.get("status") == "Failure":
+            yield from _failure(line, int(entry["timestamp"]), str(entry["id"]))
+
+
+def _failure(line: Mapping[str, Any], logged_at: int, evidence: str) -> Iterator[Observation]:
+    reason, kind = str(line.get("reason", "")), line.get("eventType")
+    client_id = str(line.get("clientId", ""))
+    at_ms, evidence = _time(line.get("timestamp"), logged_at), str(line.get("traceId", evidence))
+    if kind in ("Publish-In", "Subscribe") and reason == "AUTHORIZATION_FAILURE":
+        topic = text(line.get("topicName", ""))
+        rule = "foreign-shadow" if _is_foreign(topic, client_id) else "forbidden-topic"
+        principal = certificate_of(line.get("principalId"))
+        if "principalId" in line and not principal:
+            return  # a user of the account, who may call himself like a device
+        yield Observation(rule, at_ms, evidence, principal, client_id, {"topic": topic, "operation": kind})
+    elif kind == "Connect" and reason.startswith(BAD_CERTIFICATE):
+        # Nothing that the client has said of itself is proven.
+        seen = {"reason": reason, "details": text(line.get("details", ""))}
+        yield Observation("bad-certificate", at_ms, evidence, seen=seen)
+
+
+def _is_foreign(topic: str, client_id: str) -> bool:
+    levels = topic.split("/")
+    return topic.startswith("$aws/things/") and len(levels) > 3 and levels[2] != client_id
+
+
+def _time(said: object, otherwise: int) -> int:
+    """Milliseconds, from `2017-08-10 15:37:23.476`, which is UTC."""
+    try:
+        return int(datetime.fromisoformat(str(said)).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return otherwise

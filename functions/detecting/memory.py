@@ -1,0 +1,103 @@
+"""The detector's memory: sets of marks in DynamoDB, one item for each rule, subject and window, gone after a while.
+
+A set takes each mark once, so an event that is delivered twice counts once, and whoever adds needs no lock.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from common.clients import error_code
+from detecting.rules import Rule
+from detecting.windows import Mark
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+
+KEPT_SECONDS = 3600
+"""DynamoDB removes what is over within days; it is never read then."""
+
+MOST_MARKS = 400
+"""In one item: more would change no verdict, and an item has room for 400 KB."""
+
+MANY = 10
+
+LONGEST_EVIDENCE = 64
+REPORTS = "metrics-report"
+
+
+@dataclass(frozen=True)
+class DynamoMemory:
+    """`detector.Memory`, in a table with the keys `subject` and `bucket`, and the time to live `expires`."""
+
+    table: "Table"
+
+    def remember(self, rule: Rule, subject: str, marks: Collection[Mark]) -> Collection[Mark]:
+        """Note them; all within a window of them.
+
+        Where many are needed, the first of an item is taken for a quiet device's: that spares the read of every such
+        message, and what it would have completed alone is found with the next one.
+        """
+        key = f"{rule.name}#{subject}"
+        buckets = sorted({mark.at_ms // rule.window_ms for mark in marks})
+        there = 0
+        for bucket in buckets:
+            own = [mark for mark in marks if mark.at_ms // rule.window_ms == bucket]
+            there += self._add(key, bucket, rule.window_ms, own)
+        if there == 1 and rule.count >= MANY:
+            return marks
+        found = self.table.query(
+            KeyConditionExpression=Key("subject").eq(key) & Key("bucket").between(buckets[0] - 1, buckets[-1] + 1),
+            ConsistentRead=True,
+        )
+        return [_mark(text) for item in found["Items"] for text in _texts(item)]
+
+    def previous_report(self, subject: str, report_id: int) -> int | None:
+        """Note it; the one before."""
+        try:
+            before = self.table.update_item(
+                Key={"subject": f"{REPORTS}#{subject}", "bucket": 0},
+                UpdateExpression="SET report_id = :id, expires = :expires",
+                ConditionExpression="attribute_not_exists(report_id) OR report_id < :id",
+                ExpressionAttributeValues={":id": report_id, ":expires": report_id + 25 * KEPT_SECONDS},
+                ReturnValues="UPDATED_OLD",
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            return None
+        found: Any = before.get("Attributes", {}).get("report_id")
+        return None if found is None else int(found)
+
+    def _add(self, key: str, bucket: int, window_ms: int, marks: Collection[Mark]) -> int:
+        """How many are in that item then."""
+        try:
+            item = self.table.update_item(
+                Key={"subject": key, "bucket": bucket},
+                UpdateExpression="SET expires = :expires ADD marks :marks",
+                ConditionExpression="attribute_not_exists(marks) OR size(marks) < :most",
+                ExpressionAttributeValues={
+                    ":marks": {f"{mark.at_ms}#{mark.evidence[:LONGEST_EVIDENCE]}" for mark in marks},
+                    ":expires": (bucket + 1) * window_ms // 1000 + KEPT_SECONDS,
+                    ":most": MOST_MARKS,
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            return MOST_MARKS
+        return len(_texts(item["Attributes"]))
+
+
+def _texts(item: Any) -> Collection[str]:
+    texts: Collection[str] = item.get("marks", ())
+    return texts
+
+
+def _mark(text: str) -> Mark:
+    at_ms, _, evidence = text.partition("#")
+    return Mark(int(at_ms), evidence)

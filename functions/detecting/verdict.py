@@ -1,0 +1,47 @@
+"""A verdict: who, which rule, what was seen, when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+UNKNOWN = "?"
+"""In the place of a thing name, which it can't be: nobody knows who it was."""
+
+MOST_EVIDENCE = 10
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One. `window` is in seconds, 0 for a rule that a single event fires; `at` is the time of the newest event."""
+
+    thing_name: str
+    rule: str
+    at_ms: int
+    reason: str
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    window: int = 0
+    evidence: Sequence[str] = ()
+
+    @property
+    def at(self) -> str:
+        """ISO 8601, UTC."""
+        return datetime.fromtimestamp(self.at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    @property
+    def verdict_id(self) -> str:
+        """The same for each attempt to record it: sorts by time within a thing."""
+        return f"{self.at}#{self.rule}"
+
+    def as_document(self) -> dict[str, Any]:
+        """As it is kept, published and handed on (docs/contracts.md, "Verdicts")."""
+        return {
+            "thing_name": self.thing_name,
+            "verdict_id": self.verdict_id,
+            "rule": self.rule,
+            "reason": self.reason,
+            "seen": dict(self.seen),
+            "window": self.window,
+            "at": self.at,
+            "evidence": list(self.evidence)[:MOST_EVIDENCE],
+        }

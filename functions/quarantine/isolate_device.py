@@ -1,0 +1,39 @@
+"""IsolateDevice: the device into the quarantine group, its certificates under the quarantine policy alone."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import Catalog
+from common.clients import CONFIG, session, transient_faults_named
+from common.observability import logger, observed
+from common.quarantine import Policies
+from quarantine.holding import held
+from quarantine.isolation import Isolation
+from quarantine.request import HeldDevice
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+isolation = Isolation(
+    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    iot=session.client("iot", config=CONFIG),
+    policies=Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    ),
+    group=environment.required("QUARANTINE_GROUP"),
+)
+
+
+@observed
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """State IsolateDevice. Gives `{policyName}`, the one that counts from now on."""
+    device = HeldDevice.from_event(event)
+    with transient_faults_named():
+        row = held(isolation.catalog.row(device.thing_name), device.execution_arn)
+        isolation.confine(row, device.execution_arn)
+    logger.info("device isolated", policy_name=isolation.policies.quarantine)
+    return {"policyName": isolation.policies.quarantine}

@@ -1,0 +1,31 @@
+"""MarkShadow: the device's shadow says that it is in quarantine, or no longer: `desired.quarantine`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import Catalog
+from common.clients import CONFIG, session, transient_faults_named
+from common.observability import logger, observed
+from common.quarantine import is_confined
+from quarantine.holding import held
+from quarantine.request import HeldDevice
+from quarantine.shadow import mark_shadow
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+iot_data_client = session.client("iot-data", config=CONFIG)
+
+
+@observed
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
+    """State MarkShadow, of both workflows. Gives `{quarantine}`, as the row has it."""
+    device = HeldDevice.from_event(event)
+    with transient_faults_named():
+        confined = is_confined(held(device_catalog.row(device.thing_name), device.execution_arn))
+        mark_shadow(iot_data_client, device.thing_name, confined=confined)
+    logger.info("shadow marked", quarantine=confined)
+    return {"quarantine": confined}

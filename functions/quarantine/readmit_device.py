@@ -1,0 +1,50 @@
+"""ReadmitDevice: its certificates get back what they had, and the device leaves the quarantine group."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import Catalog
+from common.clients import CONFIG, session, transient_faults_named
+from common.observability import logger, observed
+from common.quarantine import Policies
+from quarantine.holding import update_held
+from quarantine.isolation import Isolation
+from quarantine.request import HeldDevice
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def readmit(device: HeldDevice, isolation: Isolation) -> None:
+    """Say so in the row first, then do it. Raises QuarantineLost, also while the device is being restarted."""
+    row = update_held(
+        isolation.catalog.table,
+        device.thing_name,
+        device.execution_arn,
+        condition=" AND attribute_not_exists(restarting)",
+        readmitting=True,
+    )
+    isolation.readmit(row, device.execution_arn)
+
+
+readmission = Isolation(
+    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    iot=session.client("iot", config=CONFIG),
+    policies=Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    ),
+    group=environment.required("QUARANTINE_GROUP"),
+)
+
+
+@observed
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    """State ReadmitDevice. Gives `{policyName}`, the device policy."""
+    device = HeldDevice.from_event(event)
+    with transient_faults_named():
+        readmit(device, readmission)
+    logger.info("device readmitted", policy_name=readmission.policies.device)
+    return {"policyName": readmission.policies.device}

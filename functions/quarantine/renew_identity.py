@@ -1,0 +1,135 @@
+"""RenewIdentity: sees that the device which is to be released has a new certificate. Asked again until it has.
+
+What it was caught with may be in other hands. The device changes its certificate itself, by a job `rotate-cert`, which
+the quarantine policy allows; by force it gets a new task with a new one from the restart workflow. Both revoke or
+delete the old one.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import Catalog, Row
+from common.certificates import CERTIFICATE_ARNS
+from common.clients import CONFIG, error_code, session, transient_faults_named
+from common.errors import RenewalFailed
+from common.identifiers import owner_of
+from common.observability import logger, observed
+from quarantine.holding import held
+from quarantine.jobs import delete_job, job_id_of
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_iot import IoTClient
+    from types_boto3_stepfunctions import SFNClient
+
+# The device's own limits: six questions in about a minute, a trial of a minute, the confirmation.
+PATIENCE = timedelta(minutes=5)
+TRIAL_SECONDS = 30
+JOB_GOES_ON = frozenset({"QUEUED", "IN_PROGRESS"})
+
+
+@dataclass(frozen=True)
+class RenewalRequest:
+    """The device, the release that holds it, the id of the certificate to be replaced, and whether without its help."""
+
+    thing_name: str
+    execution_arn: str
+    certificate_id: str
+    force: bool
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "RenewalRequest":
+        """From the state's payload."""
+        return cls(event["thingName"], event["execution"], event["certificateId"], event["force"])
+
+
+@dataclass(frozen=True)
+class IdentityRenewal:
+    """Asks for a new certificate and looks whether it is there."""
+
+    catalog: Catalog
+    iot: "IoTClient"
+    sfn: "SFNClient"
+    prefix: str
+    restart_machine: str
+
+    def renew(self, request: RenewalRequest, at: datetime) -> bool:
+        """True when the certificate is replaced. Repeatable.
+
+        Raises RenewalFailed when it will not be, QuarantineLost when the device is being deleted.
+        """
+        row = held(self.catalog.row(request.thing_name), request.execution_arn)
+        if _is_replaced(row, request):
+            delete_job(self.iot, job_id_of(self.prefix, request.execution_arn))
+            return True
+        if request.force:
+            self._restart(request)
+        else:
+            self._rotate(row, request, at)
+        return False
+
+    def _rotate(self, row: Row, request: RenewalRequest, at: datetime) -> None:
+        job_id = job_id_of(self.prefix, request.execution_arn)
+        try:
+            job = self.iot.describe_job_execution(jobId=job_id, thingName=request.thing_name)["execution"]
+        except self.iot.exceptions.ResourceNotFoundException:
+            self._create_job(request, job_id)
+            return
+        if job["status"] not in JOB_GOES_ON and job["status"] != "SUCCEEDED":
+            told = job.get("statusDetails", {}).get("detailsMap", {})
+            raise RenewalFailed(
+                f"the device's job has ended as {job['status']}: {told.get('reason', 'no reason given')}"
+            )
+        if at - datetime.fromisoformat(row["releasing_since"]) > PATIENCE:
+            raise RenewalFailed(f"the device has not changed its certificate within {PATIENCE}; release it by force")
+
+    def _create_job(self, request: RenewalRequest, job_id: str) -> None:
+        thing_arn = self.iot.describe_thing(thingName=request.thing_name)["thingArn"]
+        document = json.dumps({"operation": "rotate-cert", "trialSeconds": TRIAL_SECONDS})
+        try:
+            self.iot.create_job(jobId=job_id, targets=[thing_arn], document=document)
+        except self.iot.exceptions.ResourceAlreadyExistsException:
+            return  # Its execution on the thing shows a moment later.
+
+    def _restart(self, request: RenewalRequest) -> None:
+        """One restart per release: its name comes from the release's."""
+        name = owner_of(request.execution_arn)
+        try:
+            self.sfn.start_execution(
+                stateMachineArn=self.restart_machine, name=name, input=json.dumps({"thingName": request.thing_name})
+            )
+        except self.sfn.exceptions.ClientError as error:
+            if error_code(error) != "ExecutionAlreadyExists":
+                raise
+        arn = f"{self.restart_machine.replace(':stateMachine:', ':execution:')}:{name}"
+        found = self.sfn.describe_execution(executionArn=arn)
+        if found["status"] not in ("RUNNING", "PENDING_REDRIVE", "SUCCEEDED"):
+            raise RenewalFailed(f"the device's restart has ended as {found['status']}: {found.get('cause', '')}")
+
+
+def _is_replaced(row: Row, request: RenewalRequest) -> bool:
+    settled = not any(name in row for name in CERTIFICATE_ARNS if name != "certificate_arn")
+    return row["certificate_id"] != request.certificate_id and settled and "restarting" not in row
+
+
+renewal = IdentityRenewal(
+    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    iot=session.client("iot", config=CONFIG),
+    sfn=session.client("stepfunctions", config=CONFIG),
+    prefix=environment.required("JOB_PREFIX"),
+    restart_machine=environment.required("RESTART_MACHINE_ARN"),
+)
+
+
+@observed
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
+    """State RenewIdentity. Gives `{renewed}`; false: ask again in a while."""
+    request = RenewalRequest.from_event(event)
+    with transient_faults_named():
+        renewed = renewal.renew(request, datetime.now(UTC))
+    logger.info("identity renewed" if renewed else "waiting for a new identity")
+    return {"renewed": renewed}

@@ -1,0 +1,124 @@
+"""UndoQuarantine: makes of a device again what it was before a quarantine, or a release, that has failed.
+
+Called by both workflows when one of their states has failed, and by the rule on executions that ended without a word
+(aborted, timed out). Repeatable, and harmless when there is nothing to undo.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import OF_A_RELEASE, Catalog, Row
+from common.clients import CONFIG, session, transient_faults_named
+from common.errors import InvalidInput, QuarantineLost, TransientError
+from common.identifiers import checked_thing_name
+from common.observability import logger, metrics, observed
+from common.quarantine import AT_WORK, Policies
+from quarantine.holding import holds, update_held
+from quarantine.isolation import Isolation
+from quarantine.jobs import delete_job, job_id_of
+from quarantine.letting_go import release
+from quarantine.shadow import mark_shadow
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_iot_data import IoTDataPlaneClient
+
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class UndoRequest:
+    """Which quarantine or release to undo."""
+
+    thing_name: str
+    execution_arn: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "UndoRequest | None":
+        """From `{"input": <the workflow's input>, "execution": <its ARN>}` or from Step Functions' status event.
+
+        None when the execution was refused for its input, before it could name a device.
+        https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        """
+        detail = event.get("detail")
+        asked = json.loads(detail.get("input") or "null") if detail else event["input"]
+        try:
+            name = checked_thing_name(asked["thingName"])
+        except (TypeError, KeyError, InvalidInput):
+            return None
+        return cls(name, detail["executionArn"] if detail else event["execution"])
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """Undoes both."""
+
+    isolation: Isolation
+    iot_data: "IoTDataPlaneClient"
+    prefix: str
+
+    def undo(self, request: UndoRequest) -> bool:
+        """False when there was nothing of this execution's to undo, or somebody deletes the device."""
+        row = self.isolation.catalog.row(request.thing_name)
+        if row is None or not holds(row, request.execution_arn):
+            return False
+        try:
+            if row.get(AT_WORK) == request.execution_arn:
+                self._let_out(request)
+            else:
+                self._keep_in(request)
+        except QuarantineLost:
+            return False
+        return True
+
+    def _let_out(self, request: UndoRequest) -> None:
+        """The quarantine has failed: the device is free again."""
+        row = self._update(request, readmitting=True)
+        self.isolation.readmit(row, request.execution_arn)
+        mark_shadow(self.iot_data, request.thing_name, confined=False)
+        for _ in range(TRIES):
+            if release(row, request.execution_arn, self.isolation.catalog) is not None:
+                return
+            row = self._update(request)
+        raise TransientError(f"{request.thing_name} connects and disconnects all the time")
+
+    def _keep_in(self, request: UndoRequest) -> None:
+        """The release has failed: the device is in quarantine as before."""
+        delete_job(self.isolation.iot, job_id_of(self.prefix, request.execution_arn))
+        row = self._update(request, remove=("readmitting",))
+        self.isolation.confine(row, request.execution_arn)
+        mark_shadow(self.iot_data, request.thing_name, confined=True)
+        self._update(request, remove=OF_A_RELEASE)
+
+    def _update(self, request: UndoRequest, remove: tuple[str, ...] = (), **values: Any) -> Row:
+        table = self.isolation.catalog.table
+        return update_held(table, request.thing_name, request.execution_arn, remove=remove, **values)
+
+
+isolation = Isolation(
+    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    iot=session.client("iot", config=CONFIG),
+    policies=Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    ),
+    group=environment.required("QUARANTINE_GROUP"),
+)
+undoing = Undoing(isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX"))
+
+
+@observed
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    """State UndoQuarantine. Gives `{thingName, undone}`."""
+    request = UndoRequest.from_event(event)
+    if request is None:
+        return {"thingName": None, "undone": False}
+    with transient_faults_named():
+        undone = undoing.undo(request)
+    metrics.add_metric("QuarantinesUndone", unit="Count", value=int(undone))
+    logger.warning("quarantine undone" if undone else "nothing to undo")
+    return {"thingName": request.thing_name, "undone": undone}

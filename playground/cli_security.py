@@ -1,0 +1,43 @@
+"""The command `playground verdicts`: what the detector has found."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from playground import completing
+from playground.cli_context import context
+from playground.verdicts import Found, verdicts
+from playground.views import headed_table, note
+
+app = typer.Typer()
+
+
+@app.command("verdicts")
+def list_verdicts(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A device; without one, all.", autocompletion=completing.thing_names),
+    ] = None,
+) -> None:
+    """List what devices were found to do wrong, the newest first."""
+    given = context(ctx)
+    found = verdicts(given.home(), name)
+    if not found:
+        note("No verdicts: nobody was seen to misbehave.")
+    given.output.show({"verdicts": [asdict(one) for one in found]}, verdicts_table(found) if found else None)
+
+
+def verdicts_table(found: Sequence[Found]) -> Table:
+    """One row a verdict."""
+    table = headed_table("TIME", "DEVICE", "RULE", "REASON", "SEEN")
+    for one in found:
+        # What is seen was written by a device.
+        texts = (one.at, one.thing_name, one.rule, one.reason, json.dumps(one.seen))
+        table.add_row(*map(Text, texts))
+    return table
