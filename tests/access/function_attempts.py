@@ -34,7 +34,7 @@ DATA_PLANE = {
 }
 REFUSED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedException"}
 # These can be granted and are no calls.
-NO_CALL = {"iam:PassRole"}
+NO_CALL = {"iam:PassRole", "iot:Connect"}
 
 
 @dataclass(frozen=True)
