@@ -34,7 +34,7 @@ DATA_PLANE = {
 }
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "ForbiddenException", "UnauthorizedException"}
 # These can be granted and are no calls.
-NO_CALL = {"iam:PassRole"}
+NO_CALL = {"iam:PassRole", "iot:Connect"}
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,11 @@ def _arguments(service: str, operation: str, resource: str) -> dict[str, Any]:
     assert isinstance(made, dict)
     name = resource.rpartition(":")[2]
     if service == "dynamodb":
-        made["TableName"] = name.partition("/")[2].partition("/")[0]
-        made |= {"Key": {"id": {"S": "x"}}} if "Key" in made else {}
+        table, key = name.partition("/")[2].partition("/")[0], {"id": {"S": "x"}}
+        if "RequestItems" in made:
+            return {"RequestItems": {table: {"Keys": [key]}}}
+        made["TableName"] = table
+        made |= {"Key": key} if "Key" in made else {}
     if service == "s3":
         made["Bucket"], _, key = name.partition("/")
         made |= {"Key": key.replace("*", "x")} if "Key" in made else {}

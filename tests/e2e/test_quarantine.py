@@ -218,7 +218,7 @@ def test_the_drill_ends_well_and_leaves_nothing(cloud: Cloud, nothing_left: None
 def test_watch_shows_the_steps_of_a_quarantine(suspect: Suspect) -> None:
     # given
     shown: list[str] = []
-    with following(suspect.cloud.home, suspect.thing, lambda message: shown.append(message.topic)):
+    with following(suspect.cloud.home, [suspect.thing], lambda message: shown.append(message.topic)):
         # when
         suspect.confine()
         wait_for("its end", lambda: "$workflow/quarantine-device/SUCCEEDED" in shown)

@@ -64,6 +64,7 @@ def misdeeds(cloud: Cloud) -> dict[str, float]:
 def test_each_misbehaviour_is_found_and_the_bystander_is_not_blamed(cloud: Cloud, rogue: str) -> None:
     # given
     found: dict[tuple[str, str], float] = {}
+    others = {one.thing_name for one in verdicts(cloud.home)} - {ROGUE, BYSTANDER, "?"}
 
     def all_found() -> bool:
         for one in verdicts(cloud.home):
@@ -79,7 +80,7 @@ def test_each_misbehaviour_is_found_and_the_bystander_is_not_blamed(cloud: Cloud
         done = misdeeds(cloud)
         print({name: round(found[key] - done[name], 2) for name, key in RULES.items() if key in found and name in done})
     assert all(found[key] - done[name] < PROMISE for name, key in RULES.items())
-    assert {thing for _, thing in found} == {ROGUE, "?"}
+    assert {thing for _, thing in found} - others == {ROGUE, "?"}
     assert cloud.row(BYSTANDER)["status"] == "ONLINE"
     # and it ends when it is told to, for it still hears its shadow
     cloud.desire(ROGUE, misbehave=[])

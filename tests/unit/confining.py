@@ -22,7 +22,7 @@ from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.restarting import THING, World
 from tests.unit.stack import QUARANTINE, RELEASE
 
-LINKS = "playground-links-lamp"
+EXTRA = "playground-of-somebody"
 NEXT = "arn:aws:iot:eu-west-1:123456789012:cert/" + "f" * 64
 REASON = "publishes where it must not"
 

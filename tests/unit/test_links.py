@@ -68,7 +68,7 @@ def test_links_come_and_go_one_by_one_and_the_last_takes_the_policy_along(house:
     assert "linked_from" not in house.world.row("spot")
     assert house.unlink("wall", "lamp") == []
     house.check("wall")
-    assert house.world.iot.policies == {"playground-device"}
+    assert house.world.iot.policies == {"playground-device", "playground-quarantine"}
     assert house.unlink("wall", "lamp") == []
     house.check("wall")
 
@@ -128,7 +128,7 @@ def test_what_can_not_be_linked_is_refused(
         house.link(switch, target)
     # then
     assert house.world.catalog.table.scan()["Items"] == rows
-    assert house.world.iot.policies == {"playground-device"}
+    assert house.world.iot.policies == {"playground-device", "playground-quarantine"}
 
 
 @pytest.mark.parametrize("device", ["wall", "lamp"])
@@ -154,7 +154,7 @@ def test_only_devices_that_are_there_are_linked(
         house.link("wall", "lamp")
     # then
     assert house.rights("wall") == house.links("wall") == set()
-    assert house.world.iot.policies == {"playground-device"}
+    assert house.world.iot.policies == {"playground-device", "playground-quarantine"}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_switch_that_is_deleted_leaves_no_policy(house: House) -> None:
     # when
     house.delete("wall")
     # then
-    assert house.world.iot.policies == {"playground-device"}
+    assert house.world.iot.policies == {"playground-device", "playground-quarantine"}
     assert "wall" not in house.world.shadows.desired
     assert not house.world.row("wall").keys() & {"links", "linked_from", "linking"}
     assert all("linked_from" not in house.world.row(bulb) for bulb in ("lamp", "spot"))
@@ -331,7 +331,7 @@ def test_an_interruption_anywhere_leaves_no_right_without_a_link_and_a_repetitio
                 break
         # then
         if case == "delete switch":
-            assert house.world.iot.policies == {"playground-device"}, interruption
+            assert house.world.iot.policies == {"playground-device", "playground-quarantine"}, interruption
             assert "wall" not in house.world.shadows.desired, interruption
         else:
             house.check("wall", *left)
@@ -368,7 +368,7 @@ def test_of_two_at_once_neither_undoes_the_other(house: House, function_clients:
                 house.link("wall", "lamp")
         # then
         if other == "delete switch":
-            assert house.world.iot.policies == {"playground-device"}, at
+            assert house.world.iot.policies == {"playground-device", "playground-quarantine"}, at
             assert "wall" not in house.world.shadows.desired, at
         else:
             lamp = [] if other == "delete bulb" else ["lamp"]
@@ -463,7 +463,7 @@ def test_the_sweep_removes_a_policy_that_aws_iot_would_not_delete(house: House, 
     assert house.sweep(dryRun=True) == [("policy", policy, "found")]
     assert house.sweep() == [("policy", policy, "removed")]
     assert house.sweep() == []
-    assert house.world.iot.policies == {"playground-device"}
+    assert house.world.iot.policies == {"playground-device", "playground-quarantine"}
 
 
 def test_the_sweep_leaves_policies_in_use_and_those_of_others(house: House) -> None:
@@ -477,6 +477,7 @@ def test_the_sweep_leaves_policies_in_use_and_those_of_others(house: House) -> N
     house.check("wall", "lamp")
     assert house.world.iot.policies == {
         "playground-device",
+        "playground-quarantine",
         "playground-links-wall",
         "playground-links-somebody",
         "theirs",

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from playground.drill import Bystander
+from playground.errors import WatchError
 from playground.watch import Message, Watcher
 
 
@@ -29,7 +30,7 @@ def test_what_never_came_was_missed(sequences: list[int], missed: list[int]) -> 
 
 def test_only_telemetry_counts() -> None:
     # given
-    inbox: queue.Queue[Message] = queue.Queue()
+    inbox: queue.Queue[Message | WatchError] = queue.Queue()
     for message in (said(0), Message("evt/playground/d/online", {"sequence": 9}), said(1)):
         inbox.put(message)
     bystander = Bystander(Watcher(cast("Any", None), "d", inbox))

@@ -19,7 +19,7 @@ from common.errors import (
     TransientError,
 )
 from quarantine import claim_quarantine, claim_release, drop_connection, letting_go, renew_identity, settle_quarantine
-from tests.unit.confining import LINKS, NEXT, REASON, Confinement, picture, quarantine, release, replace_certificate
+from tests.unit.confining import EXTRA, NEXT, REASON, Confinement, picture, quarantine, release, replace_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
@@ -50,8 +50,8 @@ def lamp(
     """A world with a bulb that is online, and has a second policy."""
     world = World(catalog, iot, shadows, ecs, workflows, s3, objects, context)
     world.provision()
-    iot.policies.add(LINKS)
-    iot.attach_policy(LINKS, world.row["certificate_arn"])
+    iot.create_policy(EXTRA, '{"Statement": []}')
+    iot.attach_policy(EXTRA, world.row["certificate_arn"])
     shadows.connected.add(THING)
     return world
 
@@ -69,7 +69,7 @@ def is_free(world: World, arn: str, status: str = "ONLINE") -> None:
     """In every respect, with what it had."""
     assert world.row["status"] == status
     assert {name: found.policies for name, found in world.iot.certificates.items()} == {
-        arn: {"playground-device", LINKS}
+        arn: {"playground-device", EXTRA}
     }
     assert world.iot.things[THING].groups == {"playground-devices"}
     assert "quarantine" not in world.shadows.desired[THING]
@@ -264,7 +264,7 @@ def test_a_device_is_let_out_with_a_new_certificate_and_all_that_it_had(lamp: Wo
 def test_what_was_deleted_meanwhile_is_not_given_back(lamp: World, topics: MemoryTopics) -> None:
     # given
     quarantine(lamp, topics).run()
-    lamp.iot.policies.remove(LINKS)
+    lamp.iot.policies.remove(EXTRA)
     # when
     release(lamp, topics).run()
     # then
@@ -484,7 +484,7 @@ def test_a_release_that_fails_is_undone(lamp: World, topics: MemoryTopics, state
     # then
     is_confined(lamp)
     assert not begun.undo()
-    assert set(lamp.row["quarantine_policies"]) == {LINKS}
+    assert set(lamp.row["quarantine_policies"]) == {EXTRA}
 
 
 FAILURES = (TransientError, ClientError, faults.Killed)
