@@ -1,5 +1,6 @@
 """The one local cloud that the workflow and the end-to-end tests share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ settings.register_profile("quick", max_examples=40, deadline=None)
 settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
+
+# A runner in the background may ignore it, and what a test starts and interrupts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHANGES = ("test_images", "test_rotate_cert", "test_device_restart", "test_firmware", "test_jobs")
 LAYERS = ("e2e", "workflow", "device", "unit")

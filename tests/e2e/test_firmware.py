@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from playground import firmware
+from playground import exit_codes, firmware
 from playground.paths import PROJECT
 from playground.watch import watching
 from tests.playground_cloud import Cloud, wait_for
@@ -203,7 +203,7 @@ def test_an_image_is_checked_before_it_is_uploaded(cloud: Cloud, tmp_path: Path)
     refused = cloud.playground("job", "create", "--all", "update-firmware", "--file", str(bad), check=False)
     nobody = cloud.playground("job", "create", "dev-NONE", "update-firmware", "--file", str(SAMPLE), check=False)
     # Then every mistake is named, and nothing was uploaded
-    assert (refused.returncode, nobody.returncode) == (1, 1)
+    assert (refused.returncode, nobody.returncode) == (exit_codes.FAILED, exit_codes.NOT_FOUND)
     assert f"{bad}: version: must be a version such as 1.1.0" in refused.stderr
     assert f"{bad}: model.telemetry.a.sine.period: must be" in refused.stderr
     assert "There is no device dev-NONE" in nobody.stderr

@@ -91,7 +91,7 @@ def test_devices_are_moved_to_what_was_pushed(cloud: Cloud, devices: Sequence[st
         old, new = (row["task_arn"].rpartition("/")[2] for row in (before[name], cloud.row(name)))
         assert log.index(f"device of task {old} ended") < log.index(f"start task {new}")
     # and there is nothing more to do
-    assert "Every device runs" in cloud.playground("roll").stderr
+    assert "Every device runs" in cloud.playground("roll").stdout
     listed = json.loads(cloud.playground("images", "--output", "json").stdout)["images"]
     assert [(image["digest"], image["devices"]) for image in listed if image["current"]] == [
         (pushed["digest"], list(devices))
