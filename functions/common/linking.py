@@ -10,6 +10,9 @@ from common.errors import DeviceBusy, InvalidInput, ThingNotFound, TransientErro
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
+REFUSALS = (InvalidInput, ThingNotFound, DeviceBusy)
+"""What the function says no with, for reasons that the asker can tell on."""
+
 
 @dataclass(frozen=True)
 class LinkDevices:
@@ -23,20 +26,23 @@ class LinkDevices:
 
         Raises InvalidInput, ThingNotFound, DeviceBusy; TransientError for the rest.
         """
-        event = {"action": action, "thingName": thing_name} | ({"target": target} if target is not None else {})
+        event: dict[str, Any] = {"action": action, "thingName": thing_name, "answerRefusals": True}
+        if target is not None:
+            event["target"] = target
         answer = self.functions.invoke(FunctionName=self.function_name, Payload=json.dumps(event).encode())
         said: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise _error(said)
+            raise TransientError(f"LinkDevices: {said.get('errorType')}: {said.get('errorMessage')}")
+        if "refused" in said:
+            raise _refusal(said["refused"])
         links: list[str] = said["links"]
         return links
 
 
-def _error(said: Mapping[str, Any]) -> Exception:
-    """What the function has raised, by the name of its class."""
-    name, message = str(said.get("errorType", "")), str(said.get("errorMessage", ""))
-    if name == "InvalidInput":
+def _refusal(said: Mapping[str, str]) -> Exception:
+    """What the function has refused, and why."""
+    name, message = said["error"], said["message"]
+    if name == InvalidInput.__name__:
         field, _, rule = message.partition(": ")
         return InvalidInput(field, rule)
-    known = {"ThingNotFound": ThingNotFound, "DeviceBusy": DeviceBusy}
-    return known.get(name, TransientError)(message if name in known else f"LinkDevices: {name}: {message}")
+    return ThingNotFound(message) if name == ThingNotFound.__name__ else DeviceBusy(message)

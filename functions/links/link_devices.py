@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.clients import CONFIG, session, transient_faults_named
+from common.linking import REFUSALS
 from common.observability import logger, metrics, observed
 from links.linker import Linker
 from links.policy import LinksPolicies
@@ -29,10 +30,21 @@ linker = Linker(
 
 @observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Called by the control plane, `playground link` and CleanUp. Gives `{thingName, links}`."""
-    request = LinkRequest.from_event(event)
-    with transient_faults_named():
-        links = _done(request, context.aws_request_id)
+    """Called by the control plane, `playground link`, CleanUp and the sweep. Gives `{thingName, links}`.
+
+    With `answerRefusals` a refusal is no error but `{refused: {error, message}}`, `error` the name of its class: the
+    emulator does not tell the names of errors.
+    """
+    asked = {name: value for name, value in event.items() if name != "answerRefusals"}
+    try:
+        request = LinkRequest.from_event(asked)
+        with transient_faults_named():
+            links = _done(request, context.aws_request_id)
+    except REFUSALS as error:
+        if event.get("answerRefusals") is not True:
+            raise
+        logger.warning("refused", error=type(error).__name__, reason=str(error))
+        return {"refused": {"error": type(error).__name__, "message": str(error)}}
     metrics.add_metric("Links" + request.action.title(), unit="Count", value=1)
     logger.info("links settled", action=request.action, target=request.target, links=links)
     return {"thingName": request.thing_name, "links": links}
