@@ -390,12 +390,9 @@ def test_bad_input_is_not_tried_again(state: dict[str, Any]) -> None:
 
 def test_the_certificate_of_a_device_that_is_there_gets_its_policies_by_the_row() -> None:
     """Without that a device in quarantine would come back from a restart with the device policy."""
-    using = {
-        file: text
-        for file, text in ((path.name, path.read_text()) for path in (ROOT / "statemachines").iterdir())
-        if "AttachPolicyFunctionArn" in text
-    }
-    assert using.keys() == {"provision_device.asl.yaml", "restart_device.asl.yaml"}
+    definitions = (ROOT / "statemachines").iterdir()
+    using = {path.name for path in definitions if "AttachPolicyFunctionArn" in path.read_text()}
+    assert using == {"provision_device.asl.yaml", "restart_device.asl.yaml"}
     assert WORKFLOWS["restart_device.asl.yaml"]["States"]["AttachPolicy"]["Parameters"]["Payload"]["existing"] is True
 
 
