@@ -153,11 +153,11 @@ def _arguments(service: str, operation: str, resource: str) -> dict[str, Any]:
     assert isinstance(made, dict)
     name = resource.rpartition(":")[2]
     if service == "dynamodb":
-        table, key = name.partition("/")[2].partition("/")[0], {"id": {"S": "x"}}
+        table, item = name.partition("/")[2].partition("/")[0], {"id": {"S": "x"}}
         if "RequestItems" in made:
-            return {"RequestItems": {table: {"Keys": [key]}}}
+            return {"RequestItems": {table: {"Keys": [item]}}}
         made["TableName"] = table
-        made |= {"Key": key} if "Key" in made else {}
+        made |= {"Key": item} if "Key" in made else {}
     if service == "s3":
         made["Bucket"], _, key = name.partition("/")
         made |= {"Key": key.replace("*", "x")} if "Key" in made else {}
