@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from common.clients import session
 from detecting.verdict import Verdict
-from playground import cli_context
+from playground import cli_context, views
 from playground.cli import app
 from playground.verdicts import verdicts
 from tests.unit.sightings import NOON
@@ -63,7 +63,7 @@ def three(table: "Table") -> list[Verdict]:
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(app, ["verdicts", *arguments], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["verdicts", *arguments])
 
 
 def test_all_of_them_the_newest_first(three: list[Verdict]) -> None:
@@ -80,7 +80,8 @@ def test_as_json(three: list[Verdict]) -> None:
     assert shown[1] == {key: value for key, value in three[0].as_document().items() if key != "verdict_id"}
 
 
-def test_as_a_table_what_a_device_says_is_text(three: list[Verdict]) -> None:
+def test_as_a_table_what_a_device_says_is_text(three: list[Verdict], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views.out, "_width", 200)
     shown = run()
     assert shown.exit_code == 0
     assert "2026-01-01T12:00:00.005Z" in shown.stdout
