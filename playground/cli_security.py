@@ -36,6 +36,7 @@ def list_verdicts(
 def verdicts_table(found: Sequence[Found]) -> Table:
     """One row a verdict."""
     table = headed_table("TIME", "DEVICE", "RULE", "REASON", "SEEN")
+    table.columns[0].no_wrap = True
     for one in found:
         # What is seen was written by a device.
         texts = (one.at, one.thing_name, one.rule, one.reason, json.dumps(one.seen))

@@ -50,7 +50,8 @@ class Commands:
         if status != "ONLINE":
             detail = f"{thing_name} is {status}: a command needs a device that is online"
             raise Problem(409, "device-not-online", "The device is not online", detail)
-        seconds = request.body.get("timeout", DEFAULT_SECONDS)
+        # JSON knows no integers: 20.0 is one, for a schema.
+        seconds = int(request.body.get("timeout", DEFAULT_SECONDS))
         reply = self._reply(thing_name, self._ask(thing_name, request.body, seconds), seconds)
         if reply is None:
             detail = f"{thing_name} has not replied within {seconds} s; it may carry out the command nevertheless"

@@ -148,7 +148,10 @@ def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
         assert suspect.groups() == {"devices", "quarantine"}
         assert not suspect.is_heard(watcher)
     # then: whoever has its certificate has no more than its shadow
+    own = suspect.row["presence_session"]
     with impersonated(suspect, old) as client:
+        wait_for("the stranger's connection", lambda: suspect.row["presence_session"] != own)
+        strange = suspect.row["presence_session"]
         forbidden = (
             "dt/playground/{}/telemetry",
             "evt/playground/{}/tamper",
@@ -164,6 +167,10 @@ def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
             forbidden, REFUSED
         )
         assert published(client, f"$aws/things/{thing}/shadow/get", b"") != REFUSED
+    wait_for(
+        "the device's own connection",
+        lambda: suspect.row["presence_session"] != strange and suspect.row["presence_connected"],
+    )
     # then: what was done already is done, and said so
     again = suspect.confine()
     assert (again.status, again.output["result"]) == ("SUCCEEDED", "IGNORED")

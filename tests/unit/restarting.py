@@ -173,7 +173,8 @@ class Restart:
         self.data["certificate"] = self.world.call(renew_certificate, thingName=THING, restart=self.arn)
 
     def _attach(self) -> None:
-        self.world.call(attach_policy, thingName=THING, certificateArn=self.data["certificate"]["certificateArn"])
+        arn = self.data["certificate"]["certificateArn"]
+        self.world.call(attach_policy, thingName=THING, certificateArn=arn, existing=True)
 
     def _config(self) -> None:
         device = {name: self.data["device"][name] for name in ("thingName", "deviceType", "attributes", "model")}

@@ -78,6 +78,20 @@ def test_every_field_that_is_wrong_is_named_and_nothing_is_changed(api: Api, lam
     assert shadows.versions[lamp] == 4
 
 
+@pytest.mark.parametrize("value", [True, False, None])
+def test_nobody_says_that_a_device_is_in_quarantine_or_not(
+    api: Api, lamp: str, shadows: MemoryShadows, value: Any
+) -> None:
+    # given
+    shadows.desired[lamp]["quarantine"] = True
+    # when
+    reply = api.call("changeSettings", thingName=lamp, body={"desired": {"quarantine": value, "time": 5}})
+    # then
+    assert reply.status == 400
+    assert reply.body["errors"] == [{"field": "/desired/quarantine", "rule": "is set by workflows alone"}]
+    assert shadows.desired[lamp] == {**BEGINNING, "quarantine": True}
+
+
 def test_a_value_is_checked_as_it_is_after_the_merge(api: Api, lamp: str, shadows: MemoryShadows) -> None:
     shadows.desired[lamp]["payload"] = {"a": "x" * 1500}
     reply = api.call("changeSettings", thingName=lamp, body={"desired": {"payload": {"b": "y" * 1500}}})

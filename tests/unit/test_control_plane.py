@@ -21,7 +21,7 @@ from tests.unit.api import ADMIN, JSON, VIEWER, Api
 from tests.unit.doubles.iot import Thing
 from tests.unit.doubles.service import Refusal
 from tests.unit.doubles.workflows import BEGINNING
-from tests.unit.stack import EXECUTION, REMOVAL, RESTART
+from tests.unit.stack import EXECUTION, QUARANTINE, RELEASE, REMOVAL, RESTART
 from tests.unit.template import RESOURCES, ROOT
 
 
@@ -384,14 +384,18 @@ def test_a_history_that_is_not_linked_is_read_in_its_order() -> None:
     ]
 
 
-def test_an_execution(api: Api, workflows: Any) -> None:
+@pytest.mark.parametrize(
+    ("execution", "workflow"),
+    [(RESTART, "restart-device"), (QUARANTINE, "quarantine-device"), (RELEASE, "release-device")],
+)
+def test_an_execution(api: Api, workflows: Any, execution: str, workflow: str) -> None:
     # given
-    workflows.ended(RESTART, "FAILED", BEGINNING, {"thingName": "lamp"})
-    workflows.histories[RESTART] = BRANCHES
+    workflows.ended(execution, "FAILED", BEGINNING, {"thingName": "lamp"})
+    workflows.histories[execution] = BRANCHES
     # when
     found = api.call("describeExecution", executionName="one").body
     # then
-    assert (found["workflow"], found["status"], found["thingName"]) == ("restart-device", "FAILED", "lamp")
+    assert (found["workflow"], found["status"], found["thingName"]) == (workflow, "FAILED", "lamp")
     assert (found["result"], found["truncated"]) == (None, False)
     assert found["links"] == {"self": "/v1/executions/one", "device": "/v1/devices/lamp"}
     assert [state["name"] for state in found["states"]] == ["Both", "Left", "Right", "After"]

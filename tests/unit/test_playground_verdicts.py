@@ -63,7 +63,7 @@ def three(table: "Table") -> list[Verdict]:
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(app, ["verdicts", *arguments], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["verdicts", *arguments])
 
 
 def test_all_of_them_the_newest_first(three: list[Verdict]) -> None:

@@ -22,6 +22,8 @@ from tests.unit.linking import House, as_text
 from tests.unit.stack import QUARANTINE, RELEASE
 from tests.unit.world import World
 
+pytestmark = pytest.mark.thorough
+
 SWITCH, POLICY = "wall", "playground-links-wall"
 CONFINE: tuple[Any, ...] = (claim_quarantine, isolate_device, mark_shadow, drop_connection, settle_quarantine)
 RELEASED: tuple[Any, ...] = (readmit_device, mark_shadow, settle_quarantine)

@@ -434,6 +434,14 @@ def test_bad_input_is_not_tried_again(state: dict[str, Any]) -> None:
             assert retrier["MaxAttempts"] == 0
 
 
+def test_the_certificate_of_a_device_that_is_there_gets_its_policies_by_the_row() -> None:
+    """Without that a device in quarantine would come back from a restart with the device policy."""
+    definitions = (ROOT / "statemachines").iterdir()
+    using = {path.name for path in definitions if "AttachPolicyFunctionArn" in path.read_text()}
+    assert using == {"provision_device.asl.yaml", "restart_device.asl.yaml"}
+    assert WORKFLOWS["restart_device.asl.yaml"]["States"]["AttachPolicy"]["Parameters"]["Payload"]["existing"] is True
+
+
 @pytest.mark.parametrize("file", WORKFLOWS)
 def test_a_workflow_is_given_the_functions_that_it_calls_and_may_call_them(file: str) -> None:
     # given
