@@ -13,6 +13,15 @@ ACCEPTED = {
         "tests/e2e/test_device_life.py",
         "Private Key",
     ): "the first line of PEM alone, planted to see that the search finds it",
+    ("playground/users.py", "Secret Keyword"): "a sentence about passwords that are refused",
+    ("template.yaml", "Secret Keyword"): "GenerateSecret, which is false",
+    ("tests/unit/test_control_plane_listing.py", "Base64 High Entropy String"): "tokens that must be refused",
+    ("tests/unit/test_playground_output.py", "AWS Access Key"): "the example of AWS's own documentation",
+    ("tests/unit/test_playground_push.py", "Hex High Entropy String"): "a hash of the sources that the test packs",
+    (
+        "tests/unit/test_process_finding.py",
+        "Hex High Entropy String",
+    ): "the task id of a sample from AWS's documentation",
     ("tests/unit/stack.py", "Secret Keyword"): "credentials for a double of AWS on this machine",
 }
 

@@ -22,4 +22,5 @@ class Shell(StrEnum):
 @app.command()
 def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> None:
     """Print the script that lets the Tab key complete commands, options, devices, types and operations."""
-    typer.echo(get_completion_script(prog_name="playground", complete_var=VARIABLE, shell=shell.value))
+    # `shell` is a name here.
+    typer.echo(get_completion_script(prog_name="playground", complete_var=VARIABLE, shell=shell.value))  # nosec B604

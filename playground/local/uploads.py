@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as Xml  # nosec B405
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -80,7 +80,7 @@ class UploadPoller:
 def _versions(body: bytes) -> Iterator[tuple[str, str]]:
     found = [
         (one.findtext(f"{NAMESPACE}LastModified", ""), one.findtext(f"{NAMESPACE}Key", ""), version)
-        for one in Xml.fromstring(body).iter(f"{NAMESPACE}Version")  # noqa: S314 - the emulator's own answer
+        for one in Xml.fromstring(body).iter(f"{NAMESPACE}Version")  # noqa: S314 - the emulator's own answer  # nosec B314
         if (version := one.findtext(f"{NAMESPACE}VersionId", ""))
     ]
     yield from ((key, version) for _modified, key, version in sorted(found) if key.endswith(".zip"))
