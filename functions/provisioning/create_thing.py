@@ -15,7 +15,7 @@ from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import InvalidInput, ThingExists
-from common.identifiers import DEVICE_TYPES, checked_thing_name, made_up_name, owner_of
+from common.identifiers import DEVICE_TYPES, IDENTITIES, checked_thing_name, made_up_name, owner_of
 from common.observability import about, logger, metrics, observed
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
 OWNER_ATTRIBUTE = "execution"
 MAX_ATTRIBUTES = 20
 
-FIELDS = ("deviceType", "thingName", "attributes", "model")
+FIELDS = ("deviceType", "thingName", "attributes", "model", "identity")
 # Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than once.
 MAX_MODEL_BYTES = 16_384
 
@@ -42,6 +42,7 @@ class ThingRequest:
     attributes: Mapping[str, str]
     execution_arn: str
     model: Mapping[str, Any] | None = None
+    identity: str = "keys"
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
@@ -57,6 +58,7 @@ class ThingRequest:
             attributes=_checked_attributes(asked.get("attributes", {})),
             execution_arn=event["execution"],
             model=_checked_model(asked["model"]) if "model" in asked else None,
+            identity=_checked_identity(asked.get("identity", "keys")),
         )
 
 
@@ -71,7 +73,7 @@ class Settings:
 def create_thing(request: ThingRequest, iot: "IoTClient", catalog: Catalog, settings: Settings) -> None:
     """Make the thing; repeatable by the same execution. Raises ThingExists for a name that is somebody else's."""
     _refuse_foreign_thing(request, iot)
-    if not catalog.claim(request.thing_name, request.device_type, request.execution_arn):
+    if not catalog.claim(request.thing_name, request.device_type, request.execution_arn, request.identity):
         raise ThingExists(f"thingName: a device {request.thing_name} exists already; delete it or choose another name")
     try:
         # The owner attribute makes this call idempotent for one execution and exclusive against all others: AWS IoT
@@ -108,6 +110,12 @@ def _checked_device_type(value: object) -> str:
     return str(value)
 
 
+def _checked_identity(value: object) -> str:
+    if value not in IDENTITIES:
+        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {value!r}")
+    return str(value)
+
+
 def _checked_attributes(value: object) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise InvalidInput("attributes", f"must be an object of strings, got {value!r}")
@@ -141,7 +149,7 @@ stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State CreateThing. Gives `{thingName, deviceType, attributes, model}`; model is null without one."""
+    """State CreateThing. Gives `{thingName, deviceType, attributes, model, identity}`; model is null without one."""
     request = ThingRequest.from_event(event)
     about(thing_name=request.thing_name)  # which may be made up
     with transient_faults_named():
@@ -153,4 +161,5 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
         "deviceType": request.device_type,
         "attributes": dict(request.attributes),
         "model": request.model,
+        "identity": request.identity,
     }

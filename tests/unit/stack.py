@@ -49,6 +49,7 @@ FUNCTIONS = (
     "provisioning.attach_policy",
     "provisioning.write_config",
     "provisioning.start_task",
+    "provisioning.sign_request",
     "provisioning.record_status",
     "provisioning.clean_up",
     "presence.presence",
