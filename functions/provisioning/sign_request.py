@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.idempotency import idempotent
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from common import environment
 from common.catalog import Catalog, Row, now
@@ -97,7 +97,8 @@ class RequestSigner:
         arn = made["certificateArn"]
         try:
             ledger.record(mark, arn)
-        except (BotoCoreError, ClientError, OwnershipLost, RestartLost):
+        except (OwnershipLost, RestartLost):
+            # Any other error may hide that it was written: then a retry goes on with it, else the sweep has to look.
             self._discard(arn)
             raise
         return arn, made["certificatePem"]

@@ -20,6 +20,7 @@ from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
 from provisioning.removal import STOP_REASON
+from provisioning.signing import SigningRequest
 from provisioning.start_task import TaskRequest
 from provisioning.write_config import DeviceRequest
 from restart import task_stopped
@@ -42,6 +43,7 @@ PARSERS: dict[str, Any] = {
     "presence": PresenceEvent,
     "record_status": StatusRequest,
     "settle_next_certificate": CertificateMessage,
+    "sign_request": SigningRequest,
     "write_config": DeviceRequest,
     "start_task": TaskRequest,
     "claim_restart": RestartRequest,
@@ -93,8 +95,8 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 20
-    assert len(TASKS) == 18
+    assert len(FUNCTIONS) == 21
+    assert len(TASKS) == 20
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
         "deprovision_device.asl.yaml",
