@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from playground import cli_cloud, cli_devices, cli_jobs, cli_logs, cli_messages
+from playground import cli_certificates, cli_cloud, cli_devices, cli_jobs, cli_logs, cli_messages
 from playground.cli_context import Context
 from playground.errors import PlaygroundError
 from playground.paths import Paths
@@ -40,7 +40,7 @@ def sentence(error: Exception) -> str:
 app = typer.Typer(
     cls=OneSentenceGroup, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
-for commands in (cli_cloud, cli_devices, cli_messages, cli_logs):
+for commands in (cli_cloud, cli_devices, cli_certificates, cli_messages, cli_logs):
     app.add_typer(commands.app)
 app.add_typer(cli_jobs.app, name="job")
 

@@ -39,6 +39,9 @@ ENVIRONMENT = {
     "CONTAINER_NAME": "virtual-device",
     "SUBNETS": "subnet-a,subnet-b",
     "SECURITY_GROUP": "sg-1",
+    "CERTIFICATE_LIFETIME_DAYS": "100",
+    "STACK_NAME": "playground",
+    "THING_ARN": "arn:aws:iot:eu-west-1:123456789012:thing/",
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
@@ -55,6 +58,7 @@ FUNCTIONS = (
     "presence.presence",
     "identity.issue_next_certificate",
     "identity.settle_next_certificate",
+    "identity.rotate_certificates",
     "restart.task_stopped",
     "restart.claim_restart",
     "restart.renew_certificate",

@@ -20,7 +20,7 @@ EVENTS = Path(__file__).parents[2] / "events"
 THING = "dev-SAMPLE"
 # Who learns from the catalog what the event does not tell.
 FROM_THE_ROW = {"presence.presence", "identity.issue_next_certificate", "identity.settle_next_certificate"}
-OF_MANY = {"sweeping.sweep", "watching.count_devices"}
+OF_MANY = {"sweeping.sweep", "watching.count_devices", "identity.rotate_certificates"}
 
 Lines = Callable[[], list[dict[str, Any]]]
 

@@ -95,7 +95,7 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 21
+    assert len(FUNCTIONS) == 22
     assert len(TASKS) == 20
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -117,6 +117,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
         "SweepFunctionName",
+        "RotateCertificatesFunctionName",
         "FunctionLogGroupName",
         "DeviceLogGroupName",
         "DashboardName",
@@ -171,7 +172,7 @@ def test_every_parser_has_a_sample() -> None:
         for value in vars(importlib.import_module(module)).values()
         if hasattr(value, "from_event") and value is not Leftover
     }
-    assert with_parser == (PARSERS.keys() | {"task_stopped", "sweep"})
+    assert with_parser == (PARSERS.keys() | {"task_stopped", "sweep", "rotate_certificates"})
 
 
 def test_a_certificate_message_reaches_its_function_as_the_function_takes_it() -> None:
