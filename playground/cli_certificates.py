@@ -17,10 +17,7 @@ app = typer.Typer()
 def show_certificates(
     ctx: typer.Context,
     only_due: Annotated[bool, typer.Option("--due", help="Only those that are to be replaced.")] = False,  # noqa: FBT002
-    start: Annotated[
-        bool,
-        typer.Option("--rotate", help="Have those that are due replaced now, as happens once a day."),
-    ] = False,  # noqa: FBT002
+    start: Annotated[bool, typer.Option("--rotate", help="Have those replaced now, as once a day.")] = False,  # noqa: FBT002
 ) -> None:
     """Show each device's certificate: its age, and by when it is to be replaced."""
     home = context(ctx).home()

@@ -1,8 +1,8 @@
 """SignRequest: a certificate from the request that the device itself has made. Its key is never in the cloud.
 
-The device puts its request into the config bucket with the reference that its config holds. The state looks for it until
-it is there. As with keys the row says first that a certificate is asked for, the certificate is made INACTIVE, and only
-when the row names it is it activated and handed over. Unlike a key it can be had again, so a retry goes on where the
+The device puts its request into the config bucket with the reference that its config holds; the state looks until it is
+there. As with keys the row says first that a certificate is asked for, the certificate is made INACTIVE, and it is
+activated and handed over only when the row names it. Unlike a key it can be had again, so a retry goes on where the
 attempt before was cut off.
 """
 
@@ -77,8 +77,8 @@ class RequestSigner:
             pem = described["certificateDescription"]["certificatePem"]
         self.iot.update_certificate(certificateId=_id_of(arn), newStatus="ACTIVE")
         attach_policy(asked.thing_name, arn, self.policy_name, self.iot)
-        # The row first, so that whatever sees the device connect knows what to take away. The certificate last: a device
-        # that has it connects at once.
+        # The row first, so that whatever sees the device connect knows what to take away. The certificate last: a
+        # device that has it connects at once.
         ledger.hand_over()
         keep_certificate(self.s3, self.bucket, asked.thing_name, _id_of(arn), pem)
         return arn
@@ -139,7 +139,7 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
         csr = signer.request_of(asked.thing_name)
         if csr is None:
             return _not_yet(asked)
-        answer: dict[str, Any] = _answer({**event, "execution": asked.attempt, "csr": csr}, context, asked=asked)
+        answer: dict[str, Any] = _answer({"execution": asked.attempt, "asked": dict(event), "csr": csr}, context)
     return answer
 
 
@@ -151,7 +151,8 @@ def _not_yet(asked: SigningRequest) -> dict[str, Any]:
 
 
 @idempotent(persistence_store=answers, config=PER_EXECUTION)
-def _answer(event: dict[str, Any], context: "LambdaContext", *, asked: SigningRequest) -> dict[str, Any]:
+def _answer(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    asked = SigningRequest.from_event(event["asked"])
     arn = signer.certificate_for(asked, event["csr"], context.aws_request_id)
     logger.info("certificate created", certificate_id=_id_of(arn))
     return {"signed": True, "certificateId": _id_of(arn), "certificateArn": arn}

@@ -74,7 +74,7 @@ class Ledger:
 
     def record(self, mark: str, certificate_arn: str) -> None:
         """The certificate is there, and this is its name."""
-        names = {
+        names: dict[str, Any] = {
             f"{self.prefix}certificate_id": certificate_arn.rpartition("/")[2],
             f"{self.prefix}certificate_arn": certificate_arn,
         }

@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -87,11 +88,11 @@ def test_the_key_is_never_in_the_cloud(cloud: Cloud, made: tuple[Mapping[str, An
     # and the certificate can't be picked up again, nor a second request be put
     bucket, s3 = cloud.home.output("ConfigBucketName"), cloud.client("s3")
     config = json.loads(s3.get_object(Bucket=bucket, Key=f"devices/{thing}/config.json")["Body"].read())
-    with pytest.raises(HTTPError, match="40[34]"):
-        urlopen(config["identityUrl"])
-    again = Request(config["csrUrl"], b"\n" * 4096, {"If-None-Match": "*"}, method="PUT")
+    with pytest.raises(HTTPError, match=r"40[34]"):
+        urlopen(config["identityUrl"])  # noqa: S310 - of the emulator
+    again = Request(config["csrUrl"], b"\n" * 4096, {"If-None-Match": "*"}, method="PUT")  # noqa: S310
     with pytest.raises(HTTPError, match="412"):
-        urlopen(again)
+        urlopen(again)  # noqa: S310
 
     # when its task is stopped
     planted = set(places_with(cloud, "PRIVATE KEY"))  # another test leaves the words in an execution's input
@@ -113,3 +114,55 @@ def test_the_key_is_never_in_the_cloud(cloud: Cloud, made: tuple[Mapping[str, An
     principals = cloud.client("iot").list_thing_principals(thingName=thing)["principals"]
     assert [principal.rpartition("/")[2] for principal in principals] == [new["certificate_id"]]
     assert set(places_with(cloud, "PRIVATE KEY")) <= planted
+
+
+@pytest.fixture
+def no_jobs_left(cloud: Cloud) -> Iterator[None]:
+    """Jobs of this test go with it."""
+    iot = cloud.client("iot")
+    before = {job["jobId"] for job in iot.list_jobs()["jobs"]}
+    yield
+    for job_id in {job["jobId"] for job in iot.list_jobs()["jobs"]} - before:
+        iot.delete_job(jobId=job_id, force=True)
+
+
+def test_a_certificate_is_replaced_before_its_lifetime_ends(
+    cloud: Cloud, made: tuple[Mapping[str, Any], Watch], no_jobs_left: None
+) -> None:
+    # given: 300 of 365 days are over
+    thing, old = made[0]["thingName"], made[0]["certificateId"]
+    table = cloud.home.output("DeviceCatalogTableName")
+    assert thing not in cloud.playground("certificates", "--due").stdout
+    long_ago = (datetime.now(UTC) - timedelta(days=300)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    cloud.client("dynamodb").update_item(
+        TableName=table,
+        Key={"thing_name": {"S": thing}},
+        UpdateExpression="SET certificate_created_at = :then",
+        ExpressionAttributeValues={":then": {"S": long_ago}},
+    )
+    (seen,) = json.loads(cloud.playground("certificates", "--due").stdout)
+    assert (seen["thing_name"], seen["outcome"], seen["expired"]) == (thing, "found", False)
+    assert cloud.row(thing)["certificate_id"] == old
+    # when the day's run comes
+    (started,) = json.loads(cloud.playground("certificates", "--rotate").stdout)
+    assert started["outcome"] == "started"
+
+    # then
+    def rotated() -> Mapping[str, Any] | None:
+        row = cloud.row(thing)
+        done = row["certificate_id"] != old and not row.keys() & {"retired_certificate_arn", "next_certificate_id"}
+        return row if done else None
+
+    row = wait_for(f"another certificate of {thing}", rotated, limit=60)
+    assert row["certificate_created_at"] > long_ago
+    assert json.loads(cloud.playground("certificates", "--due").stdout) == []
+    shown = [found for found in json.loads(cloud.playground("certificates").stdout) if found["thing_name"] == thing]
+    assert [(found["certificate_id"], found["outcome"]) for found in shown] == [(row["certificate_id"], "")]
+    iot = cloud.client("iot")
+    (job_id,) = [item["jobId"] for item in iot.list_job_executions_for_thing(thingName=thing)["executionSummaries"]]
+
+    def status() -> str:
+        found: str = iot.describe_job_execution(jobId=job_id, thingName=thing)["execution"]["status"]
+        return found
+
+    wait_for("the end of the job", lambda: status() == "SUCCEEDED")

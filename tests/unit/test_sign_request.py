@@ -59,7 +59,7 @@ class World:
         content: dict[str, Any] = json.loads(self.s3.get_object(Bucket=BUCKET, Key=IDENTITY)["Body"].read())
         return content
 
-    def keys(self) -> set[str]:
+    def held(self) -> set[str]:
         """What there is in the bucket."""
         return {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
 
@@ -118,7 +118,7 @@ def test_the_certificate_is_made_from_the_request_and_nothing_is_a_key(
         assert "PRIVATE KEY" not in told
     # and when it has connected, what it picked up is gone
     connect(world, answer["certificateId"])
-    assert IDENTITY not in world.keys()
+    assert IDENTITY not in world.held()
     assert "identity_pending" not in world.row
 
 
@@ -145,7 +145,7 @@ def test_what_was_picked_up_does_not_come_back(world: World) -> None:
     # when
     assert world.sign() == first
     # then
-    assert IDENTITY not in world.keys()
+    assert IDENTITY not in world.held()
     assert certificate.status == "INACTIVE"
 
 
@@ -229,9 +229,9 @@ def test_whatever_is_interrupted_one_certificate_comes_of_it_or_none_is_left(
             known = set(world.iot.certificates)
             # when
             over = replace(world.context, remaining_ms=-1)
-            with faults.interrupted(function_clients, at, how) as interruption:
-                with suppress(PlaygroundError, faults.Killed):
-                    world.sign(over)
+            interrupting = faults.interrupted(function_clients, at, how)
+            with interrupting as interruption, suppress(PlaygroundError, faults.Killed):
+                world.sign(over)
             operation = interruption.operation
             if tried_again:
                 arn = world.sign()["certificateArn"]
@@ -243,7 +243,7 @@ def test_whatever_is_interrupted_one_certificate_comes_of_it_or_none_is_left(
             left = {arn: found for arn, found in world.iot.certificates.items() if arn not in known}
             assert all(found.status == "INACTIVE" and not found.policies for found in left.values()), (at, operation)
             assert len(left) <= len(world.row.get("certificate_requests", ())), (at, operation)
-            assert not world.keys()
+            assert not world.held()
             # a new device of that name
             world.forget_answers()
             world.catalog.table.delete_item(Key={"thing_name": "lamp"})
