@@ -99,8 +99,8 @@ class ConfigWriter:
         )
 
     def _document(self, request: DeviceRequest, endpoint: str) -> dict[str, Any]:
-        # The key pair is being made at this moment, in the other branch, or will be by the device: the reference to what
-        # it picks up can be signed already, and this function never sees what that leads to.
+        # The key pair is being made at this moment, in the other branch, or will be by the device: the reference to
+        # what it picks up can be signed already, and this function never sees what that leads to.
         identity_url = self.s3.generate_presigned_url(
             "get_object",
             Params={"Bucket": self.bucket, "Key": identity_key(request.thing_name)},
