@@ -1,4 +1,7 @@
-"""A device that makes its own key: none is ever in the cloud, from its first certificate to the one after a restart."""
+"""Private keys, from their making on: where each may be seen, by whom, and how often.
+
+Of a device that makes its own key none is ever in the cloud, from its first certificate to the one after a restart.
+"""
 
 import json
 import stat
@@ -23,6 +26,7 @@ class Watch:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud, self._over = cloud, Event()
         self.seen: dict[str, set[bytes]] = {}
+        self.encryption: set[str | None] = set()
 
     def run(self) -> None:
         """Look until it is over."""
@@ -35,10 +39,12 @@ class Watch:
 
     def _keep(self, s3: Any, bucket: str, key: str) -> None:
         try:
-            content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            answer = s3.get_object(Bucket=bucket, Key=key)
+            content = answer["Body"].read()
         except s3.exceptions.NoSuchKey:
             return  # picked up since it was listed
         self.seen.setdefault(key, set()).add(content)
+        self.encryption.add(answer.get("ServerSideEncryption"))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -166,3 +172,24 @@ def test_a_certificate_is_replaced_before_its_lifetime_ends(
         return found
 
     wait_for("the end of the job", lambda: status() == "SUCCEEDED")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_key_that_aws_iot_makes_is_seen_once_encrypted_and_in_one_place(cloud: Cloud) -> None:
+    # when
+    watch = Watch(cloud)
+    with watch.watching():
+        made = cloud.provision({"deviceType": "bulb", "identity": "keys"})
+    # then
+    assert made.status == "SUCCEEDED", made
+    thing = made.output["thingName"]
+    held = {key for key, contents in watch.seen.items() if any(b"PRIVATE KEY" in content for content in contents)}
+    assert held == {f"devices/{thing}/identity.json"}
+    assert len(watch.seen[f"devices/{thing}/identity.json"]) == 1
+    assert watch.encryption == {"AES256"}
+    # and it can't be picked up again
+    bucket, s3 = cloud.home.output("ConfigBucketName"), cloud.client("s3")
+    config = json.loads(s3.get_object(Bucket=bucket, Key=f"devices/{thing}/config.json")["Body"].read())
+    with pytest.raises(HTTPError, match=r"40[34]"):
+        urlopen(config["identityUrl"])  # noqa: S310 - of the emulator
+    assert cloud.deprovision(thing).status == "SUCCEEDED"
