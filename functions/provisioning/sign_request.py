@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from common import environment
 from common.catalog import Catalog, Row, now
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
-from common.errors import OwnershipLost, RequestMissing, RequestRefused, RestartLost
+from common.errors import RequestMissing, RequestRefused
 from common.idempotency import PER_EXECUTION, record_faults_named, records
 from common.identifiers import MAX_REQUEST_BYTES, request_key
 from common.identity import keep_certificate
@@ -94,19 +94,10 @@ class RequestSigner:
             if error_code(error) == "InvalidRequestException":
                 raise RequestRefused(f"csr: AWS IoT refuses it: {error}") from error
             raise
-        arn = made["certificateArn"]
-        try:
-            ledger.record(mark, arn)
-        except (OwnershipLost, RestartLost):
-            # Any other error may hide that it was written: then a retry goes on with it, else the sweep has to look.
-            self._discard(arn)
-            raise
-        return arn, made["certificatePem"]
-
-    def _discard(self, certificate_arn: str) -> None:
-        """Never active, and nothing hangs on it."""
-        self.iot.delete_certificate(certificateId=_id_of(certificate_arn))
-        logger.warning("certificate discarded", certificate_id=_id_of(certificate_arn))
+        # An error here may hide that it was written: then a retry goes on with it. Otherwise the mark stays in the row,
+        # and the sweep removes what was made, which is INACTIVE and good for nothing.
+        ledger.record(mark, made["certificateArn"])
+        return made["certificateArn"], made["certificatePem"]
 
 
 def _has_connected(row: Row, certificate_arn: str) -> bool:
