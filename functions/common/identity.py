@@ -31,6 +31,11 @@ def keep_certificate(s3: "S3Client", bucket: str, thing_name: str, certificate_i
 
 
 def _put(s3: "S3Client", bucket: str, thing_name: str, identity: dict[str, str]) -> None:
+    # The bucket's default too; said here, so that it does not hang on the bucket alone.
     s3.put_object(
-        Bucket=bucket, Key=identity_key(thing_name), Body=json.dumps(identity).encode(), ContentType="application/json"
+        Bucket=bucket,
+        Key=identity_key(thing_name),
+        Body=json.dumps(identity).encode(),
+        ContentType="application/json",
+        ServerSideEncryption="AES256",
     )

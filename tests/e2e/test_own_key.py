@@ -26,7 +26,7 @@ class Watch:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud, self._over = cloud, Event()
         self.seen: dict[str, set[bytes]] = {}
-        self.encryption: set[str | None] = set()
+        self.encryption: dict[str, str | None] = {}
 
     def run(self) -> None:
         """Look until it is over."""
@@ -44,7 +44,7 @@ class Watch:
         except s3.exceptions.NoSuchKey:
             return  # picked up since it was listed
         self.seen.setdefault(key, set()).add(content)
-        self.encryption.add(answer.get("ServerSideEncryption"))
+        self.encryption[key] = answer.get("ServerSideEncryption")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -186,7 +186,7 @@ def test_a_key_that_aws_iot_makes_is_seen_once_encrypted_and_in_one_place(cloud:
     held = {key for key, contents in watch.seen.items() if any(b"PRIVATE KEY" in content for content in contents)}
     assert held == {f"devices/{thing}/identity.json"}
     assert len(watch.seen[f"devices/{thing}/identity.json"]) == 1
-    assert watch.encryption == {"AES256"}
+    assert watch.encryption[f"devices/{thing}/identity.json"] == "AES256"
     # and it can't be picked up again
     bucket, s3 = cloud.home.output("ConfigBucketName"), cloud.client("s3")
     config = json.loads(s3.get_object(Bucket=bucket, Key=f"devices/{thing}/config.json")["Body"].read())
