@@ -18,7 +18,7 @@ WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test least-privilege access conformance faults lint security licences bench deploy image lock clean
+.PHONY: help demo up down reset test least-privilege access conformance faults lint openapi security licences bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -79,6 +79,10 @@ licences: ## list the licences of everything that gets installed, in docs/licenc
 	@$(BOOTSTRAP) app emulator sam checks
 	$(BIN)/python -m checks --write-licences
 
+openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
+	@$(BOOTSTRAP) app
+	PYTHONPATH=$(CURDIR)/functions $(BIN)/python -m control_plane.document > docs/openapi.json
+
 bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/python -m benchmarks
@@ -88,9 +92,9 @@ deploy: ## build and deploy the stack to AWS
 	$(WITH_PIP) $(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)
 	$(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG)
 
-image: ## build the device image and push it to the stack's repository
+image: ## build the device image and push it to the stack's repository in AWS
 	@$(BOOTSTRAP) app
-	@$(BIN)/python -m playground.image --stack $(STACK) --tag $(IMAGE_TAG)
+	@$(BIN)/playground --home aws --stack $(STACK) push
 
 lock: ## bring the lock files up to date with the .in files
 	@$(BOOTSTRAP) uv

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from benchmarks import hosting, load, provisioning, report, shadow_delay
+from benchmarks import control_plane, hosting, load, provisioning, report, shadow_delay
 from benchmarks.machine import machine
 from benchmarks.progress import say
 from tests.device.broker import MOSQUITTO
@@ -30,6 +30,7 @@ class Name(StrEnum):
     SHADOW = "shadow"
     HOSTING = "hosting"
     LOAD = "load"
+    CONTROL_PLANE = "control-plane"
 
 
 def main(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -38,6 +39,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
     exchanges: Annotated[int, typer.Option(min=1, help="shadow exchanges of each client")] = 200,
     clients: Annotated[list[int] | None, typer.Option(min=1, help="clients in one process; 1, 100, 1000")] = None,
     devices: Annotated[int, typer.Option(min=1, help="devices to provision at once")] = 200,
+    requests: Annotated[int, typer.Option(min=1, help="requests to the API of each kind; creates a tenth")] = 100,
     idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
 ) -> None:
     """Measure what docs/benchmarks.md describes."""
@@ -50,7 +52,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         results[name] = result
         report.console.print(shown)
 
-    if {Name.PROVISIONING, Name.SHADOW, Name.LOAD} & set(wanted):
+    if {Name.PROVISIONING, Name.SHADOW, Name.LOAD, Name.CONTROL_PLANE} & set(wanted):
         with _local_cloud() as cloud:
             if Name.PROVISIONING in wanted:
                 made = provisioning.measure(cloud, runs)
@@ -61,6 +63,9 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
             if Name.LOAD in wanted:
                 crowd = load.measure(cloud, devices)
                 take(Name.LOAD, crowd, report.of_load(crowd))
+            if Name.CONTROL_PLANE in wanted:
+                asked = control_plane.measure(cloud, requests)
+                take(Name.CONTROL_PLANE, asked, report.of_control_plane(asked))
     if Name.HOSTING in wanted and MOSQUITTO is None:
         report.console.print("hosting: left out, for mosquitto is not installed (apt-get install mosquitto)")
     elif Name.HOSTING in wanted:

@@ -7,6 +7,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.control_plane import BARE, ControlPlane
 from benchmarks.hosting import Hosting
 from benchmarks.load import KINDS, Load
 from benchmarks.provisioning import Provisioning
@@ -68,6 +69,27 @@ def of_shadow_delay(results: Sequence[ShadowDelay]) -> Table:
         delay = result.delay
         ratio = f"{delay.median / results[0].delay.median:.2f}"
         table.add_row(result.client, _ms(delay.median, 2), _ms(delay.p99, 2), str(delay.count), ratio)
+    return table
+
+
+def of_control_plane(results: Sequence[ControlPlane]) -> Table:
+    """Each request at each size of the catalog, beside the same at one row and a bare Query of one page."""
+    heads = ("rows", "median ms", "p99 ms", "requests", "over one row", "over a bare Query")
+    table = _table("The HTTP API", "request", *heads)
+    first = {result.what: result.took.median for result in reversed(results)}
+    bare = {result.rows: result.took.median for result in results if result.what == BARE}
+    for result in results:
+        median = result.took.median
+        ratios = [f"{median / first[result.what]:.2f}", f"{median / bare[result.rows]:.1f}"]
+        table.add_row(
+            result.what,
+            f"{result.rows:,}",
+            _ms(median, 1),
+            _ms(result.took.p99, 1),
+            str(result.took.count),
+            *ratios,
+            end_section=result.rows == results[-1].rows,
+        )
     return table
 
 

@@ -27,6 +27,7 @@ class Aged:
     """A device's certificate. Days, and ISO 8601 times in UTC; `outcome` is what was done about one that is due."""
 
     thing_name: str
+    status: str
     certificate_id: str
     created_at: str
     age_days: float
@@ -35,47 +36,36 @@ class Aged:
     outcome: str = ""
 
 
-def ages(home: Home, rows: list[Mapping[str, Any]]) -> list[Aged]:
-    """The certificates of these catalog rows, oldest first; `outcome` says of which one is due."""
-    answer = _ask(home, dry_run=True)
-    due = {found["thingName"] for found in answer["due"]}
+def ages(home: Home, rows: list[Mapping[str, Any]], *, start: bool = False) -> list[Aged]:
+    """The certificates of these catalog rows, oldest first; with `start` the devices change those that are due."""
+    answer = _ask(home, dry_run=not start)
+    due = {found["thingName"]: found for found in answer["due"]}
     lifetime = timedelta(days=answer["lifetimeDays"])
-    known = [
-        row for row in rows if "certificate_created_at" in row and row.get("status") not in ("TERMINATED", "FAILED")
-    ]
-    found = [_aged(row, lifetime, "due" if row["thing_name"] in due else "") for row in known]
+    found = [_aged(row, due.get(row["thing_name"], {}), lifetime) for row in rows if _has_one(row, due)]
     return sorted(found, key=lambda aged: aged.created_at)
 
 
-def due(home: Home, *, start: bool) -> list[Aged]:
-    """The certificates that are due, oldest first; with `start` their devices are told to change them."""
-    answer = _ask(home, dry_run=not start)
-    lifetime = timedelta(days=answer["lifetimeDays"])
-    return [
-        _aged(
-            {
-                "thing_name": found["thingName"],
-                "certificate_id": found["certificateId"],
-                "certificate_created_at": found["createdAt"],
-            },
-            lifetime,
-            found["outcome"],
-        )
-        for found in answer["due"]
-    ]
+def _has_one(row: Mapping[str, Any], due: Mapping[str, Any]) -> bool:
+    """Whether it is known how old the row's certificate is; an old row leaves that to the stack to find out."""
+    return row["thing_name"] in due or (
+        "certificate_created_at" in row and row.get("status") not in ("TERMINATED", "FAILED")
+    )
 
 
-def _aged(row: Mapping[str, Any], lifetime: timedelta, outcome: str) -> Aged:
-    made = datetime.fromisoformat(row["certificate_created_at"])
+def _aged(row: Mapping[str, Any], due: Mapping[str, Any], lifetime: timedelta) -> Aged:
+    created_at = due.get("createdAt") or row["certificate_created_at"]
+    made = datetime.fromisoformat(created_at)
     age = datetime.now(UTC) - made
+    outcome = due.get("outcome", "")
     return Aged(
         thing_name=row["thing_name"],
-        certificate_id=row.get("certificate_id", ""),
-        created_at=row["certificate_created_at"],
+        status=row.get("status", ""),
+        certificate_id=due.get("certificateId") or row.get("certificate_id", ""),
+        created_at=created_at,
         age_days=round(age / timedelta(days=1), 1),
         rotate_by=(made + lifetime).isoformat(timespec="seconds").replace("+00:00", "Z"),
         expired=age >= lifetime,
-        outcome=outcome,
+        outcome="due" if outcome == "found" else outcome,
     )
 
 

@@ -1,58 +1,69 @@
 """The `playground` command: thin commands over plain functions."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
-from rich.markup import escape
+from typer.completion import completion_init  # type: ignore[attr-defined]
 from typer.core import TyperGroup
 
-from playground import cli_certificates, cli_cloud, cli_devices, cli_jobs, cli_logs, cli_messages
-from playground.cli_context import Context
-from playground.errors import PlaygroundError
-from playground.paths import Paths
-from playground.views import err
+from playground import (
+    cli_audit,
+    cli_certificates,
+    cli_cloud,
+    cli_devices,
+    cli_images,
+    cli_jobs,
+    cli_links,
+    cli_logs,
+    cli_messages,
+    cli_shell,
+    cli_users,
+)
+from playground.cli_options import equip, given_options
+from playground.failures import one_sentence
 
 
-class OneSentenceGroup(TyperGroup):
-    """Turns an error into one sentence and exit code 1; with --debug the traceback comes through."""
+class Playground(TyperGroup):
+    """All commands: each gets the options of every command, and ends as `failures` says."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        # Typer does this itself only with its own options, which write into the user's files.
+        completion_init()
+        equip(self)
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the options that stand before the command's name."""
+        with one_sentence(lambda: "--debug" in args):
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        try:
+        with one_sentence(lambda: bool(given_options(ctx).get("debug"))):
             return super().invoke(ctx)
-        except (PlaygroundError, BotoCoreError, ClientError) as error:
-            if ctx.params.get("debug"):
-                raise
-            err.print(f"[red]{escape(sentence(error))}[/]")
-            raise typer.Exit(1) from error
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
 
 
-def sentence(error: Exception) -> str:
-    """What to tell about an error."""
-    if isinstance(error, EndpointConnectionError):
-        return f"{error} Run `playground up`, or unset AWS_ENDPOINT_URL if it points at a local cloud that is down."
-    return str(error)
-
-
-app = typer.Typer(
-    cls=OneSentenceGroup, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
-)
-for commands in (cli_cloud, cli_devices, cli_certificates, cli_messages, cli_logs):
+app = typer.Typer(cls=Playground, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+for commands in (
+    cli_cloud,
+    cli_devices,
+    cli_certificates,
+    cli_messages,
+    cli_images,
+    cli_links,
+    cli_audit,
+    cli_logs,
+    cli_users,
+    cli_shell,
+):
     app.add_typer(commands.app)
 app.add_typer(cli_jobs.app, name="job")
 
 
 @app.callback()
-def options(
-    ctx: typer.Context,
-    home: Annotated[str, typer.Option(envvar="PLAYGROUND_HOME", help="auto, local or aws.")] = "auto",
-    stack: Annotated[str | None, typer.Option(envvar="PLAYGROUND_STACK", help="Stack name.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001, FBT002
-) -> None:
-    """An AWS IoT account to play in, on this machine or in AWS."""
-    if home not in ("auto", "local", "aws"):
-        raise typer.BadParameter(f"{home} is not auto, local or aws", param_hint="--home")
-    ctx.obj = Context(home, stack, Paths.here())  # type: ignore[arg-type]
+def playground() -> None:
+    """An AWS IoT account to play in, on this machine or in AWS.
+
+    Data goes to stdout, words go to stderr. Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no cloud or no stack,
+    4 not found, 70 a bug.
+    """

@@ -1,24 +1,27 @@
 """The commands that concern the local cloud, and what was left behind in either home."""
 
 import asyncio
+import json
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from playground import views
-from playground.cli_context import AsJson, context
+from playground import exit_codes, views
+from playground.cli_context import Yes, context
+from playground.cli_users import password_text
 from playground.destroy import Demolition
 from playground.devices import Devices
 from playground.errors import NotUpError
-from playground.homes import find_home
+from playground.homes import find_home, local_home
+from playground.listen_leftovers import sweep_listeners
 from playground.local import cloud, stack
 from playground.local.state import LocalState, secret_of
 from playground.sam_local import function_variables, relay
 from playground.shellenv import exports, shell_text
 from playground.sweep import sweep
-from playground.views import note, out, print_json
+from playground.users import FIRST_USER, Users
+from playground.views import note, say
 
 app = typer.Typer()
 
@@ -33,10 +36,15 @@ def up(
     given = context(ctx)
     with views.progress() as report:
         state = cloud.up(given.paths, cloud.UpOptions(port, mqtt_port, given.stack_name), report)
-    out.print(f"The playground is up: AWS at {state.endpoint}, MQTT at localhost:{state.mqtt_port}.\n\nNext:")
-    out.print('  eval "$(.venvs/bin/playground env)"   aws, sam and playground use it, in this shell', markup=False)
-    out.print("  playground create                     provision a device")
-    out.print("  playground down                       stop; what there is stays")
+    first_password = Users(local_home(given.paths, state)).first()
+    say(f"The playground is up: AWS at {state.endpoint}, MQTT at localhost:{state.mqtt_port}.\n\nNext:")
+    say('  eval "$(.venvs/bin/playground env)"   aws, sam and playground use it, in this shell')
+    say("  playground create                     provision a device")
+    say("  playground token                      a token for the HTTP API; `playground api` is its URL")
+    say("  playground down                       stop; what there is stays")
+    if first_password:
+        say("\nThe first user of the HTTP API: " + password_text(FIRST_USER, first_password))
+    given.output.show(running(state))
 
 
 @app.command()
@@ -44,57 +52,64 @@ def down(ctx: typer.Context) -> None:
     """Stop the local cloud; it remembers everything."""
     with views.progress() as report:
         was_up = cloud.down(context(ctx).paths, report)
-    out.print("The playground is down; `playground up` brings it back." if was_up else "It was not up.")
+    say("The playground is down; `playground up` brings it back." if was_up else "It was not up.")
+    context(ctx).output.show({"was_up": was_up})
 
 
 @app.command()
-def reset(ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:  # noqa: FBT002
+def reset(ctx: typer.Context, yes: Yes = False) -> None:  # noqa: FBT002
     """Stop the local cloud and forget everything in it."""
     paths = context(ctx).paths
     if not yes:
-        typer.confirm("Remove every device and all data of the local cloud?", abort=True)
+        typer.confirm("Remove every device and all data of the local cloud?", abort=True, err=True)
     with views.progress() as report:
         cloud.reset(paths, report)
-    out.print("Forgotten.")
+    say("Forgotten.")
 
 
 @app.command()
-def status(ctx: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
+def status(ctx: typer.Context) -> None:
     """What runs, where, and how many devices there are."""
     given = context(ctx)
     state = LocalState.load(given.paths)
-    fields: dict[str, Any] = {
-        "emulator": f"up, {state.endpoint}" if state.up else "down",
-        "mqtt": f"localhost:{state.mqtt_port}" if state.up else "down",
-        "agent": "up" if state.agent is not None and state.agent.alive() else "down",
-    }
+    found = running(state)
     if state.up:
         home = find_home(given.paths, given.stack_name, "local")
         rows = [row for row in Devices(home).rows() if row.get("status") != "TERMINATED"]
-        fields |= {
+        found |= {
             "stack": home.stack_name,
             "devices": len(rows),
             "online": sum(row.get("status") == "ONLINE" for row in rows),
         }
-    print_json(fields) if as_json else out.print(views.fields_table(fields))
+    given.output.show(found, views.status_table(found))
+
+
+def running(state: LocalState) -> dict[str, Any]:
+    """What of the local cloud runs, and where."""
+    return {
+        "up": state.up,
+        "endpoint": state.endpoint if state.up else None,
+        "mqtt_port": state.mqtt_port if state.up else None,
+        "agent": state.agent is not None and state.agent.alive(),
+    }
 
 
 @app.command()
 def env(
     ctx: typer.Context,
-    as_json: AsJson = False,  # noqa: FBT002
     for_sam: Annotated[bool, typer.Option("--sam", help="The file for sam local invoke --env-vars.")] = False,  # noqa: FBT002
 ) -> None:
     """Print the exports that point any AWS tool at the local cloud: eval "$(playground env)"."""
     if for_sam:
-        print_json(function_variables(context(ctx).home()))
+        functions = function_variables(context(ctx).home())
+        context(ctx).output.show(functions, json.dumps(functions, indent=2))
         return
     paths = context(ctx).paths
     state = LocalState.load(paths)
     if not state.up:
         raise NotUpError("The local cloud is not up: run `playground up`.")
     variables = exports(paths, state, secret_of(paths))
-    print_json(variables) if as_json else typer.echo(shell_text(variables))
+    context(ctx).output.show(variables, shell_text(variables))
 
 
 @app.command("relay")
@@ -116,36 +131,34 @@ def run_sweep(
     ctx: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,  # noqa: FBT002
     older_than: Annotated[int, typer.Option(help="Spare what has changed in these last seconds.", min=0)] = 300,
-    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Remove what no workflow has removed: of executions that were aborted, of functions that were killed."""
-    found = sweep(context(ctx).home(), older_than, dry_run=dry_run)
-    if as_json:
-        print_json([asdict(result) for result in found])
-    elif found:
-        out.print(views.swept_table(found))
-    else:
+    given = context(ctx)
+    home = given.home()
+    found = sweep(home, older_than, dry_run=dry_run) + sweep_listeners(given.paths, home, dry_run=dry_run)
+    if not found:
         note("Nothing is there that should not be.")
+    given.output.show({"findings": found}, views.swept_table(found) if found else None)
     if any(result.outcome == "failed" for result in found):
-        raise typer.Exit(1)
+        raise typer.Exit(exit_codes.FAILED)
 
 
 @app.command()
-def destroy(ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:  # noqa: FBT002
+def destroy(ctx: typer.Context, yes: Yes = False) -> None:  # noqa: FBT002
     """Remove every device and the stack; call it again after an interruption."""
     given = context(ctx)
     home = given.home()
     if not yes:
-        typer.confirm(f"Remove every device and the stack {home.stack_name} from the {home.label}?", abort=True)
+        typer.confirm(
+            f"Remove every device and the stack {home.stack_name} from the {home.label}?", abort=True, err=True
+        )
     with views.progress() as report:
         demolition = Demolition(home, report, lambda: stack.delete(given.paths, home, report.line))
         left = demolition.run()
         if home.kind == "local":
             cloud.forget_stack(given.paths)
-    if not left:
-        out.print(f"Gone: the stack {home.stack_name} and all that it made.", markup=False)
-        return
-    out.print("This could not be removed:\n")
-    for one in left:
-        out.print(f"{one.what}: {one.why}", markup=False)
-    raise typer.Exit(1)
+    say("This could not be removed:" if left else f"Gone: the stack {home.stack_name} and all that it made.")
+    told = "\n".join(f"{one.what}: {one.why}" for one in left)
+    given.output.show({"stack": home.stack_name, "left": left}, told or None)
+    if left:
+        raise typer.Exit(exit_codes.FAILED)

@@ -1,11 +1,16 @@
-"""What all commands have: the global options, and the home that they lead to."""
+"""What all commands have: the global options, the home that they lead to, and where their data goes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
-from playground.homes import Choice, Home, find_home
+from playground import completing
+from playground.cli_options import given_options
+from playground.errors import UsageError
+from playground.homes import Choice, Home, Login, find_home
+from playground.local.state import LocalState
+from playground.output import Form, Output, Query
 from playground.paths import Paths
 from playground.views import note
 
@@ -17,21 +22,46 @@ class Context:
     choice: Choice
     stack_name: str | None
     paths: Paths
+    login: Login = field(default_factory=Login)
+    output: Output = field(default_factory=Output)
+    debug: bool = False
 
     def home(self) -> Home:
-        """The home in use, which is said on stderr."""
-        home = find_home(self.paths, self.stack_name, self.choice)
+        """The home in use, which is said on stderr. Raises PlaygroundError."""
+        choice = self.choice
+        if self.login.explicit:
+            if choice == "local":
+                raise UsageError("--profile and --region are for AWS: leave them out, or leave out --home local.")
+            if choice == "auto" and LocalState.load(self.paths).up:
+                note("A local cloud is up; --profile or --region means AWS.")
+            choice = "aws"
+        home = find_home(self.paths, self.stack_name, choice, self.login)
+        if self.debug:
+            home.session.events.register("before-call", _tell_call)
         note(home.label)
         return home
 
 
 def context(ctx: typer.Context) -> Context:
     """The global options of this call."""
-    found = ctx.obj
-    if not isinstance(found, Context):
-        raise TypeError(found)
-    return found
+    given = given_options(ctx)
+    form: Form = given.get("output", "table")
+    query: Query | None = given.get("query")
+    return Context(
+        given.get("home", "auto"),
+        given.get("stack"),
+        Paths.here(),
+        Login(given.get("profile"), given.get("region")),
+        Output(form, query),
+        bool(given.get("debug")),
+    )
 
 
-Name = Annotated[str, typer.Argument(help="Thing name.", metavar="NAME")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+def _tell_call(model: object, **_: object) -> None:
+    """Name, not arguments: those may be secret."""
+    note(f"{getattr(model, 'service_model').service_name} {getattr(model, 'name')}")  # noqa: B009 - botocore has no types for it
+
+
+Name = Annotated[str, typer.Argument(help="Thing name.", metavar="NAME", autocompletion=completing.thing_names)]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", autocompletion=completing.thing_names)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import firmware, job_documents, job_views
+from playground import completing, exit_codes, firmware, job_documents, job_views, views
+from playground.cli_context import context
 from playground.devices import Devices, parse_settings
-from playground.errors import JobError
+from playground.errors import JobUsageError, UnknownJobError
 from playground.homes import Home
 from playground.jobs import Jobs
 from playground.paths import Paths
-from playground.views import note, out, print_json
+from playground.views import note, say
 
 app = typer.Typer(help="Jobs for devices: change a unit, and more.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB_ID")]
 Force = Annotated[bool, typer.Option("--force", help="Also where it is in progress.")]
 
@@ -25,94 +25,100 @@ def create(  # noqa: PLR0913, PLR0917 - arguments and options
     ctx: typer.Context,
     words: Annotated[
         list[str],
-        typer.Argument(metavar="NAME... OPERATION [KEY=VALUE...]", help="Devices, an operation, its parameters."),
+        typer.Argument(
+            metavar="NAME... OPERATION [KEY=VALUE...]",
+            help="Devices, an operation, its parameters.",
+            autocompletion=completing.names_and_operations,
+        ),
     ],
     everyone: Annotated[bool, typer.Option("--all", help="For all devices; name none.")] = False,  # noqa: FBT002
     minutes: Annotated[int | None, typer.Option("--timeout", min=1, max=10080, help="Minutes in progress.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end; 1 unless all succeed.")] = False,  # noqa: FBT002
     file: Annotated[Path | None, typer.Option(help="Firmware image, for update-firmware.", exists=True)] = None,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Send it as it is; the device decides.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Queue a job. Without --wait its id is printed."""
     names, document = read_words(words, everyone=everyone)
-    home: Home = ctx.obj.home()
+    given = context(ctx)
+    home = given.home()
     presigned = None
     if file is not None:
-        document, presigned = with_image(ctx.obj.paths, home, names, document, file)
+        document, presigned = with_image(given.paths, home, names, document, file)
     elif not unchecked:
         for name in names or ["all"]:
             device_type = str(Devices(home).row(name)["device_type"]) if names else "generic"
-            job_documents.check(ctx.obj.paths, document, name, device_type)
+            job_documents.check(given.paths, document, name, device_type)
     jobs = Jobs(home)
     job_id = jobs.create(names, document, minutes, presigned)
     if not wait:
-        print_json({"jobId": job_id}) if as_json else out.print(job_id, markup=False)
+        given.output.show({"jobId": job_id}, job_id)
         return
     note(f"{job_id}; Ctrl-C ends the waiting, not the job.")
     with job_views.live_executions() as show_progress:
         executions = jobs.wait(job_id, show_progress)
-    if as_json:
-        print_json({"jobId": job_id, "executions": [job_views.as_json(one) for one in executions]})
+    found = {"jobId": job_id, "executions": [job_views.as_json(one) for one in executions]}
+    given.output.show(found, job_views.executions_table(executions))
     if any(one.status != "SUCCEEDED" for one in executions):
-        raise typer.Exit(1)
+        raise typer.Exit(exit_codes.FAILED)
 
 
 @app.command()
 def show(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[JOB_ID | NAME]", help="A job, or a device.")] = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[JOB_ID | NAME]", help="A job, or a device.", autocompletion=completing.thing_names),
+    ] = None,
 ) -> None:
     """Show a job with its executions, or all jobs of a device; without a name, the newest job."""
-    jobs = Jobs(ctx.obj.home())
+    given = context(ctx)
+    jobs = Jobs(given.home())
     wanted = name or next((job_id for job_id, _, _ in jobs.ids()), None)
     if wanted is None:
-        note("No jobs yet: `playground job create` makes one.")
-        return
+        raise UnknownJobError("No jobs yet: `playground job create` makes one.")
     job = jobs.job(wanted)
     executions = jobs.of_thing(wanted) if job is None else job.executions
-    if as_json:
-        rows = [job_views.as_json(one) for one in executions]
-        head = {"jobId": job.job_id, "status": job.status, "document": job.document} if job else {"thingName": wanted}
-        print_json({**head, "executions": rows})
-        return
-    if job is not None:
-        out.print(job_views.job_text(job))
-    out.print(job_views.executions_table(executions, "JOB" if job is None else "DEVICE"))
+    rows = [job_views.as_json(one) for one in executions]
+    head = {"jobId": job.job_id, "status": job.status, "document": job.document} if job else {"thingName": wanted}
+    given.output.show({**head, "executions": rows}, job_views.job_or_device(job, executions))
 
 
 @app.command("list")
-def list_jobs(ctx: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_jobs(ctx: typer.Context) -> None:
     """List the stack's jobs, the newest first."""
-    rows = Jobs(ctx.obj.home()).ids()
-    if as_json:
-        print_json([{"jobId": job_id, "status": status, "createdAt": at} for job_id, status, at in rows])
-    elif rows:
-        out.print(job_views.jobs_table(rows))
-    else:
+    given = context(ctx)
+    rows = Jobs(given.home()).ids()
+    if not rows:
         note("No jobs yet: `playground job create` makes one.")
+    found = [{"jobId": job_id, "status": status, "createdAt": at} for job_id, status, at in rows]
+    given.output.show({"jobs": found}, job_views.jobs_table(rows) if rows else None)
 
 
 @app.command()
 def cancel(ctx: typer.Context, job_id: JobId, force: Force = False) -> None:  # noqa: FBT002
     """Cancel a job: what is queued, with --force also what is in progress."""
-    Jobs(ctx.obj.home()).cancel(job_id, force=force)
-    out.print(f"{job_id} is cancelled.", markup=False)
+    given = context(ctx)
+    Jobs(given.home()).cancel(job_id, force=force)
+    say(f"{job_id} is cancelled.")
+    given.output.show({"jobId": job_id})
 
 
 @app.command()
 def delete(ctx: typer.Context, job_id: JobId, force: Force = False) -> None:  # noqa: FBT002
     """Delete a job with all that is known of it."""
-    Jobs(ctx.obj.home()).delete(job_id, force=force)
-    out.print(f"{job_id} is deleted.", markup=False)
+    given = context(ctx)
+    Jobs(given.home()).delete(job_id, force=force)
+    say(f"{job_id} is deleted.")
+    given.output.show({"jobId": job_id})
 
 
 @app.command()
 def operations(ctx: typer.Context) -> None:
     """List what jobs can make a device do."""
-    for name, description in job_documents.operations(ctx.obj.paths).items():
-        out.print(f"{name:<17}{description}", markup=False)
+    given = context(ctx)
+    found = job_documents.operations(given.paths)
+    rows = [{"name": name, "description": description} for name, description in found.items()]
+    given.output.show({"operations": rows}, views.fields_table(found))
 
 
 def with_image(
@@ -120,7 +126,7 @@ def with_image(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Document and presignedUrlConfig of a job that brings an image, which is uploaded. Raises PlaygroundError."""
     if document != {"operation": firmware.OPERATION}:
-        raise JobError(f"--file is for {firmware.OPERATION}, and says all there is to say.")
+        raise JobUsageError(f"--file is for {firmware.OPERATION}, and says all there is to say.")
     image = firmware.checked(paths, file)
     for name in names:
         Devices(home).row(name)
@@ -129,13 +135,13 @@ def with_image(
 
 
 def read_words(words: list[str], *, everyone: bool) -> tuple[list[str], dict[str, Any]]:
-    """Names and the document, from `NAME... OPERATION [KEY=VALUE...]`. Raises JobError."""
+    """Names and the document, from `NAME... OPERATION [KEY=VALUE...]`. Raises JobUsageError."""
     plain = [word for word in words if "=" not in word]
     pairs = words[len(plain) :]
     if words[: len(plain)] != plain:
-        raise JobError("KEY=VALUE comes last, after the operation.")
+        raise JobUsageError("KEY=VALUE comes last, after the operation.")
     if everyone and len(plain) != 1:
-        raise JobError("With --all there is an operation and no name.")
+        raise JobUsageError("With --all there is an operation and no name.")
     if not everyone and len(plain) < 2:
-        raise JobError("Say for which devices, or --all, and which operation: NAME... OPERATION [KEY=VALUE...].")
+        raise JobUsageError("Say for which devices, or --all, and which operation: NAME... OPERATION [KEY=VALUE...].")
     return plain[:-1], {"operation": plain[-1], **parse_settings(pairs)}

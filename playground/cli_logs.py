@@ -1,15 +1,14 @@
 """The command that follows one device through all logs."""
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 
-from playground.cli_context import AsJson, Name, context
+from playground.cli_context import Name, context
 from playground.log_views import record_text
-from playground.logs import SOURCES, LogReader, Question, Record, ago, insights_query
-from playground.views import note, out
+from playground.logs import SOURCES, LogReader, Question, ago, insights_query
+from playground.views import note
 
 app = typer.Typer()
 
@@ -25,27 +24,19 @@ def logs(  # noqa: PLR0913, PLR0917 - a parameter is an option
         list[str] | None, typer.Option(help=f"Only {', '.join(SOURCES)}; can be repeated.", metavar="SOURCE")
     ] = None,
     insights: Annotated[bool, typer.Option("--insights", help="Print the CloudWatch Logs Insights query.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Show what functions, workflows and the device say of one device, in order of time."""
     question = Question(name, ago(since), frozenset(source or SOURCES), text)
     if insights:
         sys.stdout.write(insights_query(name) + "\n")
         return
-    reader = LogReader(context(ctx).home())
+    given = context(ctx)
+    reader = LogReader(given.home())
     if follow:
         note("Ctrl-C ends this.")
     empty = True
     for record in reader.follow(question) if follow else reader.read(question):
-        _print(record, as_json=as_json)
+        given.output.stream(record.as_dict(), record_text(record))
         empty = False
     if empty:
         note(f"No lines about {name} in the last {since}.")
-
-
-def _print(record: Record, *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(record.as_dict(), default=str) + "\n")
-        sys.stdout.flush()
-    else:
-        out.print(record_text(record))

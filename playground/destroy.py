@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from playground import listen_identity
 from playground.devices import Devices
 from playground.errors import PlaygroundError
 from playground.homes import Home
@@ -54,6 +55,7 @@ class Demolition:
             with_care(self.delete_stack, f"stack {self.home.stack_name}", self.left)
         self.report.step("Looking for what CloudFormation leaves behind")
         with_care(self._log_groups, "log groups", self.left)
+        with_care(self._listeners, "listeners", self.left)
         with_care(self._stack_is_gone, f"stack {self.home.stack_name}", self.left)
         return self.left
 
@@ -69,7 +71,7 @@ class Demolition:
         yield "Deleting jobs", ("DeviceGroup",), self._jobs
         yield "Detaching the device policy", ("DevicePolicy",), self._policy
         yield "Stopping the tasks in the cluster", ("DeviceCluster",), self._tasks
-        for bucket in ("ConfigBucket", "FirmwareBucket"):
+        for bucket in ("ConfigBucket", "FirmwareBucket", "SourceBucket"):
             yield f"Emptying {bucket}", (bucket,), partial(self._objects, bucket)
 
     @cached_property
@@ -150,6 +152,11 @@ class Demolition:
             if targets and all(f":{target.rpartition(':')[2]}" in ours for target in targets):
                 with_care(partial(iot.delete_job, jobId=job["jobId"], force=True), f"job {job['jobId']}", self.left)
 
+    def _listeners(self) -> None:
+        """Also those that run: their stack goes."""
+        for policy, _until in listen_identity.policies(self.home):
+            with_care(partial(listen_identity.remove, self.home, policy), f"listener {policy}", self.left)
+
     def _policy(self) -> None:
         """AWS IoT deletes neither a policy that is attached nor one with more than one version."""
         iot, policy = self.home.client("iot"), self.resources["DevicePolicy"].rpartition("/")[2]
@@ -167,7 +174,12 @@ class Demolition:
 
     def _objects(self, logical_id: str) -> None:
         s3, bucket = self.home.client("s3"), self.resources[logical_id]
-        keys = [{"Key": item["Key"]} for item in _all(s3, "list_objects_v2", "Contents", Bucket=bucket)]
+        # Every version, where there are some; elsewhere each object has one, whose id is null.
+        keys = [
+            {"Key": item["Key"], "VersionId": item["VersionId"]}
+            for kind in ("Versions", "DeleteMarkers")
+            for item in _all(s3, "list_object_versions", kind, Bucket=bucket)
+        ]
         for start in range(0, len(keys), DELETED_AT_ONCE):
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys[start : start + DELETED_AT_ONCE]})
             self.left += [Left(f"object {error['Key']}", error["Message"]) for error in answer.get("Errors", [])]
@@ -175,7 +187,8 @@ class Demolition:
     def _log_groups(self) -> None:
         """A function that logs while its log group is deleted makes it anew, without retention."""
         logs, stack = self.home.client("logs"), self.home.stack_name
-        for prefix in (f"/playground/{stack}/", f"/aws/vendedlogs/states/{stack}"):
+        vended = [f"/aws/vendedlogs/{service}/{stack}" for service in ("states", "apigateway")]
+        for prefix in (f"/playground/{stack}/", *vended):
             for group in _all(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=prefix):
                 if prefix.endswith("/") or group["logGroupName"] == prefix:
                     logs.delete_log_group(logGroupName=group["logGroupName"])

@@ -136,4 +136,5 @@ def _payload(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
     read = TypeDeserializer().deserialize
-    return {key: read(value) for key, value in item.items() if key not in HIDDEN}
+    values = {key: read(value) for key, value in item.items() if key not in HIDDEN}
+    return {key: sorted(value) if isinstance(value, set) else value for key, value in values.items()}

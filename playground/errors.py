@@ -1,16 +1,26 @@
-"""What can go wrong, each with one sentence for the person at the terminal."""
+"""What can go wrong, each with one sentence for the person at the terminal and an exit code for the script."""
+
+from typing import ClassVar
+
+from playground import exit_codes
 
 
 class PlaygroundError(Exception):
     """Base of every error that the command reports without a traceback."""
 
+    exit_code: ClassVar[int] = exit_codes.FAILED
+
 
 class NotUpError(PlaygroundError):
     """The command needs a local cloud and none is up."""
 
+    exit_code = exit_codes.NO_HOME
+
 
 class NoHomeError(PlaygroundError):
     """Neither a local cloud nor AWS credentials are there."""
+
+    exit_code = exit_codes.NO_HOME
 
 
 class PortTakenError(PlaygroundError):
@@ -22,7 +32,13 @@ class EmulatorError(PlaygroundError):
 
 
 class StackError(PlaygroundError):
-    """The stack could not be built or deployed, or is not there."""
+    """The stack could not be built or deployed."""
+
+
+class NoStackError(StackError):
+    """The stack is not there, or not the current one."""
+
+    exit_code = exit_codes.NO_HOME
 
 
 class AgentError(PlaygroundError):
@@ -37,16 +53,46 @@ class SweepError(PlaygroundError):
     """The sweep ended with an error, or could not remove something."""
 
 
+class AuditError(PlaygroundError):
+    """The stack's audit, or the repair of what it found, has failed."""
+
+
 class UnknownDeviceError(PlaygroundError):
     """The catalog has no such device."""
 
+    exit_code = exit_codes.NOT_FOUND
 
-class SettingError(PlaygroundError):
-    """A KEY=VALUE that cannot be read, or that the device refused or left unanswered."""
+
+class UsageError(PlaygroundError):
+    """Options or arguments that cannot be read, or that do not go together."""
+
+    exit_code = exit_codes.USAGE
+
+
+class QueryError(UsageError):
+    """A --query that is no JMESPath, or that does not fit the data."""
+
+
+class FilterError(UsageError):
+    """An MQTT topic filter that breaks a rule."""
+
+
+class SettingError(UsageError):
+    """A KEY=VALUE that cannot be read."""
+
+
+class UnansweredError(PlaygroundError):
+    """The device has not answered in time."""
 
 
 class ModelError(PlaygroundError):
-    """A device model that there isn't, or that breaks rules."""
+    """A device model that breaks rules."""
+
+
+class UnknownModelError(ModelError):
+    """There is no device model of that name."""
+
+    exit_code = exit_codes.NOT_FOUND
 
 
 class DeviceToolError(PlaygroundError):
@@ -57,8 +103,12 @@ class FirmwareError(PlaygroundError):
     """A firmware image that breaks rules, or that is none."""
 
 
+class ImageError(PlaygroundError):
+    """A device image that could not be built or pushed, or that there isn't."""
+
+
 class WatchError(PlaygroundError):
-    """The MQTT connection of `watch` could not be made."""
+    """The MQTT connection of `watch` or `listen` could not be made, or was lost."""
 
 
 class CommandError(PlaygroundError):
@@ -69,5 +119,25 @@ class LogsError(PlaygroundError):
     """A question about logs that cannot be asked."""
 
 
+class LinkError(PlaygroundError):
+    """A link that could not be made or ended."""
+
+
+class UserError(PlaygroundError):
+    """A user that could not be made, changed, or let in."""
+
+
 class JobError(PlaygroundError):
-    """A job that could not be made, or that there isn't."""
+    """A job that could not be made."""
+
+
+class JobUsageError(JobError):
+    """Words or parameters that make no job."""
+
+    exit_code = exit_codes.USAGE
+
+
+class UnknownJobError(JobError):
+    """There is no job of that id, or no device of that name to make one for."""
+
+    exit_code = exit_codes.NOT_FOUND

@@ -3,14 +3,16 @@
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from playground.errors import NoHomeError, NotUpError, StackError
+from playground.credentials import problem
+from playground.errors import NoHomeError, NoStackError, NotUpError
 from playground.local.state import ACCOUNT, REGION, LocalState, secret_of
 from playground.paths import Paths
 
@@ -18,8 +20,25 @@ Choice = Literal["auto", "local", "aws"]
 
 
 @dataclass(frozen=True)
+class Login:
+    """A profile and a region of AWS that the user names; None is what the environment and the AWS files say."""
+
+    profile: str | None = None
+    region: str | None = None
+
+    @property
+    def explicit(self) -> bool:
+        """Whether one is named: then AWS is meant, also when a local cloud is up."""
+        return self.profile is not None or self.region is not None
+
+
+@dataclass(frozen=True)
 class Home:
-    """One place the stack can live in. `endpoint` is None on AWS; `host` and `port` are the MQTT WebSocket's."""
+    """One place the stack can live in.
+
+    `endpoint` is None on AWS; `port` is the MQTT WebSocket's, `mqtt_port` that of MQTT over TLS, whose server shows a
+    certificate of `ca_file`, or of the system's authorities. `profile` is the one that the user named.
+    """
 
     kind: Literal["local", "aws"]
     session: boto3.Session
@@ -29,6 +48,9 @@ class Home:
     endpoint: str | None = None
     port: int = 443
     poll: float = field(default=0.5)
+    mqtt_port: int = 8883
+    ca_file: Path | None = None
+    profile: str | None = None
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client. Typed loosely, because the callers annotate the service they ask for."""
@@ -46,29 +68,39 @@ class Home:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs. Raises StackError when it is not there or not complete."""
+        """The stack's outputs. Raises NoStackError when it is not there or not complete."""
         try:
             stack = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"][0]
         except ClientError as error:
             if "does not exist" not in str(error):
                 raise
             how = "playground up" if self.kind == "local" else "make deploy"
-            raise StackError(f"There is no stack {self.stack_name} in {self.label}: run `{how}`.") from error
+            raise NoStackError(f"There is no stack {self.stack_name} in {self.label}: run `{how}`.") from error
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def output(self, name: str) -> str:
-        """One output of the stack. Raises StackError when it has none of that name."""
+        """One output of the stack. Raises NoStackError when it has none of that name."""
         try:
             return self.outputs[name]
         except KeyError:
-            raise StackError(
+            raise NoStackError(
                 f"The stack {self.stack_name} has no output {name}: deploy the current template."
             ) from None
 
 
-def find_home(paths: Paths, stack_name: str | None = None, choice: Choice = "auto") -> Home:
+NOBODY = Login()
+
+
+def find_home(paths: Paths, stack_name: str | None = None, choice: Choice = "auto", login: Login = NOBODY) -> Home:
     """The home to use. Raises NotUpError for `local` when nothing is up, NoHomeError when there is no AWS either."""
     state = LocalState.load(paths)
+    if login.explicit:
+        if state.up and os.environ.get("AWS_ENDPOINT_URL") == state.endpoint:
+            raise NoHomeError(
+                "This shell's AWS_* variables lead to the local cloud (`playground env`): use --profile and --region "
+                "in another shell."
+            )
+        return aws_home(stack_name, login)
     if choice != "aws" and state.up:
         return local_home(paths, state, stack_name)
     if choice == "local":
@@ -87,6 +119,8 @@ def local_home(paths: Paths, state: LocalState, stack_name: str | None = None) -
         endpoint=state.endpoint,
         port=state.port,
         poll=0.05,
+        mqtt_port=state.mqtt_port,
+        ca_file=paths.ca,
     )
 
 
@@ -105,15 +139,21 @@ def local_session(secret: str) -> boto3.Session:
     )
 
 
-def aws_home(stack_name: str | None = None) -> Home:
-    """AWS by the normal credential chain. Raises NoHomeError without credentials or region."""
-    # boto3 itself reads only AWS_DEFAULT_REGION, unlike the AWS CLI and SAM.
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+def aws_home(stack_name: str | None = None, login: Login = NOBODY) -> Home:
+    """AWS by the normal credential chain. Raises NoHomeError without valid credentials or region."""
     try:
+        # boto3 itself reads only AWS_DEFAULT_REGION, unlike the AWS CLI and SAM.
+        session = boto3.Session(
+            profile_name=login.profile, region_name=login.region or os.environ.get("AWS_REGION") or None
+        )
+        # STS answers without a region; nothing else does.
+        if session.region_name is None:
+            raise NoRegionError
         account = session.client("sts").get_caller_identity()["Account"]
-    except (NoCredentialsError, NoRegionError) as error:
-        raise NoHomeError(
-            "No local cloud is up, and there are no AWS credentials with a region: run `playground up` or "
-            "configure AWS."
-        ) from error
-    return Home("aws", session, session.region_name, account, stack_name or "iot-playground")
+    except (BotoCoreError, ClientError) as error:
+        told = problem(error)
+        if told is None:
+            raise
+        alternative = "" if login.explicit else " Or run `playground up`: no local cloud is up."
+        raise NoHomeError(told + alternative) from error
+    return Home("aws", session, session.region_name, account, stack_name or "iot-playground", profile=login.profile)

@@ -1,39 +1,65 @@
-"""Build the device image with Docker and push it to the stack's ECR repository; `make image`."""
+"""Build the device image with the Docker that is here and push it to the stack's ECR repository."""
 
-import argparse
 import base64
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from playground.errors import PlaygroundError
-from playground.homes import Home, find_home
-from playground.paths import Paths
+from playground.errors import ImageError
+from playground.homes import Home
+from playground.images import Images
 
 if TYPE_CHECKING:
+    from types_boto3_codebuild import CodeBuildClient
     from types_boto3_ecr import ECRClient
     from types_boto3_ecs import ECSClient
 
 
-class ImageError(PlaygroundError):
-    """Docker is missing, or one of its commands failed."""
+# Docker's client may be there without its daemon.
+ANSWER_LIMIT = 10.0
 
 
-def build_and_push(paths: Paths, home: Home, tag: str) -> str:
-    """Build `device/` for the platform that the task definition asks for and push it. Gives the image's name."""
+def docker_answers() -> bool:
+    """Whether there is a Docker on this machine that builds."""
     docker = shutil.which("docker")
     if docker is None:
-        raise ImageError("Docker is not installed, and which builds the device image; the local cloud needs none.")
-    image = f"{home.output('DeviceRepositoryUri')}:{tag}"
-    _run([docker, "build", "--platform", platform(home), "--tag", image, str(paths.root / "device")])
+        return False
+    try:
+        done = subprocess.run(  # noqa: S603
+            [docker, "info"], stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_LIMIT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def build_and_push(folder: Path, home: Home, content_tag: str) -> None:
+    """Build the folder for the platform that tasks run on; push it with its content tag and the stack's.
+
+    Raises ImageError.
+    """
+    docker = shutil.which("docker")
+    if docker is None:
+        raise ImageError("Docker is not installed: leave out --with docker, and the stack builds the image.")
+    uri = home.output("DeviceRepositoryUri")
+    names = [f"{uri}:{tag}" for tag in (content_tag, Images(home).tag)]
+    tags = [argument for name in names for argument in ("--tag", name)]
+    arguments = ["--build-arg", f"BASE_IMAGE={base_image(home)}", "--build-arg", f"SOURCE={content_tag}"]
+    _run([docker, "build", "--platform", platform(home), *arguments, *tags, str(folder)])
     user, password, registry = credentials(home)
     _run([docker, "login", "--username", user, "--password-stdin", registry], stdin=password)
-    _run([docker, "push", image])
-    return image
+    for name in names:
+        _run([docker, "push", name])
+
+
+def base_image(home: Home) -> str:
+    """What the stack's own builds start from: its parameter DeviceBaseImage."""
+    codebuild: CodeBuildClient = home.client("codebuild")
+    (project,) = codebuild.batch_get_projects(names=[home.output("DeviceBuildProjectName")])["projects"]
+    variables = project["environment"].get("environmentVariables", [])
+    return next(variable["value"] for variable in variables if variable["name"] == "BASE_IMAGE")
 
 
 def platform(home: Home) -> str:
@@ -56,23 +82,3 @@ def _run(command: Sequence[str], stdin: str = "") -> None:
     code = subprocess.run(command, input=stdin, text=True, check=False).returncode  # noqa: S603
     if code != 0:
         raise ImageError(f"`docker {command[1]}` failed with exit code {code}; its output is above.")
-
-
-def main() -> int:
-    """Exit code 0 when the image is in the repository."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stack", default=None)
-    parser.add_argument("--tag", default="latest")
-    arguments = parser.parse_args()
-    paths = Paths.here()
-    try:
-        image = build_and_push(paths, find_home(paths, arguments.stack, "aws"), arguments.tag)
-    except (PlaygroundError, BotoCoreError, ClientError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{image}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

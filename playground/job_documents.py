@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.device_tools import run_tool
-from playground.errors import JobError
+from playground.errors import JobUsageError
 from playground.paths import Paths
 
 
@@ -15,7 +15,7 @@ def operations(paths: Paths) -> dict[str, str]:
 
 
 def check(paths: Paths, document: Mapping[str, Any], thing: str, device_type: str) -> None:
-    """Raises JobError with the field and the rule that the document breaks."""
+    """Raises JobUsageError with the field and the rule that the document breaks."""
     fault = run_tool(paths, "job_tool", "check", thing, device_type, given=json.dumps(document))
     if fault:
-        raise JobError(f"{fault['field']} {fault['reason']}")
+        raise JobUsageError(f"{fault['field']} {fault['reason']}")

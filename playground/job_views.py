@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from playground.jobs import Execution, Job
-from playground.views import err
+from playground.views import err, headed_table
 
 STYLES = {"SUCCEEDED": "green", "IN_PROGRESS": "cyan", "QUEUED": "dim", "CANCELED": "yellow", "REMOVED": "dim"}
 """All others are red."""
@@ -18,7 +19,7 @@ STYLES = {"SUCCEEDED": "green", "IN_PROGRESS": "cyan", "QUEUED": "dim", "CANCELE
 
 def jobs_table(rows: Sequence[tuple[str, str, Any]]) -> Table:
     """All jobs, one per line."""
-    table = _table("JOB", "STATUS", "CREATED")
+    table = headed_table("JOB", "STATUS", "CREATED")
     for job_id, status, created_at in rows:
         table.add_row(job_id, status, _time(created_at))
     return table
@@ -32,12 +33,19 @@ def job_text(job: Job) -> Text:
 
 def executions_table(executions: Sequence[Execution], first: str = "DEVICE") -> Table:
     """Executions, one per line: by device, or by job."""
-    table = _table(first, "STATUS", "DETAILS", "QUEUED", "STARTED", "UPDATED")
+    table = headed_table(first, "STATUS", "DETAILS", "QUEUED", "STARTED", "UPDATED")
     for one in executions:
         times = [_time(moment) for moment in (one.queued_at, one.started_at, one.updated_at)]
         name = one.thing if first == "DEVICE" else one.job_id
         table.add_row(name, Text(one.status, style=_style(one.status)), Text(_details(one.details)), *times)
     return table
+
+
+def job_or_device(job: Job | None, executions: Sequence[Execution]) -> Group:
+    """A job with its executions, or the executions of a device."""
+    if job is None:
+        return Group(executions_table(executions, "JOB"))
+    return Group(job_text(job), executions_table(executions))
 
 
 def as_json(execution: Execution) -> Mapping[str, Any]:
@@ -81,13 +89,6 @@ def _lines(executions: Sequence[Execution]) -> Table:
 def _line(execution: Execution) -> Text:
     text = Text(f"{execution.thing:<20} {execution.status:<11}", style=_style(execution.status))
     return text.append(f" {_details(execution.details)}", style="dim")
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
 
 
 def _style(status: str) -> str:

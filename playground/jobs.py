@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from playground.errors import JobError
+from playground.errors import UnknownJobError
 from playground.homes import Home
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Jobs:
         minutes: int | None,
         presigned: Mapping[str, Any] | None = None,
     ) -> str:
-        """Queue a job for these things, or for all devices when none is named; its id. Raises JobError.
+        """Queue a job for these things, or for all devices when none is named; its id. Raises UnknownJobError.
 
         `presigned` is the presignedUrlConfig that a document with a placeholder for a URL needs.
         """
@@ -114,7 +114,7 @@ class Jobs:
         return [over.get(thing) or self.execution(job_id, thing) for thing in sorted(things)]
 
     def of_thing(self, name: str) -> list[Execution]:
-        """All executions of a thing, the newest first. Raises JobError when there is no such thing."""
+        """All executions of a thing, the newest first. Raises UnknownJobError when there is no such thing."""
         self._thing_arn(name)
         pages = self._iot.get_paginator("list_job_executions_for_thing").paginate(thingName=name)
         rows = [row for page in pages for row in page["executionSummaries"]]
@@ -162,7 +162,7 @@ class Jobs:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            raise JobError(f"There is no job {job_id}: `playground job list` shows those that there are.") from error
+            raise UnknownJobError(f"There is no job {job_id}: see `playground job list`.") from error
 
     def _thing_arn(self, name: str) -> str:
         try:
@@ -170,7 +170,7 @@ class Jobs:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            raise JobError(f"There is no job and no device {name}: `playground list` shows the devices.") from error
+            raise UnknownJobError(f"There is no job and no device {name}: see `playground list`.") from error
 
     def _group_arn(self) -> str:
         return self._iot.describe_thing_group(thingGroupName=f"{self._home.stack_name}-devices")["thingGroupArn"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.device_tools import run_tool
-from playground.errors import ModelError
+from playground.errors import ModelError, UnknownModelError
 from playground.paths import Paths
 
 
@@ -27,10 +27,10 @@ def bundled(paths: Paths) -> list[Bundled]:
 
 
 def text_of(paths: Paths, name: str) -> str:
-    """The model file of a device type. Raises ModelError."""
+    """The model file of a device type. Raises UnknownModelError."""
     files = {file.stem: file for file in (paths.root / "device/virtual_device/models").glob("*.json")}
     if name not in files:
-        raise ModelError(f"There is no model {name}: there are {', '.join(sorted(files))}.")
+        raise UnknownModelError(f"There is no model {name}: there are {', '.join(sorted(files))}.")
     return files[name].read_text()
 
 

@@ -62,9 +62,24 @@ class Paths:
         return self.home / "devices"
 
     @property
+    def images(self) -> Path:
+        """Device images, a directory each; in AWS they are in the repository."""
+        return self.home / "images"
+
+    @property
+    def builds(self) -> Path:
+        """How the builds of uploaded sources ended, a file each."""
+        return self.home / "builds"
+
+    @property
     def running(self) -> Path:
         """One file per device process, so that a later agent finds what an earlier one left behind."""
         return self.home / "running"
+
+    @property
+    def listening(self) -> Path:
+        """One file per `playground listen` that runs, named for its policy: for the next one, if it is killed."""
+        return self.home / "listening"
 
     def tool(self, environment: str, name: str) -> Path:
         """A program of one of the environments, such as `tool("sam", "sam")`."""
@@ -73,5 +88,5 @@ class Paths:
     def make(self) -> None:
         """Create the folders; `.playground/` holds keys, so it is the user's alone."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.logs, self.devices, self.running, self.home / "tmp"):
+        for folder in (self.logs, self.devices, self.images, self.builds, self.running, self.home / "tmp"):
             folder.mkdir(mode=0o700, exist_ok=True)

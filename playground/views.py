@@ -1,33 +1,34 @@
 """How things look at the terminal. stdout carries results, stderr carries progress."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from playground.commands import Reply
-from playground.devices import Answer, Row
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
-from playground.models import Bundled
 from playground.sweep import Swept
-from playground.watch import Message, kind_of
 from playground.workflows import Outcome
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-# What a shadow message says besides its state and version.
-SHADOW_NOISE = ("metadata", "timestamp", "clientToken")
+class Terminal(Console):
+    """A console that lets the caller know when nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the program here, without the exit code that shells expect."""
+        raise BrokenPipeError
+
+
+out = Terminal(soft_wrap=True, highlight=False)
+err = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 MARKS = {
     "pending": ("·", "dim"),
@@ -36,36 +37,44 @@ MARKS = {
     "done": ("✓", "green"),
     "failed": ("✗", "red"),
 }
-STATUS_STYLES = {"ONLINE": "green", "OFFLINE": "yellow", "FAILED": "red", "QUARANTINED": "magenta", "TERMINATED": "dim"}
-KIND_STYLES = {
-    "telemetry": "green",
-    "shadow": "cyan",
-    "metrics": "bright_black",
-    "event": "yellow",
-    "presence": "magenta",
-    "command": "blue",
-}
 
 
 def note(text: str) -> None:
     """A dim line on stderr."""
-    err.print(escape(text), style="dim")
+    err.print(Text(text), style="dim")
 
 
-def print_json(value: Any) -> None:
-    """A result for a program to read."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+def say(text: str) -> None:
+    """A line on stderr: words are not data."""
+    err.print(Text(text))
 
 
-def models_text(models: Sequence[Bundled]) -> Text:
-    """Name, description, sample message and replies of each model."""
-    text = Text()
-    for model in models:
-        text.append(f"{model.name:<11}", style="bold").append(f"{model.description}\n")
-        text.append(f"{'':<11}{json.dumps(model.sample)}\n", style="dim")
-        for name, description in model.replies.items():
-            text.append(f"{'':<11}answers {name}: {description}\n")
-    return text
+def anything(value: Any) -> RenderableType:
+    """Any JSON value: objects as names and values, arrays of objects as a table of theirs, all else line by line."""
+    if isinstance(value, dict):
+        return fields_table(value)
+    if not isinstance(value, list):
+        return cell(value)
+    if not value or not all(isinstance(item, dict) for item in value):
+        return Text("\n".join(cell(item).plain for item in value))
+    headings = list(dict.fromkeys(key for item in value for key in item))
+    table = headed_table(*headings)
+    for item in value:
+        table.add_row(*(cell(item[key]) if key in item else "" for key in headings))
+    return table
+
+
+def cell(value: Any) -> Text:
+    """A value on one line."""
+    return Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def headed_table(*headings: str) -> Table:
+    """A table with nothing but its headings yet; no cell loses a letter for want of space."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 @contextmanager
@@ -144,24 +153,6 @@ def swept_table(found: Sequence[Swept]) -> Table:
     return table
 
 
-def devices_table(rows: Sequence[Row]) -> Table:
-    """The catalog."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("NAME", "TYPE", "STATUS", "IP", "LAST SEEN", "REASON"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        status = str(row.get("status", ""))
-        table.add_row(
-            str(row["thing_name"]),
-            str(row.get("device_type", "")),
-            Text(status, style=STATUS_STYLES.get(status, "")),
-            str(row.get("ip", "")),
-            str(row.get("last_seen_at", "")),
-            str(row.get("status_reason", "")),
-        )
-    return table
-
-
 def fields_table(fields: Mapping[str, Any]) -> Table:
     """Names and values, one pair per line."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -169,52 +160,28 @@ def fields_table(fields: Mapping[str, Any]) -> Table:
     table.add_column(overflow="fold")
     for name, value in fields.items():
         text = value if isinstance(value, str) else json.dumps(value, default=str)
-        table.add_row(name, Text(text))
+        table.add_row(str(name), Text(text))
     return table
 
 
-def answer_text(answer: Answer) -> Text:
-    """The device's answer to one setting."""
-    value = json.dumps(answer.value)
-    if answer.result == "accepted":
-        return Text(f"✓ {answer.key} = {value}", style="green")
-    if answer.result == "rejected":
-        return Text(f"✗ {answer.key} = {value} refused: {answer.reason}", style="red")
-    return Text(f"… {answer.key} = {value} not answered yet", style="yellow")
+def status_table(found: Mapping[str, Any]) -> Table:
+    """What runs, and where."""
+    fields = {
+        "emulator": f"up, {found['endpoint']}" if found["up"] else "down",
+        "mqtt": f"localhost:{found['mqtt_port']}" if found["up"] else "down",
+        "agent": "up" if found["agent"] else "down",
+    }
+    return fields_table(fields | {name: found[name] for name in ("stack", "devices", "online") if name in found})
 
 
-def reply_text(reply: Reply) -> Text:
-    """How a command ended, on one line."""
-    if reply.accepted:
-        return Text(f"✓ {reply.command}", style="green")
-    field, reason = reply.error.get("field", ""), reply.error.get("reason", "")
-    return Text(f"✗ {reply.command} {reply.status}: {field} {reason}", style="red")
-
-
-def commands_table(commands: Mapping[str, Any]) -> Table:
-    """The device's answer to `help`."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("COMMAND", "ARGUMENTS", "DOES"):
-        table.add_column(heading, overflow="fold")
-    for name, row in commands.items():
-        arguments = "\n".join(
-            f"{key}: {rule.get('rule', '')} ({json.dumps(rule.get('default'))})"
-            for key, rule in row.get("arguments", {}).items()
-        )
-        table.add_row(name, Text(arguments), Text(str(row.get("description", ""))))
+def executions_table(found: Sequence[Mapping[str, Any]]) -> Table:
+    """Executions of a workflow, one per line."""
+    table = headed_table("STATUS", "NAME", "SECONDS", "ERROR")
+    for one in found:
+        error = f"{one['error']}: {one['cause']}" if one["error"] or one["cause"] else ""
+        name = str(one["output"].get("thingName", ""))
+        table.add_row(one["status"], Text(name), f"{one['seconds']:.2f}", Text(error))
     return table
-
-
-def message_text(message: Message) -> Text:
-    """One MQTT message on one line: time, kind, topic, payload."""
-    kind = kind_of(message.topic)
-    text = Text(datetime.now(UTC).astimezone().strftime("%H:%M:%S "), style="dim")
-    text.append(f"{kind:<9} ", style=KIND_STYLES[kind])
-    text.append(f"{message.topic} ", style="bold")
-    payload = message.payload
-    if kind == "shadow" and isinstance(payload, dict):
-        payload = {name: value for name, value in payload.items() if name not in SHADOW_NOISE}
-    return text.append(payload if isinstance(payload, str) else json.dumps(payload))
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

@@ -1,10 +1,9 @@
-"""Listen to one device over MQTT 5 on a WebSocket, signed with AWS credentials: no certificate is left behind."""
+"""Listen to devices over MQTT 5 on a WebSocket, signed with AWS credentials: no certificate is left behind."""
 
 import json
 import queue
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,15 @@ from awscrt.exceptions import AwsCrtError
 from playground.devices import Devices
 from playground.errors import WatchError
 from playground.homes import Home
+from playground.mqtt_connection import CONNECT_LIMIT, Broker, Lost, Receive, opened
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
-CONNECT_LIMIT = 10.0
 # https://docs.aws.amazon.com/general/latest/gr/iot-core.html: subscriptions per SUBSCRIBE request
 MAX_FILTERS_IN_SUBSCRIBE = 8
+# Of the 50 subscriptions that a connection may have, a device takes ten or eleven, and one more for each new topic.
+MOST_DEVICES = 4
 SHADOW_ANSWERS = ("update/accepted", "update/delta", "update/rejected")
 
 
@@ -73,7 +74,7 @@ class Watcher:
 
     client: mqtt5.Client
     name: str
-    inbox: "queue.Queue[Message]" = field(default_factory=queue.Queue)
+    inbox: "queue.Queue[Message | WatchError]" = field(default_factory=queue.Queue)
     subscribed: set[str] = field(default_factory=set)
 
     def subscribe(self, wanted: list[str]) -> None:
@@ -84,7 +85,7 @@ class Watcher:
         self.subscribed.update(missing)
 
     def messages(self, limit: float | None = None) -> Iterator[Message]:
-        """Messages as they come; ends when none has come for `limit` seconds."""
+        """Messages as they come; ends when none has come for `limit` seconds. Raises WatchError when it is lost."""
         while True:
             try:
                 # A wait without a limit cannot be interrupted by Ctrl-C on every system.
@@ -93,36 +94,42 @@ class Watcher:
                 if limit is not None:
                     return
                 continue
+            if isinstance(message, WatchError):
+                raise message
             topic = new_topic(message)
             if topic is not None:
-                self.subscribe(filters(self.name, topic))
+                self.subscribe(filters(message.topic.split("/")[2], topic))
             yield message
 
 
 @contextmanager
-def watching(home: Home, name: str) -> Iterator[Watcher]:
-    """A connection that is subscribed to all that the device says; it need not be there yet. Raises WatchError."""
-    reported = Devices(home).shadow(name).get("state", {}).get("reported", {})
-    inbox: queue.Queue[Message] = queue.Queue()
-    with connection(home, lambda packet: inbox.put(message_of(packet))) as client:
+def watching(home: Home, name: str, *others: str) -> Iterator[Watcher]:
+    """A connection that is subscribed to all that the devices say; they need not be there yet. Raises WatchError."""
+    names = list(dict.fromkeys((name, *others)))
+    if len(names) > MOST_DEVICES:
+        raise WatchError(f"At most {MOST_DEVICES} devices at a time: AWS IoT lets a connection have 50 subscriptions.")
+    inbox: queue.Queue[Message | WatchError] = queue.Queue()
+    with connection(home, lambda packet: inbox.put(message_of(packet)), inbox.put) as client:
         watcher = Watcher(client, name, inbox)
-        watcher.subscribe(filters(name, reported.get("topic")))
+        for one in names:
+            reported = Devices(home).shadow(one).get("state", {}).get("reported", {})
+            watcher.subscribe(filters(one, reported.get("topic")))
         yield watcher
 
 
 @contextmanager
-def connection(home: Home, receive: Callable[[mqtt5.PublishPacket], None]) -> Iterator[mqtt5.Client]:
-    """An open connection; `receive` gets what arrives, on a thread of the CRT. Raises WatchError."""
-    connected: Future[None] = Future()
-    client = mqtt5.Client(_options(home, receive, connected))
-    client.start()
-    try:
-        connected.result(CONNECT_LIMIT)
+def connection(home: Home, receive: Receive, lost: Lost = lambda _error: None) -> Iterator[mqtt5.Client]:
+    """An open connection; `receive` gets what arrives, `lost` its end, on a thread of the CRT. Raises WatchError."""
+    broker = Broker(
+        label=home.label,
+        host="127.0.0.1" if home.endpoint else data_endpoint(home),
+        port=home.port,
+        client_id=f"playground-{uuid.uuid4().hex[:12]}",
+        tls=None if home.endpoint else io.ClientTlsContext(io.TlsContextOptions()),
+        sign=signer(home),
+    )
+    with opened(broker, receive, lost) as client:
         yield client
-    except TimeoutError as error:
-        raise WatchError(f"No MQTT connection to {home.label} within {CONNECT_LIMIT:.0f} s.") from error
-    finally:
-        client.stop()
 
 
 def subscribe(client: mqtt5.Client, wanted: Sequence[str]) -> None:
@@ -137,29 +144,6 @@ def subscribe(client: mqtt5.Client, wanted: Sequence[str]) -> None:
         raise WatchError(f"The broker refuses a subscription to {refused[0]}.")
 
 
-def _options(
-    home: Home, receive: Callable[[mqtt5.PublishPacket], None], connected: "Future[None]"
-) -> mqtt5.ClientOptions:
-    def on_success(_data: mqtt5.LifecycleConnectSuccessData) -> None:
-        if not connected.done():
-            connected.set_result(None)
-
-    def on_failure(data: mqtt5.LifecycleConnectFailureData) -> None:
-        if not connected.done():
-            connected.set_exception(WatchError(f"No MQTT connection to {home.label}: {data.exception}."))
-
-    return mqtt5.ClientOptions(
-        host_name="127.0.0.1" if home.endpoint else _data_endpoint(home),
-        port=home.port,
-        tls_ctx=None if home.endpoint else io.ClientTlsContext(io.TlsContextOptions()),
-        connect_options=mqtt5.ConnectPacket(client_id=f"playground-{uuid.uuid4().hex[:12]}"),
-        websocket_handshake_transform=signer(home),
-        on_publish_callback_fn=lambda data: receive(data.publish_packet),
-        on_lifecycle_event_connection_success_fn=on_success,
-        on_lifecycle_event_connection_failure_fn=on_failure,
-    )
-
-
 def message_of(packet: mqtt5.PublishPacket) -> Message:
     """A packet with its payload read."""
     text = (
@@ -171,7 +155,8 @@ def message_of(packet: mqtt5.PublishPacket) -> Message:
         return Message(packet.topic, text)
 
 
-def _data_endpoint(home: Home) -> str:
+def data_endpoint(home: Home) -> str:
+    """Where MQTT and shadows are, on AWS."""
     client: IoTClient = home.client("iot")
     return client.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
 

@@ -22,6 +22,7 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "group members": frozenset(
             iot.list_things_in_thing_group(thingGroupName=f"{cloud.home.stack_name}-devices")["things"]
         ),
+        "policies": frozenset(policy["policyName"] for policy in _all(iot, "list_policies", "policies")),
         "jobs": frozenset(job["jobId"] for job in _all(iot, "list_jobs", "jobs")),
         "objects": frozenset(_objects(cloud)),
         "tasks": frozenset(_tasks(cloud)),

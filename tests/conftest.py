@@ -15,7 +15,7 @@ settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
 
-CHANGES = ("test_rotate_cert", "test_device_restart", "test_firmware", "test_jobs")
+CHANGES = ("test_images", "test_rotate_cert", "test_device_restart", "test_firmware", "test_jobs")
 LAYERS = ("e2e", "workflow", "device", "unit")
 
 

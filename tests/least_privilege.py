@@ -27,6 +27,8 @@ NOTE = PROJECT / "docs" / "least-privilege.md"
 
 # AWS checks these; the emulator does not, so that taking them away can show nothing.
 UNCHECKED = {
+    "iot:ListAuditFindings": "the emulator has no Device Defender whose findings could be listed "
+    "(https://docs.aws.amazon.com/iot/latest/apireference/API_ListAuditFindings.html)",
     "iam:PassRole": "RunTask hands the task's execution role to ECS, and AWS refuses that without it "
     "(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)",
 }
@@ -136,12 +138,14 @@ def note(findings: Sequence[Finding], managed: Sequence[str]) -> str:
 
 No function may do more than it needs. `make least-privilege` shows it, in a local cloud of its own that checks every
 call against IAM: it takes one action away from one function's role, lives a device's whole life, expects that AWS
-refuses that very action, gives it back, and goes on with the next. A life is the three workflows from end to end, with
-a task that somebody stops, then every step by itself, with half-made certificates to discard, one that was lost for the
-sweep to find, a device that asks for a new certificate, asks for another and gives up, one that is online before its
-status is recorded, restarts that die, succeed, are undone and give up, and a removal that an execution which died had
-begun. The same life passes before and after with nothing taken away, and also when an action is taken away that was
-added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
+refuses that very action, gives it back, and goes on with the next. A life is the three workflows from end to end,
+with a task that somebody stops, then every step by itself, with half-made certificates to discard, one that was lost
+for the sweep to find, a device that asks for a new certificate, asks for another and gives up, one that is online
+before its status is recorded, restarts that die, succeed, are undone and give up, a roll that takes over from a dead
+one and gives the tag back, a removal that an execution which died had begun, a device policy that is found wide and
+repaired, and then a device made, looked at, told something and removed by the HTTP API's function.
+The same life passes before and after with nothing taken away, and also when an action is taken away that
+was added to a role for nothing. `python -m tests.least_privilege --write` does the same and writes this page.
 
 {summary(findings)}
 

@@ -16,6 +16,7 @@ WORKFLOWS = {
     "provision-device": "provision_device",
     "deprovision-device": "deprovision_device",
     "restart-device": "restart_device",
+    "roll-devices": "roll_devices",
 }
 FOR_GOOD = "Injected.Fault"
 

@@ -97,7 +97,7 @@ class Cloud:
     @cached_property
     def shell(self) -> Mapping[str, str]:
         """The environment of a shell that has evaluated `playground env`."""
-        answer = self._run([str(COMMAND), "env", "--json"], self.environment, 30, check=True)
+        answer = self._run([str(COMMAND), "env", "--output", "json"], self.environment, 30, check=True)
         return {**self.environment, **json.loads(answer.stdout)}
 
     def run(

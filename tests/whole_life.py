@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from playground.images import Images
 from playground.local.runner import device_log
 from playground.local.tasks import task_id_of
 from playground.paths import PROJECT
@@ -18,12 +19,14 @@ from tests.playground_cloud import Cloud, wait_for
 
 LIMIT = 30.0
 FUNCTION_SECONDS = 30
-REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(ForbiddenException)")
+REFUSED = ("(AccessDenied)", "(AccessDeniedException)", "(AuthorizationError)", "(ForbiddenException)")
 WORKFLOWS = {
     "provisioning": "ProvisionDeviceStateMachineArn",
     "restarting": "RestartDeviceStateMachineArn",
     "deprovisioning": "DeprovisionDeviceStateMachineArn",
 }
+OVERLY_PERMISSIVE = "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
+WIDE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
 MODEL = {"telemetry": {"power": {"constant": 5}}}
 
 
@@ -34,6 +37,45 @@ class StepFailedError(Exception):
         super().__init__(f"{step}: {error}")
         self.step = step
         self.error = error
+
+
+@dataclass(frozen=True)
+class Wall:
+    """As much of a switch as a link needs: a row, and a certificate."""
+
+    cloud: Cloud
+    name: str
+
+    def hang(self) -> None:
+        """It is there."""
+        arn = self.cloud.client("iot").create_keys_and_certificate(setAsActive=False)["certificateArn"]
+        row = {"thing_name": self.name, "device_type": "switch", "status": "ONLINE", "certificate_arn": arn}
+        row |= {"execution_arn": "nobody's", "created_at": "2026-01-02", "updated_at": "2026-01-02T03:04:05.678Z"}
+        self.cloud.client("dynamodb").put_item(
+            TableName=self.cloud.home.output("DeviceCatalogTableName"), Item={k: {"S": v} for k, v in row.items()}
+        )
+
+    def spoil(self) -> None:
+        """Somebody changes the policy of its links until it has as many versions as it may have."""
+        for _ in range(4):
+            self.cloud.client("iot").create_policy_version(
+                policyName=f"{self.cloud.home.stack_name}-links-{self.name}",
+                policyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
+                setAsDefault=True,
+            )
+
+    def remove(self) -> None:
+        """It is there no more; its links went with the other device."""
+        row = self.cloud.row(self.name)
+        if not row:
+            return
+        iot = self.cloud.client("iot")
+        iot.delete_certificate(certificateId=row["certificate_arn"].rpartition("/")[2])
+        with suppress(self.cloud.client("iot-data").exceptions.ResourceNotFoundException):
+            self.cloud.client("iot-data").delete_thing_shadow(thingName=self.name)
+        self.cloud.client("dynamodb").delete_item(
+            TableName=self.cloud.home.output("DeviceCatalogTableName"), Key={"thing_name": {"S": self.name}}
+        )
 
 
 @dataclass(frozen=True)
@@ -49,6 +91,7 @@ class WholeLife:
         self._by_workflow()
         self._step_by_step()
         self._with_its_own_key()
+        self._by_api()
 
     def end(self) -> None:
         """Remove what is left of it, whatever became of it, with the product's own deprovisioning."""
@@ -63,6 +106,7 @@ class WholeLife:
             ended = self.cloud.deprovision(self.thing_name)
             assert ended.status == "SUCCEEDED", ended
         wait_for("no open request for a certificate", self._nothing_asked_for)
+        self._wall.remove()
 
     def _nothing_asked_for(self) -> bool:
         """The product's own sweep has settled what the life has lost."""
@@ -138,9 +182,13 @@ class WholeLife:
         certified = {"certificateId": certificate["certificateId"], "execution": execution}
         recorded = self._invoke("RecordStatus", **task, **certified)
         self._expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
+        self._link_with_a_switch()
+        self._roll_step_by_step()
+        self._audited()
         self._restart_step_by_step()
         self._wait("sweep", lambda: self._swept(lost), lambda: "")
         self._removed_in_the_place_of_another(execution)
+        self._wall.remove()
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
         self._call("CountDevices", {})
 
@@ -186,6 +234,36 @@ class WholeLife:
     def _outcome(self, due: list[dict[str, Any]]) -> str:
         """What was done about this device."""
         return next((found["outcome"] for found in due if found["thingName"] == self.thing_name), "")
+
+    @property
+    def _wall(self) -> Wall:
+        return Wall(self.cloud, f"{self.thing_name}-wall")
+
+    def _link_with_a_switch(self) -> None:
+        """A link that somebody spoils by hand and that is mended; it ends with the device's removal."""
+        self._wall.hang()
+        asked = {"action": "link", "thingName": self._wall.name, "target": self.thing_name}
+        self._call("LinkDevices", asked)
+        self._wall.spoil()
+        self._expect("LinkDevices", "the link is there", self._call("LinkDevices", asked)["links"] == [self.thing_name])
+
+    def _roll_step_by_step(self) -> None:
+        """A roll that has died holding the lock, one that takes over, and a device that does not come up."""
+        dead, good = (f"{_sample('next_device')['roll'].rpartition(':')[0]}:{uuid.uuid4()}" for _ in "12")
+        images, ecr = Images(self.cloud.home), self.cloud.client("ecr")
+        before = images.current() or ""
+        found = ecr.batch_get_image(repositoryName=images.repository, imageIds=[{"imageDigest": before}])["images"][0]
+        manifest, media_type = found["imageManifest"], found["imageManifestMediaType"]
+        images.put(manifest + " ", media_type, images.tag)
+        try:
+            self._invoke("NextDevice", input={"thingNames": [self.thing_name]}, roll=dead, progress={})
+            progress = self._invoke("NextDevice", input={}, roll=good, progress={})
+            self._expect("NextDevice", "the device is next", progress["thingName"] == self.thing_name)
+            judged = self._invoke("PutBack", roll=good, progress={**progress, "taskArn": "one that has failed"})
+            self._expect("PutBack", "the device is to be restarted", judged["verdict"] == "RESTORE")
+            self._expect("PutBack", "the tag is given back", images.current() == before)
+        finally:
+            images.put(manifest, media_type, images.tag)
 
     def _restart_step_by_step(self) -> None:
         """A restart that dies, one that takes over and succeeds, one that is undone, one that gives up."""
@@ -266,6 +344,44 @@ class WholeLife:
         state = "IssueNextCertificate" if request == "create" else "SettleNextCertificate"
         return self._invoke(state, request=request, principal=principal, payload=payload)
 
+    def _audited(self) -> None:
+        """A wide policy is found; the device policy gets a version back that it has, then one that is made anew."""
+        iot, name = self.cloud.client("iot"), self.cloud.home.output("DevicePolicyName")
+        good = iot.get_policy(policyName=name)
+        told = {"findings": [{"check": OVERLY_PERMISSIVE, "resource": {"type": "IOT_POLICY", "id": name}}]}
+
+        def widen() -> None:
+            iot.create_policy_version(policyName=name, policyDocument=json.dumps(WIDE), setAsDefault=True)
+
+        try:
+            widen()
+            repaired = self._call("ProcessFinding", told)["policies"]
+            self._expect("ProcessFinding", "the good version is put in force", repaired[0]["outcome"] == "replaced")
+            for _ in range(3):
+                widen()
+            iot.delete_policy_version(policyName=name, policyVersionId=good["defaultVersionId"])
+            widen()
+            repaired = self._call("ProcessFinding", told)["policies"]
+            self._expect("ProcessFinding", "a good version is made", repaired[0]["removed"])
+        finally:
+            put = iot.create_policy_version(policyName=name, policyDocument=good["policyDocument"], setAsDefault=True)
+            for version in iot.list_policy_versions(policyName=name)["policyVersions"]:
+                if version["versionId"] != put["policyVersionId"]:
+                    iot.delete_policy_version(policyName=name, policyVersionId=version["versionId"])
+        self._audited_with_a_wide_policy(self.cloud.row(self.thing_name)["certificate_arn"])
+
+    def _audited_with_a_wide_policy(self, certificate_arn: str) -> None:
+        """Not the stack's, so that whoever hears of it changes nothing."""
+        iot, name = self.cloud.client("iot"), f"{self.thing_name}-wide"
+        iot.create_policy(policyName=name, policyDocument=json.dumps(WIDE))
+        iot.attach_policy(policyName=name, target=certificate_arn)
+        try:
+            found = self._call("Audit", {"source": "aws.events"})["findings"]
+            self._expect("Audit", "the policy is found", name in {one["resource"]["id"] for one in found})
+        finally:
+            iot.detach_policy(policyName=name, target=certificate_arn)
+            iot.delete_policy(policyName=name)
+
     def _lose_certificate(self) -> str:
         """What an attempt of CreateCertificate leaves that dies before the row names it, half a minute ago."""
         asked_at = datetime.now(UTC) - timedelta(seconds=FUNCTION_SECONDS + 2)
@@ -335,6 +451,43 @@ class WholeLife:
         said: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise StepFailedError(f"step by step: {state}", said["errorMessage"])
+        return said
+
+    # --- as a user of the HTTP API
+
+    def _by_api(self) -> None:
+        """Made, looked at, told something and removed by the function that API Gateway calls."""
+        self._followed(self._ask("POST /v1/devices", {"thingName": self.thing_name}))
+        found = self._ask("GET /v1/devices/{thingName}", thingName=self.thing_name)
+        parts = ("shadow", "certificate", "execution", "presence")
+        self._expect("ControlPlane", "a whole device is described", all(found[part] for part in parts))
+        listed = self._ask("GET /v1/devices")["devices"]
+        self._expect("ControlPlane", "it is listed", self.thing_name in [one["thingName"] for one in listed])
+        self._ask("PATCH /v1/devices/{thingName}/settings", {"desired": {"time": 5}}, thingName=self.thing_name)
+        self._ask("POST /v1/devices/{thingName}/commands", {"command": "ping"}, thingName=self.thing_name)
+        self._followed(self._ask("DELETE /v1/devices/{thingName}", thingName=self.thing_name))
+
+    def _followed(self, accepted: Mapping[str, Any]) -> None:
+        route, name = "GET /v1/executions/{executionName}", accepted["executionName"]
+        self._wait(
+            f"the API's {accepted['workflow']}",
+            lambda: bool(self._ask(route, executionName=name)["status"] == "SUCCEEDED"),
+            self._refusal,
+        )
+
+    def _ask(self, route: str, body: Any = None, **path: str) -> dict[str, Any]:
+        method, _, template = route.partition(" ")
+        event = _sample("control_plane")
+        event |= {"routeKey": route, "rawPath": template.format(**path), "pathParameters": path}
+        event["requestContext"]["http"] |= {"method": method, "path": event["rawPath"]}
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[admins]"
+        if body is not None:
+            event |= {"body": json.dumps(body), "headers": {"content-type": "application/json"}}
+        answer = self._call("ControlPlane", event)
+        if answer["statusCode"] >= 400:
+            # The API does not tell its callers what AWS said; its log does.
+            self._wait(f"the API: {route}", lambda: False, lambda: self._function_refusal() or answer["body"])
+        said: dict[str, Any] = json.loads(answer["body"])
         return said
 
     # --- waiting, and looking for why it is in vain

@@ -6,7 +6,8 @@ from virtual_device.capability import Surroundings
 from virtual_device.jsonvalue import JsonObject
 from virtual_device.operation import Job, Kind, Operation, Report, only
 from virtual_device.requests import RefusedFieldError
-from virtual_device.settings import RefusedError, rows
+from virtual_device.setting_rules import RefusedError
+from virtual_device.settings import rows
 from virtual_device.timers import Cancellable
 
 LIMIT_SECONDS = 60.0
@@ -76,7 +77,7 @@ def parse(parameters: JsonObject, surroundings: Surroundings) -> JsonObject:
     """`unit`, by the rule of the setting. Raises `RefusedFieldError`."""
     only(parameters, "unit")
     try:
-        return {"unit": rows(surroundings.thing.device_type)["unit"].parse(parameters.get("unit"), surroundings.thing)}
+        return {"unit": rows(surroundings.thing.device_type)["unit"].rule(parameters.get("unit"), surroundings.thing)}
     except RefusedError as error:
         raise RefusedFieldError("unit", str(error)) from None
 

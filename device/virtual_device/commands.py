@@ -10,7 +10,7 @@ from functools import cache
 from virtual_device import brain, telemetry, topics
 from virtual_device.effects import Now, Publish
 from virtual_device.jsonvalue import Json, JsonObject, encode
-from virtual_device.settings import RefusedError, integer, one_of
+from virtual_device.setting_rules import RefusedError, integer, one_of
 from virtual_device.thing import Thing
 
 MAX_MESSAGE_BYTES = 128 * 1024

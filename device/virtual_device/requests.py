@@ -11,7 +11,7 @@ from hashlib import blake2b
 from virtual_device.commands import NAMES, Action, Argument, Command, Situation, rows
 from virtual_device.jsonvalue import Json, JsonObject, NotJsonError, decode_object, encode
 from virtual_device.replies import answer, find
-from virtual_device.settings import RefusedError
+from virtual_device.setting_rules import RefusedError
 from virtual_device.shadow import clip
 from virtual_device.telemetry import model_of
 from virtual_device.thing import Thing

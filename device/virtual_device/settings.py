@@ -6,8 +6,19 @@ from enum import Enum
 from functools import cache
 
 from virtual_device import topics
-from virtual_device.jsonvalue import Json, JsonObject, encode, same
-from virtual_device.thing import THING_NAME, Thing
+from virtual_device.jsonvalue import Json, JsonObject, same
+from virtual_device.setting_rules import (
+    RefusedError,
+    Rule,
+    integer,
+    json_object,
+    one_of,
+    other_things,
+    reporting_interval,
+    telemetry_topic,
+    token,
+)
+from virtual_device.thing import Thing
 
 MAX_PAYLOAD_BYTES = 2048
 """A payload is repeated in `reported`, and desired and reported share the shadow's 8 KB."""
@@ -17,10 +28,6 @@ MAX_SECONDS = 86_400
 MAX_LINKS = 10
 MAX_LINKS_BYTES = 512
 """Links stand in the shadow up to three times: desired, reported, and those of them that were refused."""
-
-
-class RefusedError(ValueError):
-    """A value that the device won't run with; the message is the `reason` of `reported.rejected`."""
 
 
 class Act(Enum):
@@ -35,10 +42,10 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A row: `parse` gives the value to run with or raises `RefusedError`; a default of None isn't reported."""
+    """A row. A default of None isn't reported."""
 
     key: str
-    parse: Callable[[Json, Thing], Json]
+    rule: Rule
     default: Callable[[Thing], Json]
     act: Act = Act.NOTHING
     device_types: frozenset[str] | None = None
@@ -64,103 +71,28 @@ class Outcome:
     acts: tuple[Act, ...]
 
 
-def integer(low: int, high: int) -> Callable[[Json, Thing], Json]:
-    """An integer from `low` to `high`. A boolean is none, though Python thinks so."""
-
-    def parse(value: Json, _thing: Thing) -> Json:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise RefusedError(f"must be an integer from {low} to {high}")
-        return value
-
-    return parse
-
-
-def reporting_interval(value: Json, thing: Thing) -> Json:
-    """Seconds between metrics reports, as often as is allowed where the thing is hosted; 0 for none."""
-    try:
-        seconds = integer(0, MAX_SECONDS)(value, thing)
-    except RefusedError:
-        seconds = None
-    if not isinstance(seconds, int) or 0 < seconds < thing.metrics_floor:
-        raise RefusedError(f"must be 0 or an integer from {thing.metrics_floor} to {MAX_SECONDS}")
-    return seconds
-
-
-def one_of(*choices: str) -> Callable[[Json, Thing], Json]:
-    """One of the given strings."""
-
-    def parse(value: Json, _thing: Thing) -> Json:
-        if not isinstance(value, str) or value not in choices:
-            raise RefusedError(f"must be one of {', '.join(choices)}")
-        return value
-
-    return parse
-
-
-def telemetry_topic(value: Json, thing: Thing) -> Json:
-    """A topic that the thing may publish telemetry to."""
-    if not isinstance(value, str):
-        raise RefusedError("must be a string")
-    if fault := topics.telemetry_fault(value, thing.name):
-        raise RefusedError(fault)
-    return value
-
-
-def json_object(value: Json, _thing: Thing) -> Json:
-    """A JSON object that fits in the shadow twice, or null."""
-    if value is not None and not isinstance(value, dict):
-        raise RefusedError("must be a JSON object")
-    _check_size(value, MAX_PAYLOAD_BYTES)
-    return value
-
-
-def token(value: Json, _thing: Thing) -> Json:
-    """Any value; that it is a new one is what counts."""
-    _check_size(value, MAX_TOKEN_BYTES)
-    return value
-
-
-def links(value: Json, thing: Thing) -> Json:
-    """Distinct names of other things."""
-    if not isinstance(value, list) or len(value) > MAX_LINKS or not all(map(_is_thing_name, value)):
-        raise RefusedError(f"must be an array of at most {MAX_LINKS} thing names")
-    if len(set(map(str, value))) < len(value):
-        raise RefusedError("must not name a thing twice")
-    if thing.name in value:
-        raise RefusedError("must not name the device itself")
-    _check_size(value, MAX_LINKS_BYTES)
-    return value
-
-
-def _is_thing_name(value: Json) -> bool:
-    return isinstance(value, str) and THING_NAME.fullmatch(value) is not None
-
-
-def _check_size(value: Json, limit: int) -> None:
-    try:
-        size = len(encode(value))
-    except ValueError:
-        raise RefusedError("holds a number that is out of range or text that is not valid Unicode") from None
-    if size > limit:
-        raise RefusedError(f"is longer than {limit} bytes of JSON")
-
-
 def _nothing(_thing: Thing) -> Json:
     return None
 
 
 TABLE = (
     Setting("time", integer(1, MAX_SECONDS), lambda _: 60, Act.SEND_NOW),
-    Setting("topic", telemetry_topic, lambda thing: topics.telemetry(thing.name)),
-    Setting("payload", json_object, _nothing, resets_when_removed=True),
-    Setting("reconnect", token, _nothing, Act.DROP_CONNECTION),
-    Setting("clean", token, _nothing, Act.CLEAN_RECONNECT),
+    Setting("topic", telemetry_topic(), lambda thing: topics.telemetry(thing.name)),
+    Setting("payload", json_object(MAX_PAYLOAD_BYTES), _nothing, resets_when_removed=True),
+    Setting("reconnect", token(MAX_TOKEN_BYTES), _nothing, Act.DROP_CONNECTION),
+    Setting("clean", token(MAX_TOKEN_BYTES), _nothing, Act.CLEAN_RECONNECT),
     Setting("unit", one_of("metric", "imperial"), lambda _: "metric"),
     Setting("debug", one_of("on", "off"), lambda _: "off", Act.SET_LOG_LEVEL),
-    Setting("metrics", reporting_interval, lambda _: 0),
+    Setting("metrics", reporting_interval(MAX_SECONDS), lambda _: 0),
     Setting("status", one_of("on", "off"), lambda _: "off", device_types=frozenset({"bulb"})),
     Setting("position", one_of("on", "off"), lambda _: "off", device_types=frozenset({"switch"})),
-    Setting("links", links, lambda _: [], device_types=frozenset({"switch"}), resets_when_removed=True),
+    Setting(
+        "links",
+        other_things(MAX_LINKS, MAX_LINKS_BYTES),
+        lambda _: [],
+        device_types=frozenset({"switch"}),
+        resets_when_removed=True,
+    ),
 )
 
 KEYS = frozenset(row.key for row in TABLE)
@@ -211,4 +143,4 @@ def _parse(row: Setting | None, key: str, value: Json, thing: Thing) -> Json:
     if row is None:
         reason = f"is not a setting of a {thing.device_type} device" if key in KEYS else "is not a setting"
         raise RefusedError(reason)
-    return row.parse(value, thing)
+    return row.rule(value, thing)

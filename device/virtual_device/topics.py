@@ -4,10 +4,14 @@ MAX_TOPIC_BYTES = 256
 MAX_SLASHES = 7
 """Topic limits of AWS IoT Core (message broker quotas)."""
 
+TELEMETRY = "dt/playground/"
+RESERVED = ("$", "cmd/playground/", "evt/playground/")
+"""Telemetry never goes to what begins like this, whatever its last level."""
+
 
 def telemetry(thing_name: str) -> str:
     """Where telemetry goes when the setting `topic` says nothing else."""
-    return f"dt/playground/{thing_name}/telemetry"
+    return f"{TELEMETRY}{thing_name}/telemetry"
 
 
 def event(thing_name: str, name: str) -> str:
@@ -83,10 +87,10 @@ def _form_fault(topic: str) -> str | None:
 
 
 def _ownership_fault(topic: str, thing_name: str) -> str | None:
-    if topic.startswith(f"dt/playground/{thing_name}/"):
+    if topic.startswith(f"{TELEMETRY}{thing_name}/"):
         return None
-    if topic.startswith(("$", "cmd/playground/", "evt/playground/")):
+    if topic.startswith(RESERVED):
         return "is reserved"
     if topic.rpartition("/")[2] == thing_name:
         return None
-    return f"is neither below dt/playground/{thing_name}/ nor ends in {thing_name}"
+    return f"is neither below {TELEMETRY}{thing_name}/ nor ends in {thing_name}"

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from common.clients import error_code
 from common.errors import OwnershipLost
+from common.links import LINKED
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -41,10 +42,13 @@ OF_A_SUCCESSION = (
 # What only a device that is there can have.
 OF_THE_LIVING = (
     *OF_A_SUCCESSION,
+    *sorted(LINKED),
+    "image_digest",
     "deprovisioning",
     "task_token",
     "identity_pending",
     "ip",
+    "client_id_conflict_at",
     "restarting",
     "status_reason",
     GIVEN_UP,

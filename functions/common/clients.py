@@ -35,7 +35,9 @@ THROTTLING_CODES = frozenset(
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html, "Changes that I make are not always immediately
 # visible". botocore has no class for them, which would name them for the workflows.
-REFUSED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedException"})
+REFUSED_CODES = frozenset(
+    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "ForbiddenException", "UnauthorizedException"}
+)
 
 session = boto3.Session()
 

@@ -54,6 +54,22 @@ class RequestRefused(PlaygroundError):  # noqa: N818
     """What a device has put there is no certificate signing request, or one that AWS IoT does not take."""
 
 
+class TaskStillRunning(PlaygroundError):  # noqa: N818
+    """ECS has been told to stop the device's task, and it has not ended yet; worth a retry."""
+
+
+class NoDeviceImage(PlaygroundError):  # noqa: N818
+    """Nobody has pushed a device image yet; the message says how. No retry makes one."""
+
+
+class RollUnderWay(PlaygroundError):  # noqa: N818
+    """Another execution moves devices to a new image, and there may be one at a time."""
+
+
+class ImageChanged(PlaygroundError):  # noqa: N818
+    """Somebody has pushed another image since the roll began: it ends where it stands."""
+
+
 class AccessRefused(PlaygroundError):  # noqa: N818
     """IAM refused a call. Worth a few tries: a role that the stack has just made is not known everywhere yet."""
 

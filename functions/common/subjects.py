@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # The execution that runs now before the one that made the device: a restart and a removal name both.
-EXECUTION_FIELDS = ("restart", "deprovisioning", "execution", "executionArn")
+EXECUTION_FIELDS = ("restart", "deprovisioning", "roll", "execution", "executionArn")
 THING_FIELDS = ("thingName", "clientId")
 LONGEST = 512
 
@@ -18,7 +18,8 @@ def subject_of(event: object) -> dict[str, str]:
     """`thing_name` and `execution_arn`, as far as the event tells them.
 
     Workflow states carry them at the top, in `input`, or in `data.asked`; IoT rules at the top; presence events have a
-    `clientId`, which is the thing name; EventBridge has them in `detail`, where the execution's input is a string.
+    `clientId`, which is the thing name; EventBridge has them in `detail`, where the execution's input is a string;
+    API Gateway in `pathParameters`.
     """
     found: dict[str, str] = {}
     for part in _parts(event):
@@ -38,7 +39,7 @@ def _parts(event: object) -> Iterator[Mapping[str, Any]]:
     if not isinstance(event, Mapping):
         return
     yield event
-    for name in ("input", "leftover", "data", "asked", "detail"):
+    for name in ("input", "leftover", "data", "asked", "progress", "detail", "pathParameters"):
         yield from _parts(_parsed(event.get(name)))
 
 

@@ -17,6 +17,7 @@ from common.catalog import Row, now
 from common.certificates import remove_certificate
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
 from common.errors import TransientError
+from common.links import attach_links
 from common.observability import logger, observed
 from identity.message import CertificateMessage, Refused, answer, checked_csr
 from identity.succession import Succession
@@ -49,6 +50,7 @@ class NextCertificateIssuer:
     """One that never repeats a call: the same request twice makes two certificates."""
     succession: Succession
     policy_name: str
+    links_prefix: str
 
     def issue(self, message: CertificateMessage, request_id: str) -> dict[str, str]:
         """The answer: `{jobId, certificateId, certificatePem, csrSha256}`; raises Refused.
@@ -71,9 +73,11 @@ class NextCertificateIssuer:
 
     def _put_to_use(self, thing_name: str, arn: str) -> None:
         """Make it one to connect with. Only once: whoever makes it inactive afterwards has a reason."""
-        if not self.iot.list_attached_policies(target=arn)["policies"]:
+        attached = {policy["policyName"] for policy in self.iot.list_attached_policies(target=arn)["policies"]}
+        if self.policy_name not in attached:
             self.iot.update_certificate(certificateId=arn.rpartition("/")[2], newStatus="ACTIVE")
         self.iot.attach_policy(policyName=self.policy_name, target=arn)
+        attach_links(self.iot, self.succession.table, self.links_prefix, thing_name, arn)
         self.iot.attach_thing_principal(thingName=thing_name, principal=arn)
 
     def _authorised(self, message: CertificateMessage, job_id: str) -> Row:
@@ -166,6 +170,7 @@ issuer = NextCertificateIssuer(
         session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")), iot_client
     ),
     policy_name=environment.required("DEVICE_POLICY"),
+    links_prefix=environment.required("LINKS_POLICY_PREFIX"),
 )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common import environment
-from common.catalog import Row, now, plain
+from common.catalog import FREE, Row, now, plain
 from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
 from common.identifiers import identity_key
 from common.observability import about_row, logger, metrics, observed
@@ -30,6 +30,9 @@ CLOCK_SKEW_MS = 1000
 
 # Neither a removed device nor one in quarantine comes back to life because an event about it is late.
 FOLLOWED = ("PROVISIONING", "ONLINE", "OFFLINE")
+
+# The broker ended this connection because another one came with its client id.
+TAKEN_OVER = "DUPLICATE_CLIENTID"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class PresenceRecorder:
         if row is None:
             return False
         about_row(row)
+        if event.reason == TAKEN_OVER:
+            self._remember_conflict(event)
         if event.connected and row.get("presence_session") == event.session:
             # Also for an event that came before: an attempt that died half-way must be finished by its repetition.
             self._device_has_come(event, row)
@@ -104,6 +109,19 @@ class PresenceRecorder:
         except self.table.meta.client.exceptions.ConditionalCheckFailedException as error:
             return plain(error.response.get("Item")), False
         return answer["Attributes"], True
+
+    def _remember_conflict(self, event: PresenceEvent) -> None:
+        """For the audit. It is always old news: the connection that took over has a higher number."""
+        try:
+            self.table.update_item(
+                Key={"thing_name": event.thing_name},
+                UpdateExpression="SET client_id_conflict_at = :seen",
+                ConditionExpression=_NEW_CONFLICT,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":seen": event.seen_at, ":failed": FREE[0], ":terminated": FREE[1]},
+            )
+        except self.table.meta.client.exceptions.ConditionalCheckFailedException:
+            return
 
     def _device_has_come(self, event: PresenceEvent, row: Row) -> None:
         thing_name = event.thing_name
@@ -141,6 +159,11 @@ _CONDITION = (
     " OR (presence_at <= :perhaps_earlier AND presence_version < :version)"
     " OR (presence_version = :version AND presence_session <> :session AND presence_at < :at)"
     " OR (presence_version = :version AND presence_session = :session AND #status = :online AND :status = :offline))"
+)
+
+_NEW_CONFLICT = (
+    "attribute_exists(thing_name) AND NOT #status IN (:failed, :terminated)"
+    " AND (attribute_not_exists(client_id_conflict_at) OR client_id_conflict_at < :seen)"
 )
 
 

@@ -1,10 +1,14 @@
-"""AttachPolicy: the stack's one device policy to the certificate, the certificate to the thing."""
+"""AttachPolicy: the stack's one device policy to the certificate, the certificate to the thing.
+
+Of a device that is there already, whose certificate is replaced, the policy of its links too.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.clients import CONFIG, session, transient_faults_named
+from common.links import attach_links
 from common.observability import logger, observed
 
 if TYPE_CHECKING:
@@ -22,13 +26,21 @@ def attach_policy(thing_name: str, certificate_arn: str, policy_name: str, iot: 
 
 
 iot_client = session.client("iot", config=CONFIG)
+table = session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))
 device_policy = environment.required("DEVICE_POLICY")
+links_prefix = environment.required("LINKS_POLICY_PREFIX")
 
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State AttachPolicy. Takes `{thingName, certificateArn, execution}`, gives `{policyName}`."""
+    """State AttachPolicy. Takes `{thingName, certificateArn, execution, existing?}`, gives `{policyName}`.
+
+    `existing`: whether the device is there already. A new one has no links, and needs no look.
+    """
+    thing_name, certificate_arn = event["thingName"], event["certificateArn"]
     with transient_faults_named():
-        attach_policy(event["thingName"], event["certificateArn"], device_policy, iot_client)
+        attach_policy(thing_name, certificate_arn, device_policy, iot_client)
+        if event.get("existing"):
+            attach_links(iot_client, table, links_prefix, thing_name, certificate_arn)
     logger.info("policy attached", policy_name=device_policy)
     return {"policyName": device_policy}

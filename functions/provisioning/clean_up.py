@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
+
 from common import environment
 from common.catalog import Catalog, Row, is_free
 from common.certificates import CERTIFICATE_ARNS
-from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
 from common.executions import Executions
 from common.identifiers import checked_thing_name, made_up_name, owner_of
+from common.linking import LinkDevices
+from common.links import LINKED
 from common.observability import about, logger, metrics, observed
 from common.waiting import Patience
 from common.workflow import report_removed
@@ -103,6 +107,7 @@ class CleanUp:
     catalog: Catalog
     executions: Executions
     patience: Patience
+    links: LinkDevices
 
     def undo(self, request: CleanUpRequest) -> bool:
         """Remove the device; False when there was nothing of this owner's to remove.
@@ -142,6 +147,9 @@ class CleanUp:
         return ours or found
 
     def _remove(self, request: CleanUpRequest, row: Row) -> None:
+        if row.keys() & LINKED:
+            # First, while the row still says who has a right to what. None can be added: the row is taken.
+            self.links.ask("forget", request.thing_name)
         self.removal.remove_marked(request.thing_name, owner_of(row["execution_arn"]), certificates_of(row))
         self.removal.remove_objects(request.thing_name)
         if not self.catalog.release(request.thing_name, request.remover, request.outcome):
@@ -168,7 +176,12 @@ device_removal = Removal(
     patience=WAIT_FOR_DETACHMENT,
 )
 sfn_client = session.client("stepfunctions", config=CONFIG)
-clean_up = CleanUp(device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS)
+link_devices = LinkDevices(
+    # As long as that function may run.
+    session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=35))),
+    environment.required("LINK_FUNCTION"),
+)
+clean_up = CleanUp(device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS, link_devices)
 
 
 @observed
@@ -180,7 +193,7 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     if "leftover" in event:
         leftover = Leftover.from_event(event["leftover"])
         with transient_faults_named():
-            removed = remove_leftover(leftover, device_removal, device_catalog)
+            removed = remove_leftover(leftover, device_removal, device_catalog, link_devices)
         logger.info("leftover removed" if removed else "not a leftover")
         return {"thingName": leftover.thing_name, "status": None, "undone": removed}
     request = CleanUpRequest.from_event(event)

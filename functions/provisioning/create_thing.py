@@ -3,8 +3,6 @@
 Refuses bad input and a name that exists before anything is made.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,23 +12,15 @@ from botocore.exceptions import ClientError
 from common import environment
 from common.catalog import Catalog
 from common.clients import CONFIG, error_code, session, transient_faults_named
-from common.errors import InvalidInput, ThingExists
-from common.identifiers import DEVICE_TYPES, IDENTITIES, checked_thing_name, made_up_name, owner_of
+from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
+from common.errors import ThingExists
+from common.identifiers import made_up_name, owner_of
+from common.image import ImageTag
 from common.observability import about, logger, metrics, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_iot import IoTClient
-
-# https://docs.aws.amazon.com/iot/latest/apireference/API_AttributePayload.html
-ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
-ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
-OWNER_ATTRIBUTE = "execution"
-MAX_ATTRIBUTES = 20
-
-FIELDS = ("deviceType", "thingName", "attributes", "model", "identity")
-# Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than once.
-MAX_MODEL_BYTES = 16_384
 
 
 @dataclass(frozen=True)
@@ -47,18 +37,14 @@ class ThingRequest:
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
         """From `{"input": <execution input>, "execution": <execution ARN>}`; raises InvalidInput."""
-        asked = event["input"]
-        if not isinstance(asked, dict):
-            raise InvalidInput("input", 'must be a JSON object such as {} or {"deviceType": "bulb"}')
-        for field in sorted(asked.keys() - set(FIELDS)):
-            raise InvalidInput(field, f"is not a field of this workflow; it knows {', '.join(FIELDS)}")
+        wish = DeviceWish.of(event["input"])
         return cls(
-            thing_name=checked_thing_name(asked.get("thingName", made_up_name(event["execution"]))),
-            device_type=_checked_device_type(asked.get("deviceType", "generic")),
-            attributes=_checked_attributes(asked.get("attributes", {})),
+            thing_name=wish.thing_name or made_up_name(event["execution"]),
+            device_type=wish.device_type,
+            attributes=wish.attributes,
             execution_arn=event["execution"],
-            model=_checked_model(asked["model"]) if "model" in asked else None,
-            identity=_checked_identity(asked.get("identity", "keys")),
+            model=wish.model,
+            identity=wish.identity,
         )
 
 
@@ -104,46 +90,13 @@ def _taken(thing_name: str) -> ThingExists:
     return ThingExists(f"thingName: a thing {thing_name} exists already in AWS IoT; choose another name")
 
 
-def _checked_device_type(value: object) -> str:
-    if value not in DEVICE_TYPES:
-        raise InvalidInput("deviceType", f"must be one of {', '.join(DEVICE_TYPES)}, got {value!r}")
-    return str(value)
-
-
-def _checked_identity(value: object) -> str:
-    if value not in IDENTITIES:
-        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {value!r}")
-    return str(value)
-
-
-def _checked_attributes(value: object) -> Mapping[str, str]:
-    if not isinstance(value, dict):
-        raise InvalidInput("attributes", f"must be an object of strings, got {value!r}")
-    if len(value) > MAX_ATTRIBUTES:
-        raise InvalidInput("attributes", f"at most {MAX_ATTRIBUTES} attributes, got {len(value)}")
-    for name, text in value.items():
-        if not ATTRIBUTE_NAME.fullmatch(name) or name == OWNER_ATTRIBUTE:
-            raise InvalidInput(
-                "attributes", f"{name!r} can't name an attribute: {ATTRIBUTE_NAME.pattern}, not 'execution'"
-            )
-        if not isinstance(text, str) or not ATTRIBUTE_VALUE.fullmatch(text):
-            raise InvalidInput(f"attributes.{name}", f"must be a string that matches {ATTRIBUTE_VALUE.pattern}")
-    return value
-
-
-def _checked_model(value: object) -> Mapping[str, Any]:
-    """Shape and size only: what the generators are is the device's to know, which refuses to start with a bad model."""
-    if not isinstance(value, dict) or not isinstance(value.get("telemetry"), dict):
-        raise InvalidInput("model", "must be a device model: an object whose telemetry is an object")
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > MAX_MODEL_BYTES:
-        raise InvalidInput("model", f"at most {MAX_MODEL_BYTES} bytes as JSON, got {size}")
-    return value
-
-
 iot_client = session.client("iot", config=CONFIG)
 device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_image = ImageTag(
+    session.client("ecr", config=CONFIG),
+    environment.required("DEVICE_REPOSITORY"),
+    environment.required("DEVICE_IMAGE_TAG"),
+)
 stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
 
 
@@ -153,6 +106,7 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     request = ThingRequest.from_event(event)
     about(thing_name=request.thing_name)  # which may be made up
     with transient_faults_named():
+        device_image.digest()  # Without one no task could start: refused before anything is made.
         create_thing(request, iot_client, device_catalog, stack)
     metrics.add_metric("ThingsCreated", unit="Count", value=1)
     logger.info("thing created", device_type=request.device_type)

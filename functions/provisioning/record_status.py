@@ -30,6 +30,7 @@ class StatusRequest:
     task_arn: str
     cluster_arn: str
     task_token: str
+    image_digest: str | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "StatusRequest":
@@ -41,6 +42,7 @@ class StatusRequest:
             event["taskArn"],
             event["clusterArn"],
             event["taskToken"],
+            event.get("imageDigest"),
         )
 
 
@@ -50,6 +52,7 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
     Raises OwnershipLost when the device was removed meanwhile, after it has told the workflow so: not every home tells
     a state that waits for its token that its function has failed.
     """
+    image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
     try:
         row = catalog.update(
             request.thing_name,
@@ -58,6 +61,7 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
             task_arn=request.task_arn,
             cluster_arn=request.cluster_arn,
             task_token=request.task_token,
+            **image,
         )
     except OwnershipLost:
         report_removed(sfn, request.task_token, request.thing_name)

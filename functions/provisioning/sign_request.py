@@ -20,6 +20,7 @@ from common.errors import RequestMissing, RequestRefused
 from common.idempotency import PER_EXECUTION, record_faults_named, records
 from common.identifiers import MAX_REQUEST_BYTES, request_key
 from common.identity import keep_certificate
+from common.links import attach_links
 from common.observability import logger, observed
 from identity.message import Refused, checked_csr
 from provisioning.attach_policy import attach_policy
@@ -44,6 +45,7 @@ class RequestSigner:
     catalog: Catalog
     bucket: str
     policy_name: str
+    links_prefix: str
 
     def request_of(self, thing_name: str) -> str | None:
         """What the device has put into the bucket; None while there is nothing. Raises RequestRefused."""
@@ -77,6 +79,8 @@ class RequestSigner:
             pem = described["certificateDescription"]["certificatePem"]
         self.iot.update_certificate(certificateId=_id_of(arn), newStatus="ACTIVE")
         attach_policy(asked.thing_name, arn, self.policy_name, self.iot)
+        if asked.restart_arn:  # a new device has no links
+            attach_links(self.iot, self.catalog.table, self.links_prefix, asked.thing_name, arn)
         # The row first, so that whatever sees the device connect knows what to take away. The certificate last: a
         # device that has it connects at once.
         ledger.hand_over()
@@ -115,6 +119,7 @@ signer = RequestSigner(
     catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
     bucket=environment.required("CONFIG_BUCKET"),
     policy_name=environment.required("DEVICE_POLICY"),
+    links_prefix=environment.required("LINKS_POLICY_PREFIX"),
 )
 answers = records(environment.required("IDEMPOTENCY_TABLE"))
 

@@ -1,21 +1,27 @@
 """StartTask: ECS RunTask; the task gets a short-lived reference to its config, which never enters workflow state."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import environment
-from common.clients import NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
-from common.errors import TaskNotStarted
+from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
+from common.errors import TaskNotStarted, TaskStillRunning
 from common.identifiers import config_key, owner_of
+from common.image import ImageTag
 from common.observability import logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.type_defs import KeyValuePairTypeDef
     from types_boto3_s3 import S3Client
 
 REFERENCE_SECONDS = 900
+# Tells the task which image it was started with (docs/contracts.md).
+IMAGE_VARIABLE = "IMAGE_DIGEST"
+# Its containers run no more: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+ENDED = ("DEPROVISIONING", "STOPPED")
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,21 @@ class TaskRequest:
         return cls(event["thingName"], execution, attempt, frozenset(event.get("replaced", ())))
 
 
-def start_task(request: TaskRequest, ecs: "ECSClient", s3: "S3Client", settings: TaskSettings) -> str:
-    """The ARN of the attempt's one task. Raises TaskNotStarted when ECS places none.
+@dataclass(frozen=True)
+class StartedTask:
+    """The task, and the digest of the image that the tag stood for before it was started.
+
+    A push between the two lets a task run a newer image than is told, never an older one.
+    """
+
+    task_arn: str
+    image_digest: str
+
+
+def start_task(
+    request: TaskRequest, ecs: "ECSClient", s3: "S3Client", image: ImageTag, settings: TaskSettings
+) -> StartedTask:
+    """The attempt's one task. Raises TaskNotStarted when ECS places none, TaskStillRunning, NoDeviceImage.
 
     `clientToken` makes RunTask idempotent on AWS; the look before it also covers a token that has expired.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
@@ -61,12 +80,18 @@ def start_task(request: TaskRequest, ecs: "ECSClient", s3: "S3Client", settings:
     listed = ecs.list_tasks(cluster=settings.cluster_arn, startedBy=owner)["taskArns"]
     running = [task_arn for task_arn in listed if task_arn not in request.replaced]
     if running:
-        return running[0]
+        return StartedTask(running[0], _image_of(running[0], ecs, settings) or image.digest())
+    _require_ended(request.replaced, ecs, settings)
+    digest = image.digest()
     config_url = s3.generate_presigned_url(
         "get_object",
         Params={"Bucket": settings.bucket, "Key": config_key(request.thing_name)},
         ExpiresIn=REFERENCE_SECONDS,
     )
+    variables: list[KeyValuePairTypeDef] = [
+        {"name": "CONFIG_FILE_URL", "value": config_url},
+        {"name": IMAGE_VARIABLE, "value": digest},
+    ]
     answer = ecs.run_task(
         cluster=settings.cluster_arn,
         taskDefinition=settings.task_definition_arn,
@@ -82,21 +107,42 @@ def start_task(request: TaskRequest, ecs: "ECSClient", s3: "S3Client", settings:
                 "assignPublicIp": "ENABLED",
             }
         },
-        overrides={
-            "containerOverrides": [
-                {"name": settings.container, "environment": [{"name": "CONFIG_FILE_URL", "value": config_url}]}
-            ]
-        },
+        overrides={"containerOverrides": [{"name": settings.container, "environment": variables}]},
     )
     if not answer["tasks"]:
         reasons = "; ".join(failure.get("reason", "") for failure in answer["failures"])
         raise TaskNotStarted(f"ECS placed no task for {request.thing_name}: {reasons}")
-    return answer["tasks"][0]["taskArn"]
+    return StartedTask(answer["tasks"][0]["taskArn"], digest)
+
+
+def _require_ended(replaced: Collection[str], ecs: "ECSClient", settings: TaskSettings) -> None:
+    """A device has one task at a time: StopTask returns before the task has ended."""
+    if not replaced:
+        return
+    described = ecs.describe_tasks(cluster=settings.cluster_arn, tasks=sorted(replaced))["tasks"]
+    still = [task["taskArn"] for task in described if task.get("lastStatus") not in ENDED]
+    if still:
+        raise TaskStillRunning(f"{', '.join(still)} was told to stop and has not ended yet")
+
+
+def _image_of(task_arn: str, ecs: "ECSClient", settings: TaskSettings) -> str | None:
+    """What an earlier attempt has told the task."""
+    for task in ecs.describe_tasks(cluster=settings.cluster_arn, tasks=[task_arn])["tasks"]:
+        for override in task.get("overrides", {}).get("containerOverrides", []):
+            for variable in override.get("environment", []):
+                if variable["name"] == IMAGE_VARIABLE:
+                    return variable["value"]
+    return None
 
 
 # A RunTask whose answer was lost is repeated by the workflow only, which looks first whether there is a task.
 ecs_client = session.client("ecs", config=NEVER_REPEAT)
 s3_client = session.client("s3", config=S3_CONFIG)
+device_image = ImageTag(
+    session.client("ecr", config=CONFIG),
+    environment.required("DEVICE_REPOSITORY"),
+    environment.required("DEVICE_IMAGE_TAG"),
+)
 task_settings = TaskSettings(
     cluster_arn=environment.required("CLUSTER_ARN"),
     task_definition_arn=environment.required("TASK_DEFINITION_ARN"),
@@ -109,9 +155,13 @@ task_settings = TaskSettings(
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State StartTask. Takes `{thingName, execution}`, more from a restart; gives `{taskArn, clusterArn}`."""
+    """State StartTask. Takes `{thingName, execution}` or a restart's, gives `{taskArn, clusterArn, imageDigest}`."""
     request = TaskRequest.from_event(event)
     with transient_faults_named():
-        task_arn = start_task(request, ecs_client, s3_client, task_settings)
-    logger.info("task started", task_arn=task_arn)
-    return {"taskArn": task_arn, "clusterArn": task_settings.cluster_arn}
+        started = start_task(request, ecs_client, s3_client, device_image, task_settings)
+    logger.info("task started", task_arn=started.task_arn, image_digest=started.image_digest)
+    return {
+        "taskArn": started.task_arn,
+        "clusterArn": task_settings.cluster_arn,
+        "imageDigest": started.image_digest,
+    }

@@ -28,24 +28,31 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class RestartRequest:
-    """Who asks for which device. Without `stopped_task` a person asks: that always counts as a first restart."""
+    """Who asks for which device. Without `stopped_task` a person asks: that always counts as a first restart.
+
+    `once`: what fails is undone and not tried again. Whoever asked sees to the device.
+    """
 
     thing_name: str
     restart_arn: str
     stopped_task: str | None = None
+    once: bool = False
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "RestartRequest":
-        """From `{"input": {thingName, stoppedTask?}, "restart": <execution ARN>}`; raises InvalidInput."""
+        """From `{"input": {thingName, stoppedTask?, once?}, "restart": <execution ARN>}`; raises InvalidInput."""
         asked = event["input"]
         if not isinstance(asked, dict):
             raise InvalidInput("input", 'must be a JSON object such as {"thingName": "dev-SAMPLE"}')
-        for field in sorted(asked.keys() - {"thingName", "stoppedTask"}):
-            raise InvalidInput(field, "is not a field of this workflow; it knows thingName, stoppedTask")
+        for field in sorted(asked.keys() - {"thingName", "stoppedTask", "once"}):
+            raise InvalidInput(field, "is not a field of this workflow; it knows thingName, stoppedTask, once")
         task = asked.get("stoppedTask")
         if task is not None and not isinstance(task, str):
             raise InvalidInput("stoppedTask", f"must be the ARN of a task, got {task!r}")
-        return cls(checked_thing_name(asked.get("thingName")), event["restart"], task)
+        once = asked.get("once", False)
+        if not isinstance(once, bool):
+            raise InvalidInput("once", f"must be true or false, got {once!r}")
+        return cls(checked_thing_name(asked.get("thingName")), event["restart"], task, once)
 
 
 @dataclass(frozen=True)

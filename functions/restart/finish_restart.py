@@ -21,17 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FinishRequest:
-    """The restart that is done, and the certificate that its device has connected with."""
+    """The restart that is done, and what its device has come back with: the certificate, and the image's digest."""
 
     thing_name: str
     restart_arn: str
     certificate_id: str
     certificate_arn: str
+    image_digest: str | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "FinishRequest":
         """From the state's payload."""
-        return cls(event["thingName"], event["restart"], event["certificateId"], event["certificateArn"])
+        return cls(
+            event["thingName"],
+            event["restart"],
+            event["certificateId"],
+            event["certificateArn"],
+            event.get("imageDigest"),
+        )
 
 
 def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -> None:
@@ -41,6 +48,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
         return  # An earlier attempt whose answer was lost.
     if "certificate_arn" in row and row["certificate_arn"] != request.certificate_arn:
         remove_patiently(iot, request.thing_name, row["certificate_arn"])
+    image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
     update_held(
         catalog.table,
         request.thing_name,
@@ -50,6 +58,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
         certificate_arn=request.certificate_arn,
         certificate_created_at=now(),
         restarted_at=now(),
+        **image,
     )
 
 

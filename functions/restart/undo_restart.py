@@ -38,6 +38,8 @@ class UndoRequest:
     reason: str
     execution_arn: str | None = None
     certificate_arn: str | None = None
+    once: bool = False
+    """Whoever asked for the restart sees to the device: it is not tried again."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "UndoRequest | None":
@@ -61,6 +63,7 @@ class UndoRequest:
             reason=_reason(data["error"]),
             execution_arn=data.get("device", {}).get("execution"),
             certificate_arn=data.get("certificate", {}).get("certificateArn"),
+            once=asked.get("once") is True,
         )
 
 
@@ -133,6 +136,6 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     if request is None:
         return {"thingName": None, "again": False}
     with transient_faults_named():
-        again = undoing.undo(request)
+        again = undoing.undo(request) and not request.once
     logger.warning("restart undone", again=again, reason=request.reason)
     return {"thingName": request.thing_name, "again": again}

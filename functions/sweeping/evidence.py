@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from common.catalog import Row
+from common.links import is_links_policy
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -37,6 +38,8 @@ class Evidence:
     objects: Mapping[str, datetime]
     """When the youngest object below `devices/<name>/` was written, by name."""
     rows: Mapping[str, Row]
+    policies: frozenset[str] = frozenset()
+    """Names of policies of links."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,12 @@ class Observer:
     bucket: str
     cluster_arn: str
     thing_group: str
+    links_prefix: str
 
     def look(self) -> Evidence:
         """The catalog last: whatever is made was written there before, so nothing that is new can look forgotten."""
-        tasks, things, objects = tuple(self._tasks()), self._things(), self._objects()
-        return Evidence(tasks, things, objects, self._rows())
+        tasks, things, objects, policies = tuple(self._tasks()), self._things(), self._objects(), self._policies()
+        return Evidence(tasks, things, objects, self._rows(), policies)
 
     def attributes(self, thing_name: str) -> Mapping[str, str] | None:
         """The thing's attributes; None when there is no such thing."""
@@ -95,6 +99,11 @@ class Observer:
     def _things(self) -> frozenset[str]:
         pages = self.iot.get_paginator("list_things_in_thing_group").paginate(thingGroupName=self.thing_group)
         return frozenset(name for page in pages for name in page["things"])
+
+    def _policies(self) -> frozenset[str]:
+        pages = self.iot.get_paginator("list_policies").paginate()
+        names = (found["policyName"] for page in pages for found in page["policies"])
+        return frozenset(name for name in names if is_links_policy(self.links_prefix, name))
 
     def _objects(self) -> dict[str, datetime]:
         youngest: dict[str, datetime] = {}

@@ -9,6 +9,7 @@ from typing import Any
 from common.catalog import Row, is_free
 from common.certificates import CERTIFICATE_ARNS
 from common.identifiers import owner_of
+from common.links import links_policy_name
 from sweeping.certificates import Candidate, Match, Request, matches
 from sweeping.evidence import Evidence, Observer
 from sweeping.findings import Finding, undo
@@ -36,6 +37,7 @@ class Finders:
         yield from self._stray_things()
         yield from self._stray_objects()
         yield from self._lost_certificates()
+        yield from self._stray_policies()
 
     def _device(self, row: Row) -> Iterator[Finding]:
         if datetime.fromisoformat(row["updated_at"]) > self.cutoff:
@@ -95,6 +97,20 @@ class Finders:
         for name, written in self.seen.objects.items():
             if name not in self.seen.rows and written <= self.cutoff:
                 yield Finding("objects", name, "the catalog knows no such device", {"leftover": {"thingName": name}})
+
+    def _stray_policies(self) -> Iterator[Finding]:
+        """Of links that are no more: AWS IoT may refuse to delete a policy for minutes after it was detached."""
+        if not self.seen.policies:
+            return
+        prefix = self.observer.links_prefix
+        rows = {links_policy_name(prefix, name): row for name, row in self.seen.rows.items()}
+        for policy in sorted(self.seen.policies):
+            row = rows.get(policy)
+            if row is None:
+                yield Finding("policy", policy, "named like one of links, and the catalog knows no such device")
+            elif "links" not in row and datetime.fromisoformat(row["updated_at"]) <= self.cutoff:
+                name = row["thing_name"]
+                yield Finding("policy", policy, f"{name} has no links", _leftover({"thingName": name, "links": True}))
 
     def _lost_certificates(self) -> Iterator[Finding]:
         requests = [request for row in self.seen.rows.values() for request in self._open_requests(row)]

@@ -13,9 +13,9 @@ class Finding:
     """Something that should not be there."""
 
     kind: str
-    """`device`, `leftovers`, `thing`, `task`, `objects`, `certificate` or `request`."""
+    """`device`, `leftovers`, `thing`, `task`, `objects`, `certificate`, `request` or `policy`."""
     name: str
-    """Thing name; a task's ARN, a certificate's id where no name is known."""
+    """Thing name; a task's ARN, a certificate's id, a policy's name where no name is known."""
     reason: str
     event: Mapping[str, Any] | None = None
     """What CleanUp is told to remove it; None: it may be somebody else's, so it is only reported."""

@@ -107,6 +107,7 @@ stack_observer = Observer(
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),
     thing_group=environment.required("THING_GROUP"),
+    links_prefix=environment.required("LINKS_POLICY_PREFIX"),
 )
 # A call may take as long as CleanUp.
 lambda_client = session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70)))

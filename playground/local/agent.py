@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from playground.errors import PlaygroundError
 from playground.homes import local_home
+from playground.local.builder import Builder, image_directory
 from playground.local.decisions import Action, Phase, Verb, decide
 from playground.local.poller import TaskPoller
 from playground.local.runner import Runner, base_environment, stop_leftovers
@@ -27,11 +28,14 @@ from playground.local.shipping import LogShipper
 from playground.local.state import LocalState, secret_of
 from playground.local.task_events import TaskEvents
 from playground.local.tasks import DeviceTask, TaskBook, task_id_of
+from playground.local.uploads import UploadPoller, Uploads
 from playground.paths import Paths
 
 INTERVAL = 0.05
 AWAY_INTERVAL = 1.0
 AWAY_LIMIT = 120.0
+# As in functions/provisioning/start_task.py: which image the task was started with (docs/contracts.md).
+IMAGE_VARIABLE = "IMAGE_DIGEST"
 NO_ANSWER = (OSError, http.client.HTTPException, BotoCoreError, ClientError)
 
 log = logging.getLogger("agent")
@@ -46,8 +50,11 @@ class Agent:
     runner: Runner
     events: TaskEvents
     logs: LogShipper | None = None
+    uploads: Uploads | None = None
     tasks: dict[str, DeviceTask] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
+    devices: dict[str, str] = field(default_factory=dict)
+    """Which device a process is of, by task id: the mark that all its tasks carry."""
 
     def tick(self) -> None:
         """One round: look, decide, act. Raises what the emulator's absence raises."""
@@ -57,8 +64,11 @@ class Agent:
         if arns is not None:
             self._look(arns)
         for action in decide(self.tasks, self.runner.slots, self.runner.clock(), self.runner.rules):
-            self._act(action)
+            if action.verb is not Verb.START or not self._has_another(action.task_id):
+                self._act(action)
         self.events.deliver()
+        if self.uploads is not None:
+            self.uploads.look()
 
     def resume(self) -> None:
         """Run the tasks again that ran when the emulator went down. Their identities are in their state directories."""
@@ -112,12 +122,31 @@ class Agent:
             exited = {"stopCode": "EssentialContainerExited"} if slot and slot.phase is Phase.GIVEN_UP else {}
             self.events.stopped({**task.state, **exited})
 
+    def _has_another(self, task_id: str) -> bool:
+        """Whether a process of the same device has not ended yet: the emulator calls a task stopped at once."""
+        mark = self.tasks[task_id].started_by
+        return any(
+            mark and mark == other_mark and other != task_id and self.runner.runs(other)
+            for other, other_mark in self.devices.items()
+        )
+
+    def _start(self, task_id: str) -> None:
+        task = self.tasks[task_id]
+        digest = task.env.get(IMAGE_VARIABLE, "")
+        program = image_directory(self.runner.paths, digest) if digest else None
+        if program is not None and not program.is_dir():
+            # On AWS: CannotPullContainerError.
+            self._act(Action(Verb.GIVE_UP, task_id, f"its image {digest} is not on this machine"))
+            return
+        self.devices[task_id] = task.started_by
+        self.runner.start(task_id, task.env, program)
+
     def _act(self, action: Action) -> None:
         log.info("%s task %s %s", action.verb.value, action.task_id, action.reason)
         if action.verb is Verb.START:
             if self.logs:
                 self.logs.watch(action.task_id)
-            self.runner.start(action.task_id, self.tasks[action.task_id].env)
+            self._start(action.task_id)
         elif action.verb is Verb.STOP:
             self.runner.signal(action.task_id, signal.SIGTERM)
         elif action.verb is Verb.KILL:
@@ -129,6 +158,7 @@ class Agent:
             self.runner.forget(action.task_id)
             if self.logs:
                 self.logs.forget(action.task_id)
+            self.devices.pop(action.task_id, None)
 
 
 def serve(agent: Agent, ended: threading.Event) -> None:
@@ -170,7 +200,10 @@ def main() -> int:
     try:
         cluster = home.output("DeviceClusterName")
         logs = LogShipper.of(home, paths)
-        agent = Agent(TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home), logs)
+        uploads = Uploads(UploadPoller(state, secret, home.output("SourceBucketName")), Builder(paths, home))
+        agent = Agent(
+            TaskPoller(state, secret, cluster), TaskBook(home, cluster), runner, TaskEvents(home), logs, uploads
+        )
         stop_leftovers(paths, runner.rules.stop_limit)
         agent.resume()
     except (PlaygroundError, *NO_ANSWER) as error:
@@ -183,6 +216,7 @@ def main() -> int:
     finally:
         runner.stop_all()
         logs.stop()
+        uploads.close()
     return 0
 
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from playground.device_source import pack
 from playground.errors import AgentError, PlaygroundError
+from playground.homes import local_home
+from playground.images import Images
 from playground.local import concurrency, emulator, ports, stack
 from playground.local.agent import ready_file
 from playground.local.decisions import Rules
@@ -15,6 +18,7 @@ from playground.local.runner import stop_leftovers
 from playground.local.state import GATEWAY_PORT, MQTT_PORT, LocalState, locked, secret_of
 from playground.paths import Paths
 from playground.processes import start_detached, stop, tail
+from playground.push import Push
 from playground.shellenv import exports, process_env
 
 AGENT_LIMIT = 30.0
@@ -48,7 +52,9 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
                 emulator.wait_ready(paths, state)
                 emulator.save_ca(paths, state)
             state = _deploy(paths, state, tools, report)
-            return _start_agent(paths, state, report)
+            state = _start_agent(paths, state, report)
+        # A device that can't be built is no reason to take the cloud down again.
+        return _push(paths, state, report)
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,22 @@ def _start_agent(paths: Paths, state: LocalState, report: Reporter) -> LocalStat
         if not agent.alive() or time.monotonic() > deadline:
             raise AgentError(f"The task agent did not start ({log}):\n{tail(log)}")
         time.sleep(0.02)
+    return state
+
+
+def _push(paths: Paths, state: LocalState, report: Reporter) -> LocalState:
+    """See to it that there is an image, and that it is made of device/ as it stands, if that has changed.
+
+    What somebody else has made current since is left alone. Raises ImageError.
+    """
+    home = local_home(paths, state)
+    wanted = pack(paths.root / "device").sha256
+    if state.pushed == wanted and Images(home).current() is not None:
+        return state
+    report.step("Building the device image")
+    Push(paths, home, report.line).run()
+    state = replace(state, pushed=wanted)
+    state.save(paths)
     return state
 
 

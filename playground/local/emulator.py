@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.errors import EmulatorError
-from playground.local.state import REGION, LocalState, secret_of
+from playground.local import emulator_process
+from playground.local.state import ACCOUNT, REGION, LocalState, secret_of
 from playground.paths import Paths
 from playground.processes import ProcessId, start_detached, tail
 
@@ -48,9 +49,9 @@ def start(paths: Paths, state: LocalState) -> ProcessId:
         raise EmulatorError("The emulator is not installed: run `make up` in the project's folder.")
     log = paths.logs / "emulator.log"
     log.unlink(missing_ok=True)
-    return start_detached(
-        [str(python), "-m", "ministack"], log=log, env=environment(paths, state, secret_of(paths)), cwd=paths.home
-    )
+    # -P: what stands beside the program is not the emulator's to import.
+    command = [str(python), "-P", emulator_process.__file__, ACCOUNT]
+    return start_detached(command, log=log, env=environment(paths, state, secret_of(paths)), cwd=paths.home)
 
 
 def wait_ready(paths: Paths, state: LocalState, limit: float = BOOT_LIMIT) -> None:

@@ -34,14 +34,18 @@ class Runner:
     slots: dict[str, Slot] = field(default_factory=dict)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, task_id: str, task_env: Mapping[str, str]) -> None:
-        """Start the task's device in its own state directory (0700), its output in a log of its own."""
+    def start(self, task_id: str, task_env: Mapping[str, str], program: Path | None = None) -> None:
+        """Start the task's device in its own state directory (0700), its output in a log of its own.
+
+        `program` is the directory of its image; without one it runs what stands in device/.
+        """
+        program = program or self.paths.root / "device"
         state_dir = self.paths.devices / task_id
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        env = {**task_env, **self.base_env, "STATE_DIR": str(state_dir)}
+        env = {**task_env, **self.base_env, "STATE_DIR": str(state_dir), "PYTHONPATH": str(program)}
         with device_log(self.paths, task_id).open("ab") as out:
             process = subprocess.Popen(  # noqa: S603
-                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=self.paths.root / "device"
+                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=program
             )
         self._processes[task_id] = process
         failures = self.slots[task_id].failures if task_id in self.slots else 0
@@ -56,8 +60,13 @@ class Runner:
         self.slots[task_id] = Slot(phase, self.clock())
 
     def give_up(self, task_id: str) -> None:
-        """Remember that the task's device will not be started again."""
-        self.slots[task_id] = Slot(Phase.GIVEN_UP, self.clock(), failures=self.slots[task_id].failures)
+        """Remember that the task's device will not be started again, or never was."""
+        failures = self.slots[task_id].failures if task_id in self.slots else 0
+        self.slots[task_id] = Slot(Phase.GIVEN_UP, self.clock(), failures=failures)
+
+    def runs(self, task_id: str) -> bool:
+        """Whether the task has a process that has not ended, as far as was noted."""
+        return task_id in self._processes
 
     def reap(self) -> list[str]:
         """Note the processes that have ended since the last call; gives their task ids."""
@@ -99,10 +108,7 @@ def base_environment(paths: Paths, mqtt_port: int, environ: Mapping[str, str] = 
         "IOT_CA_FILE": str(paths.ca),
         "IOT_ENDPOINT": "localhost",
         "IOT_PORT": str(mqtt_port),
-        # Nobody here takes a metrics report for one too many.
-        "METRICS_FLOOR": "1",
         "NO_PROXY": "127.0.0.1,localhost",
-        "PYTHONPATH": str(paths.root / "device"),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -18,6 +18,7 @@ from playground.shellenv import exports, process_env
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "statemachines")
 LIMIT = 600.0
 DEVICES_PER_SECOND_AND_CORE = 2
+METRICS_FLOOR = 1
 DELETION_LIMIT = 3600.0
 
 Say = Callable[[str], None]
@@ -84,6 +85,7 @@ def delete(paths: Paths, home: Home, say: Say) -> None:
     if home.kind == "local":
         run_sam(paths, LocalState.load(paths), tools, command, say)
     else:
+        command += ["--profile", home.profile] if home.profile else []
         _run(paths, tools, command, dict(os.environ), say, DELETION_LIMIT)
 
 
@@ -96,10 +98,12 @@ def configuration(paths: Paths) -> list[str]:
 def parameters(tools: Toolbox) -> list[str]:
     """Local Lambda functions run on the emulator's interpreter, so packages must be built for that version.
 
-    A device takes this machine half a second of CPU or more, its process included.
+    A device takes this machine half a second of CPU or more, its process included. Here is no Device Defender, which
+    wants metrics reports to be rare.
     """
     pace = DEVICES_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
-    return ["--parameter-overrides", f"PythonRuntime={tools.runtime}", f"DevicesPerSecond={pace}"]
+    given = {"PythonRuntime": tools.runtime, "DevicesPerSecond": pace, "MetricsFloor": METRICS_FLOOR}
+    return ["--parameter-overrides", *(f"{name}={value}" for name, value in given.items())]
 
 
 def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence[str], say: Say) -> None:

@@ -22,7 +22,10 @@ MQTT_PORT = 8883
 
 @dataclass(frozen=True)
 class LocalState:
-    """Ports, processes and what was deployed last. `deployed` is the hash of the deployed sources."""
+    """Ports, processes and what was deployed last. `deployed` is the hash of the deployed sources.
+
+    `pushed` is that of device/ when `up` made an image of it last.
+    """
 
     port: int = GATEWAY_PORT
     mqtt_port: int = MQTT_PORT
@@ -31,6 +34,7 @@ class LocalState:
     agent: ProcessId | None = None
     built: str = ""
     deployed: str = ""
+    pushed: str = ""
 
     @property
     def endpoint(self) -> str:

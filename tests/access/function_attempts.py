@@ -32,7 +32,7 @@ DATA_PLANE = {
     "iot:DeleteThingShadow": "iot-data",
     "iot:DeleteConnection": "iot-data",
 }
-REFUSED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedException"}
+REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "ForbiddenException", "UnauthorizedException"}
 # These can be granted and are no calls.
 NO_CALL = {"iam:PassRole"}
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.device.broker import Broker
 from tests.device.pki import CertificateAuthority
@@ -48,8 +49,15 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 @contextmanager
 def relay(broker: Broker) -> Iterator[Relay]:
     """A wire to this broker."""
-    with socket.create_server((broker.host, 0)) as listener:
-        wire = Relay(broker.host, listener.getsockname()[1], broker.authority, broker.port)
+    with wire_to(broker.host, broker.port, broker.authority) as wire:
+        yield wire
+
+
+@contextmanager
+def wire_to(host: str, port: int, authority: Any = None) -> Iterator[Relay]:
+    """A wire to whatever listens there."""
+    with socket.create_server((host, 0)) as listener:
+        wire = Relay(host, listener.getsockname()[1], authority, port)
         thread = threading.Thread(target=wire.serve, args=(listener,), daemon=True)
         thread.start()
         yield wire

@@ -73,13 +73,13 @@ def test_help_shows_what_the_device_knows(cloud: Cloud, device: str) -> None:
 
 
 def test_an_authorization_error_is_told_with_its_reason_code(cloud: Cloud, device: str) -> None:
-    reply = json.loads(cloud.playground("command", device, "authorization-error", "--json").stdout)
+    reply = json.loads(cloud.playground("command", device, "authorization-error", "--output", "json").stdout)
     assert reply["status"] == "accepted"
     assert reply["result"]["reasonCode"] == 135
 
 
 def test_a_large_payload_goes_through(cloud: Cloud, device: str) -> None:
-    reply = json.loads(cloud.playground("command", device, "large", "--json").stdout)
+    reply = json.loads(cloud.playground("command", device, "large", "--output", "json").stdout)
     assert reply["result"] == {"topic": f"dt/playground/{device}/telemetry", "bytes": 120_000}
 
 
@@ -114,7 +114,7 @@ def test_a_refusal_names_the_field_and_ends_in_exit_code_1(cloud: Cloud, device:
 @pytest.mark.usefixtures("nothing_left")
 def test_a_command_to_nobody_is_one_sentence(cloud: Cloud) -> None:
     nobody = cloud.playground("command", "nobody", "ping", check=False)
-    assert nobody.returncode == 1
+    assert nobody.returncode == 4
     assert "There is no device nobody" in nobody.stderr
     assert "Traceback" not in nobody.stderr
 

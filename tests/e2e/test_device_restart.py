@@ -207,7 +207,7 @@ def test_a_crash_loop_is_given_up_and_can_be_mended_by_hand(cloud: Cloud, nothin
     assert reason.startswith("given up: restarted 3 times in a row in vain; task stopped: EssentialContainerExited")
     assert "exit code 2" in reason
     assert "given up" in cloud.playground("list").stdout
-    shown = json.loads(cloud.playground("show", "crasher", "--json").stdout)
+    shown = json.loads(cloud.playground("show", "crasher", "--output", "json").stdout)
     assert shown["catalog"]["certificate_status"] == "INACTIVE"
     assert shown["shadow"]["desired"]["time"] == 60
     # and its name is not free

@@ -64,7 +64,7 @@ def ended(cloud: Cloud, job_id: str, thing: str, limit: float = 60) -> Mapping[s
 
 def create(cloud: Cloud, jobs: list[str], thing: str, file: Path) -> str:
     """A job that brings the image, by the product's own command; its id."""
-    answer = cloud.playground("job", "create", thing, "update-firmware", "--file", str(file), "--json")
+    answer = cloud.playground("job", "create", thing, "update-firmware", "--file", str(file), "--output", "json")
     jobs.append(json.loads(answer.stdout)["jobId"])
     return jobs[-1]
 

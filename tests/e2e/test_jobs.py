@@ -202,7 +202,7 @@ def test_a_deleted_device_leaves_no_job_execution(cloud: Cloud, nothing_left: No
 
 def test_job_create_shows_progress_until_the_end(cloud: Cloud, device: str) -> None:
     # when
-    done = cloud.playground("job", "create", device, "change-unit", "unit=imperial", "--wait", "--json")
+    done = cloud.playground("job", "create", device, "change-unit", "unit=imperial", "--wait", "--output", "json")
     # then
     made = json.loads(done.stdout)
     assert made["jobId"].startswith(f"{cloud.home.stack_name}-change-unit-")
@@ -214,26 +214,27 @@ def test_job_create_shows_progress_until_the_end(cloud: Cloud, device: str) -> N
     assert '{"operation": "change-unit", "unit": "imperial"}' in shown
     assert "SUCCEEDED" in shown
     assert made["jobId"] in cloud.playground("job", "show", device).stdout
-    assert json.loads(cloud.playground("job", "show", "--json").stdout)["jobId"] == made["jobId"]
+    assert json.loads(cloud.playground("job", "show", "--output", "json").stdout)["jobId"] == made["jobId"]
     assert made["jobId"] in cloud.playground("job", "list").stdout
     # until it is deleted
     cloud.playground("job", "delete", made["jobId"])
-    assert cloud.playground("job", "show", made["jobId"], check=False).returncode == 1
+    assert cloud.playground("job", "show", made["jobId"], check=False).returncode == 4
 
 
 def test_job_create_checks_before_it_sends(cloud: Cloud, device: str) -> None:
     refused = cloud.playground("job", "create", device, "change-unit", "unit=kelvin", check=False)
-    assert (refused.returncode, refused.stdout) == (1, "")
+    assert (refused.returncode, refused.stdout) == (2, "")
     assert "unit must be one of metric, imperial" in refused.stderr
     assert "operation must be one of" in cloud.playground("job", "create", "--all", "explode", check=False).stderr
     nobody = cloud.playground("job", "create", "nobody", "change-unit", "unit=metric", check=False)
     assert "There is no device nobody" in nobody.stderr
     assert "no device nobody" in cloud.playground("job", "show", "nobody", check=False).stderr
-    assert json.loads(cloud.playground("job", "list", "--json").stdout) == []
+    assert json.loads(cloud.playground("job", "list", "--output", "json").stdout) == {"jobs": []}
 
 
 def test_a_job_for_all_that_the_device_rejects_ends_in_exit_code_1(cloud: Cloud, device: str) -> None:
-    failed = cloud.playground("job", "create", "--all", "explode", "--unchecked", "--wait", "--json", check=False)
+    asked = ("job", "create", "--all", "explode", "--unchecked", "--wait", "--output", "json")
+    failed = cloud.playground(*asked, check=False)
     made = json.loads(failed.stdout)
     assert failed.returncode == 1
     assert [(one["thingName"], one["status"]) for one in made["executions"]] == [(device, "REJECTED")]

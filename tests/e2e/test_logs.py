@@ -16,7 +16,7 @@ ONE, OTHER = "logs-one:1", "logs-other"
 
 
 def logs_of(cloud: Cloud, name: str, *options: str) -> list[dict[str, Any]]:
-    printed = cloud.playground("logs", name, "--since", "15m", "--json", *options).stdout
+    printed = cloud.playground("logs", name, "--since", "15m", "--output", "json", *options).stdout
     return [json.loads(line) for line in printed.splitlines()]
 
 
@@ -65,7 +65,18 @@ def test_one_query_follows_one_device_through_all_functions(cloud: Cloud, tmp_pa
 
 
 def _follow(cloud: Cloud, file: Path) -> None:
-    command = [str(COMMAND), "logs", ONE, "--follow", "--json", "--source", "functions", "--source", "devices"]
+    command = [
+        str(COMMAND),
+        "logs",
+        ONE,
+        "--follow",
+        "--output",
+        "json",
+        "--source",
+        "functions",
+        "--source",
+        "devices",
+    ]
     with file.open("wb") as out:
         following = subprocess.Popen(command, env=cloud.environment, stdout=out, stderr=subprocess.DEVNULL)
     try:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.playground_cloud import Cloud, wait_for
+from tests.playground_cloud import COMMAND, Cloud, wait_for
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -81,7 +81,7 @@ def test_everything_survives_down_and_up(cloud: Cloud) -> None:
 
 def test_status_and_env_name_the_ports_in_use(cloud: Cloud) -> None:
     # when
-    status, env = cloud.playground("status").stdout, json.loads(cloud.playground("env", "--json").stdout)
+    status, env = cloud.playground("status").stdout, json.loads(cloud.playground("env", "--output", "json").stdout)
     # then
     assert env["AWS_ENDPOINT_URL"] in status
     assert env["IOT_PORT"] in status
@@ -90,7 +90,7 @@ def test_status_and_env_name_the_ports_in_use(cloud: Cloud) -> None:
 
 def test_a_port_that_is_taken_is_one_clear_sentence(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> None:
     # given: the ports of the cloud that is up
-    env = json.loads(cloud.playground("env", "--json").stdout)
+    env = json.loads(cloud.playground("env", "--output", "json").stdout)
     port = env["AWS_ENDPOINT_URL"].rpartition(":")[2]
     other = {**cloud.environment, "PLAYGROUND_DIR": str(tmp_path_factory.mktemp("other") / "home")}
     # when
@@ -100,3 +100,34 @@ def test_a_port_that_is_taken_is_one_clear_sentence(cloud: Cloud, tmp_path_facto
     assert port in refused.stderr + refused.stdout
     assert "--port" in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr + refused.stdout
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_data_is_for_scripts_and_for_the_tab_key(cloud: Cloud) -> None:
+    # given
+    made = json.loads(cloud.playground("create", "--name", "scripted", "--output", "json").stdout)
+    # then: data, and nothing else, on stdout
+    assert made["thingName"] == "scripted"
+    names = cloud.playground("list", "--output", "json", "--query", "devices[?status=='ONLINE'].thing_name")
+    assert json.loads(names.stdout) == ["scripted"]
+    assert cloud.playground("show", "scripted", "--output", "text", "--query", "catalog.status").stdout == "ONLINE\n"
+    answered = cloud.playground("set", "scripted", "time=3", "--output", "json", "--query", "answers[].result")
+    assert json.loads(answered.stdout) == ["accepted"]
+    # and for those who look closer, each call
+    assert "dynamodb Scan" in cloud.playground("list", "--debug").stderr
+    # and a reader that goes away is no error to tell of
+    piped = cloud.run("bash", "-c", f"set -o pipefail; {COMMAND} list --all | (exec true)", check=False)
+    assert (piped.returncode, "Traceback" in piped.stderr, "Error" in piped.stderr) in (
+        (0, False, False),
+        (141, False, False),
+    )
+    # and bash completes the name, by the script that the command prints
+    script = cloud.playground("completion", "bash").stdout
+    typed = "COMP_WORDS=(playground show scr) COMP_CWORD=2"
+    ask = f"{script}\n{typed}\n_playground_completion {COMMAND}\necho ${{COMPREPLY[@]}}"
+    assert cloud.run("bash", "--norc", "-c", ask).stdout.split() == ["scripted"]
+    # finally
+    gone = cloud.playground("delete", "scripted", "--output", "json")
+    assert json.loads(gone.stdout)["thingName"] == "scripted"
+    missing = cloud.playground("delete", "nobody", "--output", "json", check=False)
+    assert (missing.returncode, missing.stdout) == (4, "")

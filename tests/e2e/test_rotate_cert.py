@@ -139,7 +139,7 @@ def test_a_device_gets_a_new_certificate_and_the_old_one_goes(rotated: Rotated) 
     # given: another test may have left the words in an execution's input
     before = places_with(rotated.cloud, "PRIVATE KEY")
     # when
-    asked = ("job", "create", rotated.thing, "rotate-cert", "trialSeconds=20", "--wait", "--json")
+    asked = ("job", "create", rotated.thing, "rotate-cert", "trialSeconds=20", "--wait", "--output", "json")
     done = rotated.cloud.playground(*asked, timeout=120)
     # then
     made = json.loads(done.stdout)

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,24 @@ from moto import mock_aws
 from moto.backends import get_backend
 
 from tests.unit.doubles.clock import Clock
+from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
+from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.doubles.workflows import MemoryWorkflows
-from tests.unit.stack import BUCKET, ENVIRONMENT, FOREIGN, FUNCTIONS, RECORDS, TABLE
+from tests.unit.stack import (
+    BUCKET,
+    ENVIRONMENT,
+    FOREIGN,
+    FUNCTIONS,
+    IMAGE_TAG,
+    RECORDS,
+    REPLIES,
+    REPOSITORY,
+    TABLE,
+    TURNS,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -68,11 +82,19 @@ def _holds_clients(value: Any) -> bool:
     return hasattr(value, "__dataclass_fields__") or isinstance(value, BasePersistenceLayer)
 
 
+def _holders(holder: Any) -> Iterator[Any]:
+    """The module, and what holds clients in it, and in that."""
+    yield holder
+    for value in vars(holder).values():
+        if _holds_clients(value) and not isinstance(value, type):
+            yield from _holders(value)
+
+
 def _clients(service: str) -> list[Any]:
     """Every client of that service in any function."""
     found: dict[int, Any] = {}
     for module in _MODULES.values():
-        for holder in [module, *(value for value in vars(module).values() if _holds_clients(value))]:
+        for holder in _holders(module):
             for value in vars(holder).values():
                 table = getattr(value, "table", value)
                 client = getattr(getattr(table, "meta", None), "client", value)
@@ -81,7 +103,7 @@ def _clients(service: str) -> list[Any]:
     return list(found.values())
 
 
-SERVICES = ("dynamodb", "ecs", "iot", "iot-data", "lambda", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions")
 CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
 
 
@@ -131,14 +153,24 @@ def table(afresh: None) -> "Table":
     return _DYNAMODB.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn")],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn", "status", "created_at")
+        ],
         KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": "task_arn",
                 "KeySchema": [{"AttributeName": "task_arn", "KeyType": "HASH"}],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": "status",
+                "KeySchema": [
+                    {"AttributeName": "status", "KeyType": "HASH"},
+                    {"AttributeName": "created_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["device_type"]},
+            },
         ],
     )
 
@@ -151,6 +183,17 @@ def idempotency_records(afresh: None) -> "Table":
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+
+
+@pytest.fixture
+def replies(afresh: None) -> "Table":
+    """The table of replies to commands, empty."""
+    return _DYNAMODB.create_table(
+        TableName=REPLIES,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "id")],
+        KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
     )
 
 
@@ -209,16 +252,45 @@ def ecs() -> Iterator[MemoryEcs]:
     yield from _stand_in(MemoryEcs(), "ecs")
 
 
+@pytest.fixture(autouse=True)
+def ecr() -> Iterator[MemoryEcr]:
+    """The repository, with an image that new tasks run."""
+    double = MemoryEcr(REPOSITORY)
+    double.push("first", IMAGE_TAG)
+    yield from _stand_in(double, "ecr")
+
+
+@pytest.fixture
+def turns(afresh: None) -> "Table":
+    """The table of turns, and of whose turn it is to roll; empty."""
+    return _DYNAMODB.create_table(
+        TableName=TURNS,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "queue", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "queue", "KeyType": "HASH"}],
+    )
+
+
 @pytest.fixture
 def workflows() -> Iterator[MemoryWorkflows]:
     yield from _stand_in(MemoryWorkflows(), "stepfunctions")
 
 
+def _call(handler: Callable[[Any, Any], Any], context: Any, event: Any) -> Any:
+    return handler(event, context)
+
+
+@pytest.fixture
+def topics() -> Iterator[MemoryTopics]:
+    yield from _stand_in(MemoryTopics(), "sns")
+
+
 @pytest.fixture
 def functions(context: Any) -> Iterator[MemoryFunctions]:
-    """Lambda, with CleanUp in it."""
-    handler = _MODULES["provisioning.clean_up"].handler
-    yield from _stand_in(MemoryFunctions({"clean-up": lambda event: handler(event, context)}), "lambda")
+    """Lambda, with those in it that others call."""
+    called = {"clean-up": "provisioning.clean_up", "link-devices": "links.link_devices"}
+    handlers = {name: partial(_call, _MODULES[module].handler, context) for name, module in called.items()}
+    yield from _stand_in(MemoryFunctions(handlers), "lambda")
 
 
 @pytest.fixture

@@ -192,7 +192,8 @@ class Restart:
         self.world.call(await_device, thingName=THING, restart=self.arn, taskArn=task_arn, taskToken=token)
 
     def _finish(self) -> None:
-        self.world.call(finish_restart, thingName=THING, restart=self.arn, **self.data["certificate"])
+        image = {"imageDigest": self.data["task"]["imageDigest"]}
+        self.world.call(finish_restart, thingName=THING, restart=self.arn, **self.data["certificate"], **image)
 
 
 def went_on(action: Callable[[], Any]) -> bool:

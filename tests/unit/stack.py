@@ -4,15 +4,26 @@ BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
+REPLIES = "playground-replies"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
+LINKS_PREFIX = "playground-links"
+TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
+DEPROVISION_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-deprovision-device"
 RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
 RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
 REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:one"
 OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-deprovision-device:two"
+AUDIT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit"
+RESULT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit-results"
+
+ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:one"
+OTHER_ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:two"
+REPOSITORY = "playground-devices"
+IMAGE_TAG = "latest"
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -29,7 +40,10 @@ ENVIRONMENT = {
     "DEVICES_PER_SECOND": "8",
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
+    "COMMAND_REPLIES_TABLE": REPLIES,
+    "METRICS_FLOOR": "300",
     "PROVISION_MACHINE": MACHINE,
+    "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
@@ -43,6 +57,14 @@ ENVIRONMENT = {
     "STACK_NAME": "playground",
     "THING_ARN": "arn:aws:iot:eu-west-1:123456789012:thing/",
     "RESTART_MACHINE_ARN": RESTART_MACHINE,
+    "LINK_FUNCTION": "link-devices",
+    "LINKS_POLICY_PREFIX": LINKS_PREFIX,
+    "TOPIC_ARN_PREFIX": TOPICS,
+    "DEVICE_REPOSITORY": REPOSITORY,
+    "DEVICE_IMAGE_TAG": IMAGE_TAG,
+    "THING_GROUP_ARN": "arn:aws:iot:eu-west-1:123456789012:thinggroup/playground-devices",
+    "AUDIT_TOPIC_ARN": AUDIT_TOPIC,
+    "RESULT_TOPIC_ARN": RESULT_TOPIC,
 }
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
 FUNCTIONS = (
@@ -66,6 +88,12 @@ FUNCTIONS = (
     "restart.finish_restart",
     "restart.undo_restart",
     "restart.give_up",
+    "rolling.next_device",
+    "rolling.put_back",
     "sweeping.sweep",
     "watching.count_devices",
+    "links.link_devices",
+    "control_plane.control_plane",
+    "auditing.audit",
+    "auditing.process_finding",
 )

@@ -102,12 +102,14 @@ def test_another_error_of_step_functions_is_told(workflows: MemoryWorkflows, fun
 
 def test_a_call_that_hangs_ends_before_the_function_does(function_clients: list[Any]) -> None:
     """Globals.Function.Timeout in template.yaml is 30 seconds: all attempts of one call must fit. CleanUp may take 60,
-    and Sweep, which calls it, has 300."""
+    and Sweep, which calls it, has 300. Who calls LinkDevices (30): CleanUp waits for it, the API answers before (28).
+    """
     for client in function_clients:
         config = client.meta.config
         assert config.retries["mode"] == "standard"
         if client.meta.service_model.service_name == "lambda":
-            assert (config.retries["total_max_attempts"], config.read_timeout) == (1, 70)
+            assert config.retries["total_max_attempts"] == 1
+            assert config.read_timeout in (70, 35, 24)
             continue
         assert config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) < 30
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from common.catalog import Catalog
-from common.errors import InvalidInput, ThingExists, TransientError
+from common.errors import InvalidInput, NoDeviceImage, ThingExists, TransientError
 from common.identifiers import DEVICE_TYPES, RESERVED_NAMES, made_up_name, owner_of
 from provisioning import create_thing
 from tests.unit.doubles import faults
+from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.iot import MemoryIot, Thing
 from tests.unit.stack import EXECUTION, OTHER_EXECUTION
 
@@ -57,6 +58,19 @@ def test_an_empty_input_makes_a_generic_device(create: Callable[..., dict[str, A
     made_up = {"thingName": made_up_name(EXECUTION), "deviceType": "generic", "attributes": {}}
     assert answer == {**made_up, "model": None, "identity": "keys"}
     assert list(iot.things) == [made_up_name(EXECUTION)]
+
+
+def test_without_a_device_image_nothing_is_made_and_the_error_says_what_to_do(
+    create: Callable[..., dict[str, Any]], iot: MemoryIot, catalog: Catalog, ecr: MemoryEcr
+) -> None:
+    # given
+    ecr.tags.clear()
+    # when
+    with pytest.raises(NoDeviceImage, match=r"There is no device image yet \(tag latest\): run `playground push`."):
+        create({"thingName": "lamp"})
+    # then
+    assert iot.things == {}
+    assert catalog.row("lamp") is None
 
 
 @pytest.mark.parametrize("device_type", DEVICE_TYPES)

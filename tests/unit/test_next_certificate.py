@@ -131,6 +131,38 @@ def test_a_rotation_from_end_to_end(world: World) -> None:
     assert not {name for name in row if name.startswith(("next_", "retired_"))}
 
 
+def test_the_successor_has_the_rights_of_the_links(world: World) -> None:
+    # given
+    world.iot.create_policy("playground-links-lamp", '{"Statement": []}')
+    world.iot.attach_policy("playground-links-lamp", world.first)
+    world.write(links={"spot"})
+    # when
+    made = world.create()[1]["certificateId"]
+    # then
+    policies = {"playground-device", "playground-links-lamp"}
+    assert world.iot.certificates[world.row["next_certificate_arn"]].policies == policies
+    # when
+    world.confirm(made)
+    # then
+    assert [one.policies for one in world.iot.certificates.values()] == [policies]
+
+
+def test_a_successor_that_got_the_rights_of_the_links_first_is_put_to_use(world: World) -> None:
+    """A link is made while the certificate is: it may attach its policy before the device's is."""
+    # given
+    world.iot.create_policy("playground-links-lamp", '{"Statement": []}')
+
+    def linked() -> None:
+        arn = next(arn for arn in world.iot.certificates if arn != world.first)
+        world.iot.attach_policy("playground-links-lamp", arn)
+
+    # when
+    with after_the_certificate_is_made(linked):
+        made = world.create()[1]["certificateId"]
+    # then
+    assert world.valid() == {id_of(world.first), made}
+
+
 def test_the_same_request_gives_the_same_certificate(world: World) -> None:
     # given
     first = world.create()

@@ -19,8 +19,20 @@ from tests.unit.world import World
 EVENTS = Path(__file__).parents[2] / "events"
 THING = "dev-SAMPLE"
 # Who learns from the catalog what the event does not tell.
-FROM_THE_ROW = {"presence.presence", "identity.issue_next_certificate", "identity.settle_next_certificate"}
-OF_MANY = {"sweeping.sweep", "watching.count_devices", "identity.rotate_certificates"}
+FROM_THE_ROW = {
+    "presence.presence",
+    "identity.issue_next_certificate",
+    "identity.settle_next_certificate",
+    "links.link_devices",
+    "control_plane.control_plane",
+}
+OF_MANY = {
+    "sweeping.sweep",
+    "watching.count_devices",
+    "auditing.audit",
+    "auditing.process_finding",
+    "identity.rotate_certificates",
+}
 
 Lines = Callable[[], list[dict[str, Any]]]
 

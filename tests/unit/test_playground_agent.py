@@ -113,6 +113,7 @@ def test_a_device_gets_nothing_about_aws(paths: Paths) -> None:
     assert env["IOT_PORT"] == "28883"
     assert env["PATH"] == "/bin"
     assert not [name for name in env if name.startswith("AWS")]
+    assert "PYTHONPATH" not in env  # what it runs is said when it is started
 
 
 def test_a_device_runs_in_a_state_directory_of_its_own(runner: Runner, paths: Paths) -> None:
@@ -273,6 +274,67 @@ def test_the_log_of_a_task_is_shipped_from_its_start_to_its_end(agent: Agent, cl
         agent.tick()
         time.sleep(0.01)
     assert watched.told == [("watch", "t1"), ("forget", "t1")]
+
+
+def test_a_device_runs_from_the_image_that_its_task_was_started_with(
+    agent: Agent, cloud: FakeCloud, runner: Runner, paths: Paths
+) -> None:
+    # given
+    runner.command = (sys.executable, "-c", "import os; print(os.getcwd(), os.environ['PYTHONPATH'])")
+    image = paths.images / ("a" * 64)
+    image.mkdir(parents=True)
+    cloud.tasks = {
+        "c/new": DeviceTask("c/new", {"IMAGE_DIGEST": f"sha256:{'a' * 64}"}),
+        "c/old": DeviceTask("c/old", {}),  # from before there were images
+    }
+    # when
+    agent.tick()
+    ended: set[str] = set()
+    while ended != {"new", "old"}:
+        ended |= set(wait_ended(runner))
+    # then
+    assert device_log(paths, "new").read_text().split() == [str(image)] * 2
+    assert device_log(paths, "old").read_text().split() == [str(paths.root / "device")] * 2
+
+
+def test_a_task_whose_image_is_not_here_is_stopped_with_the_reason(
+    agent: Agent, cloud: FakeCloud, runner: Runner, home: FakeHome
+) -> None:
+    # given
+    cloud.tasks["c/t1"] = DeviceTask("c/t1", {"IMAGE_DIGEST": "sha256:gone"})
+    # when
+    agent.tick()
+    agent.tick()
+    # then
+    reason = "its image sha256:gone is not on this machine"
+    assert cloud.stopped == [("c/t1", reason)]
+    assert told(home) == [("c/t1", "EssentialContainerExited", reason)]
+    assert not runner.runs("t1")
+
+
+def test_of_one_device_two_processes_never_run_at_once(agent: Agent, cloud: FakeCloud, runner: Runner) -> None:
+    # given: a device that takes its time to say goodbye
+    runner.command = STUBBORN
+    runner.rules = Rules(stop_limit=60)
+    cloud.tasks["c/old"] = DeviceTask("c/old", {}, started_by="lamp")
+    agent.tick()
+    while "ready" not in device_log(runner.paths, "old").read_text():
+        time.sleep(0.01)
+    # when its task is replaced, and another device's comes too
+    cloud.stop("c/old", "the playground restarts this device")
+    cloud.tasks["c/new"] = DeviceTask("c/new", {}, started_by="lamp")
+    cloud.tasks["c/other"] = DeviceTask("c/other", {}, started_by="bell")
+    for _ in range(3):
+        agent.tick()
+    # then
+    assert phases(runner) == {"old": Phase.STOPPING, "other": Phase.RUNNING}
+    # and when it has ended
+    runner.signal("old", signal.SIGKILL)
+    while "old" in runner.slots:
+        agent.tick()
+        time.sleep(0.01)
+    agent.tick()
+    assert phases(runner) == {"new": Phase.RUNNING, "other": Phase.RUNNING}
 
 
 def test_a_device_that_ended_for_good_takes_its_task_along(

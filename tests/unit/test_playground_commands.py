@@ -11,9 +11,9 @@ from playground import watch
 from playground.cli import app
 from playground.commands import Reply
 from playground.demo import is_report, update_command
+from playground.device_views import reply_text
 from playground.devices import Answer, answer_of, parse_attributes, parse_settings
-from playground.errors import CommandError, NotUpError, SettingError, WorkflowError
-from playground.views import reply_text
+from playground.errors import CommandError, NotUpError, SettingError, WatchError, WorkflowError
 from playground.watch import Message, filters, kind_of, new_topic
 from playground.workflows import Outcome
 
@@ -66,6 +66,26 @@ def test_a_subscribe_holds_at_most_eight_filters(monkeypatch: pytest.MonkeyPatch
     # then
     assert [item for request in sent for item in request] == filters("d", "newtopic/d")
     assert max(len(request) for request in sent) <= 8
+
+
+def test_a_new_topic_is_that_of_the_device_that_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given: two devices in one connection
+    sent: list[str] = []
+    monkeypatch.setattr(watch, "subscribe", lambda _client, wanted: sent.extend(wanted))
+    watcher = watch.Watcher(client=mock.sentinel.client, name="wall")
+    watcher.subscribe([*filters("wall"), *filters("lamp")])
+    sent.clear()
+    # when
+    watcher.inbox.put(Message("$aws/things/lamp/shadow/update/accepted", {"state": {"reported": {"topic": "x/lamp"}}}))
+    assert len(list(watcher.messages(limit=0.01))) == 1
+    # then
+    assert sent == ["x/lamp"]
+
+
+def test_a_connection_watches_as_many_devices_as_its_subscriptions_allow() -> None:
+    assert watch.MOST_DEVICES * (len(filters("d", "x/d")) + 1) <= 50
+    with pytest.raises(WatchError, match="At most 4 devices"), watch.watching(mock.sentinel.home, *"abcde"):
+        pass
 
 
 def test_kinds_of_messages() -> None:
@@ -122,7 +142,7 @@ def test_errors_are_a_sentence_unless_debugging(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("playground.cli_context.find_home", nothing)
     answer = CliRunner().invoke(app, ["list"])
-    assert (answer.exit_code, answer.stderr.strip()) == (1, "The local cloud is not up.")
+    assert (answer.exit_code, answer.stderr.strip()) == (3, "The local cloud is not up.")
     assert isinstance(CliRunner().invoke(app, ["--debug", "list"]).exception, NotUpError)
 
 
@@ -130,7 +150,7 @@ def test_a_model_is_shown_as_it_stands_in_its_file() -> None:
     answer = CliRunner().invoke(app, ["models", "vehicle"])
     assert json.loads(answer.stdout)["name"] == "vehicle"
     unknown = CliRunner().invoke(app, ["models", "toaster"])
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 4
     assert unknown.stderr.startswith("There is no model toaster: there are bulb, generic, ")
 
 

@@ -101,5 +101,5 @@ def test_what_has_ended() -> None:
 
 def test_a_wrong_call_is_one_sentence() -> None:
     called = CliRunner().invoke(app, ["--home", "local", "job", "create", "change-unit"])
-    assert called.exit_code == 1
+    assert called.exit_code == 2
     assert "NAME... OPERATION" in called.output

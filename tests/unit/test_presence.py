@@ -32,9 +32,10 @@ class Event:
     at: int = NOON
     session: str = "session-0"
     thing: str = "lamp"
+    reason: str = "CONNECTION_LOST"
 
     def message(self) -> dict[str, Any]:
-        more = {"ipAddress": "192.0.2.17"} if self.kind == "connected" else {"disconnectReason": "CONNECTION_LOST"}
+        more = {"ipAddress": "192.0.2.17"} if self.kind == "connected" else {"disconnectReason": self.reason}
         return {
             "clientId": self.thing,
             "timestamp": self.at,
@@ -73,6 +74,46 @@ def device(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows) -> Call
     """A device that waits for its first connection; gives its row."""
     provision(catalog, s3, workflows)
     return lambda: dict(catalog.row("lamp") or {})
+
+
+TAKEN_OVER = Event("disconnected", at=NOON + 61_100, reason="DUPLICATE_CLIENTID")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([ARRIVAL, RETURN, TAKEN_OVER])))
+def test_a_connection_that_was_taken_over_is_remembered_whenever_its_end_is_told(
+    deliver: Deliver, device: Callable[[], dict[str, Any]], order: tuple[Event, ...]
+) -> None:
+    # given: the end of a session is told after the beginning of the one that took over
+    deliver(ARRIVAL)
+    # when
+    deliver(*order)
+    # then
+    assert device()["client_id_conflict_at"] == "2026-01-01T12:01:01.100Z"
+    assert device()["status"] == "ONLINE"
+    # and an older one does not hide the latest
+    deliver(replace(TAKEN_OVER, at=NOON))
+    assert device()["client_id_conflict_at"] == "2026-01-01T12:01:01.100Z"
+
+
+def test_a_connection_that_ends_otherwise_is_no_conflict(
+    deliver: Deliver, device: Callable[[], dict[str, Any]]
+) -> None:
+    deliver(ARRIVAL, DEPARTURE, RETURN)
+    assert "client_id_conflict_at" not in device()
+
+
+def test_a_conflict_is_forgotten_with_the_device_and_not_noted_after_it(
+    deliver: Deliver, device: Callable[[], dict[str, Any]], catalog: Catalog
+) -> None:
+    # given
+    deliver(ARRIVAL, TAKEN_OVER)
+    # when
+    catalog.take(device(), EXECUTION)
+    catalog.release("lamp", EXECUTION, "TERMINATED")
+    deliver(replace(TAKEN_OVER, at=NOON + 90_000), replace(TAKEN_OVER, thing="nobodys"))
+    # then
+    assert "client_id_conflict_at" not in device()
+    assert catalog.row("nobodys") is None
 
 
 def test_the_first_connection_ends_provisioning(

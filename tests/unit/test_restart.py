@@ -13,11 +13,12 @@ from provisioning import create_thing
 from restart import claim_restart, undo_restart
 from restart.decision import MOST_RESTARTS
 from tests.unit.doubles import faults
+from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.restarting import THING, Restart, World
-from tests.unit.stack import OTHER_EXECUTION, OTHER_RESTART, RESTART
+from tests.unit.stack import IMAGE_TAG, OTHER_EXECUTION, OTHER_RESTART, RESTART
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -262,6 +263,36 @@ def test_a_restart_that_fails_is_undone_and_tried_again(stopped: tuple[World, Re
     restart.run()
     is_back(world, old, restart)
     assert world.row["restarts"] == 2
+
+
+def test_who_asks_for_one_attempt_gets_one(lamp: World) -> None:
+    # given
+    before, old = lamp.made(), lamp.row
+    restart = Restart(lamp, {**BY_HAND, "once": True}).run("wait")
+    # when
+    assert restart.undo("States.Timeout") is False
+    # then: undone as ever, and let go; the image is still said to be the one that last came up
+    assert {**lamp.made(), "objects": [], "tasks": []} == {**before, "objects": [], "tasks": []}
+    row = lamp.row
+    assert (row["status"], row["certificate_id"]) == ("OFFLINE", old["certificate_id"])
+    assert row["image_digest"] == old["image_digest"]
+    assert not row.keys() & {"restarting", "next_certificate_id", "task_arn"}
+
+
+def test_a_restarted_device_is_said_to_run_the_image_that_is_current(lamp: World, ecr: MemoryEcr) -> None:
+    # given
+    assert lamp.row["image_digest"] == ecr.tags[IMAGE_TAG]
+    second = ecr.push("second", IMAGE_TAG)
+    restart = Restart(lamp, BY_HAND).run("wait")
+    assert lamp.row["image_digest"] != second  # it has not come up yet
+    # when
+    lamp.connect(restart.data["certificate"]["certificateId"])
+    restart.run()
+    # then
+    assert lamp.row["image_digest"] == second
+    # and when it is gone
+    lamp.delete()
+    assert "image_digest" not in lamp.row
 
 
 def test_what_undo_stops_starts_no_restart(stopped: tuple[World, Restart]) -> None:

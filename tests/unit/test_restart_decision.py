@@ -96,6 +96,7 @@ def test_too_many_in_a_row_end_in_giving_up() -> None:
         ("thingName", {"thingName": "no spaces"}),
         ("force", {"thingName": "lamp", "force": True}),
         ("stoppedTask", {"thingName": "lamp", "stoppedTask": {}}),
+        ("once", {"thingName": "lamp", "once": "yes"}),
     ],
 )
 def test_bad_input_is_refused_by_its_field(field: str, asked: object) -> None:

@@ -8,12 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from common.errors import TaskNotStarted, TransientError
+from common.errors import NoDeviceImage, TaskNotStarted, TaskStillRunning, TransientError
 from common.identifiers import owner_of
 from provisioning import start_task
 from tests.unit.doubles import faults
+from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.ecs import MemoryEcs
-from tests.unit.stack import BUCKET, CLUSTER, ENVIRONMENT, EXECUTION, OTHER_EXECUTION
+from tests.unit.stack import BUCKET, CLUSTER, ENVIRONMENT, EXECUTION, IMAGE_TAG, OTHER_EXECUTION
 
 Start = Callable[..., dict[str, str]]
 
@@ -28,12 +29,12 @@ def start(ecs: MemoryEcs, context: Any) -> Start:
     return attempt
 
 
-def test_a_fargate_task_runs_in_the_stacks_network(start: Start, ecs: MemoryEcs) -> None:
+def test_a_fargate_task_runs_in_the_stacks_network(start: Start, ecs: MemoryEcs, ecr: MemoryEcr) -> None:
     # when
     answer = start()
     # then
     ((arn, task),) = ecs.tasks.items()
-    assert answer == {"taskArn": arn, "clusterArn": CLUSTER}
+    assert answer == {"taskArn": arn, "clusterArn": CLUSTER, "imageDigest": ecr.tags[IMAGE_TAG]}
     assert task.started_by == task.client_token == owner_of(EXECUTION)
     assert task.asked["launchType"] == "FARGATE"
     assert task.asked["taskDefinition"] == ENVIRONMENT["TASK_DEFINITION_ARN"]
@@ -50,7 +51,7 @@ def test_the_task_gets_a_reference_that_is_good_for_fifteen_minutes(start: Start
     start()
     # then
     (task,) = ecs.running()
-    assert list(task.environment) == ["CONFIG_FILE_URL"]
+    assert list(task.environment) == ["CONFIG_FILE_URL", "IMAGE_DIGEST"]
     url = urlsplit(task.environment["CONFIG_FILE_URL"])
     assert url.netloc.startswith(f"{BUCKET}.s3")
     assert url.path == "/devices/lamp/config.json"
@@ -112,7 +113,7 @@ def test_a_retry_after_missing_capacity_starts_the_task(start: Start, ecs: Memor
 
 
 @pytest.mark.parametrize("how", faults.HOW)
-@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_attempt_after_any_interruption_leaves_one_task(
     start: Start, ecs: MemoryEcs, function_clients: list[Any], at: int, how: str
 ) -> None:
@@ -126,17 +127,56 @@ def test_an_attempt_after_any_interruption_leaves_one_task(
 
 
 def test_a_restart_starts_a_task_of_its_own_and_finds_it_again(start: Start, ecs: MemoryEcs, context: Any) -> None:
-    # given: ECS still lists the old task as running
+    # given: ECS still lists the old task as running, and its containers have ended
     old = start()["taskArn"]
+    ecs.tasks[old].last_status = "DEPROVISIONING"
     asked = {"thingName": "lamp", "execution": EXECUTION, "restart": "arn:restart", "restarts": 1, "replaced": [old]}
     # when
     new = [start_task.handler(asked, context)["taskArn"] for _ in range(2)]
+    ecs.tasks[new[0]].last_status = "STOPPED"
     another = start_task.handler({**asked, "restarts": 2, "replaced": [old, new[0]]}, context)["taskArn"]
     # then
     assert new[0] == new[1]
     assert len({old, new[0], another}) == 3
     assert {task.started_by for task in ecs.tasks.values()} == {owner_of(EXECUTION)}
     assert len({task.client_token for task in ecs.tasks.values()}) == 3
+
+
+def test_a_device_never_has_two_tasks_at_once(start: Start, ecs: MemoryEcs, context: Any) -> None:
+    # given: the old task was told to stop, and says its goodbye
+    old = start()["taskArn"]
+    ecs.stop_task(CLUSTER, old, "the playground restarts this device")
+    ecs.tasks[old].last_status = "STOPPING"
+    asked = {"thingName": "lamp", "execution": EXECUTION, "restart": "arn:restart", "restarts": 1, "replaced": [old]}
+    # when
+    with pytest.raises(TaskStillRunning, match=old):
+        start_task.handler(asked, context)
+    # then
+    assert list(ecs.tasks) == [old]
+    # and when it has ended
+    ecs.tasks[old].last_status = None
+    assert start_task.handler(asked, context)["taskArn"] != old
+
+
+def test_without_an_image_no_task_is_started_and_the_error_says_what_to_do(
+    start: Start, ecs: MemoryEcs, ecr: MemoryEcr
+) -> None:
+    # given
+    ecr.tags.clear()
+    # when
+    with pytest.raises(NoDeviceImage, match="run `playground push`"):
+        start()
+    # then
+    assert ecs.tasks == {}
+
+
+def test_a_push_between_two_attempts_does_not_change_what_the_task_is_said_to_run(start: Start, ecr: MemoryEcr) -> None:
+    # given
+    first = start()
+    # when
+    ecr.push("second", IMAGE_TAG)
+    # then
+    assert start() == first
 
 
 def test_running_a_task_is_never_repeated_by_the_client(refusing_network: Callable[[Any], list[str]]) -> None:

@@ -5,27 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common.clients import session
 from common.errors import TransientError
 from provisioning import take_turn
 from provisioning.take_turn import Turnstile, as_timestamp
 from tests.unit.doubles import faults
-from tests.unit.stack import TURNS
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 NOW = 1_800_000_000_000
-
-
-@pytest.fixture
-def turns(afresh: None) -> "Table":
-    return session.resource("dynamodb").create_table(
-        TableName=TURNS,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "queue", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "queue", "KeyType": "HASH"}],
-    )
 
 
 def test_who_comes_alone_does_not_wait(turns: "Table") -> None:

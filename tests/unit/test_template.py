@@ -8,13 +8,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+import yaml
+from botocore.validate import ParamValidator
 
+from auditing.audit import AuditRequest
+from auditing.checks import CHECKS
+from auditing.notification import Notification
+from auditing.repair import restrictive
 from common import errors
 from common.identifiers import DEVICE_TYPES
 from identity.message import CertificateMessage
+from links.request import LinkRequest
+from playground.local import agent
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
+from provisioning import start_task
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
@@ -31,11 +41,15 @@ from restart.give_up import GiveUpRequest
 from restart.renew_certificate import RenewRequest
 from restart.tasks import STOP_REASON as RESTART_STOP_REASON
 from restart.undo_restart import UndoRequest
+from rolling.next_device import NextRequest
+from rolling.progress import checked_names
+from rolling.put_back import PutBackRequest
 from sweeping.sweep import SweepRequest
 from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, WORKFLOWS
 
 # Samples of what AWS itself sends to a function that has a sample of its own.
 EVENTS = {"execution_ended": CleanUpRequest}
+TOLD_BY_AWS = {"audit_notification"}  # of no single thing
 PARSERS: dict[str, Any] = {
     "clean_up": CleanUpRequest,
     "create_thing": ThingRequest,
@@ -52,7 +66,12 @@ PARSERS: dict[str, Any] = {
     "finish_restart": FinishRequest,
     "undo_restart": UndoRequest,
     "give_up": GiveUpRequest,
+    "link_devices": LinkRequest,
+    "next_device": NextRequest,
+    "put_back": PutBackRequest,
 }
+# Their samples name the device in hand.
+OF_A_ROLL = ("next_device", "put_back")
 
 
 def states_of(workflow: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -69,6 +88,9 @@ TASKS = [
     for name, state in states_of(workflow)
     if state["Type"] == "Task"
 ]
+
+
+NESTED = "arn:aws:states:::states:startExecution.sync:2"
 
 
 def module_of(function: Mapping[str, Any]) -> str:
@@ -95,12 +117,13 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 22
-    assert len(TASKS) == 20
+    assert len(FUNCTIONS) == 28
+    assert len(TASKS) == 24
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
         "deprovision_device.asl.yaml",
         "restart_device.asl.yaml",
+        "roll_devices.asl.yaml",
     }
 
 
@@ -118,11 +141,22 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DevicePolicyName",
         "SweepFunctionName",
         "RotateCertificatesFunctionName",
+        "AuditFunctionName",
+        "ProcessFindingFunctionName",
+        "AuditResultTopicArn",
         "FunctionLogGroupName",
         "DeviceLogGroupName",
         "DashboardName",
         "AlarmTopicArn",
+        "LinkDevicesFunctionName",
         "DeviceRepositoryUri",
+        "ApiUrl",
+        "UserPoolId",
+        "UserPoolClientId",
+        "DeviceImageTag",
+        "SourceBucketName",
+        "DeviceBuildProjectName",
+        "RollDevicesStateMachineArn",
     }
 
 
@@ -148,7 +182,7 @@ def test_a_function_is_named_like_its_module_its_handler_and_its_sample(function
 def test_no_sample_is_left_over() -> None:
     samples = {path.stem for path in (ROOT / "events").iterdir()}
     workflows = {name.partition(".")[0] for name in WORKFLOWS}
-    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows | set(EVENTS)
+    assert samples == {module_of(function) for function in FUNCTIONS.values()} | workflows | set(EVENTS) | TOLD_BY_AWS
 
 
 @pytest.mark.parametrize("module", [*PARSERS, *EVENTS])
@@ -157,11 +191,32 @@ def test_a_sample_is_what_its_function_takes(module: str) -> None:
     parsed = (PARSERS | EVENTS)[module].from_event(json.loads((ROOT / "events" / f"{module}.json").read_text()))
     # then
     assert parsed
-    assert parsed.thing_name == "dev-SAMPLE"
+    assert (parsed.progress if module in OF_A_ROLL else parsed).thing_name == "dev-SAMPLE"
 
 
 def test_the_sweeps_sample_changes_nothing() -> None:
     assert SweepRequest.from_event(json.loads((ROOT / "events" / "sweep.json").read_text())).dry_run
+
+
+def test_the_audits_samples_are_what_their_functions_take() -> None:
+    # given
+    asked, told, notified = (
+        json.loads((ROOT / "events" / f"{name}.json").read_text())
+        for name in ("audit", "process_finding", "audit_notification")
+    )
+    # then
+    assert AuditRequest.from_event(asked).checks == tuple(asked["checks"])
+    assert Notification.from_event(told) == Notification(("iot-playground-device",), ())
+    assert Notification.from_event(notified) == Notification((), ("4e2bcd1ccbc2a5dd15292a82ab80c380",))
+
+
+@pytest.mark.parametrize("topic", ["AuditTopic", "AuditResultTopic"])
+def test_only_whom_iam_lets_may_publish_what_the_audit_tells(topic: str) -> None:
+    policy = RESOURCES[f"{topic}Policy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Topics"] == [statement["Resource"]] == [{"Ref": topic}]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert statement["Action"] == "sns:Publish"
 
 
 def test_every_parser_has_a_sample() -> None:
@@ -172,7 +227,9 @@ def test_every_parser_has_a_sample() -> None:
         for value in vars(importlib.import_module(module)).values()
         if hasattr(value, "from_event") and value is not Leftover
     }
-    assert with_parser == (PARSERS.keys() | {"task_stopped", "sweep", "rotate_certificates"})
+    assert with_parser == (
+        PARSERS.keys() | {"task_stopped", "sweep", "audit", "process_finding", "rotate_certificates"}
+    )
 
 
 def test_a_certificate_message_reaches_its_function_as_the_function_takes_it() -> None:
@@ -204,6 +261,10 @@ def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
     )
 
 
+def test_the_local_agent_reads_the_image_that_a_task_is_told() -> None:
+    assert agent.IMAGE_VARIABLE == start_task.IMAGE_VARIABLE
+
+
 def test_the_workflows_samples_are_valid_input() -> None:
     provision = json.loads((ROOT / "events" / "provision_device.json").read_text())
     deprovision = json.loads((ROOT / "events" / "deprovision_device.json").read_text())
@@ -211,6 +272,8 @@ def test_the_workflows_samples_are_valid_input() -> None:
     assert CleanUpRequest.deprovision(deprovision, "arn").thing_name == "dev-SAMPLE"
     restart = json.loads((ROOT / "events" / "restart_device.json").read_text())
     assert RestartRequest.from_event({"input": restart, "restart": "arn"}).thing_name == "dev-SAMPLE"
+    roll = json.loads((ROOT / "events" / "roll_devices.json").read_text())
+    assert checked_names(roll) == ("dev-SAMPLE",)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -236,34 +299,55 @@ def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(func
     assert not re.search(r"resolve:|AKIA|BEGIN ", json.dumps(variables))
 
 
+def rendered(value: Any, values: Mapping[str, str]) -> Any:
+    """The value as CloudFormation makes it of `Fn::Sub`."""
+    if isinstance(value, list):
+        return [rendered(entry, values) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Fn::Sub"}:
+        filled = re.sub(r"\$\{([\w:]+)\}", lambda match: values[match[1]], value["Fn::Sub"])
+        return filled.replace("${!", "${")
+    return {key: rendered(entry, values) for key, entry in value.items()}
+
+
 @pytest.mark.parametrize(
     ("partition", "region"), [("aws", "eu-west-1"), ("aws-us-gov", "ap-southeast-1"), ("aws-cn", "cn-northwest-1")]
 )
-def test_the_device_policy_fits_into_2048_characters(partition: str, region: str) -> None:
+def test_the_device_policy_fits_into_2048_characters_and_is_what_a_repair_puts_in_force(
+    partition: str, region: str
+) -> None:
     """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, "Maximum policy document size"."""
     # given
     values = {"AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": "123456789012"}
-
-    def render(value: Any) -> Any:
-        if isinstance(value, list):
-            return [render(entry) for entry in value]
-        if not isinstance(value, dict):
-            return value
-        if value.keys() == {"Fn::Sub"}:
-            filled = re.sub(r"\$\{([\w:]+)\}", lambda match: values[match[1]], value["Fn::Sub"])
-            return filled.replace("${!", "${")
-        return {key: render(entry) for key, entry in value.items()}
-
     # when
-    document = json.dumps(render(RESOURCES["DevicePolicy"]["Properties"]["PolicyDocument"]), separators=(",", ":"))
+    document = rendered(RESOURCES["DevicePolicy"]["Properties"]["PolicyDocument"], values)
+    text = json.dumps(document, separators=(",", ":"))
     # then
-    assert f"arn:{partition}:iot:{region}:123456789012:client/${{iot:Connection.Thing.ThingName}}" in document
-    assert len(document) < 2048
+    assert f"arn:{partition}:iot:{region}:123456789012:client/${{iot:Connection.Thing.ThingName}}" in text
+    assert len(text) < 2048
+    assert restrictive(f"arn:{partition}:iot:{region}:123456789012:policy/iot-playground-device") == document
+
+
+def test_device_defender_runs_the_checks_that_we_run_and_only_when_asked_for() -> None:
+    for name in ("DeviceDefenderRole", "AuditConfiguration", "DailyAudit"):
+        assert RESOURCES[name]["Condition"] == "DeviceDefenderAudits"
+    assert TEMPLATE["Parameters"]["UseDeviceDefenderAudit"]["Default"] == "false"
+    # given
+    ours = {check.name for check in CHECKS}
+    switched_on = RESOURCES["AuditConfiguration"]["Properties"]["AuditCheckConfigurations"]
+    # then
+    assert set(RESOURCES["DailyAudit"]["Properties"]["TargetCheckNames"]) == ours
+    assert {name.upper() for name in switched_on} == {name.replace("_", "") for name in ours}
+    assert all(configuration["Enabled"] is True for configuration in switched_on.values())
 
 
 @pytest.mark.parametrize("state", TASKS)
 def test_a_task_waits_longer_than_its_function_runs(state: dict[str, Any]) -> None:
     # given
+    if state["Resource"] == NESTED:
+        assert state["TimeoutSeconds"] > 300  # what a restart may wait for its device
+        return
     arn = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("Arn}")
     runs = FUNCTIONS[arn].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
     # then
@@ -288,7 +372,7 @@ def test_errors_are_routed_by_names_that_exist(state: dict[str, Any]) -> None:
     aws = {"ResourceNotFoundException", "IdempotencyAlreadyInProgressError"}
     for rule in [*state["Retry"], *state["Catch"]]:
         for name in rule["ErrorEquals"]:
-            assert name.startswith(("States.", "Lambda.", "Sandbox.")) or name in ours | aws, name
+            assert name.startswith(("States.", "Lambda.", "Sandbox.", "StepFunctions.")) or name in ours | aws, name
 
 
 @pytest.mark.parametrize("state", TASKS)
@@ -312,6 +396,56 @@ def test_a_workflow_is_given_the_functions_that_it_calls_and_may_call_them(file:
         if statement["Action"] == "lambda:InvokeFunction"
         for resource in list_of(statement["Resource"])
     }
+    begun = {
+        statement["Resource"]["Ref"]
+        for policy in properties["Policies"]
+        for statement in policy["Statement"]
+        if statement["Action"] == "states:StartExecution"
+    }
     # then
-    assert called == allowed
-    assert properties["DefinitionSubstitutions"] == {f"{name}Arn": {"Fn::GetAtt": f"{name}.Arn"} for name in called}
+    assert called == allowed | begun
+    assert properties["DefinitionSubstitutions"] == {
+        f"{name}Arn": {"Ref": name} if name in begun else {"Fn::GetAtt": f"{name}.Arn"} for name in called
+    }
+
+
+def test_an_upload_starts_the_build_of_that_very_version() -> None:
+    # given
+    rule = RESOURCES["SourceUploadedRule"]["Properties"]
+    (target,) = rule["Targets"]
+    paths = target["InputTransformer"]["InputPathsMap"]
+    # what S3 sends: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    detail = {"bucket": {"name": "b"}, "object": {"key": "source/abc.zip", "size": 1, "version-id": "v1"}}
+    # when
+    text = target["InputTransformer"]["InputTemplate"]
+    for name, path in paths.items():
+        value: Any = {"detail": detail}
+        for part in path.removeprefix("$.").split("."):
+            value = value[part]
+        text = text.replace(f"<{name}>", value)
+    # then: parameters of StartBuild that botocore takes, and the names that the build reads
+    asked = json.loads(text)
+    assert asked["sourceLocationOverride"] == "b/source/abc.zip"
+    assert asked["sourceVersion"] == "v1"
+    model = botocore.session.Session().get_service_model("codebuild").operation_model("StartBuild").input_shape
+    assert model is not None
+    report = ParamValidator().validate({"projectName": "p", **asked}, model)
+    assert not report.has_errors(), report.generate_report()
+    project = RESOURCES["DeviceBuild"]["Properties"]
+    given = {variable["Name"] for variable in project["Environment"]["EnvironmentVariables"]}
+    assert {variable["name"] for variable in asked["environmentVariablesOverride"]} <= given
+    commands = yaml.safe_load(project["Source"]["BuildSpec"])["phases"]
+    text = json.dumps(commands)
+    assert given == set(re.findall(r"\$\{?([A-Z_]+)", text)) - {"CONTENT_TAG"}
+    for argument in re.findall(r"--build-arg (\w+)=", text):
+        assert f"ARG {argument}" in (ROOT / "device" / "Dockerfile").read_text()
+
+
+def test_who_starts_builds_may_do_nothing_else_and_no_build_leaves_the_stack() -> None:
+    (policy,) = RESOURCES["SourceUploadedRole"]["Properties"]["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "codebuild:StartBuild", "Resource": {"Fn::GetAtt": "DeviceBuild.Arn"}}
+    ]
+    (policy,) = RESOURCES["DeviceBuildRole"]["Properties"]["Policies"]
+    everywhere = [s["Action"] for s in policy["PolicyDocument"]["Statement"] if s["Resource"] == "*"]
+    assert everywhere == ["ecr:GetAuthorizationToken"]

@@ -27,13 +27,15 @@ class World:
     objects: Callable[[], dict[str, Any]]
     context: Any
 
-    def provision(self, name: str, execution: str = EXECUTION, until: str = "status") -> None:
+    def provision(
+        self, name: str, execution: str = EXECUTION, until: str = "status", device_type: str = "bulb"
+    ) -> None:
         """The workflow's steps, up to a stage."""
         steps: dict[str, Callable[[], Any]] = {
             "nothing": lambda: None,
-            "claim": lambda: self.catalog.claim(name, "bulb", execution),
+            "claim": lambda: self.catalog.claim(name, device_type, execution),
             "thing": lambda: create_thing.handler(
-                {"input": {"thingName": name, "deviceType": "bulb"}, "execution": execution}, self.context
+                {"input": {"thingName": name, "deviceType": device_type}, "execution": execution}, self.context
             ),
             "certificate": lambda: create_certificate.handler(
                 {"thingName": name, "execution": execution}, self.context
@@ -42,7 +44,7 @@ class World:
                 {"thingName": name, "certificateArn": self.row(name)["certificate_arn"]}, self.context
             ),
             "config": lambda: write_config.handler(
-                {"thingName": name, "deviceType": "bulb", "attributes": {}}, self.context
+                {"thingName": name, "deviceType": device_type, "attributes": {}}, self.context
             ),
             "task": lambda: start_task.handler({"thingName": name, "execution": execution}, self.context),
             "status": lambda: record_status.handler(

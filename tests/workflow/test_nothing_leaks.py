@@ -213,7 +213,7 @@ def test_the_sweep_tells_first_and_removes_then(cloud: Cloud) -> None:
     assert spared == ""
     assert cloud.shadow("outlived")
     # when
-    swept = json.loads(cloud.playground("sweep", "--older-than", "0", "--json").stdout)
+    swept = json.loads(cloud.playground("sweep", "--older-than", "0", "--output", "json").stdout)["findings"]
     # then
     assert {(result["kind"], result["name"], result["outcome"]) for result in swept} == {
         ("leftovers", "outlived", "removed"),

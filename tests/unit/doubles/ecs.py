@@ -16,6 +16,8 @@ class RunningTask:
     client_token: str
     asked: dict[str, Any]
     desired_status: str = "RUNNING"
+    last_status: str | None = None
+    """Where it differs from what is desired, as while a task is being stopped."""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -51,7 +53,8 @@ class MemoryEcs(MemoryService):
                 {
                     "taskArn": arn,
                     "startedBy": task.started_by,
-                    "lastStatus": task.desired_status,
+                    "lastStatus": task.last_status or task.desired_status,
+                    "overrides": task.asked.get("overrides", {}),
                     "createdAt": task.created_at,
                 }
                 for arn, task in found

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -32,6 +33,8 @@ class Slowness:
     """CreateThing: not found."""
     trust: float = 0.0
     """A role that was just made: refused whatever it asks for."""
+    detach_policy: float = 0.0
+    """DetachPolicy: still in the way of the policy's deletion."""
 
 
 @dataclass
@@ -77,6 +80,9 @@ class MemoryIot(MemoryService):
         self.groups = groups
         self.policies = policies
         self.versions = {name: ["1"] for name in policies}
+        # Of the version in force, and until when a policy that was detached can't be deleted.
+        self.documents: dict[str, str] = {}
+        self.detaching: dict[str, float] = {}
         self.clock = clock
         self.slowness = Slowness()
         self.things: dict[str, Thing] = {}
@@ -159,14 +165,14 @@ class MemoryIot(MemoryService):
     def describe_certificate(self, certificateId: str) -> dict[str, Any]:  # noqa: N803
         arn = f"{_ACCOUNT}:cert/{certificateId}"
         found = self.certificate(arn)
-        return {
-            "certificateDescription": {
-                "certificateArn": arn,
-                "certificatePem": found.pem,
-                "status": found.status,
-                "creationDate": found.made_at,
-            }
+        told = {
+            "certificateArn": arn,
+            "certificateId": certificateId,
+            "certificatePem": found.pem,
+            "status": found.status,
+            "creationDate": found.made_at,
         }
+        return {"certificateDescription": told}
 
     def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:  # noqa: N803
         if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:
@@ -228,7 +234,9 @@ class MemoryIot(MemoryService):
         self.certificate(target).policies.add(policyName)
 
     def detach_policy(self, policyName: str, target: str) -> None:  # noqa: N803
+        self._versions(policyName)
         self.certificate(target).policies.discard(policyName)
+        self.detaching[policyName] = self.clock.seconds + self.slowness.detach_policy
 
     def list_attached_policies(self, target: str) -> dict[str, Any]:
         return {"policies": [{"policyName": name} for name in sorted(self.certificate(target).policies)]}
@@ -271,9 +279,49 @@ class MemoryIot(MemoryService):
     def delete_policy(self, policyName: str) -> None:  # noqa: N803
         if len(self._versions(policyName)) > 1:
             raise Refusal("DeleteConflictException", 409, "The policy has more than one version")
-        if self.list_targets_for_policy(policyName)["targets"]:
+        attached = self.list_targets_for_policy(policyName)["targets"]
+        if attached or self.detaching.get(policyName, 0.0) > self.clock.seconds:
             raise Refusal("DeleteConflictException", 409, "The policy is attached")
         self.policies.remove(policyName)
+        del self.versions[policyName]
+        self.documents.pop(policyName, None)
+
+    def list_policies(self) -> dict[str, Any]:
+        return {"policies": [{"policyName": name} for name in sorted(self.policies)]}
+
+    def get_policy(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+        default = self._versions(policyName)[-1]
+        return {"policyDocument": self.documents.get(policyName, "{}"), "defaultVersionId": default}
+
+    def create_policy(self, policyName: str, policyDocument: str) -> None:  # noqa: N803
+        # https://docs.aws.amazon.com/iot/latest/apireference/API_CreatePolicy.html
+        if not re.fullmatch(r"[\w+=,.@-]{1,128}", policyName, re.ASCII) or len(policyDocument) > 2048:
+            raise Refusal("InvalidRequestException", 400, policyName)
+        if policyName in self.policies:
+            raise Refusal("ResourceAlreadyExistsException", 409, policyName)
+        self.policies.add(policyName)
+        self.versions[policyName] = ["1"]
+        self.documents[policyName] = policyDocument
+
+    def create_policy_version(self, policyName: str, policyDocument: str, setAsDefault: bool) -> dict[str, Any]:  # noqa: FBT001, N803
+        versions = self._versions(policyName)
+        if len(versions) >= 5:
+            raise Refusal("VersionsLimitExceededException", 409, policyName)
+        assert setAsDefault, "a version that is not in force"
+        if len(policyDocument) > 2048:
+            raise Refusal("MalformedPolicyException", 400, policyName)
+        versions.append(str(int(versions[-1]) + 1))
+        self.documents[policyName] = policyDocument
+        return {"policyVersionId": versions[-1], "isDefaultVersion": True}
+
+    def may_publish(self, arn: str) -> set[str]:
+        """The topics that policies with a document let the certificate publish to."""
+        documents = [
+            json.loads(self.documents[name]) for name in self.certificate(arn).policies & self.documents.keys()
+        ]
+        statements = [statement for document in documents for statement in document["Statement"]]
+        assert all((one["Effect"], one["Action"]) == ("Allow", "iot:Publish") for one in statements)
+        return {resource.partition(":topic/")[2] for one in statements for resource in one["Resource"]}
 
     def _versions(self, policy: str) -> list[str]:
         if policy not in self.policies:
@@ -311,22 +359,60 @@ class MemoryShadows(MemoryService):
 
     def __init__(self) -> None:
         self.desired: dict[str, dict[str, Any]] = {}
+        self.reported: dict[str, dict[str, Any]] = {}
+        self.versions: dict[str, int] = {}
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self.requests: list[dict[str, Any]] = []
+        """MQTT 5 properties of what was published, where it had some."""
+        self.before_reading: list[Callable[[], None]] = []
+        self.before_writing: list[Callable[[], None]] = []
+        """What happens just before the next readings or writings, one at a time."""
+        self.on_request: Callable[[dict[str, Any]], None] = lambda _request: None
+        """The device's part: called with the properties of each request."""
 
-    def publish(self, topic: str, qos: int, payload: bytes) -> None:
+    def publish(self, topic: str, qos: int, payload: bytes, **properties: Any) -> None:
         assert qos == 1, "an answer that may get lost"
         self.published.append((topic, json.loads(payload)))
+        if properties:
+            self.requests.append(properties)
+            self.on_request(properties)
 
-    def update_thing_shadow(self, thingName: str, payload: bytes) -> None:  # noqa: N803
-        state = json.loads(payload)["state"]
-        self.desired.setdefault(thingName, {}).update(state["desired"])
+    def update_thing_shadow(self, thingName: str, payload: bytes) -> dict[str, Any]:  # noqa: N803
+        if self.before_writing:
+            self.before_writing.pop(0)()
+        asked = json.loads(payload)
+        before = self.versions.get(thingName, 1 if thingName in self.desired else 0)
+        if asked.get("version", before) != before:
+            raise Refusal("ConflictException", 409, "Version conflict")
+        for part, content in (("desired", self.desired), ("reported", self.reported)):
+            if part in asked["state"]:
+                content[thingName] = _merged(content.get(thingName, {}), asked["state"][part])
+        self.desired.setdefault(thingName, {})
+        self.versions[thingName] = before + 1
+        return {"payload": io.BytesIO(json.dumps({"state": asked["state"], "version": before + 1}).encode())}
 
     def get_thing_shadow(self, thingName: str) -> dict[str, Any]:  # noqa: N803
+        if self.before_reading:
+            self.before_reading.pop(0)()
         if thingName not in self.desired:
             raise Refusal("ResourceNotFoundException", 404, thingName)
-        return {"payload": io.BytesIO(json.dumps({"state": {"desired": self.desired[thingName]}}).encode())}
+        state = {"desired": self.desired[thingName], "reported": self.reported.get(thingName, {})}
+        found = {"state": {part: held for part, held in state.items() if held}}
+        return {"payload": io.BytesIO(json.dumps({**found, "version": self.versions.get(thingName, 1)}).encode())}
 
     def delete_thing_shadow(self, thingName: str) -> None:  # noqa: N803
         if thingName not in self.desired:
             raise Refusal("ResourceNotFoundException", 404, thingName)
         del self.desired[thingName]
+        self.reported.pop(thingName, None)
+
+
+def _merged(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """As the shadow service does it: objects merged, null removes."""
+    found = {key: value for key, value in base.items() if key not in patch}
+    for key, value in patch.items():
+        if isinstance(value, dict):
+            found[key] = _merged(base[key] if isinstance(base.get(key), dict) else {}, value)
+        elif value is not None:
+            found[key] = value
+    return found

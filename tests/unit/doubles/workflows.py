@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.unit.doubles.service import MemoryService, Refusal
 
+BEGINNING = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
+
 
 @dataclass
 class Execution:
@@ -26,6 +28,7 @@ class MemoryWorkflows(MemoryService):
         self.answers: list[tuple[str, Any]] = []
         self.refused: list[str] = []
         self.started: dict[str, Any] = {}
+        self.histories: dict[str, list[dict[str, Any]]] = {}
 
     def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002, N803
         # Another input under the name of an execution is refused, the same one is not while it runs:
@@ -46,10 +49,26 @@ class MemoryWorkflows(MemoryService):
         self.executions[arn] = Execution(status, given, at or datetime.now(UTC))
 
     def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - AWS's names, here and below
-        if executionArn not in self.executions:
+        execution = self.executions.get(executionArn)
+        if execution is None and executionArn in self.started:
+            execution = Execution("RUNNING", json.dumps(self.started[executionArn]))
+        if execution is None:
             raise Refusal("ExecutionDoesNotExist", 400, executionArn)
-        execution = self.executions[executionArn]
-        return {"executionArn": executionArn, "status": execution.status, "input": execution.input}
+        return {
+            "executionArn": executionArn,
+            "status": execution.status,
+            "input": execution.input,
+            "startDate": BEGINNING,
+        } | ({"stopDate": execution.stop_date} if execution.stop_date else {})
+
+    def get_execution_history(
+        self,
+        executionArn: str,  # noqa: N803
+        maxResults: int,  # noqa: N803, ARG002
+        includeExecutionData: bool,  # noqa: N803, FBT001
+    ) -> dict[str, Any]:
+        assert not includeExecutionData
+        return {"events": self.histories.get(executionArn, [])}
 
     def list_executions(self, stateMachineArn: str, statusFilter: str | None = None) -> dict[str, Any]:  # noqa: N803
         prefix = stateMachineArn.replace(":stateMachine:", ":execution:") + ":"

@@ -1,0 +1,84 @@
+"""What whoever wants a device may ask for, and the rules that it must keep (docs/contracts.md)."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import InvalidInput
+from common.identifiers import DEVICE_TYPES, IDENTITIES, checked_thing_name
+
+# https://docs.aws.amazon.com/iot/latest/apireference/API_AttributePayload.html
+ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
+ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
+OWNER_ATTRIBUTE = "execution"
+MAX_ATTRIBUTES = 20
+
+FIELDS = ("deviceType", "thingName", "attributes", "model", "identity")
+# Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than once.
+MAX_MODEL_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class DeviceWish:
+    """The input of the provisioning workflow, checked. `thing_name` is None when the workflow is to make one up."""
+
+    thing_name: str | None
+    device_type: str
+    attributes: Mapping[str, str]
+    model: Mapping[str, Any] | None
+    identity: str
+
+    @classmethod
+    def of(cls, asked: object) -> "DeviceWish":
+        """From `{deviceType?, thingName?, attributes?, model?, identity?}`; raises InvalidInput with the field."""
+        if not isinstance(asked, dict):
+            raise InvalidInput("input", 'must be a JSON object such as {} or {"deviceType": "bulb"}')
+        for field in sorted(asked.keys() - set(FIELDS)):
+            raise InvalidInput(field, f"is not a field of this workflow; it knows {', '.join(FIELDS)}")
+        return cls(
+            thing_name=checked_thing_name(asked["thingName"]) if "thingName" in asked else None,
+            device_type=_checked_device_type(asked.get("deviceType", "generic")),
+            attributes=_checked_attributes(asked.get("attributes", {})),
+            model=_checked_model(asked["model"]) if "model" in asked else None,
+            identity=_checked_identity(asked.get("identity", "keys")),
+        )
+
+
+def _checked_device_type(value: object) -> str:
+    if value not in DEVICE_TYPES:
+        raise InvalidInput("deviceType", f"must be one of {', '.join(DEVICE_TYPES)}, got {value!r}")
+    return str(value)
+
+
+def _checked_identity(value: object) -> str:
+    if value not in IDENTITIES:
+        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {value!r}")
+    return str(value)
+
+
+def _checked_attributes(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise InvalidInput("attributes", f"must be an object of strings, got {value!r}")
+    if len(value) > MAX_ATTRIBUTES:
+        raise InvalidInput("attributes", f"at most {MAX_ATTRIBUTES} attributes, got {len(value)}")
+    for name, text in value.items():
+        if not ATTRIBUTE_NAME.fullmatch(name) or name == OWNER_ATTRIBUTE:
+            raise InvalidInput(
+                "attributes", f"{name!r} can't name an attribute: {ATTRIBUTE_NAME.pattern}, not 'execution'"
+            )
+        if not isinstance(text, str) or not ATTRIBUTE_VALUE.fullmatch(text):
+            raise InvalidInput(f"attributes.{name}", f"must be a string that matches {ATTRIBUTE_VALUE.pattern}")
+    return value
+
+
+def _checked_model(value: object) -> Mapping[str, Any]:
+    """Shape and size only: what the generators are is the device's to know, which refuses to start with a bad model."""
+    if not isinstance(value, dict) or not isinstance(value.get("telemetry"), dict):
+        raise InvalidInput("model", "must be a device model: an object whose telemetry is an object")
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_MODEL_BYTES:
+        raise InvalidInput("model", f"at most {MAX_MODEL_BYTES} bytes as JSON, got {size}")
+    return value

@@ -1,0 +1,1 @@
+"""The HTTP API: devices made, listed, described and removed; openapi/ says what it takes and what it answers."""

@@ -1,0 +1,238 @@
+"""Devices: list, create, describe, delete."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from common.catalog import Catalog, Row, is_free
+from common.certificates import tolerating
+from common.clients import error_code
+from common.device_wish import DeviceWish
+from common.identifiers import made_up_name
+from common.observability import about_row
+from control_plane.listing import Listing, Wanted
+from control_plane.machines import DEPROVISION, PROVISION, Machines, iso, link, name_of, summary
+from control_plane.problem import FieldError, Problem, conflict, not_found
+from control_plane.request import Answer, Request
+
+if TYPE_CHECKING:
+    from types_boto3_iot import IoTClient
+    from types_boto3_iot_data import IoTDataPlaneClient
+
+    from control_plane.routes import Act
+
+DEFAULT_LIMIT = 25
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What the API does with devices."""
+
+    catalog: Catalog
+    listing: Listing
+    machines: Machines
+    iot: "IoTClient"
+    iot_data: "IoTDataPlaneClient"
+
+    def acts(self) -> "Mapping[str, Act]":
+        """By operation id of the OpenAPI document."""
+        return {
+            "listDevices": self.page,
+            "createDevice": self.create,
+            "describeDevice": self.describe,
+            "deleteDevice": self.delete,
+        }
+
+    def page(self, request: Request) -> Answer:
+        """A page of the catalog."""
+        asked = request.parameters
+        wanted = Wanted(asked.get("limit", DEFAULT_LIMIT), asked.get("status"), asked.get("type"), asked.get("text"))
+        if "nextToken" in asked:
+            wanted = wanted.continued(asked["nextToken"])
+        found = self.listing.page(wanted)
+        token = wanted.token(found.next) if found.next else None
+        return Answer(200, {"devices": [_item(row) for row in found.rows], "nextToken": token})
+
+    def create(self, request: Request) -> Answer:
+        """Start the provisioning; a repeated request leads to the execution that the first one started."""
+        wish = DeviceWish.of(request.body)
+        given = json.dumps(request.body, sort_keys=True)
+        name = _execution_name(request)
+        if name and self._started_before(name, given):
+            return self._accepted(wish, name)
+        self._refuse_taken(wish.thing_name)
+        try:
+            return self._accepted(wish, self.machines.start(PROVISION, given, name))
+        except ClientError as error:
+            if name is None or error_code(error) != "ExecutionAlreadyExists":
+                raise
+        # The same request was under way a moment ago.
+        self._started_before(name, given)
+        return self._accepted(wish, name)
+
+    def describe(self, request: Request) -> Answer:
+        """All that is known of a device; a part that is not there is null."""
+        row = self._row(request.parameters["thingName"])
+        return Answer(
+            200,
+            {
+                "thingName": row["thing_name"],
+                "catalog": _catalog(row),
+                "shadow": self._shadow(row["thing_name"]),
+                "certificate": self._certificate(row.get("certificate_id")),
+                "execution": self._execution(row["execution_arn"]),
+                "presence": _presence(row),
+                "links": _links(row),
+            },
+        )
+
+    def delete(self, request: Request) -> Answer:
+        """Start the removal, or lead to the one that is under way. Raises Problem 404 or 409."""
+        row = self._row(request.parameters["thingName"])
+        if is_free(row):
+            raise not_found(f"{row['thing_name']} is {row['status']}: nothing of it is there any more")
+        name = self._removal(row) or self.machines.start(DEPROVISION, json.dumps({"thingName": row["thing_name"]}))
+        return _accepted(row["thing_name"], DEPROVISION, name, f"../executions/{name}")
+
+    def _row(self, thing_name: str) -> Row:
+        row = self.catalog.row(thing_name)
+        if row is None:
+            raise not_found(f"the catalog knows no device {thing_name}")
+        about_row(row)
+        return row
+
+    def _refuse_taken(self, thing_name: str | None) -> None:
+        """The workflow would refuse it too; so the caller knows at once, and no execution fails for it."""
+        if thing_name is None:
+            return
+        row = self.catalog.row(thing_name)
+        taken = row is not None and not is_free(row)
+        with tolerating("ResourceNotFoundException"):
+            taken = taken or bool(self.iot.describe_thing(thingName=thing_name))
+        if taken:
+            error = FieldError("/thingName", "is taken; delete the device or choose another name")
+            raise conflict(f"{thing_name} exists already", error)
+
+    def _started_before(self, name: str, given: str) -> bool:
+        """Whether the request was made before. Raises Problem 422 when it was another one."""
+        found = self.machines.described(self.machines.execution_arn(PROVISION, name))
+        if found is None:
+            return False
+        if json.loads(found["input"]) != json.loads(given):
+            detail = "Idempotency-Key: was used for another body; a new request needs a new key"
+            error = FieldError("Idempotency-Key", "was used for another body")
+            raise Problem(422, "idempotency-key-reused", "The key was used for another request", detail, [error])
+        return True
+
+    def _accepted(self, wish: DeviceWish, name: str) -> Answer:
+        thing_name = wish.thing_name or made_up_name(self.machines.execution_arn(PROVISION, name))
+        return _accepted(thing_name, PROVISION, name, f"executions/{name}")
+
+    def _removal(self, row: Row) -> str | None:
+        """Name of the removal that is under way. Raises Problem 409 when something else undoes the device."""
+        holder = row.get("deprovisioning")
+        found = self.machines.described(holder) if holder else None
+        if holder is None or found is None or found["status"] not in ("RUNNING", "PENDING_REDRIVE"):
+            return None
+        if self.machines.workflow_of(holder) == DEPROVISION:
+            return name_of(holder)
+        raise conflict(f"{row['thing_name']} is being undone by the execution {name_of(holder)}")
+
+    def _shadow(self, thing_name: str) -> dict[str, Any] | None:
+        with tolerating("ResourceNotFoundException"):
+            found = json.loads(self.iot_data.get_thing_shadow(thingName=thing_name)["payload"].read())
+            state = found.get("state", {})
+            parts = {part: state.get(part) or {} for part in ("desired", "reported", "delta")}
+            return {**parts, "version": found["version"]}
+        return None
+
+    def _certificate(self, certificate_id: str | None) -> dict[str, Any] | None:
+        if certificate_id is None:
+            return None
+        with tolerating("ResourceNotFoundException"):
+            found = self.iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+            validity = found.get("validity", {})
+            return {
+                "certificateId": found["certificateId"],
+                "status": found["status"],
+                "createdAt": iso(found.get("creationDate")),
+                "notBefore": iso(validity.get("notBefore")),
+                "notAfter": iso(validity.get("notAfter")),
+            }
+        return None
+
+    def _execution(self, execution_arn: str) -> dict[str, Any] | None:
+        workflow = self.machines.workflow_of(execution_arn)
+        found = self.machines.described(execution_arn) if workflow else None
+        return summary(workflow, found) if workflow and found else None
+
+
+def _execution_name(request: Request) -> str | None:
+    """The same for every request of this caller with this key; None without a key."""
+    key = request.parameters.get("Idempotency-Key")
+    if key is None:
+        return None
+    return "api-" + hashlib.sha256(f"{request.caller.subject}\n{key.strip(chr(34))}".encode()).hexdigest()
+
+
+def _accepted(thing_name: str, workflow: str, name: str, location: str) -> Answer:
+    """`location` is relative to the URL that was asked: the API may stand below any path."""
+    links = {"self": f"/v1/devices/{thing_name}", "execution": f"/v1/executions/{name}"}
+    body = {"thingName": thing_name, "executionName": name, "workflow": workflow, "links": links}
+    return Answer(202, body, {"Location": location})
+
+
+def _links(row: Row) -> dict[str, str]:
+    return {"self": f"/v1/devices/{row['thing_name']}", "execution": link(row["execution_arn"])}
+
+
+def _item(row: Row) -> dict[str, Any]:
+    return {
+        "thingName": row["thing_name"],
+        "deviceType": row["device_type"],
+        "status": row["status"],
+        "statusReason": row.get("status_reason"),
+        "createdAt": row["created_at"],
+        "updatedAt": row["updated_at"],
+        "lastSeenAt": row.get("last_seen_at"),
+        "ip": row.get("ip"),
+        "links": _links(row),
+    }
+
+
+def _catalog(row: Row) -> dict[str, Any]:
+    """By name: a row holds a task token meanwhile, which is nobody's business."""
+    return {
+        "status": row["status"],
+        "statusReason": row.get("status_reason"),
+        "deviceType": row["device_type"],
+        "createdAt": row["created_at"],
+        "updatedAt": row["updated_at"],
+        "lastSeenAt": row.get("last_seen_at"),
+        "ip": row.get("ip"),
+        "certificateId": row.get("certificate_id"),
+        "nextCertificateId": row.get("next_certificate_id"),
+        "taskArn": row.get("task_arn"),
+        "clusterArn": row.get("cluster_arn"),
+        "disconnectReason": row.get("disconnect_reason"),
+        "givenUpAt": row.get("given_up_at"),
+        "beingRemoved": "deprovisioning" in row,
+    }
+
+
+def _presence(row: Row) -> dict[str, Any] | None:
+    if "presence_at" not in row:
+        return None
+    return {
+        "connected": row["status"] == "ONLINE",
+        "at": iso(datetime.fromtimestamp(int(row["presence_at"]) / 1000, UTC)),
+        "sessionIdentifier": row["presence_session"],
+        "versionNumber": int(row["presence_version"]),
+        "ip": row.get("ip"),
+        "disconnectReason": row.get("disconnect_reason"),
+    }

@@ -1,0 +1,1 @@
+"""Links: which switch may change the light of which bulb."""

@@ -1,0 +1,41 @@
+"""One roll at a time: an item that names the execution which rolls, good for as long as that runs."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from common.clients import error_code
+from common.errors import RollUnderWay
+from common.executions import Executions
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+
+QUEUE = "roll"
+
+
+@dataclass(frozen=True)
+class RollLock:
+    """Nobody gives it back: a holder that has ended, however it did, is in nobody's way."""
+
+    table: "Table"
+    executions: Executions
+
+    def take(self, roll_arn: str) -> None:
+        """Have it for this execution; repeatable. Raises RollUnderWay."""
+        item = self.table.get_item(Key={"queue": QUEUE}, ConsistentRead=True).get("Item", {})
+        holder = str(item.get("holder", roll_arn))
+        if holder != roll_arn and self.executions.running(holder):
+            raise RollUnderWay(f"another roll is under way: {holder}")
+        try:
+            self.table.update_item(
+                Key={"queue": QUEUE},
+                UpdateExpression="SET holder = :me",
+                ConditionExpression="attribute_not_exists(holder) OR holder IN (:me, :seen)",
+                ExpressionAttributeValues={":me": roll_arn, ":seen": holder},
+            )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                raise RollUnderWay("another roll was faster") from error
+            raise

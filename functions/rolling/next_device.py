@@ -1,0 +1,136 @@
+"""NextDevice: the next device, in the alphabet's order, that runs and does not run the image that it should.
+
+The catalog is read anew for each device: one that was deleted, restarted or moved meanwhile is passed over.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from common import environment
+from common.catalog import Catalog, Row, is_free
+from common.clients import CONFIG, session, transient_faults_named
+from common.errors import DeviceBusy, ImageChanged, ThingNotFound
+from common.executions import Executions
+from common.image import ImageTag
+from common.observability import about, logger, observed
+from rolling.lock import RollLock
+from rolling.progress import MOST_DEVICES, Progress, checked_names
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+READ = ("thing_name", "status", "task_arn", "image_digest", "restarting", "task_token", "deprovisioning", "given_up_at")
+
+
+@dataclass(frozen=True)
+class NextRequest:
+    """Which devices to roll (None: all), for which execution, and how far that has come."""
+
+    names: tuple[str, ...] | None
+    roll_arn: str
+    progress: Progress
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "NextRequest":
+        """From `{"input": {thingNames?}, "roll": <execution ARN>, "progress": {...}}`; raises InvalidInput."""
+        return cls(checked_names(event["input"]), event["roll"], Progress.from_data(event["progress"]))
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Finds the devices that are to be moved."""
+
+    catalog: Catalog
+    image: ImageTag
+    lock: RollLock
+
+    def next(self, request: NextRequest) -> Progress:
+        """The progress with the next device in hand, verdict ROLL, or DONE when there is none. Repeatable.
+
+        Raises RollUnderWay, NoDeviceImage, and for a device that was named ThingNotFound or DeviceBusy, before anything
+        is moved; ImageChanged when somebody has pushed since the roll began.
+        """
+        done = request.progress
+        if not done.image:
+            self.lock.take(request.roll_arn)
+            self._refuse(request.names or ())
+        image = self.image.digest()
+        if done.image not in ("", image):
+            raise ImageChanged(f"{image} was pushed while devices were moved to {done.image}: start another roll")
+        waiting = [row for row in self._rows(request.names) if row["thing_name"] > done.thing_name]
+        waiting = sorted((row for row in waiting if _is_behind(row, image)), key=lambda row: str(row["thing_name"]))
+        free = [row for row in waiting if not _is_busy(row)]
+        if not free:
+            return replace(done, verdict="DONE", image=image, skipped=done.skipped + len(waiting))
+        if done.rolled + done.skipped >= MOST_DEVICES:
+            return replace(done, verdict="DONE", image=image, remaining=len(waiting))
+        return Progress(
+            verdict="ROLL",
+            image=image,
+            thing_name=free[0]["thing_name"],
+            previous=free[0].get("image_digest", ""),
+            task_arn=free[0]["task_arn"],
+            rolled=done.rolled + 1,
+            skipped=done.skipped + waiting.index(free[0]),
+        )
+
+    def _refuse(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            row = self.catalog.row(name)
+            if row is None or is_free(row):
+                raise ThingNotFound(f"thingNames: there is no device {name}")
+            if not _runs(row) or _is_busy(row):
+                raise DeviceBusy(f"thingNames: {name} is {row['status']} and can't be moved now")
+
+    def _rows(self, names: tuple[str, ...] | None) -> Iterator[Row]:
+        if names is not None:
+            yield from (row for row in map(self.catalog.row, names) if row is not None)
+            return
+        fields = {f"#{name}": name for name in READ}
+        more: dict[str, Any] = {}
+        while True:
+            page = self.catalog.table.scan(
+                ConsistentRead=True, ProjectionExpression=", ".join(fields), ExpressionAttributeNames=fields, **more
+            )
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def _runs(row: Row) -> bool:
+    return row["status"] in ("ONLINE", "OFFLINE") and "task_arn" in row and "deprovisioning" not in row
+
+
+def _is_behind(row: Row, image: str) -> bool:
+    return _runs(row) and row.get("image_digest") != image
+
+
+def _is_busy(row: Row) -> bool:
+    return "restarting" in row or "task_token" in row
+
+
+devices = Devices(
+    Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    ImageTag(
+        session.client("ecr", config=CONFIG),
+        environment.required("DEVICE_REPOSITORY"),
+        environment.required("DEVICE_IMAGE_TAG"),
+    ),
+    RollLock(
+        session.resource("dynamodb", config=CONFIG).Table(environment.required("TURNS_TABLE")),
+        Executions(session.client("stepfunctions", config=CONFIG)),
+    ),
+)
+
+
+@observed
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    """State NextDevice. Gives the progress, see `Progress.data`."""
+    request = NextRequest.from_event(event)
+    with transient_faults_named():
+        found = devices.next(request)
+    about(thing_name=found.thing_name)
+    logger.info("next device", verdict=found.verdict, image=found.image, rolled=found.rolled)
+    return found.data

@@ -1,0 +1,71 @@
+"""The command `playground audit`: Device Defender's checks, by their names."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from playground import exit_codes
+from playground.audit import SEVERITIES, Audit, Repaired, audit, repair
+from playground.cli_context import context
+from playground.views import note
+
+app = typer.Typer()
+
+STYLES = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "cyan"}
+MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("·", "dim")}
+
+
+@app.command("audit")
+def run_audit(
+    ctx: typer.Context,
+    checks: Annotated[list[str] | None, typer.Option("--check", help="Only this check; may be repeated.")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Give the device policy its restrictive default back.")] = False,  # noqa: FBT002
+    fail_on: Annotated[str, typer.Option(help="End with 1 for this severity or worse: low to critical.")] = "",
+) -> None:
+    """Check devices, certificates and policies as AWS IoT Device Defender does."""
+    severity = fail_on.upper()
+    if severity and severity not in SEVERITIES:
+        raise typer.BadParameter(f"{fail_on} is none of {', '.join(SEVERITIES).lower()}", param_hint="--fail-on")
+    given = context(ctx)
+    home = given.home()
+    found = audit(home, checks or ())
+    repaired = repair(home, found.findings) if fix else []
+    given.output.show({**asdict(found), "repaired": [asdict(one) for one in repaired]}, view(found, repaired))
+    if not found.complete:
+        note("There are more devices than one audit looks at; the others were left out.")
+    mended = {one.policy for one in repaired if one.outcome == "replaced"}
+    left = [
+        finding for finding in found.findings if not (finding.is_mended_by_fix and finding.resource["id"] in mended)
+    ]
+    if severity and any(finding.as_severe_as(severity) for finding in left):
+        raise typer.Exit(exit_codes.FAILED)
+
+
+def view(found: Audit, repaired: list[Repaired]) -> Group:
+    """Findings, then every check, then what was repaired."""
+    parts: list[RenderableType] = []
+    for finding in found.findings:
+        text = Text(f"{finding.severity:<9}", style=STYLES[finding.severity]).append(f"{finding.check}\n", style="bold")
+        text.append(f"         {finding.resource['type']} {finding.resource['id']}\n", style="default")
+        text.append(f"         {finding.reason} ({finding.reason_code})\n         {finding.remedy}\n", style="default")
+        parts.append(text)
+    parts.append(checks_table(found))
+    parts += [Text(f"{one.policy}: {one.outcome}, version {one.version or '-'}; {one.reason}") for one in repaired]
+    return Group(*parts)
+
+
+def checks_table(found: Audit) -> Table:
+    """Every check, and how it ended."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in ("mark", "check"):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in found.checks:
+        mark, style = MARKS[check.outcome]
+        said = {"passed": "no finding", "failed": f"{check.findings} found"}.get(check.outcome, check.note)
+        table.add_row(Text(mark, style=style), check.check, Text(said, style="dim" if check.note else ""))
+    return table

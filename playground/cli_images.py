@@ -1,0 +1,110 @@
+"""The commands that build device images and move devices to them."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from playground import completing, views
+from playground.cli_context import context
+from playground.errors import ImageError
+from playground.images import Image, Images
+from playground.push import Push
+from playground.rolling import Move, Roll, plan
+from playground.views import err, note
+
+app = typer.Typer()
+
+MARKS = {"moving": ("▸", "cyan"), "moved": ("✓", "green"), "passed over": ("·", "yellow"), "failed": ("✗", "red")}
+WAYS = ("auto", "codebuild", "docker")
+
+
+@app.command()
+def push(
+    ctx: typer.Context,
+    way: Annotated[str, typer.Option("--with", help="codebuild, docker, or auto: Docker when it is here.")] = "auto",
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="Another folder than device/.", exists=True, file_okay=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also what was pushed before.")] = False,  # noqa: FBT002
+) -> None:
+    """Build the device image from device/, and have new tasks run it. Running devices: `playground roll`."""
+    if way not in WAYS:
+        raise typer.BadParameter(f"{way} is not {', '.join(WAYS)}", param_hint="--with")
+    given = context(ctx)
+    home = given.home()
+    with views.progress() as report:
+        pushed = Push(given.paths, home, report.step, folder).run(way, force=force)  # type: ignore[arg-type]
+    said = {
+        "built": "New tasks run",
+        "retagged": "Built before; new tasks run again",
+        "nothing": "Pushed before, and nothing to do (--force builds it again): new tasks run",
+    }
+    given.output.show(pushed, f"{said[pushed.done]} {pushed.digest}")
+    others = plan(home).names
+    if others:
+        note(f"{len(others)} device(s) run another image: `playground roll` moves them, one by one.")
+
+
+@app.command()
+def roll(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Thing names; all when left out.", metavar="[NAME]...", autocompletion=completing.thing_names
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be moved.")] = False,  # noqa: FBT002
+) -> None:
+    """Move running devices to the current image, one by one; stops at the first that does not come up."""
+    given = context(ctx)
+    home = given.home()
+    wanted = plan(home, names or ())
+    if dry_run:
+        given.output.show(wanted, "\n".join(wanted.names) or _nothing_to_do(wanted.image))
+        return
+    if not wanted.names:
+        given.output.show({"image": wanted.image, "rolled": 0, "skipped": 0}, _nothing_to_do(wanted.image))
+        return
+    note(f"{len(wanted.names)} device(s) to {wanted.image}")
+    outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
+    if outcome.error == "RollStopped":
+        raise ImageError(f"The roll has stopped. {outcome.cause}")
+    result = outcome.require()
+    said = f"{result['rolled']} moved, {result['skipped']} passed over; {outcome.seconds:.1f} s"
+    given.output.show(result, said)
+
+
+@app.command()
+def images(ctx: typer.Context) -> None:
+    """List the device images, and which devices run which."""
+    given = context(ctx)
+    found = Images(given.home()).all()
+    if not found:
+        note("No images yet: `playground push` makes one.")
+    given.output.show({"images": [asdict(image) for image in found]}, _images_table(found) if found else None)
+
+
+def _nothing_to_do(image: str) -> str:
+    return f"Every device runs {image}."
+
+
+def _move_text(move: Move) -> Text:
+    mark, style = MARKS[move.status]
+    return Text(f"{mark} {move.name:<20} {move.status}", style=style)
+
+
+def _images_table(found: list[Image]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("DIGEST", "TAGS", "PUSHED", "NEW TASKS", "DEVICES"):
+        table.add_column(heading, overflow="fold")
+    for image in found:
+        tags = " ".join(tag[:12] if len(tag) == 64 else tag for tag in image.tags)
+        devices = f"{len(image.devices)}  {' '.join(image.devices[:5])}{' ...' if len(image.devices) > 5 else ''}"
+        pushed = image.pushed_at.astimezone().isoformat(sep=" ", timespec="seconds")
+        table.add_row(image.digest, tags, pushed, "run it" if image.current else "", devices)
+    return table

@@ -1,0 +1,62 @@
+"""The commands that let a switch drive a bulb, and show what drives what."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from playground import completing, links
+from playground.cli_context import Context, context
+from playground.views import note
+
+app = typer.Typer()
+
+Switch = Annotated[str, typer.Argument(metavar="SWITCH", autocompletion=completing.thing_names)]
+Bulb = Annotated[str, typer.Argument(metavar="BULB", autocompletion=completing.thing_names)]
+
+
+@app.command()
+def link(ctx: typer.Context, switch: Switch, bulb: Bulb) -> None:
+    """Let a switch drive a bulb: from now on `command SWITCH press` changes the bulb's light."""
+    given = context(ctx)
+    tell(given, links.link(given.home(), switch, bulb))
+
+
+@app.command()
+def unlink(ctx: typer.Context, switch: Switch, bulb: Bulb) -> None:
+    """End that; the switch loses the right to it."""
+    given = context(ctx)
+    tell(given, links.unlink(given.home(), switch, bulb))
+
+
+@app.command("links")
+def show_links(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="A switch or a bulb.", metavar="[NAME]", autocompletion=completing.thing_names)
+    ] = None,
+) -> None:
+    """List which switch drives what; with a name, only where that device takes part."""
+    given = context(ctx)
+    found = links.links(given.home(), name)
+    if not found:
+        note("No links yet: `playground link SWITCH BULB` makes one.")
+    given.output.show({"links": [asdict(one) for one in found]}, links_table(found) if found else None)
+
+
+def tell(given: Context, found: links.Links) -> None:
+    """What a switch drives now."""
+    given.output.show(found, f"{found.switch} drives {', '.join(found.targets) or 'nothing'}.")
+
+
+def links_table(found: Sequence[links.Links]) -> Table:
+    """A line for each switch."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("SWITCH", "DRIVES"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        table.add_row(Text(one.switch), Text(", ".join(one.targets)))
+    return table

@@ -1,0 +1,75 @@
+"""What the Tab key offers beside commands and options: quick, silent, and nothing at all when anything is wrong."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import typer
+from botocore.config import Config
+
+from playground import job_documents
+from playground.cli_options import given_options
+from playground.homes import Login, find_home
+from playground.paths import Paths
+
+LIMIT = 2.0
+"""Seconds that a person waits for the Tab key at most, after Python has started."""
+
+IMPATIENT = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+
+
+def thing_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Devices of the catalog that are not retired."""
+    given = given_options(ctx)
+
+    def look() -> list[str]:
+        login = Login(given.get("profile"), given.get("region"))
+        home = find_home(Paths.here(), given.get("stack"), given.get("home", "auto"), login)
+        pages = home.client("dynamodb", IMPATIENT).get_paginator("scan")
+        rows = pages.paginate(
+            TableName=home.output("DeviceCatalogTableName"),
+            ProjectionExpression="thing_name, #status",
+            ExpressionAttributeNames={"#status": "status"},
+        )
+        items = (item for page in rows for item in page["Items"])
+        return sorted(item["thing_name"]["S"] for item in items if item["status"]["S"] != "TERMINATED")
+
+    return starting(in_time(look), incomplete)
+
+
+def device_types(incomplete: str) -> list[str]:
+    """Names of the models that devices come with."""
+    models = Paths.here().root / "device" / "virtual_device" / "models"
+    return starting(in_time(lambda: sorted(file.stem for file in models.glob("*.json"))), incomplete)
+
+
+def topic_filters(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The usual ones, and each device's telemetry."""
+    usual = ["#", "dt/#", "evt/#", "cmd/#", "$aws/things/+/shadow/#", "$aws/events/presence/#"]
+    return starting(usual + [f"dt/playground/{name}/#" for name in thing_names(ctx, "")], incomplete)
+
+
+def names_and_operations(ctx: typer.Context, incomplete: str) -> list[str]:
+    """For `job create`: any number of devices, then an operation."""
+    operations = in_time(lambda: sorted(job_documents.operations(Paths.here())))
+    return thing_names(ctx, incomplete) + starting(operations, incomplete)
+
+
+def starting(words: Sequence[str], incomplete: str) -> list[str]:
+    """Those that begin with what was typed."""
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def in_time(look: Callable[[], list[str]], limit: float = LIMIT) -> list[str]:
+    """What a look finds within `limit` seconds; nothing when it fails or takes longer."""
+    found: list[str] = []
+
+    def run() -> None:
+        try:
+            found.extend(look())
+        except Exception:  # noqa: BLE001 - there is nobody to tell: the terminal shows a half-typed command
+            found.clear()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit)
+    return [] if thread.is_alive() else found

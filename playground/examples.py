@@ -1,0 +1,99 @@
+"""The examples in the help texts, by command. A test reads each as the command line would."""
+
+from rich.markup import escape
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "up": ("playground up", "playground up --port 4567 --mqtt-port 8884"),
+    "down": ("playground down",),
+    "reset": ("playground reset", "playground reset --yes"),
+    "status": ("playground status", "playground status --output json --query devices"),
+    "env": (
+        'eval "$(playground env)"',
+        "playground env --output json --query AWS_ENDPOINT_URL",
+        "playground env --sam > stack.env.json",
+    ),
+    "relay": ("playground relay", "playground relay --bind 172.17.0.1"),
+    "sweep": ("playground sweep --dry-run", "playground sweep --older-than 0"),
+    "destroy": ("playground destroy", "playground destroy --profile workshop --region eu-west-1"),
+    "create": (
+        "playground create",
+        "playground create --type bulb --name lamp --attribute room=kitchen",
+        "playground create --identity csr",
+        "playground create --count 5 --output json --query 'executions[].output.thingName'",
+    ),
+    "certificates": (
+        "playground certificates",
+        "playground certificates --due --output json --query 'certificates[].thing_name'",
+        "playground certificates --rotate",
+    ),
+    "models": ("playground models", "playground models vehicle > my-model.json"),
+    "list": (
+        "playground list",
+        "playground list --output json --query 'devices[].thing_name'",
+        "playground list --output json | jq '.devices[0]'",
+        "playground list --query \"devices[?status=='OFFLINE'].[thing_name, last_seen_at]\"",
+    ),
+    "show": ("playground show lamp", "playground show lamp --query shadow.reported"),
+    "set": ("playground set lamp time=5 status=on", "playground set lamp payload='{\"a\": 1}' --timeout 30"),
+    "restart": ("playground restart lamp",),
+    "delete": ("playground delete lamp", "playground delete lamp switch"),
+    "demo": ("playground demo",),
+    "command": ("playground command lamp help", "playground command lamp large bytes=1000 --output json"),
+    "watch": (
+        "playground watch lamp",
+        "playground watch wall lamp",
+        "playground watch lamp --output json --query 'payload.temperature'",
+    ),
+    "listen": (
+        "playground listen",
+        "playground listen 'dt/playground/+/telemetry' --output json",
+        "playground listen '$aws/things/+/shadow/#' --count 10",
+        "playground listen --for 60 --output text --query '[topic, payload.temperature]'",
+    ),
+    "logs": (
+        "playground logs lamp",
+        "playground logs lamp --follow --source devices",
+        "playground logs lamp --since 15m --filter refused --output json --query message",
+    ),
+    "audit": (
+        "playground audit",
+        "playground audit --fix --fail-on high",
+        "playground audit --check IOT_POLICY_OVERLY_PERMISSIVE_CHECK --output json --query findings",
+    ),
+    "push": ("playground push", "playground push --with codebuild", "playground push --from ."),
+    "roll": ("playground roll --dry-run", "playground roll", "playground roll lamp wall"),
+    "images": ("playground images", "playground images --query 'images[?current].digest'"),
+    "link": ("playground link wall lamp",),
+    "unlink": ("playground unlink wall lamp",),
+    "links": ("playground links", "playground links lamp --output json --query 'links[].switch'"),
+    "user add": ("playground user add maria --group viewers",),
+    "user list": ("playground user list", "playground user list --query 'users[].name'"),
+    "user remove": ("playground user remove maria",),
+    "user password": ("playground user password admin", "playground user password admin --password-stdin"),
+    "token": ("playground token", "playground token --user maria --password-stdin"),
+    "api": (
+        "playground api",
+        "playground api --output json --query url",
+    ),
+    "completion": (
+        'eval "$(playground completion bash)"',
+        'eval "$(playground completion zsh)"',
+        "playground completion fish | source",
+    ),
+    "job create": (
+        "playground job create lamp change-unit unit=imperial --wait",
+        "playground job create --all rotate-cert --timeout 5",
+        "playground job create lamp update-firmware --file image.json --wait",
+    ),
+    "job show": ("playground job show", "playground job show lamp --output json --query 'executions[0].status'"),
+    "job list": ("playground job list", "playground job list --query \"jobs[?status=='IN_PROGRESS'].jobId\""),
+    "job cancel": ("playground job cancel iot-playground-change-unit-1a2b3c4d --force",),
+    "job delete": ("playground job delete iot-playground-change-unit-1a2b3c4d",),
+    "job operations": ("playground job operations",),
+}
+
+
+def epilog(words: str) -> str | None:
+    """The end of a command's help text; Rich puts what an empty line divides on lines of their own."""
+    lines = EXAMPLES.get(words)
+    return "\n\n".join(["[bold]Examples[/bold]", *(escape(line) for line in lines)]) if lines else None

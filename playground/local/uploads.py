@@ -1,0 +1,125 @@
+"""Notices uploads to the source bucket, in place of the rule on AWS whose target the emulator does not know.
+
+As the task poller does, it asks one question over one open connection, signed once a minute, and parses only what has
+changed. What was noticed is built beside the agent's own work, one after the other, the oldest first.
+"""
+
+import http.client
+import logging
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from xml.etree import ElementTree as Xml
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from playground.local.builder import Builder
+from playground.local.builds import BuildResult, load, save
+from playground.local.state import ACCOUNT, REGION, LocalState
+
+SIGNATURE_LIFE = 60.0
+INTERVAL = 0.2
+NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+log = logging.getLogger("agent")
+
+
+@dataclass
+class UploadPoller:
+    """Lists the versions of what lies below source/ in the source bucket."""
+
+    state: LocalState
+    secret: str
+    bucket: str
+    clock: Callable[[], float] = time.monotonic
+    _connection: http.client.HTTPConnection | None = None
+    _signed: tuple[float, dict[str, str]] = (0.0, {})
+    _last: bytes = b""
+
+    def changed(self) -> list[tuple[str, str]] | None:
+        """Key and version of each upload, the oldest first; None when nothing is new. Raises OSError, HTTPException.
+
+        A refusal is logged once and is no news: the devices go on without builds.
+        """
+        status, body = self._ask()
+        if body == self._last:
+            return None
+        self._last = body
+        if status != HTTPStatus.OK:
+            log.warning("uploads can't be listed: %s %r", status, body[:200])
+            return None
+        return list(_versions(body))
+
+    def _ask(self) -> tuple[int, bytes]:
+        path = f"/{self.bucket}?prefix=source%2F&versions="
+        connection = self._connection or http.client.HTTPConnection("127.0.0.1", self.state.port, timeout=10)
+        self._connection = connection
+        try:
+            connection.request("GET", path, headers=self._headers(path))
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
+        return response.status, answer
+
+    def _headers(self, path: str) -> dict[str, str]:
+        until, headers = self._signed
+        if self.clock() >= until:
+            request = AWSRequest("GET", f"{self.state.endpoint}{path}")
+            S3SigV4Auth(Credentials(ACCOUNT, self.secret), "s3", REGION).add_auth(request)
+            headers = dict(request.headers.items())
+            self._signed = (self.clock() + SIGNATURE_LIFE, headers)
+        return headers
+
+
+def _versions(body: bytes) -> Iterator[tuple[str, str]]:
+    found = [
+        (one.findtext(f"{NAMESPACE}LastModified", ""), one.findtext(f"{NAMESPACE}Key", ""), version)
+        for one in Xml.fromstring(body).iter(f"{NAMESPACE}Version")  # noqa: S314 - the emulator's own answer
+        if (version := one.findtext(f"{NAMESPACE}VersionId", ""))
+    ]
+    yield from ((key, version) for _modified, key, version in sorted(found) if key.endswith(".zip"))
+
+
+@dataclass
+class Uploads:
+    """Has each upload built once. `look` is called many times a second, from one thread."""
+
+    poller: UploadPoller
+    builder: Builder
+    clock: Callable[[], float] = time.monotonic
+    _next: float = 0.0
+    _waiting: list[tuple[str, str]] = field(default_factory=list)
+    _building: Future[None] | None = None
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "builder"))
+
+    def look(self) -> None:
+        """Note what is new, and begin a build when none is under way. Raises what the emulator's absence raises."""
+        if self.clock() >= self._next:
+            self._next = self.clock() + INTERVAL
+            found = self.poller.changed()
+            if found is not None:
+                self._waiting = [one for one in found if load(self.builder.paths, one[1]) is None]
+        if self._waiting and (self._building is None or self._building.done()):
+            self._building = self._pool.submit(self._build, *self._waiting.pop(0))
+
+    def close(self) -> None:
+        """Wait for the build that is under way."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _build(self, key: str, version: str) -> None:
+        if load(self.builder.paths, version) is not None:
+            return
+        log.info("building %s, version %s", key, version)
+        try:
+            result = self.builder.build(key, version)
+        except Exception as error:  # whatever it is, whoever waits for the build is told
+            log.exception("building %s", key)
+            result = BuildResult("FAILED", key, message=f"{type(error).__name__}: {error}")
+        save(self.builder.paths, version, result)
+        log.info("build of %s: %s %s%s", key, result.status, result.digest, result.message)
