@@ -35,15 +35,15 @@ def show_certificates(
 
 
 def table_of(found: Sequence[Aged]) -> Table:
-    """One certificate a line."""
+    """One certificate a line; its days are UTC's."""
     table = headed_table("NAME", "STATUS", "MADE", "AGE (DAYS)", "REPLACED BY", "DUE")
     for one in found:
         table.add_row(
             one.thing_name,
             Text(one.status, style=STATUS_STYLES.get(one.status, "")),
-            one.created_at,
+            one.created_at[:10],
             f"{one.age_days:.1f}",
-            one.rotate_by,
+            one.rotate_by[:10],
             Text(
                 "expired" if one.expired and one.outcome == "due" else one.outcome, style="red" if one.expired else ""
             ),

@@ -132,13 +132,20 @@ def no_jobs_left(cloud: Cloud) -> Iterator[None]:
         iot.delete_job(jobId=job_id, force=True)
 
 
+def certificates(cloud: Cloud, *options: str) -> list[dict[str, Any]]:
+    """What the command tells of them."""
+    told = cloud.playground("certificates", *options, "--output", "json").stdout
+    found: list[dict[str, Any]] = json.loads(told)["certificates"]
+    return found
+
+
 def test_a_certificate_is_replaced_before_its_lifetime_ends(
     cloud: Cloud, made: tuple[Mapping[str, Any], Watch], no_jobs_left: None
 ) -> None:
     # given: 300 of 365 days are over
     thing, old = made[0]["thingName"], made[0]["certificateId"]
     table = cloud.home.output("DeviceCatalogTableName")
-    assert thing not in cloud.playground("certificates", "--due").stdout
+    assert thing not in {found["thing_name"] for found in certificates(cloud, "--due")}
     long_ago = (datetime.now(UTC) - timedelta(days=300)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     cloud.client("dynamodb").update_item(
         TableName=table,
@@ -146,11 +153,11 @@ def test_a_certificate_is_replaced_before_its_lifetime_ends(
         UpdateExpression="SET certificate_created_at = :then",
         ExpressionAttributeValues={":then": {"S": long_ago}},
     )
-    (seen,) = json.loads(cloud.playground("certificates", "--due").stdout)
-    assert (seen["thing_name"], seen["outcome"], seen["expired"]) == (thing, "found", False)
+    (seen,) = certificates(cloud, "--due")
+    assert (seen["thing_name"], seen["outcome"], seen["expired"]) == (thing, "due", False)
     assert cloud.row(thing)["certificate_id"] == old
     # when the day's run comes
-    (started,) = json.loads(cloud.playground("certificates", "--rotate").stdout)
+    (started,) = certificates(cloud, "--rotate")
     assert started["outcome"] == "started"
 
     # then
@@ -161,8 +168,8 @@ def test_a_certificate_is_replaced_before_its_lifetime_ends(
 
     row = wait_for(f"another certificate of {thing}", rotated, limit=60)
     assert row["certificate_created_at"] > long_ago
-    assert json.loads(cloud.playground("certificates", "--due").stdout) == []
-    shown = [found for found in json.loads(cloud.playground("certificates").stdout) if found["thing_name"] == thing]
+    assert certificates(cloud, "--due") == []
+    shown = [found for found in certificates(cloud) if found["thing_name"] == thing]
     assert [(found["certificate_id"], found["outcome"]) for found in shown] == [(row["certificate_id"], "")]
     iot = cloud.client("iot")
     (job_id,) = [item["jobId"] for item in iot.list_job_executions_for_thing(thingName=thing)["executionSummaries"]]

@@ -218,6 +218,7 @@ def test_a_device_that_is_removed_meanwhile_gets_none(world: World) -> None:
     assert len(world.row["certificate_requests"]) == 1, "the sweep knows where to look"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 def test_whatever_is_interrupted_one_certificate_comes_of_it_or_none_is_left(
     world: World, function_clients: list[Any], how: str
@@ -279,6 +280,22 @@ def test_a_restart_makes_a_successor(world: World) -> None:
     # and the same again
     world.forget_answers()
     assert world.sign(**asked) == new
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_restarted_switch_keeps_its_links(world: World, linked: bool) -> None:  # noqa: FBT001
+    # given: a restart holds the device
+    if linked:
+        world.iot.create_policy("playground-links-lamp", "{}")
+    more: dict[str, Any] = {"links": ["spot"]} if linked else {}
+    held = {**world.row, "restarting": RESTART, "status": "OFFLINE", **more}
+    world.catalog.table.put_item(Item=held)
+    world.ask()
+    # when
+    made = world.sign(restart=RESTART, restarts=1)
+    # then
+    policies = world.iot.certificates[made["certificateArn"]].policies
+    assert policies == ({"playground-device", "playground-links-lamp"} if linked else {"playground-device"})
 
 
 def test_the_reference_is_for_one_request_of_one_size_for_minutes(world: World) -> None:
