@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from playground import (
     cli_audit,
+    cli_certificates,
     cli_cloud,
     cli_devices,
     cli_images,
@@ -48,6 +49,7 @@ app = typer.Typer(cls=Playground, no_args_is_help=True, pretty_exceptions_enable
 for commands in (
     cli_cloud,
     cli_devices,
+    cli_certificates,
     cli_messages,
     cli_images,
     cli_links,

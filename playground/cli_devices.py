@@ -31,11 +31,12 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     attribute: Annotated[list[str] | None, typer.Option(help="Thing attribute, KEY=VALUE; can be repeated.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
     model: Annotated[Path | None, typer.Option(help="Model file instead of the type's own.", metavar="FILE")] = None,
+    identity: Annotated[str | None, typer.Option(help="keys, or csr: the device makes its own key.")] = None,
 ) -> None:
     """Provision a device and show each step."""
     if name and count > 1:
         raise UsageError("A name is for one device: leave out --name or --count.")
-    request: dict[str, Any] = {"deviceType": device_type, "thingName": name}
+    request: dict[str, Any] = {"deviceType": device_type, "thingName": name, "identity": identity}
     request = {key: value for key, value in request.items() if value}
     if attribute:
         request["attributes"] = parse_attributes(attribute)

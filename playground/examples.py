@@ -18,7 +18,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "create": (
         "playground create",
         "playground create --type bulb --name lamp --attribute room=kitchen",
+        "playground create --identity csr",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",
+    ),
+    "certificates": (
+        "playground certificates",
+        "playground certificates --due --output json --query 'certificates[].thing_name'",
+        "playground certificates --rotate",
     ),
     "models": ("playground models", "playground models vehicle > my-model.json"),
     "list": (

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 Status = Literal["pending", "running", "retrying", "done", "failed"]
@@ -33,8 +34,11 @@ class Step:
         return ((self.ended or now) - self.started).total_seconds() if self.started else None
 
 
-def task_names(definition: Mapping[str, Any]) -> list[str]:
-    """Names of the Task states of an ASL definition in the order of a run, branches of a Parallel one after another."""
+def task_names(definition: Mapping[str, Any], given: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
+    """Names of the Task states of an ASL definition in the order of a run, branches of a Parallel one after another.
+
+    A Choice goes by the field of the execution's input, `given`, that its variable is named after; else by its default.
+    """
     names: list[str] = []
     states: Mapping[str, Any] = definition.get("States", {})
     current = str(definition.get("StartAt", ""))
@@ -45,9 +49,17 @@ def task_names(definition: Mapping[str, Any]) -> list[str]:
         if state.get("Type") == "Task":
             names.append(current)
         for branch in state.get("Branches", []):
-            names += task_names(branch)
-        current = str(state.get("Next") or state.get("Default") or "")
+            names += task_names(branch, given)
+        current = str(state.get("Next") or _chosen(state, given) or state.get("Default") or "")
     return names
+
+
+def _chosen(state: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    for choice in state.get("Choices", []):
+        field = str(choice.get("Variable", "")).rpartition(".")[2]
+        if "StringEquals" in choice and given.get(field) == choice["StringEquals"]:
+            return str(choice["Next"])
+    return ""
 
 
 def steps_of(events: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) -> list[Step]:

@@ -34,11 +34,13 @@ class Executions:
             return self._ended[arn]
         try:
             # Status first: a history that is read after the end is complete.
-            running = self._sfn.describe_execution(executionArn=arn)["status"] == "RUNNING"
+            execution = self._sfn.describe_execution(executionArn=arn)
+            running = execution["status"] == "RUNNING"
             found = history(self._sfn, arn)
             if self.home.kind == "local":
                 machine = self._sfn.describe_state_machine_for_execution(executionArn=arn)
-                found = as_on_aws(found, json.loads(machine["definition"]))
+                given = json.loads(execution.get("input") or "{}")
+                found = as_on_aws(found, json.loads(machine["definition"]), given if isinstance(given, dict) else {})
         except ClientError as error:
             if error.response["Error"]["Code"] not in NOT_THERE:
                 raise

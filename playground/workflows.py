@@ -56,14 +56,14 @@ class Workflow:
         client = self._client
         machine = self.home.output(self.output)
         definition = json.loads(client.describe_state_machine(stateMachineArn=machine)["definition"])
-        expected = task_names(definition)
+        expected = task_names(definition, request)
         show([Step(name) for name in expected])
         execution = client.start_execution(stateMachineArn=machine, input=json.dumps(request))["executionArn"]
         while True:
             # Status first: a history read after the end is complete.
             outcome = outcome_of(client.describe_execution(executionArn=execution))
             events = history(client, execution)
-            show(steps_of(as_on_aws(events, definition) if self.home.kind == "local" else events, expected))
+            show(steps_of(as_on_aws(events, definition, request) if self.home.kind == "local" else events, expected))
             if outcome is not None:
                 return outcome
             time.sleep(self.home.poll)

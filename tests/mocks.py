@@ -38,6 +38,11 @@ def task_states(states: Mapping[str, Any]) -> Iterator[str]:
             yield from task_states(branch["States"])
 
 
+def identity_for(state: str) -> Mapping[str, str]:
+    """What to ask a provisioning for, so that the device comes by this state: its own key, or one from AWS IoT."""
+    return {"identity": "csr"} if state == "SignRequest" else {}
+
+
 def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -> Path:
     """Write the file that SFN_MOCK_CONFIG names; gives its path."""
     machines = {}

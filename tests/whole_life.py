@@ -92,6 +92,7 @@ class WholeLife:
         """Live it. Raises StepFailedError at the first step that fails."""
         self._by_workflow()
         self._step_by_step()
+        self._with_its_own_key()
         self._by_api()
 
     def end(self) -> None:
@@ -212,6 +213,49 @@ class WholeLife:
         self._wall.remove()
         self._call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
         self._call("CountDevices", {})
+
+    def _with_its_own_key(self) -> None:
+        """A device that makes its key itself, a retry that finds its certificate half-made, and one that grows old."""
+        execution = f"{_sample('create_thing')['execution'].rpartition(':')[0]}:{uuid.uuid4()}"
+        asked = {"thingName": self.thing_name, "deviceType": "bulb", "identity": "csr"}
+        self._invoke("CreateThing", input=asked, execution=execution)
+        bucket, request = self.cloud.home.output("ConfigBucketName"), f"devices/{self.thing_name}/csr.pem"
+        s3 = self.cloud.client("s3")
+        s3.put_object(Bucket=bucket, Key=request, Body=b"of the task before")
+
+        def is_there() -> bool:
+            return bool(s3.list_objects_v2(Bucket=bucket, Prefix=request)["KeyCount"])
+
+        self._invoke("WriteConfig", model=MODEL, identity="csr")
+        self._expect("WriteConfig", "the request of the task before is gone", not is_there())
+        self._invoke("StartTask", execution=execution)
+        self._wait("the device's request", is_there, self._refusal)
+        self._is_refused("SignRequest", "is no longer for", execution=f"{execution}-other")
+        signed = self._invoke("SignRequest", execution=execution)
+        self._wait("the device", lambda: self._has_connected(signed["certificateId"]), self._refusal)
+        restart = f"{_sample('claim_restart')['restart'].rpartition(':')[0]}:{uuid.uuid4()}"
+        self._set(restarting=restart)
+        half_made = self._leave_certificate_half_made("next_certificate")
+        again = self._invoke("SignRequest", execution=execution, restart=restart)
+        self._expect("SignRequest", "the half-made certificate is the one", again["certificateId"] == half_made)
+        self._grow_old()
+        self._execute("deprovisioning", {"thingName": self.thing_name})
+
+    def _grow_old(self) -> None:
+        """Its certificate comes near the end of its lifetime; before, the row did not tell how old it is."""
+        self._remove("certificate_created_at")
+        young = self._call("RotateCertificates", {})["due"]
+        self._expect("RotateCertificates", "a new certificate is not due", not self._outcome(young))
+        self._set(certificate_created_at=(datetime.now(UTC) - timedelta(days=300)).isoformat())
+        outcome = self._outcome(self._call("RotateCertificates", {})["due"])
+        iot = self.cloud.client("iot")
+        for execution in iot.list_job_executions_for_thing(thingName=self.thing_name)["executionSummaries"]:
+            iot.delete_job(jobId=execution["jobId"], force=True)
+        self._expect("RotateCertificates", "an old certificate is due", outcome == "started")
+
+    def _outcome(self, due: list[dict[str, Any]]) -> str:
+        """What was done about this device."""
+        return next((found["outcome"] for found in due if found["thingName"] == self.thing_name), "")
 
     @property
     def _wall(self) -> Wall:

@@ -24,6 +24,8 @@ class Config:
     port: int
     identity_url: str = field(default="", repr=False)
     """Leads to the private key: never shown, and empty once it has been used."""
+    csr_url: str = field(default="", repr=False)
+    """Where the request for a certificate goes when the device makes its own key: never shown, empty once used."""
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -42,10 +44,11 @@ class Config:
             endpoint=_text(document, "endpoint"),
             port=_port(document.get("port", 8883)),
             identity_url=str(document.get("identityUrl", "")),
+            csr_url=str(document.get("csrUrl", "")),
         )
 
     def as_document(self) -> dict[str, Json]:
-        """The document to be kept: all but the URL."""
+        """The document to be kept: all but the URLs."""
         document: dict[str, Json] = {
             "version": DOCUMENT_VERSION,
             "thingName": self.thing.name,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from virtual_device.certify import REQUEST_FILE, World, certify
 from virtual_device.config import Config, Identity
 from virtual_device.errors import (
     ConfigInvalidError,
@@ -60,11 +61,11 @@ def from_config(config: Config, store: Store, fetch: Fetch, config_source: str =
     """The device of a config: with its kept identity if that came from the same URL, else with a fetched one."""
     kept = _load(config.thing.name, store)
     source = digest(config.identity_url)
-    known = replace(config, identity_url="")
+    known = replace(config, identity_url="", csr_url="")
     if kept is not None and kept.identity_source == source:
         return replace(kept, config=known)
     try:
-        identity = Identity.from_bytes(fetch(config.identity_url, "identity document"))
+        identity = _identity(config, store, fetch)
     except UrlRefusedError as error:
         if kept is None:
             raise
@@ -72,7 +73,16 @@ def from_config(config: Config, store: Store, fetch: Fetch, config_source: str =
         return replace(kept, config=known)
     enrolment = Enrolment(known, identity, config_source, source)
     store.save(enrolment)
+    # Only now: identity.json holds the key from here on.
+    store.remove_document(config.thing.name, REQUEST_FILE)
     return enrolment
+
+
+def _identity(config: Config, store: Store, fetch: Fetch) -> Identity:
+    """Certificate and key: both from the cloud, or the certificate only, for a key that is made here."""
+    if config.csr_url:
+        return certify(config, store, World(fetch))
+    return Identity.from_bytes(fetch(config.identity_url, "identity document"))
 
 
 def _load(thing_name: str, store: Store) -> Enrolment | None:

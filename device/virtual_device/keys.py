@@ -15,6 +15,23 @@ class Request:
     csr: str
 
 
+def fits(private_key: str, certificate: str) -> bool:
+    """Whether the certificate is one for this key; False too for what can't be read."""
+    from cryptography import x509  # noqa: PLC0415 - see above
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+
+    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    try:
+        ours = load_pem_private_key(private_key.encode(), None).public_key().public_bytes(*form)
+        return x509.load_pem_x509_certificate(certificate.encode()).public_key().public_bytes(*form) == ours
+    except ValueError:
+        return False
+
+
 def make_request(thing_name: str) -> Request:
     """A new key on the curve P-256, which AWS IoT Core takes (API reference, CreateCertificateFromCsr)."""
     from cryptography import x509  # noqa: PLC0415 - see above

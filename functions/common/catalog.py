@@ -99,7 +99,7 @@ class Catalog:
             raise _lost(thing_name, owner)
         return row
 
-    def claim(self, thing_name: str, device_type: str, execution_arn: str) -> bool:
+    def claim(self, thing_name: str, device_type: str, execution_arn: str, identity: str = "keys") -> bool:
         """Take the name for an execution; False when it belongs to another one, or the execution was undone already.
 
         A repetition by the owner changes nothing: what it has made since stays written down.
@@ -112,6 +112,8 @@ class Catalog:
             "created_at": now(),
             "updated_at": now(),
         }
+        if identity != "keys":
+            item["identity"] = identity
         there = self._put(item, ConditionExpression="attribute_not_exists(thing_name)")
         if there is None:
             return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import InvalidInput
-from common.identifiers import DEVICE_TYPES, checked_thing_name
+from common.identifiers import DEVICE_TYPES, IDENTITIES, checked_thing_name
 
 # https://docs.aws.amazon.com/iot/latest/apireference/API_AttributePayload.html
 ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
@@ -15,7 +15,7 @@ ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
 OWNER_ATTRIBUTE = "execution"
 MAX_ATTRIBUTES = 20
 
-FIELDS = ("deviceType", "thingName", "attributes", "model")
+FIELDS = ("deviceType", "thingName", "attributes", "model", "identity")
 # Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than once.
 MAX_MODEL_BYTES = 16_384
 
@@ -28,10 +28,11 @@ class DeviceWish:
     device_type: str
     attributes: Mapping[str, str]
     model: Mapping[str, Any] | None
+    identity: str
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?}`; raises InvalidInput, which names the field."""
+        """From `{deviceType?, thingName?, attributes?, model?, identity?}`; raises InvalidInput with the field."""
         if not isinstance(asked, dict):
             raise InvalidInput("input", 'must be a JSON object such as {} or {"deviceType": "bulb"}')
         for field in sorted(asked.keys() - set(FIELDS)):
@@ -41,12 +42,19 @@ class DeviceWish:
             device_type=_checked_device_type(asked.get("deviceType", "generic")),
             attributes=_checked_attributes(asked.get("attributes", {})),
             model=_checked_model(asked["model"]) if "model" in asked else None,
+            identity=_checked_identity(asked.get("identity", "keys")),
         )
 
 
 def _checked_device_type(value: object) -> str:
     if value not in DEVICE_TYPES:
         raise InvalidInput("deviceType", f"must be one of {', '.join(DEVICE_TYPES)}, got {value!r}")
+    return str(value)
+
+
+def _checked_identity(value: object) -> str:
+    if value not in IDENTITIES:
+        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {value!r}")
     return str(value)
 
 

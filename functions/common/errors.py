@@ -58,6 +58,14 @@ class TaskNotStarted(PlaygroundError):  # noqa: N818
     """ECS took the request and placed no task; the message is the reason that ECS gave."""
 
 
+class RequestMissing(PlaygroundError):  # noqa: N818
+    """A device that makes its own key has put no certificate signing request into the bucket in time."""
+
+
+class RequestRefused(PlaygroundError):  # noqa: N818
+    """What a device has put there is no certificate signing request, or one that AWS IoT does not take."""
+
+
 class TaskStillRunning(PlaygroundError):  # noqa: N818
     """ECS has been told to stop the device's task, and it has not ended yet; worth a retry."""
 

@@ -18,6 +18,13 @@ RESERVED_NAMES = frozenset({
 
 DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")
 
+# Where a device's first certificate comes from: keys made by AWS IoT, or a request by the device, which has the key.
+IDENTITIES = ("keys", "csr")
+
+# A request has exactly this many bytes in the bucket, filled up with line feeds, so that its reference can name the
+# size: AWS IoT takes at most 4096 characters (API reference, CreateCertificateFromCsr).
+MAX_REQUEST_BYTES = 4096
+
 _ALPHABET = string.ascii_uppercase + string.digits
 _MADE_UP_LENGTH = 6
 
@@ -57,6 +64,11 @@ def config_key(thing_name: str) -> str:
 def identity_key(thing_name: str) -> str:
     """S3 key of the device's certificate and private key."""
     return f"devices/{thing_name}/identity.json"
+
+
+def request_key(thing_name: str) -> str:
+    """S3 key of the certificate signing request of a device that makes its own key."""
+    return f"devices/{thing_name}/csr.pem"
 
 
 def model_key(thing_name: str) -> str:

@@ -1,4 +1,7 @@
-"""The identity document: the only place that a private key goes to, straight from AWS IoT's answer."""
+"""The identity document: the only place that a private key goes to, straight from AWS IoT's answer.
+
+Of a device that has made its own key it holds the certificate only.
+"""
 
 import json
 from typing import TYPE_CHECKING
@@ -19,6 +22,20 @@ def keep_identity(
         "certificatePem": made["certificatePem"],
         "privateKey": made["keyPair"]["PrivateKey"],
     }
+    _put(s3, bucket, thing_name, identity)
+
+
+def keep_certificate(s3: "S3Client", bucket: str, thing_name: str, certificate_id: str, certificate_pem: str) -> None:
+    """Put the certificate where the device that has the key to it picks it up."""
+    _put(s3, bucket, thing_name, {"certificateId": certificate_id, "certificatePem": certificate_pem})
+
+
+def _put(s3: "S3Client", bucket: str, thing_name: str, identity: dict[str, str]) -> None:
+    # The bucket's default too; said here, so that it does not hang on the bucket alone.
     s3.put_object(
-        Bucket=bucket, Key=identity_key(thing_name), Body=json.dumps(identity).encode(), ContentType="application/json"
+        Bucket=bucket,
+        Key=identity_key(thing_name),
+        Body=json.dumps(identity).encode(),
+        ContentType="application/json",
+        ServerSideEncryption="AES256",
     )

@@ -85,7 +85,8 @@ class Succession:
         """The successor becomes the certificate; the one before is to be deleted. False when the row has changed."""
         return self._write(
             row,
-            "SET certificate_id = :id, certificate_arn = :arn, retired_certificate_arn = :old " + _FORGET_NEXT,
+            "SET certificate_id = :id, certificate_arn = :arn, certificate_created_at = :now, "
+            "retired_certificate_arn = :old " + _FORGET_NEXT,
             "next_certificate_id = :id AND certificate_arn = :old",
             id=row["next_certificate_id"],
             arn=row["next_certificate_arn"],

@@ -86,6 +86,7 @@ class CertificateIssuer:
                 take_out=request,
                 certificate_id=made.certificate_id,
                 certificate_arn=made.certificate_arn,
+                certificate_created_at=now(),
             )
             keep_identity(self.s3, self.bucket, asked.thing_name, answer)
         except (BotoCoreError, ClientError, OwnershipLost):

@@ -32,6 +32,7 @@ class ThingRequest:
     attributes: Mapping[str, str]
     execution_arn: str
     model: Mapping[str, Any] | None = None
+    identity: str = "keys"
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
@@ -43,6 +44,7 @@ class ThingRequest:
             attributes=wish.attributes,
             execution_arn=event["execution"],
             model=wish.model,
+            identity=wish.identity,
         )
 
 
@@ -57,7 +59,7 @@ class Settings:
 def create_thing(request: ThingRequest, iot: "IoTClient", catalog: Catalog, settings: Settings) -> None:
     """Make the thing; repeatable by the same execution. Raises ThingExists for a name that is somebody else's."""
     _refuse_foreign_thing(request, iot)
-    if not catalog.claim(request.thing_name, request.device_type, request.execution_arn):
+    if not catalog.claim(request.thing_name, request.device_type, request.execution_arn, request.identity):
         raise ThingExists(f"thingName: a device {request.thing_name} exists already; delete it or choose another name")
     try:
         # The owner attribute makes this call idempotent for one execution and exclusive against all others: AWS IoT
@@ -100,7 +102,7 @@ stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State CreateThing. Gives `{thingName, deviceType, attributes, model}`; model is null without one."""
+    """State CreateThing. Gives `{thingName, deviceType, attributes, model, identity}`; model is null without one."""
     request = ThingRequest.from_event(event)
     about(thing_name=request.thing_name)  # which may be made up
     with transient_faults_named():
@@ -113,4 +115,5 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
         "deviceType": request.device_type,
         "attributes": dict(request.attributes),
         "model": request.model,
+        "identity": request.identity,
     }

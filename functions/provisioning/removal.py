@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from common.certificates import STILL_ATTACHED, remove_certificate, tolerating
 from common.clients import error_code
 from common.errors import DetachmentPending
-from common.identifiers import config_key, identity_key, model_key
+from common.identifiers import config_key, identity_key, model_key, request_key
 from common.waiting import Patience
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ class Removal:
             self.iot_data.delete_thing_shadow(thingName=thing_name)
 
     def remove_objects(self, thing_name: str) -> None:
-        """Config and identity. Only for who owns the name: they carry no mark."""
-        for key in (config_key(thing_name), identity_key(thing_name), model_key(thing_name)):
+        """Config, identity, request and model. Only for who owns the name: they carry no mark."""
+        for key_of in (config_key, identity_key, request_key, model_key):
             # When somebody has deleted the bucket, the objects went before it.
             with tolerating("NoSuchBucket"):
-                self.s3.delete_object(Bucket=self.bucket, Key=key)
+                self.s3.delete_object(Bucket=self.bucket, Key=key_of(thing_name))
 
     def has_thing(self, thing_name: str) -> bool:
         """Whether a thing of that name is registered, whoever's it is."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
-from common.identifiers import config_key, identity_key, model_key
+from common.identifiers import MAX_REQUEST_BYTES, config_key, identity_key, model_key, request_key
 from common.observability import logger, observed
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class DeviceRequest:
     attributes: Mapping[str, str]
     model: Mapping[str, Any] | None = None
     keep_shadow: bool = False
+    identity: str = "keys"
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "DeviceRequest":
@@ -42,6 +43,7 @@ class DeviceRequest:
             attributes=event["attributes"],
             model=event.get("model"),
             keep_shadow=event.get("keepShadow", False),
+            identity=event.get("identity", "keys"),
         )
 
 
@@ -58,10 +60,30 @@ class ConfigWriter:
         """Config document and first shadow; gives `{endpoint, configUri}`. Safe to repeat."""
         endpoint = self.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
         key = config_key(request.thing_name)
+        if request.identity == "csr":
+            self._forget_earlier(request.thing_name)
         self._put(key, self._document(request, endpoint))
         if not request.keep_shadow:
             self._begin(request)
         return {"endpoint": endpoint, "configUri": f"s3://{self.bucket}/{key}"}
+
+    def _forget_earlier(self, thing_name: str) -> None:
+        """Request and certificate of the task before: the next one makes a key of its own."""
+        for key in (request_key(thing_name), identity_key(thing_name)):
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def _request_url(self, thing_name: str) -> str:
+        """Good for one request: of that size, there, and only while there is none (docs/security-keys.md)."""
+        return self.s3.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": request_key(thing_name),
+                "ContentLength": MAX_REQUEST_BYTES,
+                "IfNoneMatch": "*",
+            },
+            ExpiresIn=REFERENCE_SECONDS,
+        )
 
     def _begin(self, request: DeviceRequest) -> None:
         if request.model is not None:
@@ -77,8 +99,8 @@ class ConfigWriter:
         )
 
     def _document(self, request: DeviceRequest, endpoint: str) -> dict[str, Any]:
-        # The key pair is being made at this moment, in the other branch: the reference to it can be signed already,
-        # and this function never sees what it leads to.
+        # The key pair is being made at this moment, in the other branch, or will be by the device: the reference to
+        # what it picks up can be signed already, and this function never sees what that leads to.
         identity_url = self.s3.generate_presigned_url(
             "get_object",
             Params={"Bucket": self.bucket, "Key": identity_key(request.thing_name)},
@@ -93,6 +115,8 @@ class ConfigWriter:
             "identityUrl": identity_url,
             "attributes": dict(request.attributes),
         }
+        if request.identity == "csr":
+            document["csrUrl"] = self._request_url(request.thing_name)
         return document if request.model is None else {**document, "model": request.model}
 
 

@@ -60,6 +60,7 @@ class Claimed:
     replaced: list[str] = field(default_factory=list)
     attributes: Mapping[str, str] = field(default_factory=dict)
     model: Mapping[str, Any] | None = None
+    identity: str = "keys"
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -74,6 +75,7 @@ class Claimed:
             "replaced": self.replaced,
             "attributes": dict(self.attributes),
             "model": self.model,
+            "identity": self.identity,
         }
 
 
@@ -117,6 +119,7 @@ class Claims:
             replaced=self._clear(row, request),
             attributes=self._attributes(request.thing_name),
             model=self._model(request.thing_name),
+            identity=row.get("identity", "keys"),
         )
 
     def _dead_holder(self, row: Row | None, request: RestartRequest) -> str | None:

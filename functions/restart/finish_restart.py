@@ -56,6 +56,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
         remove=(*OF_A_SUCCESSION, "restarting", "status_reason"),
         certificate_id=request.certificate_id,
         certificate_arn=request.certificate_arn,
+        certificate_created_at=now(),
         restarted_at=now(),
         **image,
     )

@@ -6,6 +6,7 @@ one was left. What it leaves out is filled in from the definition: branches go t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from playground.history import FAILURES, task_names
@@ -40,8 +41,13 @@ class Chain:
         return self.add({"type": kind, "timestamp": at, details: {"name": name}}, previous)
 
 
-def as_on_aws(events: Sequence[Event], definition: Mapping[str, Any]) -> list[Event]:
-    """The same history, linked, with the Task states of branches. One level of Parallel states is understood."""
+def as_on_aws(
+    events: Sequence[Event], definition: Mapping[str, Any], given: Mapping[str, Any] = MappingProxyType({})
+) -> list[Event]:
+    """The same history, linked, with the Task states of branches. One level of Parallel states is understood.
+
+    `given`: the execution's input, which tells the way that a branch takes.
+    """
     chain, lanes, last = Chain(), list[Lane](), 0
     for event in events:
         kind = event["type"]
@@ -56,7 +62,7 @@ def as_on_aws(events: Sequence[Event], definition: Mapping[str, Any]) -> list[Ev
         last = chain.add(event, last)
         if kind == "ParallelStateEntered":
             state = definition["States"][event["stateEnteredEventDetails"]["name"]]
-            lanes = [Lane(task_names(branch), last) for branch in state["Branches"]]
+            lanes = [Lane(task_names(branch, given), last) for branch in state["Branches"]]
     return chain.events
 
 

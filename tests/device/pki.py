@@ -66,6 +66,14 @@ class CertificateAuthority:
         """A device certificate whose common name, and hence mosquitto's user name, is the thing name."""
         return self._issue(thing_name, None)
 
+    def certificate_for(self, request: str) -> str:
+        """A certificate from a signing request, both PEM."""
+        asked = x509.load_pem_x509_csr(request.encode())
+        key = asked.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+        signed = self._builder(asked.subject, key, is_ca=False).sign(self._key, hashes.SHA256())
+        return signed.public_bytes(Encoding.PEM).decode()
+
     def _issue(self, common_name: str, names: x509.SubjectAlternativeName | None) -> KeyPair:
         key = self._make_key()
         builder = self._builder(_common_name(common_name), key.public_key(), is_ca=False)

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import pytest
 
 from common.device_wish import ATTRIBUTE_NAME, ATTRIBUTE_VALUE, FIELDS, MAX_ATTRIBUTES, MAX_MODEL_BYTES
-from common.identifiers import DEVICE_TYPES, RESERVED_NAMES, THING_NAME, made_up_name
+from common.identifiers import DEVICE_TYPES, IDENTITIES, RESERVED_NAMES, THING_NAME, made_up_name
 from control_plane.caller import groups_of
 from control_plane.control_plane import acts, handler, machines
 from control_plane.document import document, operations
@@ -229,6 +229,8 @@ def test_a_name_that_is_free_again(api: Api, lamp: str, catalog: Any, status: st
         ({"attributes": {str(number): "" for number in range(21)}}, "/attributes"),
         ({"model": {}}, "/model/telemetry"),
         ({"model": {"telemetry": {}, "x": "y" * 16_384}}, "/model"),
+        ({"identity": "tpm"}, "/identity"),
+        ({"identity": None}, "/identity"),
         ({"colour": "red"}, "/colour"),
         ([], ""),
         ("", ""),
@@ -273,6 +275,7 @@ def test_the_document_has_the_workflows_rules() -> None:
     assert attributes["propertyNames"]["pattern"] == f"^{ATTRIBUTE_NAME.pattern}$"
     assert attributes["additionalProperties"]["pattern"] == f"^{ATTRIBUTE_VALUE.pattern}$"
     assert attributes["maxProperties"] == MAX_ATTRIBUTES
+    assert tuple(schemas["NewDevice"]["properties"]["identity"]["enum"]) == IDENTITIES
     assert tuple(schemas["Status"]["enum"]) == STATUSES
     assert tuple(schemas["Workflow"]["enum"]) == tuple(machines.arns)
 

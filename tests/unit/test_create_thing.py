@@ -36,7 +36,7 @@ def test_what_was_asked_for_is_registered(
     # when
     answer = create(asked)
     # then
-    assert answer == asked
+    assert answer == {**asked, "identity": "keys"}
     assert iot.things == {
         "lamp:1_a-B": Thing(
             thing_type="playground-bulb",
@@ -55,7 +55,8 @@ def test_an_empty_input_makes_a_generic_device(create: Callable[..., dict[str, A
     # when
     answer = create({})
     # then
-    assert answer == {"thingName": made_up_name(EXECUTION), "deviceType": "generic", "attributes": {}, "model": None}
+    made_up = {"thingName": made_up_name(EXECUTION), "deviceType": "generic", "attributes": {}}
+    assert answer == {**made_up, "model": None, "identity": "keys"}
     assert list(iot.things) == [made_up_name(EXECUTION)]
 
 

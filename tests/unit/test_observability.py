@@ -32,6 +32,7 @@ OF_MANY = {
     "auditing.audit",
     "auditing.process_finding",
     "detecting.detect",
+    "identity.rotate_certificates",
 }
 
 Lines = Callable[[], list[dict[str, Any]]]

@@ -5,6 +5,7 @@ from typing import Any
 
 from playground.history import readable_cause, steps_of, task_names
 from playground.local.history import as_on_aws
+from tests.mocks import definition
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 TASK = {"Type": "Task"}
@@ -152,3 +153,11 @@ def test_a_cause_is_readable() -> None:
     assert readable_cause('{"errorMessage": "no", "errorType": "X"}') == "no"
     assert readable_cause("plain") == "plain"
     assert readable_cause('"text"') == '"text"'
+
+
+def test_the_steps_are_those_of_the_way_that_the_input_asks_for() -> None:
+    provisioning = definition("provision_device")
+    made_by_aws = ["CreateThing", "TakeTurn", "CreateCertificate", "AttachPolicy", "WriteConfig", "StartTask"]
+    made_here = ["CreateThing", "TakeTurn", "WriteConfig", "StartTask", "SignRequest"]
+    assert task_names(provisioning, {"deviceType": "bulb"}) == [*made_by_aws, "RecordStatus"]
+    assert task_names(provisioning, {"identity": "csr"}) == [*made_here, "RecordStatus"]

@@ -33,6 +33,7 @@ from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
 from provisioning.removal import STOP_REASON
+from provisioning.signing import SigningRequest
 from provisioning.start_task import TaskRequest
 from provisioning.write_config import DeviceRequest
 from quarantine.notify_security import Notice
@@ -63,6 +64,7 @@ PARSERS: dict[str, Any] = {
     "presence": PresenceEvent,
     "record_status": StatusRequest,
     "settle_next_certificate": CertificateMessage,
+    "sign_request": SigningRequest,
     "write_config": DeviceRequest,
     "start_task": TaskRequest,
     "claim_restart": RestartRequest,
@@ -132,8 +134,8 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 37
-    assert len(TASKS) == 36
+    assert len(FUNCTIONS) == 39
+    assert len(TASKS) == 38
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
         "deprovision_device.asl.yaml",
@@ -157,6 +159,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "DeviceTaskDefinitionArn",
         "DevicePolicyName",
         "SweepFunctionName",
+        "RotateCertificatesFunctionName",
         "AuditFunctionName",
         "ProcessFindingFunctionName",
         "AuditResultTopicArn",
@@ -248,7 +251,9 @@ def test_every_parser_has_a_sample() -> None:
         for value in vars(importlib.import_module(module)).values()
         if hasattr(value, "from_event") and value is not Leftover
     }
-    assert with_parser == (PARSERS.keys() | {"task_stopped", "sweep", "audit", "process_finding"})
+    assert with_parser == (
+        PARSERS.keys() | {"task_stopped", "sweep", "audit", "process_finding", "rotate_certificates"}
+    )
 
 
 def test_a_certificate_message_reaches_its_function_as_the_function_takes_it() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.mocks import FOR_GOOD, definition, task_states
+from tests.mocks import FOR_GOOD, definition, identity_for, task_states
 from tests.playground_cloud import Cloud, wait_for
 from tests.workflow.faults import event_types, throttled
 
@@ -51,7 +51,7 @@ def test_provisions_a_device_that_the_input_does_not_name(cloud: Cloud) -> None:
 def test_a_state_that_is_throttled_is_tried_again(cloud: Cloud, state: str) -> None:
     # given
     with throttled(cloud, f"{state}Function"):
-        execution = cloud.start("ProvisionDeviceStateMachineArn", {"deviceType": "bulb"})
+        execution = cloud.start("ProvisionDeviceStateMachineArn", {"deviceType": "bulb", **identity_for(state)})
         wait_for(f"a failed attempt of {state}", lambda: "TaskFailed" in event_types(cloud, execution))
     # when the function may run again
     made = cloud.finished(execution)
@@ -68,7 +68,7 @@ def test_a_state_that_fails_for_good_is_compensated(cloud: Cloud, state: str) ->
     # given
     name = f"fails-{state}"
     # when
-    failed = cloud.provision({"thingName": name}, case=f"{state}Fails")
+    failed = cloud.provision({"thingName": name, **identity_for(state)}, case=f"{state}Fails")
     # then
     assert (failed.status, failed.error, failed.cause) == ("FAILED", FOR_GOOD, "injected for good")
     assert cloud.row(name).get("status", "FAILED") == "FAILED"
@@ -132,6 +132,7 @@ BAD_INPUT = [
     ("attributes.room", {"attributes": {"room": "a b"}}),
     ("attributes", {"attributes": {"execution": "mine"}}),
     ("attributes", {"attributes": {str(number): "x" for number in range(21)}}),
+    ("identity", {"identity": "own"}),
     ("color", {"color": "red"}),
     ("input", ["bulb"]),
     ("input", "bulb"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.census import census
-from tests.mocks import FOR_GOOD, definition, task_states
+from tests.mocks import FOR_GOOD, definition, identity_for, task_states
 from tests.playground_cloud import Cloud, wait_for
 from tests.workflow.faults import event_types, throttled
 
@@ -24,9 +24,10 @@ PASSING = ("tasks", "objects")
 
 
 @pytest.fixture
-def device(cloud: Cloud, nothing_left: None) -> Iterator[Mapping[str, Any]]:
-    """A device that is online; removed afterwards."""
-    made = cloud.provision({})
+def device(request: pytest.FixtureRequest, cloud: Cloud, nothing_left: None) -> Iterator[Mapping[str, Any]]:
+    """A device that is online; removed afterwards. It makes its own key where the test's state is only for such."""
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    made = cloud.provision(identity_for(parameters.get("state", "")))
     assert made.status == "SUCCEEDED", made
     yield made.output
     assert cloud.deprovision(made.output["thingName"]).status == "SUCCEEDED"

@@ -17,6 +17,7 @@ from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.service import MemoryService, Refusal
 
 _ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
+_JOB_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _ACCOUNT = "arn:aws:iot:eu-west-1:123456789012"
 
 
@@ -176,6 +177,7 @@ class MemoryIot(MemoryService):
             "certificateId": certificateId,
             "certificatePem": found.pem,
             "status": found.status,
+            "creationDate": found.made_at,
         }
         return {"certificateDescription": told}
 
@@ -184,12 +186,19 @@ class MemoryIot(MemoryService):
             raise Refusal("ResourceNotFoundException", 404, jobId)
         return {"execution": {"jobId": jobId, "status": self.jobs[jobId].executions[thingName]}}
 
-    def create_job(self, jobId: str, targets: list[str], document: str) -> dict[str, Any]:  # noqa: N803
-        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", jobId):
+    def create_job(
+        self,
+        jobId: str,  # noqa: N803
+        targets: list[str],
+        document: str,
+        description: str = "",
+        timeoutConfig: dict[str, int] | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        if not _JOB_ID.fullmatch(jobId) or len(description) > 2028 or timeoutConfig == {}:
             raise Refusal("InvalidRequestException", 400, jobId)
         if jobId in self.jobs:
             raise Refusal("ResourceAlreadyExistsException", 409, jobId)
-        names = [target.rpartition(":thing/")[2] for target in targets]
+        names = [arn.removeprefix(f"{_ACCOUNT}:thing/") for arn in targets]
         for name in names:
             self._thing(name)
         self.jobs[jobId] = Job(document, dict.fromkeys(names, "QUEUED"))
@@ -201,6 +210,15 @@ class MemoryIot(MemoryService):
         if not force and "IN_PROGRESS" in self.jobs[jobId].executions.values():
             raise Refusal("InvalidStateTransitionException", 409, jobId)
         del self.jobs[jobId]
+
+    def list_job_executions_for_thing(self, thingName: str) -> dict[str, Any]:  # noqa: N803
+        self._thing(thingName)
+        found = {job_id: job.executions[thingName] for job_id, job in self.jobs.items() if thingName in job.executions}
+        return {
+            "executionSummaries": [
+                {"jobId": job_id, "jobExecutionSummary": {"status": status}} for job_id, status in found.items()
+            ]
+        }
 
     def get_job_document(self, jobId: str) -> dict[str, Any]:  # noqa: N803
         if jobId not in self.jobs:

@@ -1,0 +1,51 @@
+"""The command that shows how old the devices' certificates are."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from playground.certificates import Aged, ages
+from playground.cli_context import context
+from playground.device_views import STATUS_STYLES
+from playground.devices import Devices
+from playground.views import headed_table, note
+
+app = typer.Typer()
+
+
+@app.command("certificates")
+def show_certificates(
+    ctx: typer.Context,
+    only_due: Annotated[bool, typer.Option("--due", help="Only those that are to be replaced.")] = False,  # noqa: FBT002
+    start: Annotated[bool, typer.Option("--rotate", help="Have those replaced now, as once a day.")] = False,  # noqa: FBT002
+) -> None:
+    """Show each device's certificate: its age, and by when it is to be replaced."""
+    given = context(ctx)
+    home = given.home()
+    aged = ages(home, list(Devices(home).rows()), start=start)
+    found = [one for one in aged if one.outcome] if only_due or start else aged
+    if not found:
+        note("No certificate is due." if aged else "No device has a certificate yet: `playground create` makes one.")
+    given.output.show({"certificates": found}, table_of(found) if found else None)
+    if any(one.expired for one in found):
+        note("A certificate is past its lifetime: see what its job `rotate-cert` says, `playground job list`.")
+
+
+def table_of(found: Sequence[Aged]) -> Table:
+    """One certificate a line; its days are UTC's."""
+    table = headed_table("NAME", "STATUS", "MADE", "AGE (DAYS)", "REPLACED BY", "DUE")
+    for one in found:
+        table.add_row(
+            one.thing_name,
+            Text(one.status, style=STATUS_STYLES.get(one.status, "")),
+            one.created_at[:10],
+            f"{one.age_days:.1f}",
+            one.rotate_by[:10],
+            Text(
+                "expired" if one.expired and one.outcome == "due" else one.outcome, style="red" if one.expired else ""
+            ),
+        )
+    return table
