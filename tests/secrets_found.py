@@ -8,12 +8,12 @@ from tests.playground_cloud import Cloud
 
 def places_with(cloud: Cloud, text: str) -> list[str]:
     """Names of the places in which the text occurs."""
-    return [place for place, content in _places(cloud) if text in content]
+    return [place for place, content in _places(cloud, text) if text in content]
 
 
-def _places(cloud: Cloud) -> Iterator[tuple[str, str]]:
+def _places(cloud: Cloud, text: str) -> Iterator[tuple[str, str]]:
     yield from _executions(cloud)
-    yield from _logs(cloud)
+    yield from _logs(cloud, text)
     yield from _tasks(cloud)
     yield from _objects(cloud)
     rows = cloud.client("dynamodb").scan(TableName=cloud.home.output("DeviceCatalogTableName"))["Items"]
@@ -33,7 +33,7 @@ def _executions(cloud: Cloud) -> Iterator[tuple[str, str]]:
             yield f"execution {arn}", json.dumps([page["events"] for page in histories], default=str)
 
 
-def _logs(cloud: Cloud) -> Iterator[tuple[str, str]]:
+def _logs(cloud: Cloud, text: str) -> Iterator[tuple[str, str]]:
     logs = cloud.client("logs")
     groups = [
         group["logGroupName"]
@@ -42,7 +42,8 @@ def _logs(cloud: Cloud) -> Iterator[tuple[str, str]]:
     ]
     assert any(name.endswith("/functions") for name in groups)
     for name in groups:
-        events = [page["events"] for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name)]
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name, filterPattern=f'"{text}"')
+        events = [page["events"] for page in pages]
         yield f"log group {name}", json.dumps(events)
 
 

@@ -18,7 +18,8 @@ import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
 TAKEN = "schemathesis-taken"
-EXAMPLE = "lamp"
+EXAMPLE = {"deviceType": "bulb", "thingName": "lamp", "attributes": {"room": "kitchen"}}
+"""The document's."""
 
 
 @schemathesis.hook
@@ -36,7 +37,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 
 
 def _rename(case: Any) -> None:
-    if case.body.get("thingName") == EXAMPLE:
+    if case.body == EXAMPLE:
         return
     case.body = {**case.body, "thingName": TAKEN}
     if case.headers and _is_valid(case, ParameterLocation.HEADER):

@@ -337,6 +337,7 @@ def test_of_one_device_two_processes_never_run_at_once(agent: Agent, cloud: Fake
         time.sleep(0.01)
     agent.tick()
     assert phases(runner) == {"new": Phase.RUNNING, "other": Phase.RUNNING}
+    runner.rules = Rules(stop_limit=0.1)  # for the end of the test: these do not listen
 
 
 def test_a_device_that_ended_for_good_takes_its_task_along(
