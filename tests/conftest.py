@@ -19,7 +19,12 @@ settings.load_profile("quick")
 # A runner in the background may ignore it, and what a test starts and interrupts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-CHANGES = ("test_images", "test_rotate_cert", "test_device_restart", "test_firmware", "test_jobs")
+# The end-to-end tests take longest, so they have a cloud for each of these, and one for the rest.
+CLOUDS = {
+    "changes": ("test_rotate_cert", "test_device_restart", "test_firmware", "test_jobs", "test_images"),
+    "security": ("test_access", "test_audit", "test_own_key", "test_quarantine", "test_security", "test_switch"),
+}
+CLOUD_OF = {module: cloud for cloud, modules in CLOUDS.items() for module in modules}
 LAYERS = ("e2e", "workflow", "device", "unit")
 
 
@@ -34,9 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if layer == "unit":
             item.add_marker(pytest.mark.unit)
         elif layer in ("workflow", "e2e") and "cloud" in fixtures:
-            # Two clouds for the end-to-end tests, which take longest: one for what changes devices that are there.
-            changes = item.path.stem in CHANGES
-            item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}{', changes' if changes else ''}"))
+            item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}, {CLOUD_OF.get(item.path.stem, 'rest')}"))
         elif item.path.stem == "test_destroy":
             item.add_marker(pytest.mark.xdist_group("cloud to destroy"))
         elif "tried" in fixtures:

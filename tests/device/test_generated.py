@@ -45,6 +45,11 @@ valid: dict[str, st.SearchStrategy[Any]] = {
     "status": switches,
     "position": switches,
     "links": st.lists(st.sampled_from(["dev-A", "dev-B", "dev-C"]), max_size=3, unique=True),
+    "quarantine": st.booleans(),
+    "misbehave": st.lists(st.sampled_from(["tamper", "flood"]), max_size=2, unique=True),
+    "seed": st.integers(0, 99),
+    "period": st.integers(1, 99),
+    "victim": st.sampled_from(["dev-A", "dev-B"]),
 }
 wrong: dict[str, st.SearchStrategy[Any]] = {
     "time": st.integers(max_value=0)
@@ -62,6 +67,11 @@ wrong: dict[str, st.SearchStrategy[Any]] = {
     "metrics": st.integers(-5, -1) | st.integers(1, 299) | st.booleans() | texts,
     "position": st.booleans() | st.just("toggle"),
     "links": st.sampled_from(["dev-A", [NAME], ["dev-A", "dev-A"], ["a/b"], [1]]) | st.integers(),
+    "quarantine": st.integers() | texts,
+    "misbehave": st.sampled_from(["some", ["dance"], ["flood", "flood"], [1]]) | st.integers(),
+    "seed": st.integers(max_value=-1) | texts | st.booleans(),
+    "period": st.integers(max_value=0) | texts | st.booleans(),
+    "victim": st.sampled_from([NAME, "a/b", ""]) | st.integers(),
     "colour": st.just("red"),
 }
 wrong["time"] = wrong["time"].filter(lambda value: value != 1 or isinstance(value, bool))

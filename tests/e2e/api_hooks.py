@@ -18,7 +18,7 @@ import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
 TAKEN = "schemathesis-taken"
-EXAMPLE = {"deviceType": "bulb", "thingName": "lamp", "attributes": {"room": "kitchen"}}
+EXAMPLE: dict[str, Any] = {"deviceType": "bulb", "thingName": "lamp", "attributes": {"room": "kitchen"}}
 """The document's."""
 
 
