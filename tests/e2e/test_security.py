@@ -68,7 +68,8 @@ def test_each_misbehaviour_is_found_and_the_bystander_is_not_blamed(cloud: Cloud
     def all_found() -> bool:
         for one in verdicts(cloud.home):
             found.setdefault((one.rule, one.thing_name), time.time())
-        return found.keys() >= set(RULES.values())
+        # A verdict on nobody may be that of another test.
+        return found.keys() >= set(RULES.values()) and misdeeds(cloud).keys() >= RULES.keys()
 
     # when
     cloud.playground("set", rogue, "misbehave=all", "seed=1", "period=2", f"victim={BYSTANDER}")
