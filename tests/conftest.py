@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.mocks import write_mock_configuration
-from tests.playground_cloud import Cloud, own_cloud
+from tests.playground_cloud import Cloud, own_cloud, wait_for
 
 # Property tests are quick by default; --hypothesis-profile=full is what docs/conformance.md is made with.
 settings.register_profile("quick", max_examples=40, deadline=None)
@@ -59,9 +59,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def nothing_left(cloud: Cloud) -> Iterator[None]:
-    """Fails a test that leaves anything behind in any service."""
+    """Fails a test that leaves anything behind in any service, an execution that still makes something included."""
     from tests.census import census  # noqa: PLC0415 - only the tests that count need it
 
     before = census(cloud)
     yield
+    wait_for("the end of all executions", lambda: not cloud.running(), 60)
     assert census(cloud) == before

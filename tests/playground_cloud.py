@@ -154,6 +154,18 @@ class Cloud:
             arn, end["status"], json.loads(end.get("output") or "{}"), end.get("error", ""), end.get("cause", "")
         )
 
+    def running(self) -> list[str]:
+        """ARNs of all executions of the stack's workflows that have not ended."""
+        sfn = self.client("stepfunctions")
+        return [
+            execution["executionArn"]
+            for name in self.home.outputs
+            if name.endswith("StateMachineArn")
+            for execution in sfn.list_executions(stateMachineArn=self.home.output(name), statusFilter="RUNNING")[
+                "executions"
+            ]
+        ]
+
     def provision(self, given: Any, case: str = "") -> Execution:
         """Make a device."""
         return self.execute("ProvisionDeviceStateMachineArn", given, case)

@@ -98,10 +98,8 @@ class WholeLife:
     def end(self) -> None:
         """Remove what is left of it, whatever became of it, with the product's own deprovisioning."""
         sfn = self.cloud.client("stepfunctions")
-        for machine in WORKFLOWS.values():
-            running = sfn.list_executions(stateMachineArn=self.cloud.home.output(machine), statusFilter="RUNNING")
-            for execution in running["executions"]:
-                sfn.stop_execution(executionArn=execution["executionArn"])
+        for execution_arn in self.cloud.running():
+            sfn.stop_execution(executionArn=execution_arn)
         with suppress(self.cloud.client("iot").exceptions.ResourceNotFoundException):
             self.cloud.client("iot").delete_job(jobId=self._job_id, force=True)
         if self.cloud.row(self.thing_name):
