@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from auditing.checks import NAMES, OVERLY_PERMISSIVE, Verdict, run
 from auditing.findings import Finding
 from auditing.gathering import Gatherer
-from common import environment
+from common import environment, wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import InvalidInput
+from common.moments import as_text
 from common.observability import logger, metrics, observed
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Herald:
 
 gatherer = Gatherer(
     iot=session.client("iot", config=CONFIG),
-    table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
+    table=wiring.catalog_table(),
     thing_group_arn=environment.required("THING_GROUP_ARN"),
     device_policy=environment.required("DEVICE_POLICY"),
 )
@@ -78,7 +79,7 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     request = AuditRequest.from_event(event)
     with transient_faults_named():
         facts = gatherer.look(datetime.now(UTC))
-        at = facts.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = as_text(facts.at)
         verdicts = run(facts, request.checks, at)
         found = [finding for verdict in verdicts for finding in verdict.findings]
         if request.tell:

@@ -5,17 +5,18 @@ One call after the other: AWS IoT describes ten certificates a second and accoun
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from auditing.facts import Certificate, Facts, Logging, Policy
 from common.catalog import Row, is_free
 from common.clients import error_code
+from common.items import scan
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -40,7 +41,7 @@ class Gatherer:
 
     def look(self, at: datetime) -> Facts:
         """One look. `at` is now."""
-        rows = self._rows()
+        rows = {row["thing_name"]: row for row in scan(self.table)}
         things = list(self._things())
         looked_at = things[:MOST_DEVICES]
         named = (arn.rpartition("/")[2] for name in looked_at for arn in self._principals(name))
@@ -111,15 +112,6 @@ class Gatherer:
             raise
         off = told.get("disableAllLogs", False)
         return Logging(available=True, level="DISABLED" if off else told.get("defaultLogLevel", "DISABLED"))
-
-    def _rows(self) -> Mapping[str, Row]:
-        rows: dict[str, Row] = {}
-        page: Any = self.table.scan(ConsistentRead=True)
-        while True:
-            rows |= {row["thing_name"]: row for row in page["Items"]}
-            if "LastEvaluatedKey" not in page:
-                return rows
-            page = self.table.scan(ConsistentRead=True, ExclusiveStartKey=page["LastEvaluatedKey"])
 
 
 def _named_by(rows: Iterable[Row], at: datetime) -> Iterator[str]:

@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 
 from common.clients import error_code
 from common.errors import OwnershipLost
+from common.items import CONDITION_FAILED, change, update_if
 from common.links import LINKED
+from common.moments import as_text
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -74,7 +76,7 @@ _IS_FREE = f"(#status IN (:failed, :terminated) AND attribute_not_exists({GIVEN_
 
 def now() -> str:
     """The time as the catalog writes it: ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return as_text(datetime.now(UTC))
 
 
 def is_free(row: Row) -> bool:
@@ -143,21 +145,11 @@ class Catalog:
 
         Raises OwnershipLost unless the device is `owner`'s (an execution's ARN) and nobody removes it.
         """
-        values["updated_at"] = now()
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-        names = {"#status": "status"} | {f"#{name}": name for name in values}
-        filled = {f":{name}": value for name, value in values.items()}
-        if remove:
-            expression += " REMOVE " + ", ".join(remove)
-        for clause, sets in (("ADD", add), ("DELETE", take_out)):
-            for name, members in (sets or {}).items():
-                expression += f" {clause} {name} :{clause}_{name}"
-                filled[f":{clause}_{name}"] = members
+        update, filled = change(values | {"updated_at": now()}, remove=remove, add=add, take_out=take_out)
         row = self._write(
             thing_name,
-            expression,
+            update,
             f"execution_arn = :owner AND attribute_not_exists(deprovisioning) AND NOT {_IS_FREE}",
-            names,
             {**filled, ":owner": owner, **_FREE_VALUES},
         )
         if row is None:
@@ -175,7 +167,6 @@ class Catalog:
             "SET deprovisioning = :remover, updated_at = :now",
             f"execution_arn = :execution AND NOT {_IS_FREE}"
             " AND (attribute_not_exists(deprovisioning) OR deprovisioning IN (:remover, :holder))",
-            {"#status": "status"},
             {
                 ":remover": remover,
                 ":holder": holder,
@@ -192,7 +183,6 @@ class Catalog:
                 thing_name,
                 "SET #status = :status, updated_at = :now REMOVE " + ", ".join(OF_THE_LIVING),
                 "deprovisioning = :remover",
-                {"#status": "status"},
                 {":status": status, ":now": now(), ":remover": remover},
             )
             is not None
@@ -204,35 +194,18 @@ class Catalog:
             thing_name,
             "DELETE certificate_requests :requests",
             "attribute_exists(thing_name)",
-            {},
             {":requests": {request}},
         )
 
-    def _write(
-        self, thing_name: str, expression: str, condition: str, names: Mapping[str, str], values: Mapping[str, Any]
-    ) -> Row | None:
-        more: Any = {"ExpressionAttributeNames": names} if names else {}
-        try:
-            answer = self.table.update_item(
-                Key={"thing_name": thing_name},
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                **more,
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return None
-            raise
-        return answer["Attributes"]
+    def _write(self, thing_name: str, update: str, condition: str, values: Mapping[str, Any]) -> Row | None:
+        return update_if(self.table, {"thing_name": thing_name}, update, condition, values)
 
     def _put(self, item: Row, **condition: Any) -> Row | None:
         """Write the item; the one that is there when the condition does not hold."""
         try:
             self.table.put_item(Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition)
         except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
+            if error_code(error) != CONDITION_FAILED:
                 raise
             there = plain(error.response.get("Item"))
             if there is None:

@@ -20,6 +20,10 @@ class Executions:
 
     sfn: "SFNClient"
 
+    def ended(self, arn: str | None) -> str | None:
+        """The ARN itself where that execution has ended: should it still hold anything, it does so for nobody."""
+        return None if arn is None or self.running(arn) else arn
+
     def running(self, arn: str) -> bool:
         """False also for one that Step Functions has forgotten, 90 days after its end."""
         try:

@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from common.clients import error_code
+from common.moments import as_text
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -88,4 +89,4 @@ def short(cause: str | None) -> str | None:
 
 def iso(at: datetime | None) -> str | None:
     """As the catalog writes times."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+    return as_text(at) if at else None

@@ -11,6 +11,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from common.clients import error_code
+from common.items import CONDITION_FAILED, update_if
 from detecting.rules import Rule
 from detecting.windows import Mark
 
@@ -66,7 +67,7 @@ class DynamoMemory:
                 ReturnValues="UPDATED_OLD",
             )
         except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
+            if error_code(error) != CONDITION_FAILED:
                 raise
             return None
         found: Any = before.get("Attributes", {}).get("report_id")
@@ -74,23 +75,18 @@ class DynamoMemory:
 
     def _add(self, key: str, bucket: int, window_ms: int, marks: Collection[Mark]) -> int:
         """How many are in that item then."""
-        try:
-            item = self.table.update_item(
-                Key={"subject": key, "bucket": bucket},
-                UpdateExpression="SET expires = :expires ADD marks :marks",
-                ConditionExpression="attribute_not_exists(marks) OR size(marks) < :most",
-                ExpressionAttributeValues={
-                    ":marks": {f"{mark.at_ms}#{mark.evidence[:LONGEST_EVIDENCE]}" for mark in marks},
-                    ":expires": (bucket + 1) * window_ms // 1000 + KEPT_SECONDS,
-                    ":most": MOST_MARKS,
-                },
-                ReturnValues="UPDATED_NEW",
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
-            return MOST_MARKS
-        return len(_texts(item["Attributes"]))
+        item = update_if(
+            self.table,
+            {"subject": key, "bucket": bucket},
+            "SET expires = :expires ADD marks :marks",
+            "attribute_not_exists(marks) OR size(marks) < :most",
+            {
+                ":marks": {f"{mark.at_ms}#{mark.evidence[:LONGEST_EVIDENCE]}" for mark in marks},
+                ":expires": (bucket + 1) * window_ms // 1000 + KEPT_SECONDS,
+                ":most": MOST_MARKS,
+            },
+        )
+        return MOST_MARKS if item is None else len(_texts(item))
 
 
 def _texts(item: Any) -> Collection[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.clients import error_code
+from common.items import update_if
 from detecting.rules import Rule
 from detecting.verdict import UNKNOWN, Verdict
 
@@ -31,6 +32,7 @@ KEPT_SECONDS = 90 * 86_400
 LATEST_KEPT_SECONDS = 86_400
 
 
+_TELL = "SET at_ms = :at, claimed = :now, told = :no, expires = :expires"
 _NOBODY_TELLS = "attribute_not_exists(at_ms) OR at_ms < :silent OR (told = :no AND claimed < :dead)"
 
 
@@ -66,25 +68,15 @@ class Recorder:
 
     def _claim(self, verdict: Verdict, rule: Rule) -> bool:
         """Whether nobody else tells of this episode, or whoever did has died before it was told."""
-        try:
-            self.observations.update_item(
-                Key=_key(verdict),
-                UpdateExpression="SET at_ms = :at, claimed = :now, told = :no, expires = :expires",
-                ConditionExpression=_NOBODY_TELLS,
-                ExpressionAttributeValues={
-                    ":at": verdict.at_ms,
-                    ":now": int(self.clock()),
-                    ":dead": int(self.clock()) - LIFE_SECONDS,
-                    ":silent": verdict.at_ms - rule.quiet_ms,
-                    ":no": False,
-                    ":expires": verdict.at_ms // 1000 + LATEST_KEPT_SECONDS,
-                },
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        values = {
+            ":at": verdict.at_ms,
+            ":now": int(self.clock()),
+            ":dead": int(self.clock()) - LIFE_SECONDS,
+            ":silent": verdict.at_ms - rule.quiet_ms,
+            ":no": False,
+            ":expires": verdict.at_ms // 1000 + LATEST_KEPT_SECONDS,
+        }
+        return update_if(self.observations, _key(verdict), _TELL, _NOBODY_TELLS, values) is not None
 
     def _told(self, verdict: Verdict) -> None:
         self.observations.update_item(

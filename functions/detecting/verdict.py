@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
+
+from common.moments import of_milliseconds
 
 UNKNOWN = "?"
 """In the place of a thing name, which it can't be: nobody knows who it was."""
@@ -26,7 +27,7 @@ class Verdict:
     @property
     def at(self) -> str:
         """ISO 8601, UTC."""
-        return datetime.fromtimestamp(self.at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return of_milliseconds(self.at_ms)
 
     @property
     def verdict_id(self) -> str:

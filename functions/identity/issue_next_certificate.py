@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment
+from common import wiring
 from common.catalog import Row, now
 from common.certificates import remove_certificate, tolerating
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
@@ -174,14 +174,8 @@ iot_data = session.client("iot-data", config=CONFIG)
 issuer = NextCertificateIssuer(
     iot=iot_client,
     issuing=session.client("iot", config=NEVER_REPEAT),
-    succession=Succession(
-        session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")), iot_client
-    ),
-    policies=Policies(
-        environment.required("DEVICE_POLICY"),
-        environment.required("QUARANTINE_POLICY"),
-        environment.required("LINKS_POLICY_PREFIX"),
-    ),
+    succession=Succession(wiring.catalog_table(), iot_client),
+    policies=wiring.policies(),
 )
 
 

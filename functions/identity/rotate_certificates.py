@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment
-from common.catalog import Row, is_free, now
+from common import environment, wiring
+from common.catalog import is_free, now
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.errors import InvalidInput
+from common.items import scan
+from common.moments import as_text
 from common.observability import logger, metrics, observed
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ class Rotations:
 
     def _due(self) -> Iterator[Due]:
         moment = datetime.now(UTC)
-        for row in self._rows():
+        for row in scan(self.table, _ATTRIBUTES, consistent=False):
             if row["status"] in SKIPPED or is_free(row) or "deprovisioning" in row or "certificate_id" not in row:
                 continue
             created_at = row.get("certificate_created_at") or self._created_at(row["certificate_id"])
@@ -112,18 +114,6 @@ class Rotations:
             if age >= self.lifetime * DUE_AT:
                 yield Due(row["thing_name"], row["certificate_id"], created_at, expired=age >= self.lifetime)
 
-    def _rows(self) -> Iterator[Row]:
-        asked: Any = {
-            "ProjectionExpression": ", ".join(f"#{name}" for name in _ATTRIBUTES),
-            "ExpressionAttributeNames": {f"#{name}": name for name in _ATTRIBUTES},
-        }
-        while True:
-            page: Any = self.table.scan(**asked)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
     def _created_at(self, certificate_id: str) -> str | None:
         """Of a certificate from before the row told; None when it is gone."""
         try:
@@ -132,7 +122,7 @@ class Rotations:
             if error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-        return found["creationDate"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return as_text(found["creationDate"])
 
     def _start(self, due: Due) -> str:
         """Repeatable: the job is named after the certificate and the day."""
@@ -165,7 +155,7 @@ class Rotations:
 
 
 rotations = Rotations(
-    table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
+    table=wiring.catalog_table(),
     iot=session.client("iot", config=CONFIG),
     lifetime=timedelta(days=float(environment.required("CERTIFICATE_LIFETIME_DAYS"))),
     job_prefix=environment.required("STACK_NAME")[:STACK_CHARACTERS] + "-rotate-",

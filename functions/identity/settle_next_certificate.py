@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import TransientError
 from common.observability import logger, metrics, observed
@@ -69,7 +69,7 @@ iot_client = session.client("iot", config=CONFIG)
 iot_data = session.client("iot-data", config=CONFIG)
 settlement = Settlement(
     Succession(
-        session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
+        wiring.catalog_table(),
         iot_client,
     )
 )

@@ -7,11 +7,9 @@ that was in force and is not deleted yet. Every write is conditional, so that of
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from common.catalog import FREE, Row, now
 from common.certificates import remove_patiently
-from common.clients import error_code
+from common.items import touching, update_if
 from common.observability import about_row
 from identity.message import Refused
 
@@ -112,23 +110,8 @@ class Succession:
         )
 
     def _write(self, row: Row, expression: str, condition: str, **values: Any) -> bool:
-        verb, _, rest = expression.partition(" ")
-        expression = f"SET updated_at = :now, {rest}" if verb == "SET" else f"SET updated_at = :now {expression}"
-        try:
-            self.table.update_item(
-                Key={"thing_name": row["thing_name"]},
-                UpdateExpression=expression,
-                ConditionExpression=f"{condition} AND {_IS_THERE}",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":now": now(),
-                    ":failed": FREE[0],
-                    ":terminated": FREE[1],
-                    **{f":{name}": value for name, value in values.items()},
-                },
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        filled = {f":{name}": value for name, value in values.items()}
+        filled |= {":now": now(), ":failed": FREE[0], ":terminated": FREE[1]}
+        key = {"thing_name": row["thing_name"]}
+        update = touching(expression)
+        return update_if(self.table, key, update, f"{condition} AND {_IS_THERE}", filled) is not None

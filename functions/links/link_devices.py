@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import environment, wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.linking import REFUSALS
 from common.observability import logger, metrics, observed
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 iot_client = session.client("iot", config=CONFIG)
-device_catalog = session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))
+device_catalog = wiring.catalog_table()
 linker = Linker(
     rows=LinkRows(device_catalog),
     policies=LinksPolicies(

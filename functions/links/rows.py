@@ -5,7 +5,7 @@ and for each of these the switch is in the bulb's `linked_from`, at any moment a
 removes a bulb finds every switch that may have a right to it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.catalog import Row, now
-from common.clients import error_code
 from common.errors import DeviceBusy, ThingNotFound
+from common.items import touching, update_if
+from common.moments import as_text
 from common.observability import about_row, logger
 from common.waiting import Patience
 
@@ -84,7 +85,7 @@ class LinkRows:
     def add_way_back(self, target: str, switch: str) -> None:
         """The switch into the target's `linked_from`. Raises DeviceBusy when the target is not alive any more."""
         values = {":switches": {switch}, **_ALIVE_VALUES}
-        if self._write(target, "ADD linked_from :switches", _IS_ALIVE, values, {"#status": "status"}) is None:
+        if self._write(target, "ADD linked_from :switches", _IS_ALIVE, values) is None:
             raise DeviceBusy(f"target: {target} is being removed or restarted")
 
     def add_link(self, held: Held, target: str) -> frozenset[str]:
@@ -94,7 +95,6 @@ class LinkRows:
             "ADD links :targets",
             f"linking = :mark AND {_IS_ALIVE}",
             {":targets": {target}, ":mark": held.mark, **_ALIVE_VALUES},
-            {"#status": "status"},
         )
         if row is None:
             raise DeviceBusy(f"thingName: {held.thing_name} is being removed or restarted")
@@ -132,34 +132,12 @@ class LinkRows:
             # It is over by itself when its time is up.
             logger.warning("not let go", error=str(error))
 
-    def _write(
-        self,
-        thing_name: str,
-        expression: str,
-        condition: str,
-        values: dict[str, Any],
-        names: dict[str, str] | None = None,
-    ) -> Row | None:
+    def _write(self, thing_name: str, expression: str, condition: str, values: Mapping[str, Any]) -> Row | None:
         """Gives the new row, None when the condition does not hold."""
-        more: Any = {"ExpressionAttributeNames": names} if names else {}
-        verb, _, rest = expression.partition(" ")
-        moment = "SET updated_at = :now"
-        try:
-            answer = self.table.update_item(
-                Key={"thing_name": thing_name},
-                UpdateExpression=f"{moment}, {rest}" if verb == "SET" else f"{moment} {expression}",
-                ConditionExpression=condition,
-                ExpressionAttributeValues={**values, ":now": now()},
-                ReturnValues="ALL_NEW",
-                **more,
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return None
-            raise
-        return answer["Attributes"]
+        filled = {**values, ":now": now()}
+        return update_if(self.table, {"thing_name": thing_name}, touching(expression), condition, filled)
 
 
 def _later(seconds: float) -> str:
     """That many seconds from now, as the catalog writes times: the later one is the greater text."""
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return as_text(datetime.now(UTC) + timedelta(seconds=seconds))

@@ -6,15 +6,14 @@ order; `versionNumber` grows with every connection of a client id and begins aga
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from common import environment
+from common import environment, wiring
 from common.catalog import FREE, Row, now, plain
-from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
+from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.identifiers import identity_key
+from common.items import update_if
+from common.moments import of_milliseconds
 from common.observability import about_row, logger, metrics, observed
 from common.quarantine import QUARANTINED, in_quarantine
 from common.workflow import report_online
@@ -68,7 +67,7 @@ class PresenceEvent:
     @property
     def seen_at(self) -> str:
         """The event's own time, as the catalog writes it."""
-        return datetime.fromtimestamp(self.at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return of_milliseconds(self.at_ms)
 
 
 @dataclass(frozen=True)
@@ -125,16 +124,9 @@ class PresenceRecorder:
 
     def _remember_conflict(self, event: PresenceEvent) -> None:
         """For the audit. It is always old news: the connection that took over has a higher number."""
-        try:
-            self.table.update_item(
-                Key={"thing_name": event.thing_name},
-                UpdateExpression="SET client_id_conflict_at = :seen",
-                ConditionExpression=_NEW_CONFLICT,
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={":seen": event.seen_at, ":failed": FREE[0], ":terminated": FREE[1]},
-            )
-        except self.table.meta.client.exceptions.ConditionalCheckFailedException:
-            return
+        values = {":seen": event.seen_at, ":failed": FREE[0], ":terminated": FREE[1]}
+        key = {"thing_name": event.thing_name}
+        update_if(self.table, key, "SET client_id_conflict_at = :seen", _NEW_CONFLICT, values)
 
     def _device_has_come(self, event: PresenceEvent, row: Row) -> None:
         thing_name = event.thing_name
@@ -149,16 +141,7 @@ class PresenceRecorder:
 
     def _remove_attribute(self, thing_name: str, name: str, *, value: Any) -> None:
         """Remove it only while it still is what this event was about."""
-        try:
-            self.table.update_item(
-                Key={"thing_name": thing_name},
-                UpdateExpression=f"REMOVE {name}",
-                ConditionExpression=f"{name} = :value",
-                ExpressionAttributeValues={":value": value},
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
+        update_if(self.table, {"thing_name": thing_name}, f"REMOVE {name}", f"{name} = :value", {":value": value})
 
 
 _DETAILS = (
@@ -219,7 +202,7 @@ def _details(event: PresenceEvent) -> dict[str, Any]:
 
 
 recorder = PresenceRecorder(
-    table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
+    table=wiring.catalog_table(),
     s3=session.client("s3", config=S3_CONFIG),
     sfn=session.client("stepfunctions", config=CONFIG),
     bucket=environment.required("CONFIG_BUCKET"),

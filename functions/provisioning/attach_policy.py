@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import environment
-from common.catalog import Catalog
+from common import wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, observed
-from common.quarantine import Policies
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,12 +22,8 @@ def attach_policy(thing_name: str, certificate_arn: str, names: Iterable[str], i
 
 
 iot_client = session.client("iot", config=CONFIG)
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
-policies = Policies(
-    environment.required("DEVICE_POLICY"),
-    environment.required("QUARANTINE_POLICY"),
-    environment.required("LINKS_POLICY_PREFIX"),
-)
+device_catalog = wiring.catalog()
+policies = wiring.policies()
 
 
 @observed

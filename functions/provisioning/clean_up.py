@@ -5,14 +5,13 @@ aborted or timed out has left; it can be repeated after any interruption. The ro
 from then on whatever still makes something for the device is refused its next write.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from common import environment
+from common import environment, wiring
 from common.catalog import Catalog, Row, is_free
 from common.certificates import CERTIFICATE_ARNS
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
@@ -22,6 +21,7 @@ from common.identifiers import checked_thing_name, made_up_name, owner_of
 from common.linking import LinkDevices
 from common.links import LINKED
 from common.observability import about, logger, metrics, observed
+from common.undoing import input_of
 from common.waiting import Patience
 from common.workflow import report_removed
 from provisioning.leftovers import Leftover, remove_leftover
@@ -75,10 +75,9 @@ class CleanUpRequest:
     def ended(cls, detail: Mapping[str, Any]) -> "CleanUpRequest | None":
         """From the detail of a "Step Functions Execution Status Change"; None when there is nothing to go by.
 
-        https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html: an input that is too long for
-        the event is left out. The sweep finds what that execution left.
+        The sweep finds what an execution left whose input is not in the event.
         """
-        asked = json.loads(detail.get("input") or "null")
+        asked = input_of(detail)
         execution_arn = detail["executionArn"]
         if not detail["stateMachineArn"].endswith(DEPROVISION):
             return cls.compensate(asked, execution_arn)
@@ -165,7 +164,7 @@ def certificates_of(row: Row) -> list[str]:
     return [row[name] for name in CERTIFICATE_ARNS if name in row]
 
 
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 device_removal = Removal(
     iot=session.client("iot", config=CONFIG),
     iot_data=session.client("iot-data", config=CONFIG),

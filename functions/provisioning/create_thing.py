@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment
+from common import environment, wiring
 from common.catalog import Catalog
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
 from common.errors import ThingExists
 from common.identifiers import made_up_name, owner_of
-from common.image import ImageTag
 from common.observability import about, logger, metrics, observed
 
 if TYPE_CHECKING:
@@ -91,12 +90,8 @@ def _taken(thing_name: str) -> ThingExists:
 
 
 iot_client = session.client("iot", config=CONFIG)
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
-device_image = ImageTag(
-    session.client("ecr", config=CONFIG),
-    environment.required("DEVICE_REPOSITORY"),
-    environment.required("DEVICE_IMAGE_TAG"),
-)
+device_catalog = wiring.catalog()
+device_image = wiring.image()
 stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
 
 

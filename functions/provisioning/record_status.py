@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import OwnershipLost
@@ -73,7 +73,7 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
 
 
 sfn_client = session.client("stepfunctions", config=CONFIG)
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 
 
 @observed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.idempotency import idempotent
 from botocore.exceptions import ClientError
 
-from common import environment
+from common import environment, wiring
 from common.catalog import Catalog, Row, now
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
 from common.errors import RequestMissing, RequestRefused
@@ -24,14 +24,13 @@ from common.observability import logger, observed
 from common.quarantine import Policies
 from identity.message import Refused, checked_csr
 from provisioning.attach_policy import attach_policy
-from provisioning.signing import Ledger, SigningRequest
+from provisioning.ledger import Ledger
+from provisioning.signing import SigningRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_iot import IoTClient
     from types_boto3_s3 import S3Client
-
-SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class RequestSigner:
         Raises OwnershipLost or RestartLost when the device is no longer the workflow's to make, RequestRefused when AWS
         IoT takes neither key nor request.
         """
-        ledger = Ledger(self.catalog, asked)
+        ledger = asked.ledger(self.catalog)
         row = ledger.row()
         arn: str | None = row.get(f"{ledger.prefix}certificate_arn")
         if arn is None:
@@ -87,13 +86,10 @@ class RequestSigner:
         return arn
 
     def _create(self, ledger: Ledger, csr: str, mark: str) -> tuple[str, str]:
-        ledger.ask(mark)
         try:
-            made = self.issuing.create_certificate_from_csr(certificateSigningRequest=csr, setAsActive=False)
+            with ledger.asking(mark):
+                made = self.issuing.create_certificate_from_csr(certificateSigningRequest=csr, setAsActive=False)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] < SERVER_ERROR:
-                # Refused, so nothing was made. After any other error the sweep has to look.
-                ledger.settle(mark)
             if error_code(error) == "InvalidRequestException":
                 raise RequestRefused(f"csr: AWS IoT refuses it: {error}") from error
             raise
@@ -115,13 +111,9 @@ signer = RequestSigner(
     iot=session.client("iot", config=CONFIG),
     issuing=session.client("iot", config=NEVER_REPEAT),
     s3=session.client("s3", config=S3_CONFIG),
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    catalog=wiring.catalog(),
     bucket=environment.required("CONFIG_BUCKET"),
-    policies=Policies(
-        environment.required("DEVICE_POLICY"),
-        environment.required("QUARANTINE_POLICY"),
-        environment.required("LINKS_POLICY_PREFIX"),
-    ),
+    policies=wiring.policies(),
 )
 answers = records(environment.required("IDEMPOTENCY_TABLE"))
 
@@ -142,7 +134,7 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
 
 
 def _not_yet(asked: SigningRequest) -> dict[str, Any]:
-    Ledger(signer.catalog, asked).row()  # raises when there is nothing more to wait for
+    asked.ledger(signer.catalog).row()  # raises when there is nothing more to wait for
     if asked.overdue:
         raise RequestMissing(f"{asked.thing_name} has not asked for its certificate in time")
     return {"signed": False, "certificateId": None, "certificateArn": None}

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
-from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
+from common import environment, wiring
+from common.clients import NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import TaskNotStarted, TaskStillRunning
 from common.identifiers import config_key, owner_of
 from common.image import ImageTag
@@ -138,11 +138,7 @@ def _image_of(task_arn: str, ecs: "ECSClient", settings: TaskSettings) -> str | 
 # A RunTask whose answer was lost is repeated by the workflow only, which looks first whether there is a task.
 ecs_client = session.client("ecs", config=NEVER_REPEAT)
 s3_client = session.client("s3", config=S3_CONFIG)
-device_image = ImageTag(
-    session.client("ecr", config=CONFIG),
-    environment.required("DEVICE_REPOSITORY"),
-    environment.required("DEVICE_IMAGE_TAG"),
-)
+device_image = wiring.image()
 task_settings = TaskSettings(
     cluster_arn=environment.required("CLUSTER_ARN"),
     task_definition_arn=environment.required("TASK_DEFINITION_ARN"),

@@ -7,14 +7,13 @@ table, by conditional writes, and the workflow waits until its own: a queue with
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from common import environment
-from common.clients import CONFIG, error_code, session, transient_faults_named
+from common import environment, wiring
+from common.clients import transient_faults_named
 from common.errors import TransientError
+from common.items import update_if
+from common.moments import of_milliseconds
 from common.observability import logger, observed
 
 if TYPE_CHECKING:
@@ -57,19 +56,8 @@ class Turnstile:
         """`free_from` as it is then; None when it does not compare so with `now`."""
         values = {":now": now, ":interval": self.interval_ms}
         nobody_yet = "attribute_not_exists(queue) OR " if comparison == "<=" else ""
-        try:
-            answer = self.table.update_item(
-                Key={"queue": QUEUE},
-                UpdateExpression=update,
-                ConditionExpression=f"{nobody_yet}free_from {comparison} :now",
-                ExpressionAttributeValues=values,
-                ReturnValues="UPDATED_NEW",
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return None
-            raise
-        return int(str(answer["Attributes"]["free_from"]))
+        item = update_if(self.table, {"queue": QUEUE}, update, f"{nobody_yet}free_from {comparison} :now", values)
+        return None if item is None else int(item["free_from"])
 
 
 def as_timestamp(milliseconds: int) -> str:
@@ -77,12 +65,11 @@ def as_timestamp(milliseconds: int) -> str:
 
     https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-wait-state.html
     """
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return of_milliseconds(milliseconds)
 
 
 turnstile = Turnstile(
-    session.resource("dynamodb", config=CONFIG).Table(environment.required("TURNS_TABLE")),
+    wiring.turns_table(),
     interval_ms=-(-1000 // int(environment.required("DEVICES_PER_SECOND"))),
 )
 

@@ -7,23 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from common import environment
-from common.catalog import Catalog, Row, is_free, now
-from common.clients import CONFIG, error_code, session, transient_faults_named
-from common.errors import DeviceBusy, ThingNotFound, TransientError
+from common import wiring
+from common.catalog import Catalog, Row, now
+from common.clients import CONFIG, session, transient_faults_named
+from common.errors import TransientError
 from common.executions import Executions
+from common.items import update_if
 from common.observability import logger, observed
 from common.quarantine import AT_WORK, QUARANTINED, READMITTING, in_quarantine, is_connected
+from quarantine.claiming import TRIES, known, refuse_busy
 from quarantine.request import QuarantineRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-TRIES = 3
 CAN_BE_CONFINED = ("ONLINE", "OFFLINE", QUARANTINED)
 
+_TAKE = (
+    f"SET #status = :quarantined, {AT_WORK} = :me, quarantined_by = :me, quarantined_at = :now,"
+    " quarantine_reason = :reason, presence_connected = :connected, updated_at = :now REMOVE readmitting"
+)
 _CONDITION = (
     "#status = :status AND attribute_not_exists(deprovisioning) AND attribute_not_exists(restarting)"
     " AND attribute_not_exists(task_token) AND attribute_not_exists(releasing)"
@@ -53,12 +56,10 @@ class QuarantineClaims:
         stand still.
         """
         for _ in range(TRIES):
-            row = self.catalog.row(request.thing_name)
-            if row is None or is_free(row):
-                raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
+            row = known(self.catalog, request.thing_name)
             if row.get(AT_WORK) == request.execution_arn:
                 return Claimed("QUARANTINE", row["quarantine_reason"])
-            dead = self._dead_holder(row)
+            dead = self.executions.ended(row.get(AT_WORK))
             if in_quarantine(row) and AT_WORK not in row and READMITTING not in row:
                 return Claimed("NOTHING", f"{request.thing_name} is in quarantine since {row['quarantined_at']}")
             _refuse_a_busy_one(row, dead)
@@ -66,40 +67,24 @@ class QuarantineClaims:
                 return Claimed("QUARANTINE", request.reason)
         raise TransientError(f"{request.thing_name} changes all the time")
 
-    def _dead_holder(self, row: Row) -> str | None:
-        """A quarantine that has begun, and has ended without a word."""
-        holder = row.get(AT_WORK)
-        return None if holder is None or self.executions.running(holder) else str(holder)
-
     def _take(self, row: Row, request: QuarantineRequest, dead: str | None) -> bool:
         """One conditional write; False when the row is not as it was judged any more."""
-        try:
-            self.catalog.table.update_item(
-                Key={"thing_name": request.thing_name},
-                UpdateExpression=f"SET #status = :quarantined, {AT_WORK} = :me, quarantined_by = :me,"
-                " quarantined_at = :now, quarantine_reason = :reason, presence_connected = :connected,"
-                " updated_at = :now REMOVE readmitting",
-                ConditionExpression=_CONDITION,
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":status": row["status"],
-                    ":quarantined": QUARANTINED,
-                    ":me": request.execution_arn,
-                    ":dead": dead or request.execution_arn,
-                    ":reason": request.reason,
-                    ":connected": is_connected(row),
-                    ":now": now(),
-                },
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        values = {
+            ":status": row["status"],
+            ":quarantined": QUARANTINED,
+            ":me": request.execution_arn,
+            ":dead": dead or request.execution_arn,
+            ":reason": request.reason,
+            ":connected": is_connected(row),
+            ":now": now(),
+        }
+        key = {"thing_name": request.thing_name}
+        return update_if(self.catalog.table, key, _TAKE, _CONDITION, values) is not None
 
 
 def _refuse_a_busy_one(row: Row, dead: str | None) -> None:
-    reasons = (
+    refuse_busy(
+        row,
         ("deprovisioning" in row, "is being deleted"),
         ("restarting" in row, "is being restarted"),
         (READMITTING in row, "is being let out of quarantine"),
@@ -107,16 +92,9 @@ def _refuse_a_busy_one(row: Row, dead: str | None) -> None:
         (row["status"] == "PROVISIONING" or "task_token" in row, "is being provisioned"),
         (row["status"] not in CAN_BE_CONFINED, "was given up, and its certificate opens nothing"),
     )
-    for stands, reason in reasons:
-        if stands:
-            raise DeviceBusy(f"thingName: {row['thing_name']} {reason}")
 
 
-executions = Executions(session.client("stepfunctions", config=CONFIG))
-quarantine_claims = QuarantineClaims(
-    Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    executions,
-)
+quarantine_claims = QuarantineClaims(wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG)))
 
 
 @observed

@@ -4,22 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from common import environment
-from common.catalog import Catalog, Row, is_free, now
-from common.clients import CONFIG, error_code, session, transient_faults_named
-from common.errors import DeviceBusy, DeviceOffline, ThingNotFound, TransientError
+from common import wiring
+from common.catalog import Catalog, Row, now
+from common.clients import CONFIG, session, transient_faults_named
+from common.errors import DeviceOffline, TransientError
 from common.executions import Executions
+from common.items import update_if
 from common.observability import logger, observed
 from common.quarantine import AT_WORK, RELEASING, SINCE, in_quarantine, is_connected
+from quarantine.claiming import TRIES, known, refuse_busy
 from quarantine.request import ReleaseRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-TRIES = 3
-
+_TAKE = f"SET {RELEASING} = :me, releasing_since = :now, release_of = :certificate, updated_at = :now"
 _CONDITION = (
     f"attribute_exists({SINCE}) AND attribute_not_exists(deprovisioning) AND attribute_not_exists({AT_WORK})"
     " AND certificate_id = :certificate"
@@ -50,64 +49,42 @@ class ReleaseClaims:
         change its certificate and is not connected; TransientError when its row does not stand still.
         """
         for _ in range(TRIES):
-            row = self.catalog.row(request.thing_name)
-            if row is None or is_free(row):
-                raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
+            row = known(self.catalog, request.thing_name)
             if not in_quarantine(row):
                 return ReleaseClaim("NOTHING", f"{request.thing_name} is not in quarantine")
             reason = str(row["quarantine_reason"])
             if row.get(RELEASING) == request.execution_arn:
                 return ReleaseClaim("RELEASE", reason, row["release_of"])
-            dead = self._dead_holder(row)
+            dead = self.executions.ended(row.get(RELEASING))
             _refuse(row, request, dead)
             if self._take(row, request, dead):
                 return ReleaseClaim("RELEASE", reason, row["certificate_id"])
         raise TransientError(f"{request.thing_name} changes all the time")
 
-    def _dead_holder(self, row: Row) -> str | None:
-        holder = row.get(RELEASING)
-        return None if holder is None or self.executions.running(holder) else str(holder)
-
     def _take(self, row: Row, request: ReleaseRequest, dead: str | None) -> bool:
-        try:
-            self.catalog.table.update_item(
-                Key={"thing_name": request.thing_name},
-                UpdateExpression=f"SET {RELEASING} = :me, releasing_since = :now, release_of = :certificate,"
-                " updated_at = :now",
-                ConditionExpression=_CONDITION,
-                ExpressionAttributeValues={
-                    ":me": request.execution_arn,
-                    ":dead": dead or request.execution_arn,
-                    ":certificate": row["certificate_id"],
-                    ":now": now(),
-                },
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        values = {
+            ":me": request.execution_arn,
+            ":dead": dead or request.execution_arn,
+            ":certificate": row["certificate_id"],
+            ":now": now(),
+        }
+        key = {"thing_name": request.thing_name}
+        return update_if(self.catalog.table, key, _TAKE, _CONDITION, values) is not None
 
 
 def _refuse(row: Row, request: ReleaseRequest, dead: str | None) -> None:
-    reasons = (
+    refuse_busy(
+        row,
         ("deprovisioning" in row, "is being deleted"),
         (AT_WORK in row, "is being put into quarantine"),
         (RELEASING in row and row[RELEASING] != dead, "is being released by another execution"),
         ("restarting" in row, "is being restarted"),
     )
-    for stands, reason in reasons:
-        if stands:
-            raise DeviceBusy(f"thingName: {row['thing_name']} {reason}")
     if not request.force and not is_connected(row):
         raise DeviceOffline(f"thingName: {row['thing_name']} is not connected and can't change its certificate")
 
 
-executions = Executions(session.client("stepfunctions", config=CONFIG))
-release_claims = ReleaseClaims(
-    Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    executions,
-)
+release_claims = ReleaseClaims(wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG)))
 
 
 @observed

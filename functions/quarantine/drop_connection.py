@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment
-from common.catalog import Catalog
+from common import wiring
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.observability import logger, observed
 from quarantine.holding import held
@@ -43,7 +42,7 @@ def drop_connection(iot_data: "IoTDataPlaneClient", client_id: str) -> str:
     return "DELETED"
 
 
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 iot_data_client = session.client("iot-data", config=CONFIG)
 
 

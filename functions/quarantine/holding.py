@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from common.catalog import Row, now
-from common.clients import error_code
 from common.errors import QuarantineLost
+from common.items import change, update_if
 from common.quarantine import AT_WORK, RELEASING
 
 if TYPE_CHECKING:
@@ -41,27 +39,10 @@ def update_held(  # noqa: PLR0913 - a parameter is a clause
 
     Raises QuarantineLost unless the execution holds the device, nobody deletes it and the `condition` is fulfilled.
     """
-    values["updated_at"] = now()
-    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-    names = {f"#{name}": name for name in values}
-    filled: dict[str, Any] = {":holder": execution_arn, **{f":{name}": value for name, value in values.items()}}
-    if remove:
-        expression += " REMOVE " + ", ".join(remove)
-    for name, members in (add or {}).items():
-        expression += f" ADD {name} :add_{name}"
-        filled[f":add_{name}"] = members
-    try:
-        answer = table.update_item(
-            Key={"thing_name": thing_name},
-            UpdateExpression=expression,
-            ConditionExpression=f"({AT_WORK} = :holder OR {RELEASING} = :holder)"
-            " AND attribute_not_exists(deprovisioning)" + condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=filled,
-            ReturnValues="ALL_NEW",
-        )
-    except ClientError as error:
-        if error_code(error) == "ConditionalCheckFailedException":
-            raise QuarantineLost(f"{thing_name} is not held by {execution_arn} any more") from error
-        raise
-    return answer["Attributes"]
+    update, filled = change(values | {"updated_at": now()}, remove=remove, add=add)
+    held_by_it = f"({AT_WORK} = :holder OR {RELEASING} = :holder) AND attribute_not_exists(deprovisioning)"
+    key = {"thing_name": thing_name}
+    row = update_if(table, key, update, held_by_it + condition, {**filled, ":holder": execution_arn})
+    if row is None:
+        raise QuarantineLost(f"{thing_name} is not held by {execution_arn} any more")
+    return row

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import environment
-from common.catalog import Catalog
+from common import wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, observed
 from common.quarantine import is_confined
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 iot_data_client = session.client("iot-data", config=CONFIG)
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import environment
-from common.catalog import Catalog
-from common.clients import CONFIG, session, transient_faults_named
+from common.clients import transient_faults_named
 from common.observability import logger, observed
-from common.quarantine import Policies
+from quarantine import wiring
 from quarantine.holding import update_held
 from quarantine.isolation import Isolation
 from quarantine.request import HeldDevice
@@ -28,16 +26,7 @@ def readmit(device: HeldDevice, isolation: Isolation) -> None:
     isolation.readmit(row, device.execution_arn)
 
 
-readmission = Isolation(
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    iot=session.client("iot", config=CONFIG),
-    policies=Policies(
-        environment.required("DEVICE_POLICY"),
-        environment.required("QUARANTINE_POLICY"),
-        environment.required("LINKS_POLICY_PREFIX"),
-    ),
-    group=environment.required("QUARANTINE_GROUP"),
-)
+readmission = wiring.isolation()
 
 
 @observed

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import environment, wiring
 from common.catalog import Catalog, Row
 from common.certificates import CERTIFICATE_ARNS
 from common.clients import CONFIG, error_code, session, transient_faults_named
@@ -117,7 +117,7 @@ def _is_replaced(row: Row, request: RenewalRequest) -> bool:
 
 
 renewal = IdentityRenewal(
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    catalog=wiring.catalog(),
     iot=session.client("iot", config=CONFIG),
     sfn=session.client("stepfunctions", config=CONFIG),
     prefix=environment.required("JOB_PREFIX"),

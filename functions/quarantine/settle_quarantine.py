@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import Catalog, Row
-from common.clients import CONFIG, session, transient_faults_named
+from common.clients import transient_faults_named
 from common.errors import TransientError
 from common.observability import logger, metrics, observed
 from common.quarantine import AT_WORK, QUARANTINED
@@ -39,7 +39,7 @@ def _is_settled(row: Row, execution_arn: str) -> bool:
     return done and "deprovisioning" not in row and not holds(row, execution_arn)
 
 
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 
 
 @observed

@@ -4,18 +4,18 @@ Called by both workflows when one of their states has failed, and by the rule on
 (aborted, timed out). Repeatable, and harmless when there is nothing to undo.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import environment
-from common.catalog import OF_A_RELEASE, Catalog, Row
+from common.catalog import OF_A_RELEASE, Row
 from common.clients import CONFIG, session, transient_faults_named
-from common.errors import InvalidInput, QuarantineLost, TransientError
-from common.identifiers import checked_thing_name
+from common.errors import QuarantineLost, TransientError
 from common.observability import logger, metrics, observed
-from common.quarantine import AT_WORK, Policies
+from common.quarantine import AT_WORK
+from common.undoing import device_of, input_of
+from quarantine import wiring
 from quarantine.holding import holds, update_held
 from quarantine.isolation import Isolation
 from quarantine.jobs import delete_job, job_id_of
@@ -41,15 +41,10 @@ class UndoRequest:
         """From `{"input": <the workflow's input>, "execution": <its ARN>}` or from Step Functions' status event.
 
         None when the execution was refused for its input, before it could name a device.
-        https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         """
         detail = event.get("detail")
-        asked = json.loads(detail.get("input") or "null") if detail else event["input"]
-        try:
-            name = checked_thing_name(asked["thingName"])
-        except (TypeError, KeyError, InvalidInput):
-            return None
-        return cls(name, detail["executionArn"] if detail else event["execution"])
+        name = device_of(input_of(detail) if detail else event["input"])
+        return cls(name, detail["executionArn"] if detail else event["execution"]) if name else None
 
 
 @dataclass(frozen=True)
@@ -98,16 +93,7 @@ class Undoing:
         return update_held(table, request.thing_name, request.execution_arn, remove=remove, **values)
 
 
-isolation = Isolation(
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    iot=session.client("iot", config=CONFIG),
-    policies=Policies(
-        environment.required("DEVICE_POLICY"),
-        environment.required("QUARANTINE_POLICY"),
-        environment.required("LINKS_POLICY_PREFIX"),
-    ),
-    group=environment.required("QUARANTINE_GROUP"),
-)
+isolation = wiring.isolation()
 undoing = Undoing(isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX"))
 
 

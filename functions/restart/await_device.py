@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import RestartLost
@@ -50,7 +50,7 @@ def await_device(request: AwaitRequest, catalog: Catalog, sfn: "SFNClient") -> b
 
 
 sfn_client = session.client("stepfunctions", config=CONFIG)
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 
 
 @observed

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from common import environment
+from common import environment, wiring
 from common.catalog import GIVEN_UP, OF_A_SUCCESSION, Catalog, Row, is_free, now
 from common.certificates import remove_patiently
-from common.clients import CONFIG, S3_CONFIG, error_code, session, transient_faults_named
+from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, ThingNotFound, TransientError
 from common.executions import Executions
 from common.identifiers import model_key
+from common.items import update_if
 from common.observability import logger, observed
 from common.quarantine import AT_WORK, QUARANTINED, READMITTING, SINCE, in_quarantine, resting
 from restart.decision import Decision, RestartRequest, Verdict, decide
@@ -34,6 +33,10 @@ OWNER_ATTRIBUTE = "execution"
 
 TRIES = 3
 
+_TAKE = (
+    "SET #status = :waiting, restarting = :me, restarted_by = :me, restarts = :restarts, status_reason = :reason,"
+    f" updated_at = :now REMOVE restarted_at, task_token, {GIVEN_UP}"
+)
 _CONDITION = (
     "attribute_not_exists(deprovisioning)"
     " AND (attribute_not_exists(restarting) OR restarting IN (:me, :dead))"
@@ -125,9 +128,7 @@ class Claims:
     def _dead_holder(self, row: Row | None, request: RestartRequest) -> str | None:
         """Another restart that holds the row, and has ended without letting it go."""
         holder = (row or {}).get("restarting")
-        if holder is None or holder == request.restart_arn:
-            return None
-        return None if self.executions.running(holder) else str(holder)
+        return None if holder == request.restart_arn else self.executions.ended(holder)
 
     def _take(self, row: Row, request: RestartRequest, decision: Decision, dead: str | None) -> bool:
         """One conditional write; False when the row is not as it was judged any more."""
@@ -144,20 +145,9 @@ class Claims:
             ":reason": row.get("status_reason", "restarted by hand"),
             ":now": now(),
         }
-        try:
-            self.catalog.table.update_item(
-                Key={"thing_name": request.thing_name},
-                UpdateExpression="SET #status = :waiting, restarting = :me, restarted_by = :me, restarts = :restarts,"
-                f" status_reason = :reason, updated_at = :now REMOVE restarted_at, task_token, {GIVEN_UP}",
-                ConditionExpression=f"{_CONDITION} AND {_STAYS_OUT if not in_quarantine(row) else _STAYS_IN}",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=values,
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        condition = f"{_CONDITION} AND {_STAYS_OUT if not in_quarantine(row) else _STAYS_IN}"
+        key = {"thing_name": request.thing_name}
+        return update_if(self.catalog.table, key, _TAKE, condition, values) is not None
 
     def _clear(self, row: Row, request: RestartRequest) -> list[str]:
         """End what still runs, and a certificate that has not come into force. Gives the tasks so far."""
@@ -194,7 +184,7 @@ def _refuse_a_person(row: Row | None, request: RestartRequest, decision: Decisio
 
 restarts = Executions(session.client("stepfunctions", config=CONFIG))
 claims = Claims(
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    catalog=wiring.catalog(),
     iot=session.client("iot", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
     s3=session.client("s3", config=S3_CONFIG),

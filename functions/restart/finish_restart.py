@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import OF_A_SUCCESSION, Catalog, now
 from common.certificates import remove_patiently
 from common.clients import CONFIG, session, transient_faults_named
@@ -63,7 +63,7 @@ def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -
 
 
 iot_client = session.client("iot", config=CONFIG)
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 
 
 @observed

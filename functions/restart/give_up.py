@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import GIVEN_UP, Catalog, now
 from common.certificates import tolerating
 from common.clients import CONFIG, session, transient_faults_named
@@ -56,7 +56,7 @@ def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
 
 
 iot_client = session.client("iot", config=CONFIG)
-device_catalog = Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")))
+device_catalog = wiring.catalog()
 
 
 @observed

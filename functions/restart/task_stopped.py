@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
-from common import environment
+from common import environment, wiring
 from common.catalog import Catalog, Row, now
 from common.clients import CONFIG, session, transient_faults_named
 from common.identifiers import owner_of
+from common.items import update_if
 from common.observability import about_row, logger, metrics, observed
 from common.quarantine import QUARANTINED
 from common.workflow import report_failed
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 TASK_INDEX = "task_arn"
 LONGEST_REASON = 512
+
+_TELL = "SET #status = :status, status_reason = :reason, updated_at = :now"
+_IS_ITS_TASK = (
+    "task_arn = :task AND #status IN (:one, :other)"
+    " AND attribute_not_exists(restarting) AND attribute_not_exists(deprovisioning)"
+)
 
 
 @dataclass(frozen=True)
@@ -89,26 +96,15 @@ class StoppedTasks:
         )
 
     def _set_status(self, thing_name: str, task: StoppedTask, status: str, before: tuple[str, str]) -> bool:
-        client = self.catalog.table.meta.client
-        try:
-            self.catalog.table.update_item(
-                Key={"thing_name": thing_name},
-                UpdateExpression="SET #status = :status, status_reason = :reason, updated_at = :now",
-                ConditionExpression="task_arn = :task AND #status IN (:one, :other)"
-                " AND attribute_not_exists(restarting) AND attribute_not_exists(deprovisioning)",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":task": task.task_arn,
-                    ":reason": task.reason,
-                    ":status": status,
-                    ":one": before[0],
-                    ":other": before[1],
-                    ":now": now(),
-                },
-            )
-        except client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        values = {
+            ":task": task.task_arn,
+            ":reason": task.reason,
+            ":status": status,
+            ":one": before[0],
+            ":other": before[1],
+            ":now": now(),
+        }
+        return update_if(self.catalog.table, {"thing_name": thing_name}, _TELL, _IS_ITS_TASK, values) is not None
 
     def _restart(self, thing_name: str, task: StoppedTask) -> None:
         """One execution per stopped task, whatever is delivered twice: its name comes from the task."""
@@ -123,7 +119,7 @@ class StoppedTasks:
 
 
 tasks = StoppedTasks(
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    catalog=wiring.catalog(),
     sfn=session.client("stepfunctions", config=CONFIG),
     restart_machine=environment.required("RESTART_MACHINE_ARN"),
 )

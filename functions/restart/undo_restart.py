@@ -10,14 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import environment, wiring
 from common.catalog import OF_A_SUCCESSION, Catalog, is_free
 from common.certificates import remove_patiently
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
-from common.errors import InvalidInput, RestartLost
-from common.identifiers import checked_thing_name, config_key, identity_key
+from common.errors import RestartLost
+from common.identifiers import config_key, identity_key
 from common.observability import logger, observed
 from common.quarantine import resting
+from common.undoing import device_of, input_of
 from restart.holding import update_held
 from restart.tasks import stop_tasks
 
@@ -47,13 +48,11 @@ class UndoRequest:
         """From `{"restart": <execution ARN>, "data": <the workflow's data>}` or from Step Functions' status event.
 
         None when the execution was refused for its input, before it could name a device.
-        https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         """
         detail = event.get("detail")
-        asked = json.loads(detail["input"]) if detail else event["data"]["asked"]
-        try:
-            name = checked_thing_name(asked["thingName"])
-        except (TypeError, KeyError, InvalidInput):
+        asked = input_of(detail) if detail else event["data"]["asked"]
+        name = device_of(asked)
+        if name is None:
             return None
         if detail:
             return cls(name, detail["executionArn"], f"restart failed: {detail['status']}")
@@ -121,7 +120,7 @@ def _reason(error: Mapping[str, str]) -> str:
 
 
 undoing = Undoing(
-    catalog=Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
+    catalog=wiring.catalog(),
     iot=session.client("iot", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
     s3=session.client("s3", config=S3_CONFIG),

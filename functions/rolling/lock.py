@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from common.clients import error_code
 from common.errors import RollUnderWay
 from common.executions import Executions
+from common.items import update_if
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -28,14 +26,6 @@ class RollLock:
         holder = str(item.get("holder", roll_arn))
         if holder != roll_arn and self.executions.running(holder):
             raise RollUnderWay(f"another roll is under way: {holder}")
-        try:
-            self.table.update_item(
-                Key={"queue": QUEUE},
-                UpdateExpression="SET holder = :me",
-                ConditionExpression="attribute_not_exists(holder) OR holder IN (:me, :seen)",
-                ExpressionAttributeValues={":me": roll_arn, ":seen": holder},
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                raise RollUnderWay("another roll was faster") from error
-            raise
+        condition, values = "attribute_not_exists(holder) OR holder IN (:me, :seen)", {":me": roll_arn, ":seen": holder}
+        if update_if(self.table, {"queue": QUEUE}, "SET holder = :me", condition, values) is None:
+            raise RollUnderWay("another roll was faster")

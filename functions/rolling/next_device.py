@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import Catalog, Row, is_free
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, ImageChanged, ThingNotFound
 from common.executions import Executions
 from common.image import ImageTag
+from common.items import scan
 from common.observability import about, logger, observed
 from rolling.lock import RollLock
 from rolling.progress import MOST_DEVICES, Progress, checked_names
@@ -84,19 +85,9 @@ class Devices:
                 raise DeviceBusy(f"thingNames: {name} is {row['status']} and can't be moved now")
 
     def _rows(self, names: tuple[str, ...] | None) -> Iterator[Row]:
-        if names is not None:
-            yield from (row for row in map(self.catalog.row, names) if row is not None)
-            return
-        fields = {f"#{name}": name for name in READ}
-        more: dict[str, Any] = {}
-        while True:
-            page = self.catalog.table.scan(
-                ConsistentRead=True, ProjectionExpression=", ".join(fields), ExpressionAttributeNames=fields, **more
-            )
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        if names is None:
+            return scan(self.catalog.table, READ)
+        return (row for row in map(self.catalog.row, names) if row is not None)
 
 
 def _runs(row: Row) -> bool:
@@ -112,14 +103,10 @@ def _is_busy(row: Row) -> bool:
 
 
 devices = Devices(
-    Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    ImageTag(
-        session.client("ecr", config=CONFIG),
-        environment.required("DEVICE_REPOSITORY"),
-        environment.required("DEVICE_IMAGE_TAG"),
-    ),
+    wiring.catalog(),
+    wiring.image(),
     RollLock(
-        session.resource("dynamodb", config=CONFIG).Table(environment.required("TURNS_TABLE")),
+        wiring.turns_table(),
         Executions(session.client("stepfunctions", config=CONFIG)),
     ),
 )

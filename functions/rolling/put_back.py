@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import Catalog, Row, is_free
-from common.clients import CONFIG, session, transient_faults_named
+from common.clients import transient_faults_named
 from common.image import ImageTag
 from common.observability import logger, metrics, observed
 from rolling.progress import Progress
@@ -110,12 +110,8 @@ def _told(done: Progress, reason: str) -> str:
 
 
 putting_back = PuttingBack(
-    Catalog(session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))),
-    ImageTag(
-        session.client("ecr", config=CONFIG),
-        environment.required("DEVICE_REPOSITORY"),
-        environment.required("DEVICE_IMAGE_TAG"),
-    ),
+    wiring.catalog(),
+    wiring.image(),
 )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from common.catalog import Row
+from common.items import scan
 from common.links import is_links_policy
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Observer:
     def look(self) -> Evidence:
         """The catalog last: whatever is made was written there before, so nothing that is new can look forgotten."""
         tasks, things, objects, policies = tuple(self._tasks()), self._things(), self._objects(), self._policies()
-        return Evidence(tasks, things, objects, self._rows(), policies)
+        rows = {row["thing_name"]: row for row in scan(self.table)}
+        return Evidence(tasks, things, objects, rows, policies)
 
     def attributes(self, thing_name: str) -> Mapping[str, str] | None:
         """The thing's attributes; None when there is no such thing."""
@@ -112,12 +114,3 @@ class Observer:
             name = item["Key"].removeprefix(PREFIX).partition("/")[0]
             youngest[name] = max(item["LastModified"], youngest.get(name, item["LastModified"]))
         return youngest
-
-    def _rows(self) -> dict[str, Row]:
-        rows: dict[str, Row] = {}
-        page: Any = self.table.scan(ConsistentRead=True)
-        while True:
-            rows |= {row["thing_name"]: row for row in page["Items"]}
-            if "LastEvaluatedKey" not in page:
-                return rows
-            page = self.table.scan(ConsistentRead=True, ExclusiveStartKey=page["LastEvaluatedKey"])

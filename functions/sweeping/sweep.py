@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from common import environment
+from common import environment, wiring
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import InvalidInput
 from common.observability import logger, metrics, observed
@@ -103,7 +103,7 @@ stack_observer = Observer(
     iot_data=session.client("iot-data", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
     s3=session.client("s3", config=S3_CONFIG),
-    table=session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE")),
+    table=wiring.catalog_table(),
     bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),
     thing_group=environment.required("THING_GROUP"),

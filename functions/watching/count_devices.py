@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import environment
+from common import wiring
 from common.catalog import GIVEN_UP, is_free
-from common.clients import CONFIG, session, transient_faults_named
+from common.clients import transient_faults_named
+from common.items import scan
 from common.observability import logger, metrics, observed
 
 if TYPE_CHECKING:
@@ -22,20 +23,12 @@ STATUSES = ("PROVISIONING", "ONLINE", "OFFLINE", "QUARANTINED", "FAILED")
 
 def count_devices(table: "Table") -> dict[str, int]:
     """The number of devices of every status, 0 too, which is no gap in a graph. FAILED: given up, and still there."""
-    found: Counter[str] = Counter()
-    asked: Any = {
-        "ProjectionExpression": f"#status, {GIVEN_UP}",
-        "ExpressionAttributeNames": {"#status": "status"},
-    }
-    while True:
-        page: Any = table.scan(**asked)
-        found.update(row["status"] for row in page["Items"] if not is_free(row))
-        if "LastEvaluatedKey" not in page:
-            return {status: found[status] for status in STATUSES}
-        asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    rows = scan(table, ("status", GIVEN_UP), consistent=False)
+    found = Counter(row["status"] for row in rows if not is_free(row))
+    return {status: found[status] for status in STATUSES}
 
 
-catalog_table = session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))
+catalog_table = wiring.catalog_table()
 
 
 @observed

@@ -1,8 +1,10 @@
 """template.yaml and the workflows, as data."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -33,3 +35,28 @@ FUNCTIONS = {
 WORKFLOWS: dict[str, dict[str, Any]] = {
     path.name: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "statemachines").iterdir())
 }
+
+
+def states_of(workflow: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every state, those of branches too."""
+    for name, state in workflow["States"].items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from states_of(branch)
+
+
+def module_of(function: Mapping[str, Any]) -> str:
+    """The last part of the module that the function's handler is in."""
+    return str(function["Handler"].split(".")[-2])
+
+
+def list_of(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+TASKS = [
+    pytest.param(state, id=f"{file}:{name}")
+    for file, workflow in WORKFLOWS.items()
+    for name, state in states_of(workflow)
+    if state["Type"] == "Task"
+]

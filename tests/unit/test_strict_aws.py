@@ -86,7 +86,7 @@ def test_a_thing_that_is_not_found_yet_is_made_by_the_workflows_retry(world: Wor
     # given
     world.iot.slowness.register = 3.0
     event = {"input": {"thingName": "lamp"}, "execution": EXECUTION}
-    # when: the error is one that the state retries (tests/unit/test_template.py)
+    # when: the error is one that the state retries (tests/unit/test_template_workflows.py)
     with pytest.raises(ClientError) as error:
         create_thing.handler(event, world.context)
     assert type(error.value).__name__ == "ResourceNotFoundException"

@@ -1,0 +1,13 @@
+"""How times are written: in the catalog, in answers and in messages."""
+
+from datetime import UTC, datetime
+
+
+def as_text(at: datetime) -> str:
+    """ISO 8601, UTC, milliseconds: of two such texts the later time is the greater one."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def of_milliseconds(at_ms: int) -> str:
+    """The text of a time in milliseconds since 1970."""
+    return as_text(datetime.fromtimestamp(at_ms / 1000, UTC))

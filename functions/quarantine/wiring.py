@@ -1,0 +1,15 @@
+"""What several states of the two workflows are made of (common/wiring.py)."""
+
+from common import environment, wiring
+from common.clients import CONFIG, session
+from quarantine.isolation import Isolation
+
+
+def isolation() -> Isolation:
+    """The stack's way to confine a device, and to let it out."""
+    return Isolation(
+        catalog=wiring.catalog(),
+        iot=session.client("iot", config=CONFIG),
+        policies=wiring.policies(),
+        group=environment.required("QUARANTINE_GROUP"),
+    )
