@@ -19,9 +19,10 @@ from rich.table import Table
 
 from playground.paths import PROJECT
 from tests.census import census
+from tests.life.life import REFUSED, StepFailedError
 from tests.playground_cloud import Cloud, own_cloud
 from tests.role_policies import Grant, RolePolicies
-from tests.whole_life import REFUSED, StepFailedError, WholeLife
+from tests.whole_life import WholeLife
 
 NOTE = PROJECT / "docs" / "least-privilege.md"
 
