@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     What takes long comes first, so that no worker is left alone with it in the end.
     """
     for item in items:
-        layer, fixtures = item.path.parent.name, getattr(item, "fixturenames", ())
+        layer, fixtures = _layer(item), getattr(item, "fixturenames", ())
         if layer == "unit":
             item.add_marker(pytest.mark.unit)
         elif layer in ("workflow", "e2e") and "cloud" in fixtures:
@@ -44,7 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("cloud to destroy"))
         elif "tried" in fixtures:
             item.add_marker(pytest.mark.xdist_group("trials"))
-    items.sort(key=lambda item: LAYERS.index(item.path.parent.name) if item.path.parent.name in LAYERS else 0)
+    items.sort(key=lambda item: LAYERS.index(_layer(item)) if _layer(item) in LAYERS else 0)
+
+
+def _layer(item: pytest.Item) -> str:
+    """The folder below this one that the test stands in, however deep."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ FOLDERS = (
     "tests/unit/test_device_identity.py",
     "tests/unit/test_device_shadow.py",
     "tests/unit/test_device_shadow_client.py",
-    "tests/unit/test_device_jobs.py",
+    "tests/unit/jobs",
     "tests/e2e/test_device_revoked.py",
     "tests/e2e/test_jobs.py",
 )

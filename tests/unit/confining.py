@@ -1,10 +1,9 @@
 """The quarantine and the release of a device, state by state as the two workflows call the functions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.errors import PlaygroundError
 from quarantine import (
     claim_quarantine,
     claim_release,
@@ -158,10 +157,22 @@ def picture(world: World) -> dict[str, Any]:
     }
 
 
-def went_on(action: Callable[[], Any]) -> bool:
-    """Whether it did; an error that the workflow would catch is none here."""
-    try:
-        action()
-    except PlaygroundError:
-        return False
-    return True
+def is_confined(world: World) -> None:
+    """In every respect."""
+    assert world.row["status"] == "QUARANTINED"
+    assert all(found.policies == {"playground-quarantine"} for found in world.iot.certificates.values())
+    assert world.iot.things[THING].groups == {"playground-devices", "playground-quarantine"}
+    assert world.shadows.desired[THING]["quarantine"] is True
+    assert not world.row.keys() & {"quarantining", "releasing", "readmitting"}
+
+
+def is_free(world: World, arn: str, status: str = "ONLINE") -> None:
+    """In every respect, with what it had."""
+    assert world.row["status"] == status
+    assert {name: found.policies for name, found in world.iot.certificates.items()} == {
+        arn: {"playground-device", EXTRA}
+    }
+    assert world.iot.things[THING].groups == {"playground-devices"}
+    assert "quarantine" not in world.shadows.desired[THING]
+    assert not [name for name in world.row if "quarantin" in name or "releasing" in name or name == "readmitting"]
+    assert not world.iot.jobs

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.catalog import Catalog
-from common.errors import PlaygroundError
 from presence import presence
 from provisioning import (
     attach_policy,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 NOON = 1767268800000
 THING = "lamp"
+BY_HAND = {"thingName": THING}
 
 
 @dataclass
@@ -197,10 +197,18 @@ class Restart:
         self.world.call(finish_restart, thingName=THING, restart=self.arn, **self.data["certificate"], **image)
 
 
-def went_on(action: Callable[[], Any]) -> bool:
-    """Whether it did; an error that the workflow would catch is none here."""
-    try:
-        action()
-    except PlaygroundError:
-        return False
-    return True
+def is_back(world: World, old: str, restart: Restart) -> None:
+    """The same thing under a new certificate, and nothing of the old one."""
+    row = world.row
+    made = restart.data["certificate"]
+    assert (row["status"], row["certificate_id"]) == ("ONLINE", made["certificateId"])
+    assert row["certificate_id"] != old
+    assert list(world.iot.certificates) == [made["certificateArn"]]
+    assert world.iot.certificates[made["certificateArn"]].status == "ACTIVE"
+    assert world.iot.certificates[made["certificateArn"]].policies == {"playground-device"}
+    assert world.iot.things[THING].principals == {made["certificateArn"]}
+    assert [task.started_by for task in world.ecs.running()] == [next(iter(world.ecs.tasks.values())).started_by]
+    assert row["task_arn"] == restart.data["task"]["taskArn"]
+    assert "devices/lamp/identity.json" not in world.objects()
+    leftovers = {"restarting", "next_certificate_id", "next_certificate_arn", "task_token", "identity_pending"}
+    assert not row.keys() & (leftovers | {"status_reason", "certificate_requests"})

@@ -1,44 +1,14 @@
 """A roll and the restarts that it starts, with the functions of both workflows, over one device."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
-from common.catalog import Catalog
 from restart.tasks import STOP_REASON
 from rolling import next_device, put_back
 from tests.unit.doubles.ecr import MemoryEcr
-from tests.unit.doubles.ecs import MemoryEcs
-from tests.unit.doubles.iot import MemoryIot, MemoryShadows
-from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.restarting import THING, Restart, World
 from tests.unit.stack import IMAGE_TAG, OTHER_RESTART, ROLL
 
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
-
-pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture
-def lamp(
-    idempotency_records: Any,
-    turns: Any,
-    catalog: Catalog,
-    iot: MemoryIot,
-    shadows: MemoryShadows,
-    ecs: MemoryEcs,
-    workflows: MemoryWorkflows,
-    s3: "S3Client",
-    objects: Callable[[], dict[str, Any]],
-    context: Any,
-) -> World:
-    """A bulb that is online with the first image, and has settings of its own."""
-    world = World(catalog, iot, shadows, ecs, workflows, s3, objects, context)
-    world.provision()
-    world.shadows.desired[THING]["time"] = 7
-    return world
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("turns")]
 
 
 def images_of(world: World) -> list[str]:
