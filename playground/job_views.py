@@ -1,17 +1,16 @@
 """How jobs look at the terminal."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from rich.console import Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from playground.jobs import Execution, Job
-from playground.views import err, headed_table
+from playground.views import headed_table, live
 
 STYLES = {"SUCCEEDED": "green", "IN_PROGRESS": "cyan", "QUEUED": "dim", "CANCELED": "yellow", "REMOVED": "dim"}
 """All others are red."""
@@ -61,29 +60,9 @@ def as_json(execution: Execution) -> Mapping[str, Any]:
     }
 
 
-@contextmanager
-def live_executions() -> Iterator[Callable[[Sequence[Execution]], None]]:
-    """A function that shows the executions: in place at a terminal, elsewhere a line per change."""
-    if err.is_terminal:
-        with Live(console=err, refresh_per_second=12) as live:
-            yield lambda executions: live.update(_lines(executions))
-        return
-    shown: dict[str, Execution] = {}
-
-    def print_changes(executions: Sequence[Execution]) -> None:
-        for one in executions:
-            if shown.get(one.thing) != one:
-                err.print(_line(one))
-            shown[one.thing] = one
-
-    yield print_changes
-
-
-def _lines(executions: Sequence[Execution]) -> Table:
-    table = Table.grid()
-    for one in executions:
-        table.add_row(_line(one))
-    return table
+def live_executions() -> AbstractContextManager[Callable[[Sequence[Execution]], None]]:
+    """A function that shows the executions of a job."""
+    return live(_line, lambda execution: (execution.thing, execution))
 
 
 def _line(execution: Execution) -> Text:

@@ -1,11 +1,11 @@
 """How things look at the terminal. stdout carries results, stderr carries progress."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -17,6 +17,8 @@ from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
 from playground.sweep import Swept
 from playground.workflows import Outcome
+
+T = TypeVar("T")
 
 
 class Terminal(Console):
@@ -106,30 +108,37 @@ def progress() -> Iterator[Reporter]:
 
 
 @contextmanager
-def live_steps() -> Iterator[Callable[[Sequence[Step]], None]]:
-    """A function that shows the steps of a workflow: in place at a terminal, elsewhere a line per change."""
-    if err.is_terminal:
-        with Live(console=err, refresh_per_second=12) as live:
-            yield lambda steps: live.update(steps_table(steps))
-        return
-    shown: dict[str, Step] = {}
+def live(line: Callable[[T], Text], news: Callable[[T], tuple[str, object]]) -> Iterator[Callable[[Sequence[T]], None]]:
+    """A function that shows a few things: in place at a terminal, elsewhere a line per change.
 
-    def print_changes(steps: Sequence[Step]) -> None:
-        for step in steps:
-            before = shown.get(step.name)
-            if step.status != "pending" and (before is None or before.status != step.status):
-                err.print(_step_text(step))
-            shown[step.name] = step
+    `news` gives a thing's name, and what has to change for another line; None is worth no line.
+    """
+    if err.is_terminal:
+        with Live(console=err, refresh_per_second=12) as display:
+            yield lambda things: display.update(_below_each_other(map(line, things)))
+        return
+    shown: dict[str, object] = {}
+
+    def print_changes(things: Sequence[T]) -> None:
+        for thing in things:
+            name, now = news(thing)
+            if now is not None and shown.get(name) != now:
+                err.print(line(thing))
+            shown[name] = now
 
     yield print_changes
 
 
-def steps_table(steps: Sequence[Step]) -> Table:
-    """All steps, one per line."""
+def _below_each_other(texts: Iterable[Text]) -> Table:
     table = Table.grid(padding=(0, 1))
-    for step in steps:
-        table.add_row(_step_text(step))
+    for text in texts:
+        table.add_row(text)
     return table
+
+
+def live_steps() -> AbstractContextManager[Callable[[Sequence[Step]], None]]:
+    """A function that shows the steps of a workflow."""
+    return live(_step_text, lambda step: (step.name, None if step.status == "pending" else step.status))
 
 
 def _step_text(step: Step) -> Text:

@@ -8,8 +8,8 @@ from typing import Protocol
 from virtual_device import brain, telemetry, topics
 from virtual_device.capability import Surroundings
 from virtual_device.commands import LARGE_BYTES
-from virtual_device.config import Identity
 from virtual_device.jsonvalue import JsonObject, encode
+from virtual_device.side_connection import Wanted
 from virtual_device.transport import Failure
 
 ATTEMPTS = 3
@@ -39,15 +39,8 @@ class Rogue(Protocol):
     def victim(self) -> str:
         """The thing that it acts upon."""
 
-    def connect(
-        self,
-        attempts: int,
-        *,
-        client_id: str | None = None,
-        identity: Identity | None = None,
-        ended: Callable[[], None] | None = None,
-    ) -> None:
-        """Open a side connection, with the device's own client id and identity unless others are given."""
+    def connect(self, wanted: Wanted) -> None:
+        """Open a side connection."""
 
     def connect_expired(self) -> None:
         """Open one with an expired certificate of its own making."""
@@ -103,12 +96,12 @@ def _tamper(rogue: Rogue) -> None:
 
 
 def _stranger(rogue: Rogue) -> None:
-    rogue.connect(ATTEMPTS, client_id=rogue.victim)
+    rogue.connect(Wanted(ATTEMPTS, client_id=rogue.victim))
 
 
 def _clone(rogue: Rogue) -> None:
     # The session went with the client id, and its subscriptions with the session: the device makes itself a new one.
-    rogue.connect(CLONE_EVICTIONS, ended=partial(rogue.device.reconnect, clean=True))
+    rogue.connect(Wanted(CLONE_EVICTIONS, ended=partial(rogue.device.reconnect, clean=True)))
 
 
 def _foreign_shadow(rogue: Rogue) -> None:

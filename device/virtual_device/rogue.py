@@ -6,7 +6,7 @@ speaks to no server but its own.
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import partial
 
@@ -18,7 +18,7 @@ from virtual_device.expired import make_expired
 from virtual_device.jsonvalue import JsonObject
 from virtual_device.misbehaviour import Step
 from virtual_device.misdeeds import ATTEMPTS, BY_NAME, CONNECTION_SECONDS
-from virtual_device.side_connection import SideConnection
+from virtual_device.side_connection import SideConnection, Wanted
 from virtual_device.timers import Cancellable
 
 SETTINGS = ("misbehave", "seed", "period")
@@ -64,24 +64,17 @@ class RogueBehaviour(Capability):
             side.close()
         self._plan()
 
-    def connect(
-        self,
-        attempts: int,
-        *,
-        client_id: str | None = None,
-        identity: Identity | None = None,
-        ended: Callable[[], None] | None = None,
-    ) -> None:
+    def connect(self, wanted: Wanted) -> None:
         """Open a side connection."""
 
         def forget() -> None:
             self._sides.remove(side)
-            if ended is not None:
-                ended()
+            if wanted.ended is not None:
+                wanted.ended()
 
-        side = SideConnection(attempts, forget)
+        side = SideConnection(wanted.attempts, forget)
         self._sides.append(side)
-        connect = partial(self.device.connect_beside, client_id=client_id, identity=identity)
+        connect = partial(self.device.connect_beside, client_id=wanted.client_id, identity=wanted.identity)
         try:
             side.open(connect, self.device.after, CONNECTION_SECONDS)
         except (DeviceError, ValueError) as error:
@@ -96,7 +89,7 @@ class RogueBehaviour(Capability):
         if error := made.exception():
             self.device.tell("cannot misbehave", reason=str(error))
             return
-        self.connect(ATTEMPTS, identity=made.result())
+        self.connect(Wanted(ATTEMPTS, identity=made.result()))
 
     def _plan(self) -> None:
         settings = self.device.settings

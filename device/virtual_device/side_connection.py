@@ -1,11 +1,23 @@
 """A connection beside the device's own, as somebody who has stolen its identity, or lost his own, would make one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from virtual_device.config import Identity
 from virtual_device.timers import Cancellable
 from virtual_device.transport import Connection, Listener, Message
 
 Connect = Callable[[Listener], Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One to make: with the device's own client id and identity unless others are given."""
+
+    attempts: int
+    client_id: str | None = None
+    identity: Identity | None = None
+    ended: Callable[[], None] | None = None
 
 
 class SideConnection:

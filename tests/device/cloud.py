@@ -11,6 +11,7 @@ from typing import Any
 from awscrt import io, mqtt5
 
 from tests.device.broker import Broker
+from tests.device.tls import context_of
 from tests.jobs_double import Answer, Execution, Jobs
 from tests.shadow_double import Shadow
 
@@ -153,14 +154,12 @@ class Cloud:
 
     def _make_client(self, broker: Broker, bootstrap: io.ClientBootstrap) -> mqtt5.Client:
         pair = broker.authority.device("cloud")
-        options = io.TlsContextOptions.create_client_with_mtls(pair.certificate.encode(), pair.private_key.encode())
-        options.override_default_trust_store(broker.authority.pem.encode())
         return mqtt5.Client(
             mqtt5.ClientOptions(
                 host_name=broker.host,
                 port=broker.port,
                 bootstrap=bootstrap,
-                tls_ctx=io.ClientTlsContext(options),
+                tls_ctx=context_of(pair.certificate, pair.private_key, broker.authority.pem.encode()),
                 connect_options=mqtt5.ConnectPacket(client_id="cloud", keep_alive_interval_sec=60),
                 min_reconnect_delay_ms=100,
                 max_reconnect_delay_ms=200,

@@ -9,6 +9,7 @@ from typing import Any
 from awscrt import io, mqtt5
 
 from tests.device.broker import Broker
+from tests.device.tls import context_of
 
 LIMIT_SECONDS = 30.0
 
@@ -29,14 +30,12 @@ class Requester:
         self._replies: queue.Queue[Reply] = queue.Queue()
         self._connected, self._stopped = Event(), Event()
         pair = broker.authority.device("requester")
-        tls = io.TlsContextOptions.create_client_with_mtls(pair.certificate.encode(), pair.private_key.encode())
-        tls.override_default_trust_store(broker.authority.pem.encode())
         self._client = mqtt5.Client(
             mqtt5.ClientOptions(
                 host_name=broker.host,
                 port=broker.port,
                 bootstrap=bootstrap,
-                tls_ctx=io.ClientTlsContext(tls),
+                tls_ctx=context_of(pair.certificate, pair.private_key, broker.authority.pem.encode()),
                 connect_options=mqtt5.ConnectPacket(client_id="requester", keep_alive_interval_sec=60),
                 on_publish_callback_fn=lambda data: self._replies.put(_reply(data.publish_packet)),
                 on_lifecycle_event_connection_success_fn=lambda _: self._connected.set(),

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from awscrt import io, mqtt5
+from awscrt import mqtt5
 
 from playground.local.state import LocalState
 from playground.quarantine import following
 from playground.watch import Watcher, kind_of, watching
+from tests.device.tls import context_of
 from tests.playground_cloud import Cloud, Execution, wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -89,15 +90,12 @@ def suspect(cloud: Cloud, nothing_left: None) -> Iterator[Suspect]:
 def impersonated(suspect: Suspect, identity: Mapping[str, str]) -> Iterator[mqtt5.Client]:
     """A client that is whoever the certificate says; the device itself is frozen meanwhile, so that it keeps quiet."""
     connected, stopped = threading.Event(), threading.Event()
-    tls = io.TlsContextOptions.create_client_with_mtls(
-        identity["certificatePem"].encode(), identity["privateKey"].encode()
-    )
-    tls.override_default_trust_store(suspect.cloud.paths.ca.read_bytes())
+    ca = suspect.cloud.paths.ca.read_bytes()
     client = mqtt5.Client(
         mqtt5.ClientOptions(
             host_name="localhost",
             port=LocalState.load(suspect.cloud.paths).mqtt_port,
-            tls_ctx=io.ClientTlsContext(tls),
+            tls_ctx=context_of(identity["certificatePem"], identity["privateKey"], ca),
             connect_options=mqtt5.ConnectPacket(client_id=suspect.thing),
             on_lifecycle_event_connection_success_fn=lambda _: connected.set(),
             on_lifecycle_event_stopped_fn=lambda _: stopped.set(),

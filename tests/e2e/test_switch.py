@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from awscrt import io, mqtt5
+from awscrt import mqtt5
 
 from playground.links import Links, link, links
 from playground.watch import watching
+from tests.device.tls import context_of
 from tests.playground_cloud import Cloud, wait_for
 
 pytestmark = pytest.mark.timeout(180)
@@ -65,14 +66,12 @@ class connected:  # noqa: N801 - used like a function
     """A connection as the switch; gives what publishes and gives the reason code."""
 
     def __init__(self, surroundings: dict[str, str], certificate: str, key: str) -> None:
-        tls = io.TlsContextOptions.create_client_with_mtls(certificate.encode(), key.encode())
-        tls.override_default_trust_store(Path(surroundings["IOT_CA_FILE"]).read_bytes())
         self._up: list[bool] = []
         self._client = mqtt5.Client(
             mqtt5.ClientOptions(
                 host_name=surroundings["IOT_ENDPOINT"],
                 port=int(surroundings["IOT_PORT"]),
-                tls_ctx=io.ClientTlsContext(tls),
+                tls_ctx=context_of(certificate, key, Path(surroundings["IOT_CA_FILE"]).read_bytes()),
                 connect_options=mqtt5.ConnectPacket(client_id=SWITCH),
                 on_lifecycle_event_connection_success_fn=lambda _data: self._up.append(True),
             )

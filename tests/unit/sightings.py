@@ -5,17 +5,35 @@ import gzip
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from common.clients import session
 from detecting.detector import Detector
 from detecting.observation import Observation, Report
 from detecting.rules import Rule, Thresholds
 from detecting.sources import observations
 from detecting.verdict import Verdict
 from detecting.windows import Mark
+from tests.unit.stack import VERDICTS
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 NOON = 1767268800000
 LIMITS = Thresholds()
+
+
+def verdicts_table() -> "Table":
+    """Made anew, empty."""
+    return session.resource("dynamodb").create_table(
+        TableName=VERDICTS,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "verdict_id")],
+        KeySchema=[
+            {"AttributeName": "thing_name", "KeyType": "HASH"},
+            {"AttributeName": "verdict_id", "KeyType": "RANGE"},
+        ],
+    )
 
 
 def certificate(thing: str) -> str:

@@ -30,8 +30,9 @@ from tests.unit.sightings import (
     refused,
     report,
     tampered,
+    verdicts_table,
 )  # fmt: skip
-from tests.unit.stack import EXECUTION, OBSERVATIONS, QUARANTINE_MACHINE, SECURITY_TOPIC, VERDICTS
+from tests.unit.stack import EXECUTION, OBSERVATIONS, QUARANTINE_MACHINE, SECURITY_TOPIC
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -58,15 +59,7 @@ def observations(afresh: None) -> "Table":
 
 @pytest.fixture
 def verdicts(afresh: None) -> "Table":
-    return session.resource("dynamodb").create_table(
-        TableName=VERDICTS,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "verdict_id")],
-        KeySchema=[
-            {"AttributeName": "thing_name", "KeyType": "HASH"},
-            {"AttributeName": "verdict_id", "KeyType": "RANGE"},
-        ],
-    )
+    return verdicts_table()
 
 
 @pytest.fixture

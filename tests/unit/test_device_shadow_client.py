@@ -2,24 +2,15 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests.unit.doubles.surroundings import Timer
 from virtual_device.shadow_client import ANSWER_SECONDS, ShadowClient
 from virtual_device.transport import Failure
 
 PREFIX = "$aws/things/dev-TEST/shadow"
-
-
-@dataclass
-class Timer:
-    seconds: float
-    call: Callable[[], None] | None
-
-    def cancel(self) -> None:
-        self.call = None
 
 
 class Bench:

@@ -11,7 +11,7 @@ from detecting.verdict import Verdict
 from playground import cli_context, views
 from playground.cli import app
 from playground.verdicts import verdicts
-from tests.unit.sightings import NOON
+from tests.unit.sightings import NOON, verdicts_table
 from tests.unit.stack import VERDICTS
 
 if TYPE_CHECKING:
@@ -36,15 +36,7 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def table(afresh: None) -> "Table":
-    return session.resource("dynamodb").create_table(
-        TableName=VERDICTS,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "verdict_id")],
-        KeySchema=[
-            {"AttributeName": "thing_name", "KeyType": "HASH"},
-            {"AttributeName": "verdict_id", "KeyType": "RANGE"},
-        ],
-    )
+    return verdicts_table()
 
 
 @pytest.fixture

@@ -15,9 +15,7 @@ from common.errors import OwnershipLost, PlaygroundError, RequestMissing, Reques
 from presence import presence
 from provisioning import clean_up, create_thing, sign_request, write_config
 from tests.unit.doubles import faults
-from tests.unit.doubles.ecs import MemoryEcs
-from tests.unit.doubles.iot import MemoryIot, MemoryShadows
-from tests.unit.doubles.workflows import MemoryWorkflows
+from tests.unit.doubles.iot import MemoryIot
 from tests.unit.stack import BUCKET, EXECUTION, REMOVAL, RESTART
 from virtual_device.keys import make_request
 
@@ -28,6 +26,8 @@ REQUEST = "devices/lamp/csr.pem"
 IDENTITY = "devices/lamp/identity.json"
 CSR = make_request("lamp").csr
 OTHER_CSR = make_request("lamp").csr
+
+pytestmark = pytest.mark.usefixtures("shadows", "ecs", "workflows")
 
 
 @dataclass
@@ -71,9 +71,6 @@ class World:
 @pytest.fixture
 def world(
     iot: MemoryIot,
-    shadows: MemoryShadows,
-    ecs: MemoryEcs,
-    workflows: MemoryWorkflows,
     catalog: Catalog,
     s3: "S3Client",
     idempotency_records: Any,

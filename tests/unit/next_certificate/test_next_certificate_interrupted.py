@@ -1,6 +1,7 @@
 """The successor of a device's certificate: interrupted anywhere, and two who act at once."""
 
 import copy
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -44,6 +45,22 @@ def test_of_two_who_act_at_once_one_is_refused(world: World, change: dict[str, s
     assert not world.row.keys() & {"next_certificate_id", "certificate_requests"}
 
 
+def put_back(world: World, before: tuple[Any, Any, Any]) -> None:
+    """Certificates, things and the row as they were."""
+    world.iot.certificates, world.iot.things, row = copy.deepcopy(before)
+    world.table.put_item(Item=row)
+
+
+def interrupted(clients: list[Any], at: int, how: str, act: Callable[[], object]) -> faults.Interruption:
+    """One attempt, which ends at its `at`-th call."""
+    with (
+        faults.interrupted(clients, at, how) as interruption,
+        suppress(ClientError, TransientError, faults.Killed),
+    ):
+        act()
+    return interruption
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 def test_an_issue_interrupted_anywhere_is_completed_by_the_next(
@@ -53,14 +70,8 @@ def test_an_issue_interrupted_anywhere_is_completed_by_the_next(
     before = copy.deepcopy((world.iot.certificates, world.iot.things, world.row))
     for at in range(1, 100):
         # given
-        certificates, things, row = copy.deepcopy(before)
-        world.iot.certificates, world.iot.things = certificates, things
-        world.table.put_item(Item=row)
-        with (
-            faults.interrupted(function_clients, at, how) as interruption,
-            suppress(ClientError, TransientError, faults.Killed),
-        ):
-            world.create()
+        put_back(world, before)
+        interruption = interrupted(function_clients, at, how, world.create)
         if not interruption.operation:
             assert at > 5
             return
@@ -89,14 +100,8 @@ def test_a_settlement_interrupted_anywhere_is_completed_by_the_next(
 
     for at in range(1, 100):
         # given
-        certificates, things, row = copy.deepcopy(before)
-        world.iot.certificates, world.iot.things = certificates, things
-        world.table.put_item(Item=row)
-        with (
-            faults.interrupted(function_clients, at, how) as interruption,
-            suppress(ClientError, TransientError, faults.Killed),
-        ):
-            settle()
+        put_back(world, before)
+        interruption = interrupted(function_clients, at, how, settle)
         if not interruption.operation:
             assert at > 5
             return
