@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from common.errors import TransientError
+from restart import renew_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
 from tests.unit.stack import IMAGE_TAG, OTHER_RESTART
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.thorough
 
@@ -140,6 +137,18 @@ def test_a_restart_by_hand_ends_the_task_that_runs(lamp: World) -> None:
     lamp.connect(restart.data["certificate"]["certificateId"])
     restart.run()
     is_back(lamp, old, restart)
+
+
+def test_what_aws_refuses_to_make_is_not_looked_for(stopped: tuple[World, Restart]) -> None:
+    # given
+    world, restart = stopped
+    restart.run("claim")
+    # when
+    refusal = faults.refused(renew_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429)
+    with refusal, pytest.raises(TransientError):
+        restart.step("renew")
+    # then
+    assert "certificate_requests" not in world.row
 
 
 @pytest.mark.parametrize("state", Restart.STATES)

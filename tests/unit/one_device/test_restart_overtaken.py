@@ -1,6 +1,6 @@
 """Two restarts of one device, and a restart of one that is deleted meanwhile, or by now another."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,10 +12,6 @@ from restart import claim_restart
 from tests.unit.doubles import faults
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
 from tests.unit.stack import OTHER_EXECUTION, OTHER_RESTART, RESTART
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.thorough
 

@@ -1,7 +1,6 @@
 """A restart that has failed is undone, and tried again until the device is given up."""
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,10 +10,6 @@ from restart import undo_restart
 from restart.decision import MOST_RESTARTS
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
 from tests.unit.stack import OTHER_EXECUTION, OTHER_RESTART, RESTART
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.thorough
 
@@ -95,6 +90,11 @@ def test_an_execution_that_was_aborted_is_undone_by_its_event(stopped: tuple[Wor
     # then
     assert {**world.made(), "objects": []} == {**before, "objects": []}
     assert world.row["status_reason"] == "restart failed: ABORTED"
+
+
+def test_an_event_without_the_executions_input_names_no_device(world: World) -> None:
+    detail = {"executionArn": RESTART, "status": "ABORTED"}
+    assert world.call(undo_restart, detail=detail) == {"thingName": None, "again": False}
 
 
 @pytest.mark.parametrize("asked", ["lamp", {}, {"thingName": "no spaces"}], ids=str)

@@ -1,7 +1,7 @@
 """A device is confined: state by state, of two at once, of one that is otherwise engaged."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,10 +16,6 @@ from tests.unit.doubles import faults
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.restarting import THING, World
 from tests.unit.stack import OTHER_QUARANTINE, QUARANTINE
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.thorough
 

@@ -1,7 +1,7 @@
 """Quarantine and release: restarted or deleted meanwhile, failed and undone, interrupted anywhere."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -27,10 +27,6 @@ from tests.unit.doubles import faults
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.restarting import THING, Restart, World
 from tests.unit.stack import RELEASE
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.thorough
 

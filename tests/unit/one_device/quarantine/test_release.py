@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -26,10 +26,6 @@ from tests.unit.confining import (
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.restarting import THING, Restart, World
 from tests.unit.stack import OTHER_QUARANTINE, OTHER_RELEASE, RELEASE, RESTART_MACHINE
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.thorough
 
