@@ -1,5 +1,6 @@
 """The one local cloud that the workflow and the end-to-end tests share."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif "tried" in fixtures:
             item.add_marker(pytest.mark.xdist_group("trials"))
     items.sort(key=lambda item: LAYERS.index(item.path.parent.name) if item.path.parent.name in LAYERS else 0)
+
+
+def pytest_collection_finish() -> None:
+    """Modules, models and tests stay to the end: the garbage collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +54,14 @@ def _set_environment(patch: pytest.MonkeyPatch) -> None:
 # The functions read their environment when they are loaded; the other layers of tests keep theirs as it is.
 with pytest.MonkeyPatch.context() as _patch:
     _set_environment(_patch)
+    from common.clients import session
+
+    # Each is loaded by itself in AWS. Here they share the clients that are configured alike: most of the time to load
+    # them went into more than a hundred clients, and into putting every double behind each of those.
+    _patch.setattr(session, "client", cache(session.client))
+    _patch.setattr(session, "resource", cache(session.resource))
     _MODULES: Mapping[str, ModuleType] = {name: importlib.import_module(name) for name in FUNCTIONS}
     from common.catalog import Catalog
-    from common.clients import session
     from common.identifiers import DEVICE_TYPES
     from common.observability import logger
 
@@ -109,14 +114,15 @@ CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SE
 
 @pytest.fixture(autouse=True, scope="module")
 def no_network() -> Iterator[None]:
-    with mock_aws():
+    """The template's environment, too; a test that changes it puts it back."""
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        _set_environment(patch)
         yield
 
 
 @pytest.fixture(autouse=True)
-def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The template's environment, no table and no bucket. To begin a new mock for every test takes twice as long."""
-    _set_environment(monkeypatch)
+def afresh() -> None:
+    """No table and no bucket. To begin a new mock for every test takes twice as long."""
     for service in ("dynamodb", "s3"):
         get_backend(service).reset()
 

@@ -8,7 +8,11 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
-class CloudFormationLoader(yaml.SafeLoader):
+# The parser in C takes a tenth of the time. Both are safe, and build the same.
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class CloudFormationLoader(SafeLoader):  # type: ignore[misc] - which of the two is known here only
     """YAML with CloudFormation's short forms, such as `!Ref Name`, which become `{"Ref": "Name"}`."""
 
 
@@ -31,5 +35,5 @@ FUNCTIONS = {
     name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"].endswith("::Function")
 }
 WORKFLOWS: dict[str, dict[str, Any]] = {
-    path.name: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "statemachines").iterdir())
+    path.name: yaml.load(path.read_text(), SafeLoader) for path in sorted((ROOT / "statemachines").iterdir())  # noqa: S506 - safe
 }
