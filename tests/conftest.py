@@ -12,7 +12,7 @@ from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, own_cloud, wait_for
 
 # Property tests are quick by default; --hypothesis-profile=full is what docs/conformance.md is made with.
-settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
