@@ -1,5 +1,6 @@
 """The one local cloud that the workflow and the end-to-end tests share."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, own_cloud, wait_for
 
 # Property tests are quick by default; --hypothesis-profile=full is what docs/conformance.md is made with.
-settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
@@ -50,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _layer(item: pytest.Item) -> str:
     """The folder below this one that the test stands in, however deep."""
     return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
+def pytest_collection_finish() -> None:
+    """Modules, models and tests stay to the end: the garbage collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ DynamoDB and S3 are moto's. IoT, ECS and Step Functions stand in `doubles`: they
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import pytest
 from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
 from moto import mock_aws
 from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.ecr import MemoryEcr
@@ -24,6 +25,7 @@ from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.doubles.workflows import MemoryWorkflows
+from tests.unit.remembered import remember
 from tests.unit.stack import (
     BUCKET,
     ENVIRONMENT,
@@ -51,12 +53,19 @@ def _set_environment(patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
 
 
+remember()
+
 # The functions read their environment when they are loaded; the other layers of tests keep theirs as it is.
 with pytest.MonkeyPatch.context() as _patch:
     _set_environment(_patch)
+    from common.clients import session
+
+    # Each is loaded by itself in AWS. Here they share the clients that are configured alike: most of the time to load
+    # them went into more than a hundred clients, and into putting every double behind each of those.
+    _patch.setattr(session, "client", cache(session.client))
+    _patch.setattr(session, "resource", cache(session.resource))
     _MODULES: Mapping[str, ModuleType] = {name: importlib.import_module(name) for name in FUNCTIONS}
     from common.catalog import Catalog
-    from common.clients import session
     from common.identifiers import DEVICE_TYPES
     from common.observability import logger
 
@@ -109,14 +118,15 @@ CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SE
 
 @pytest.fixture(autouse=True, scope="module")
 def no_network() -> Iterator[None]:
-    with mock_aws():
+    """The template's environment, too; a test that changes it puts it back."""
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        _set_environment(patch)
         yield
 
 
 @pytest.fixture(autouse=True)
-def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The template's environment, no table and no bucket. To begin a new mock for every test takes twice as long."""
-    _set_environment(monkeypatch)
+def afresh() -> None:
+    """No table and no bucket. To begin a new mock for every test takes twice as long."""
     for service in ("dynamodb", "s3"):
         get_backend(service).reset()
 
@@ -147,30 +157,40 @@ def function_clients() -> list[Any]:
     return [client for clients in CLIENTS.values() for client in clients]
 
 
+def _create_table(name: str, keys: Sequence[str], attributes: Sequence[str], indexes: Sequence[Any] = ()) -> "Table":
+    """At moto itself: to go through a client, which every second test would do, takes a hundred times as long."""
+    get_backend("dynamodb")[ACCOUNT_ID][_DYNAMODB.meta.client.meta.region_name].create_table(
+        name=name,
+        schema=_schema(*keys),
+        attr=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes],
+        global_indexes=list(indexes),
+        billing_mode="PAY_PER_REQUEST",
+        throughput=None,
+        indexes=[],
+        streams=None,
+        sse_specification=None,
+        tags=[],
+        deletion_protection_enabled=False,
+        warm_throughput=None,
+    )
+    return _DYNAMODB.Table(name)
+
+
+def _schema(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+
 @pytest.fixture
 def table(afresh: None) -> "Table":
     """The catalog's table, empty."""
-    return _DYNAMODB.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "task_arn", "status", "created_at")
-        ],
-        KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "task_arn",
-                "KeySchema": [{"AttributeName": "task_arn", "KeyType": "HASH"}],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-            {
-                "IndexName": "status",
-                "KeySchema": [
-                    {"AttributeName": "status", "KeyType": "HASH"},
-                    {"AttributeName": "created_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["device_type"]},
-            },
+    by_status = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["device_type"]}
+    return _create_table(
+        TABLE,
+        ["thing_name"],
+        ["thing_name", "task_arn", "status", "created_at"],
+        [
+            {"IndexName": "task_arn", "KeySchema": _schema("task_arn"), "Projection": {"ProjectionType": "KEYS_ONLY"}},
+            {"IndexName": "status", "KeySchema": _schema("status", "created_at"), "Projection": by_status},
         ],
     )
 
@@ -178,23 +198,13 @@ def table(afresh: None) -> "Table":
 @pytest.fixture
 def idempotency_records(afresh: None) -> "Table":
     """The table of answers given, empty."""
-    return _DYNAMODB.create_table(
-        TableName=RECORDS,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
+    return _create_table(RECORDS, ["id"], ["id"])
 
 
 @pytest.fixture
 def replies(afresh: None) -> "Table":
     """The table of replies to commands, empty."""
-    return _DYNAMODB.create_table(
-        TableName=REPLIES,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "id")],
-        KeySchema=[{"AttributeName": "thing_name", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
-    )
+    return _create_table(REPLIES, ["thing_name", "id"], ["thing_name", "id"])
 
 
 @pytest.fixture
@@ -265,12 +275,7 @@ def ecr() -> Iterator[MemoryEcr]:
 @pytest.fixture
 def turns(afresh: None) -> "Table":
     """The table of turns, and of whose turn it is to roll; empty."""
-    return _DYNAMODB.create_table(
-        TableName=TURNS,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "queue", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "queue", "KeyType": "HASH"}],
-    )
+    return _create_table(TURNS, ["queue"], ["queue"])
 
 
 @pytest.fixture
