@@ -344,6 +344,8 @@ class WholeLife:
                 undoing = self._invoke("UndoQuarantine", input=asked, execution=execution)
                 self._expect("UndoQuarantine", "it is undone", undoing["undone"])
         self._invoke("SettleQuarantine", execution=done)
+        # The workflow goes on when nobody can be told.
+        self._invoke("NotifySecurity", execution=done, event="QUARANTINED", reason="a test", input=asked)
         dead, undone, done = (f"{_sample('claim_release')['execution'].rpartition(':')[0]}:{n}" for n in _numbers())
         let_out: dict[str, Any] = {"thingName": self.thing_name, "force": True}
         self._invoke("ClaimRelease", input=let_out, execution=dead)
