@@ -37,8 +37,6 @@ UNCHECKED = {
     "sqs:ReceiveMessage": _OF_MAPPING,
     "sqs:DeleteMessage": _OF_MAPPING,
     "sqs:GetQueueAttributes": _OF_MAPPING,
-    "sns:Publish": "a topic's default policy lets everybody in its account publish "
-    "(https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html); the role must not depend on that",
     "iam:PassRole": "RunTask hands the task's execution role to ECS, and AWS refuses that without it "
     "(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)",
 }

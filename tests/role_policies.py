@@ -99,11 +99,14 @@ class RolePolicies:
             self._write(grant.function, whole)
 
     def _write(self, function: str, documents: Mapping[str, Document]) -> None:
-        for name, document in documents.items():
-            self.cloud.client("iam").put_role_policy(
-                RoleName=self.roles[function], PolicyName=name, PolicyDocument=json.dumps(document)
-            )
-        assert self.inline(function) == documents
+        iam, role = self.cloud.client("iam"), self.roles[function]
+        # IAM takes no policy without a statement.
+        stay = {name: document for name, document in documents.items() if document["Statement"]}
+        for name, document in stay.items():
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+        for name in self.inline(function).keys() - stay.keys():
+            iam.delete_role_policy(RoleName=role, PolicyName=name)
+        assert self.inline(function) == stay
 
 
 def _reduced(document: Document, action: str) -> Document:

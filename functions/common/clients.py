@@ -1,6 +1,7 @@
 """Where boto3 clients are made, and where AWS's passing faults get the name that the workflows retry."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import boto3
@@ -12,9 +13,22 @@ from common.errors import AccessRefused, TransientError
 
 # Short timeouts, so that a call that hangs fails inside the function's own time limit and can be undone there.
 # `total_max_attempts` counts the first one; `max_attempts` of a Config, unlike that of a profile, does not.
-# Version 4 signatures: presigned URLs of version 2 are refused in every region newer than 2014.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5)
-S3_CONFIG = CONFIG.merge(Config(signature_version="s3v4"))
+
+
+def s3_config(environ: Mapping[str, str]) -> Config:
+    """For clients that sign URLs: version 4, as every region newer than 2014 demands, for the region's own host.
+
+    Left alone, botocore signs for the global host. Outside us-east-1 that one redirects requests for a bucket for hours
+    after it was made, in regions newer than March 2019 it refuses them, and the signature is good for no other host.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html, "Backward compatibility"
+    An endpoint that was given, the emulator's, has no host for each bucket.
+    """
+    given = environ.keys() & {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}
+    return CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "path" if given else "virtual"}))
+
+
+S3_CONFIG = s3_config(os.environ)
 
 # CreateKeysAndCertificate is not idempotent: a repeated call makes a second certificate that nobody knows of.
 # https://docs.aws.amazon.com/iot/latest/apireference/API_CreateKeysAndCertificate.html

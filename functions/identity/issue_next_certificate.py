@@ -19,7 +19,7 @@ from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_
 from common.errors import TransientError
 from common.observability import logger, observed
 from common.quarantine import Policies
-from identity.message import CertificateMessage, Refused, answer, checked_csr
+from identity.message import CertificateMessage, NotOurs, Refused, answer, checked_csr
 from identity.succession import Succession
 
 if TYPE_CHECKING:
@@ -186,6 +186,9 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     with transient_faults_named():
         try:
             said: dict[str, Any] = dict(issuer.issue(message, context.aws_request_id))
+        except NotOurs as nobody:
+            logger.info("not of this stack")
+            return {"thingName": message.thing_name, "jobId": message.job_id, "code": nobody.code}
         except Refused as refusal:
             logger.warning("certificate refused", code=refusal.code, reason=refusal.reason)
             said = {"jobId": message.job_id, "code": refusal.code, "reason": refusal.reason}

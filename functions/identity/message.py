@@ -33,6 +33,13 @@ class Refused(Exception):  # noqa: N818 - an answer to the device, not an error 
         self.reason = reason
 
 
+class NotOurs(Refused):
+    """The catalog has no such device. Another stack of the account and region hears the same topics: it answers."""
+
+    def __init__(self) -> None:
+        super().__init__("NO_SUCH_DEVICE", "the catalog knows no such device")
+
+
 @dataclass(frozen=True)
 class CertificateMessage:
     """A message on one of the topics, as the rule hands it over."""

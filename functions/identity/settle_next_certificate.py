@@ -11,7 +11,7 @@ from common import wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import TransientError
 from common.observability import logger, metrics, observed
-from identity.message import CertificateMessage, Refused, answer, checked_certificate_id
+from identity.message import CertificateMessage, NotOurs, Refused, answer, checked_certificate_id
 from identity.succession import Succession
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
         try:
             said: dict[str, Any] = dict(settlement.settle(message))
             metrics.add_metric(f"Certificates{message.request.title()}ed", unit="Count", value=1)
+        except NotOurs as nobody:
+            logger.info("not of this stack")
+            return {"thingName": message.thing_name, "jobId": message.job_id, "code": nobody.code}
         except Refused as refusal:
             logger.warning("not settled", request=message.request, code=refusal.code, reason=refusal.reason)
             said = {"jobId": message.job_id, "code": refusal.code, "reason": refusal.reason}

@@ -7,11 +7,11 @@ that was in force and is not deleted yet. Every write is conditional, so that of
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common.catalog import FREE, Row, now
+from common.catalog import FREE, Row, is_free, now
 from common.certificates import remove_patiently
 from common.items import touching, update_if
 from common.observability import about_row
-from identity.message import Refused
+from identity.message import NotOurs, Refused
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -32,12 +32,14 @@ class Succession:
     iot: "IoTClient"
 
     def row(self, thing_name: str) -> Row:
-        """The row of a device that is there and may be given certificates; raises Refused."""
+        """The row of a device that is there and may be given certificates; raises Refused or NotOurs."""
         row = self.table.get_item(Key={"thing_name": thing_name}, ConsistentRead=True).get("Item")
         if row is not None:
             about_row(row)
-        if row is None or row["status"] in FREE or "deprovisioning" in row:
-            raise Refused("NO_SUCH_DEVICE", "the catalog knows no such device, or it is being removed")
+        if row is None or is_free(row):
+            raise NotOurs
+        if row["status"] in FREE or "deprovisioning" in row:
+            raise Refused("NO_SUCH_DEVICE", "the device was given up, or is being removed")
         if "restarting" in row:
             raise Refused("CONFLICT", "the device is being restarted, with a new certificate")
         return row

@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.access import device_attempts, function_attempts
 from tests.access.visitor import ALLOWED
 from tests.playground_cloud import Cloud
@@ -61,3 +64,24 @@ def test_an_action_too_many_is_noticed(cloud: Cloud) -> None:
         error = caller.call(reach)
 
     assert error == "ResourceNotFoundException"
+
+
+def test_of_security_two_functions_tell_and_nobody_else_whatever_iam_lets_them(cloud: Cloud) -> None:
+    # given
+    policies, topic = RolePolicies.of(cloud), cloud.home.output("SecurityTopicArn")
+
+    def told(function: str) -> str:
+        caller = function_attempts.Caller.of(cloud, policies.roles[function]).session
+        sns = caller.client("sns", endpoint_url=cloud.home.endpoint)
+        try:
+            return str(sns.publish(TopicArn=topic, Message="{}")["MessageId"])
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+
+    # then
+    assert {told("DetectFunction"), told("NotifySecurityFunction")}.isdisjoint(function_attempts.REFUSED)
+    assert told(OPENED.function) in function_attempts.REFUSED
+    with policies.with_one_more(Grant(OPENED.function, "sns:Publish")):
+        assert told(OPENED.function) in function_attempts.REFUSED
+    with pytest.raises(ClientError, match="not authorized"):
+        cloud.client("sns").publish(TopicArn=topic, Message="{}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -14,7 +15,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from common.clients import error_code, transient_faults_named
+from common.clients import error_code, s3_config, transient_faults_named
 from common.errors import AccessRefused, InvalidInput, TransientError
 from common.workflow import report_online
 from tests.unit.doubles import faults
@@ -125,3 +126,28 @@ def test_every_client_but_the_issuers_sends_a_failed_request_again(
         client.send_task_success(taskToken="token", output="{}")
     # then
     assert len(sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("region", "endpoint", "expected"),
+    [
+        ("us-east-1", "", "https://stack-bucket.s3.amazonaws.com/key"),
+        ("eu-west-1", "", "https://stack-bucket.s3.eu-west-1.amazonaws.com/key"),
+        ("eu-south-2", "", "https://stack-bucket.s3.eu-south-2.amazonaws.com/key"),
+        ("us-gov-west-1", "", "https://stack-bucket.s3.us-gov-west-1.amazonaws.com/key"),
+        ("us-east-1", "http://127.0.0.1:4566", "http://127.0.0.1:4566/stack-bucket/key"),
+        ("us-east-1", "http://host.docker.internal:4566", "http://host.docker.internal:4566/stack-bucket/key"),
+    ],
+)
+def test_a_url_is_signed_for_the_host_that_answers_for_a_bucket_made_a_moment_ago(
+    region: str, endpoint: str, expected: str
+) -> None:
+    # given
+    config = s3_config({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
+    s3 = boto3.client("s3", region_name=region, endpoint_url=endpoint or None, config=config)
+    # when
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "stack-bucket", "Key": "key"})
+    # then
+    address, _, query = url.partition("?")
+    assert address == expected
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in query

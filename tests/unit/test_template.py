@@ -153,7 +153,10 @@ def test_messages_of_devices_alone_are_counted_by_way_of_the_queue(rule: str) ->
     [
         ("Quarantining", {"DetectMayQuarantine"}),
         ("ReadingIotLog", {"IotLogFilter", "IotLogPermission"}),
-        ("DeviceDefender", {"DefenderTopic", "DefenderPermission", "DefenderRole", "DefenderProfile"}),
+        (
+            "DeviceDefender",
+            {"DefenderTopic", "DefenderTopicPolicy", "DefenderPermission", "DefenderRole", "DefenderProfile"},
+        ),
     ],
 )
 def test_what_not_every_account_wants_or_has_is_there_only_when_asked_for(condition: str, resources: set[str]) -> None:

@@ -28,13 +28,45 @@ def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
     }
 
 
-@pytest.mark.parametrize("topic", ["AuditTopic", "AuditResultTopic"])
-def test_only_whom_iam_lets_may_publish_what_the_audit_tells(topic: str) -> None:
+@pytest.mark.parametrize("topic", ["AuditTopic", "AuditResultTopic", "DefenderTopic"])
+def test_only_whom_iam_lets_may_publish_what_the_audit_and_device_defender_tell(topic: str) -> None:
     policy = RESOURCES[f"{topic}Policy"]["Properties"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert policy["Topics"] == [statement["Resource"]] == [{"Ref": topic}]
     assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
     assert statement["Action"] == "sns:Publish"
+
+
+def test_of_security_tell_two_functions_and_nobody_else_over_tls() -> None:
+    # given
+    policy = RESOURCES["SecurityTopicPolicy"]["Properties"]
+    allow, *denials = policy["PolicyDocument"]["Statement"]
+    telling = {
+        function
+        for function, properties in FUNCTIONS.items()
+        for statement in properties["Policies"][0]["Statement"]
+        if statement["Action"] == "sns:Publish" and statement["Resource"] == {"Ref": "SecurityTopic"}
+    }
+    # then
+    assert telling == {"DetectFunction", "NotifySecurityFunction"}
+    assert allow["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    for statement in denials:
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sns:Publish")
+    nobody_else, tls_only = (statement["Condition"] for statement in denials)
+    session = "arn:${AWS::Partition}:sts::${AWS::AccountId}:assumed-role/${%sRole}/*"
+    assert nobody_else["ArnNotLike"]["aws:PrincipalArn"] == [
+        *({"Fn::GetAtt": f"{function}Role.Arn"} for function in sorted(telling)),
+        *({"Fn::Sub": session % function} for function in sorted(telling)),
+    ]
+    assert tls_only["Bool"] == {"aws:SecureTransport": "false"}
+    assert {entry["Ref"] for entry in policy["Topics"]} == {"SecurityTopic"}
+
+
+def test_every_topic_has_a_policy_of_its_own() -> None:
+    """The one that SNS gives it by default lets every principal of the account publish."""
+    topics = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::SNS::Topic"}
+    policies = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::SNS::TopicPolicy"]
+    assert {topic["Ref"] for policy in policies for topic in policy["Topics"]} == topics
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -146,13 +146,24 @@ def test_the_address_for_mail_may_be_left_out(*, email: str, valid: bool) -> Non
     assert RESOURCES["AlarmMail"]["Condition"] == "AlarmsAreMailed"
 
 
-def test_what_is_shown_of_our_own_is_published() -> None:
-    # given
+def published_metrics() -> set[str]:
+    """What functions may publish, and what is counted in their log groups."""
     sources = "".join(path.read_text() for path in (ROOT / "functions").rglob("*.py"))
     published = set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | {"Disconnected"}
     published |= {f"Devices{status.title()}" for status in STATUSES} | {f"Sweep{name.title()}" for name in OUTCOMES}
-    published |= {found["MetricTransformations"][0]["MetricName"] for found in FILTERS.values()}
-    # then
+    published |= {"CertificatesConfirmed", "CertificatesAbandoned", "DevicesTerminated"}
+    return published | {found["MetricTransformations"][0]["MetricName"] for found in FILTERS.values()}
+
+
+def test_the_page_on_costs_counts_what_is_billed() -> None:
+    page = (ROOT / "docs" / "cost.md").read_text()
+    assert f"| metrics of our own: {len(published_metrics())} at most," in page
+    assert len(ALARMS) == 9
+    assert "| nine alarms |" in page
+
+
+def test_what_is_shown_of_our_own_is_published() -> None:
+    published = published_metrics()
     alarmed = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == {"Fn::Sub": OWN}}
     assert {row[1] for row in SHOWN if row[0] == OWN} | alarmed <= published
     assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == {

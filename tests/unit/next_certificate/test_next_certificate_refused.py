@@ -1,8 +1,12 @@
 """The successor of a device's certificate: who gets none, and who may neither confirm nor abandon one."""
 
+import base64
+import json
+from typing import Any
+
 import pytest
 
-from identity import issue_next_certificate
+from identity import issue_next_certificate, settle_next_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import Job
 from tests.unit.next_certificate.rotation import CSR, ROTATE, World, id_of
@@ -32,10 +36,8 @@ def test_a_job_of_another_thing_does_not_count(world: World) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"status": "TERMINATED"}, "NO_SUCH_DEVICE"),
-        ({"status": "FAILED"}, "NO_SUCH_DEVICE"),
+        ({"status": "FAILED", "given_up_at": "2026-01-01T00:00:00.000Z"}, "NO_SUCH_DEVICE"),
         ({"deprovisioning": "arn"}, "NO_SUCH_DEVICE"),
-        ({"thing_name": "other"}, "NO_SUCH_DEVICE"),
         ({"certificate_id": "0" * 64}, "NOT_ALLOWED"),
         ({"next_certificate_id": "0" * 64, "next_certificate_arn": "arn"}, "CONFLICT"),
         ({"abandoned_rotation": "job"}, "ABANDONED"),
@@ -50,6 +52,30 @@ def test_a_device_that_may_have_none_gets_none(world: World, change: dict[str, s
     verdict, answer = world.create()
     # then
     assert (verdict, answer["code"]) == ("rejected", code)
+    assert world.iot.ever_made == 1
+    assert world.table.scan()["Items"] == [row]
+
+
+@pytest.mark.parametrize("change", [{"status": "TERMINATED"}, {"status": "FAILED"}, {"thing_name": "other"}])
+def test_a_device_of_another_stack_is_left_to_it(world: World, context: Any, change: dict[str, str]) -> None:
+    """Two stacks of an account and region hear the same topics: a word of the wrong one would end the job."""
+    # given
+    row = {**world.row, **change}
+    world.table.delete_item(Key={"thing_name": "lamp"})
+    world.table.put_item(Item=row)
+    asked = {
+        "create": ({"jobId": "job", "csr": CSR}, issue_next_certificate),
+        "confirm": ({"jobId": "job", "certificateId": id_of(world.first)}, settle_next_certificate),
+        "abandon": ({"jobId": "job"}, settle_next_certificate),
+    }
+    for request, (content, function) in asked.items():
+        # when
+        payload = base64.b64encode(json.dumps(content).encode()).decode()
+        event = {"thingName": "lamp", "request": request, "principal": id_of(world.first), "payload": payload}
+        answer = function.handler(event, context)
+        # then
+        assert answer == {"thingName": "lamp", "jobId": "job", "code": "NO_SUCH_DEVICE"}
+    assert world.shadows.published == []
     assert world.iot.ever_made == 1
     assert world.table.scan()["Items"] == [row]
 
