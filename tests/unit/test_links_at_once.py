@@ -54,7 +54,7 @@ def house(world: World, functions: MemoryFunctions, clock: Clock, monkeypatch: p
 
 def update(house: House, name: str, expression: str, **values: Any) -> None:
     """Into the row, and nothing else of it is touched."""
-    filled = {"ExpressionAttributeValues": {f":{key}": value for key, value in values.items()}} if values else {}
+    filled: Any = {"ExpressionAttributeValues": {f":{key}": value for key, value in values.items()}} if values else {}
     house.world.catalog.table.update_item(Key={"thing_name": name}, UpdateExpression=expression, **filled)
 
 
@@ -82,7 +82,12 @@ class Restart:
 def workflow(house: House, execution: str, *states: Any, **asked: Any) -> Callable[[], None]:
     """These states of a quarantine or a release of the switch, one after the other."""
     event = {"thingName": "wall", "execution": execution, "input": {"thingName": "wall", **asked}}
-    return lambda: [module.handler(event, house.world.context) for module in states] and None
+
+    def run() -> None:
+        for module in states:
+            module.handler(event, house.world.context)
+
+    return run
 
 
 def check(house: House, order: str, *bulbs: str) -> None:

@@ -23,7 +23,7 @@ from detecting import sources
 from detecting.rules import Thresholds
 from identity.message import CertificateMessage
 from links.request import LinkRequest
-from playground.local import agent, iot_log
+from playground.local import iot_log, tasks
 from playground.local.stack import Toolbox, parameters
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
@@ -286,7 +286,7 @@ def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
 
 
 def test_the_local_agent_reads_the_image_that_a_task_is_told() -> None:
-    assert agent.IMAGE_VARIABLE == start_task.IMAGE_VARIABLE
+    assert tasks.IMAGE_VARIABLE == start_task.IMAGE_VARIABLE
 
 
 def test_the_workflows_samples_are_valid_input() -> None:
