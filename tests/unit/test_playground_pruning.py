@@ -1,7 +1,6 @@
 """Which images stay on this machine, and that none which somebody needs goes, whatever happens meanwhile."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from playground.local.pruning import KEPT, Pruning
 from playground.paths import PROJECT, Paths
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.service import Refusal
+from tests.unit.template import RESOURCES
 
 
 class Killed(BaseException):
@@ -209,9 +209,8 @@ def test_what_an_interruption_has_left_goes(home: Home, paths: Paths) -> None:
 
 
 def test_both_homes_keep_as_many() -> None:
-    text = re.search(r"LifecyclePolicyText: !Sub >-\n(.*?)\n\n", (PROJECT / "template.yaml").read_text(), re.DOTALL)
-    assert text
-    first, second = json.loads(text[1])["rules"]
+    policy = RESOURCES["DeviceRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"]
+    first, second = json.loads(policy["Fn::Sub"])["rules"]
     assert (first["selection"]["tagPatternList"], first["selection"]["countNumber"]) == (["${DeviceImageTag}"], 1)
     assert (second["selection"]["tagStatus"], second["selection"]["countNumber"]) == ("any", KEPT)
     assert "The newest five images" in (PROJECT / "docs" / "pipeline.md").read_text()

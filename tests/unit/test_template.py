@@ -516,6 +516,19 @@ def test_who_starts_builds_may_do_nothing_else_and_no_build_leaves_the_stack() -
     assert everywhere == ["ecr:GetAuthorizationToken"]
 
 
+def test_who_has_asked_is_written_down() -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html"""
+    (stage,) = (one for one in RESOURCES.values() if one["Type"] == "AWS::ApiGatewayV2::Stage")
+    line = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
+    wanted = {
+        "user": "$context.authorizer.claims.username",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        "request": "$context.requestId",
+    }
+    assert wanted.items() <= line.items()
+
+
 def test_the_catalog_does_not_hear_of_connections_that_were_refused() -> None:
     sql = FUNCTIONS["PresenceFunction"]["Events"]["PresenceRule"]["Properties"]["Sql"]
     assert sql.endswith("WHERE eventType <> 'connect_failed'")
