@@ -1,7 +1,7 @@
 """The policies of one certificate, brought to what the device's row says, while others may change what it says.
 
 Whoever changes what a certificate is to have, a link, a quarantine or a release, writes the row and then looks at the
-certificates. Here it is the other way round: once more the certificate and then the row, until both say the same. So
+certificates. Here it is the other way round: the row is read again after every change, until it asks for no other. So
 whichever of the two comes last sees what the other one has done.
 """
 
@@ -43,9 +43,9 @@ class Settling:
         In this order it is never without a policy. Until the old one is off, both are in force together, which allows
         what the wider one allows: for the time of one call. Raises TransientError when the row does not stand still.
         """
-        gone: frozenset[str] = frozenset()
+        # Once: what AWS IoT lists may be older than what was done here since.
+        attached, gone = self._attached(certificate_arn), frozenset[str]()
         for _ in range(LOOKS):
-            attached = self._attached(certificate_arn)
             row = self.current() or {}
             wanted = self.policies.of(row)
             lacking = set(wanted) - attached - gone
@@ -57,6 +57,7 @@ class Settling:
             for policy in unwanted:
                 with tolerating("ResourceNotFoundException"):
                     self.iot.detach_policy(policyName=policy, target=certificate_arn)
+            attached = (attached | lacking) - gone - set(unwanted)
         raise TransientError(f"what {certificate_arn} is to have changes all the time")
 
     def _attached(self, certificate_arn: str) -> set[str]:
