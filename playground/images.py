@@ -1,7 +1,7 @@
 """The device images of a stack: which there are, and which one new tasks run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -81,22 +81,32 @@ class Images:
             if error.response.get("Error", {}).get("Code") != "ImageAlreadyExistsException":
                 raise
 
-    def all(self) -> list[Image]:
-        """The latest first, each with the devices that run it."""
+    def listed(self) -> list[Image]:
+        """The latest first. Of those of the same second the current one, then the one that is listed last."""
         pages = self._ecr.get_paginator("describe_images").paginate(repositoryName=self.repository)
-        rows = [row for row in Devices(self.home).rows() if runs(row)]
         found = [
             Image(
                 digest=detail["imageDigest"],
                 tags=tuple(sorted(detail.get("imageTags", ()))),
                 pushed_at=detail["imagePushedAt"],
                 current=self.tag in detail.get("imageTags", ()),
-                devices=tuple(row["thing_name"] for row in rows if row.get("image_digest") == detail["imageDigest"]),
             )
             for page in pages
             for detail in page["imageDetails"]
         ]
+        found.reverse()
         return sorted(found, key=lambda image: (image.pushed_at, image.current), reverse=True)
+
+    def all(self) -> list[Image]:
+        """The latest first, each with the devices that run it."""
+        rows = [row for row in Devices(self.home).rows() if runs(row)]
+        return [
+            replace(
+                image,
+                devices=tuple(row["thing_name"] for row in rows if row.get("image_digest") == image.digest),
+            )
+            for image in self.listed()
+        ]
 
 
 def runs(row: Row) -> bool:

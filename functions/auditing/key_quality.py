@@ -25,7 +25,8 @@ BROKEN_SIGNATURES = {
 
 # Primes of the Infineon library are k * M + (65537 ** a mod M), M a product of the first primes, so a modulus is in the
 # group that 65537 generates, modulo each of them: Nemec et al., "The Return of Coppersmith's Attack", CCS 2017.
-# By chance that is so for one modulus in some 10 ** 8 of these primes alone.
+# These are the primes of the smallest M, which every larger one has too. One other modulus in 2.4 * 10 ** 8 passes by
+# chance.
 GENERATOR = 65537
 PRIMES = (
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,

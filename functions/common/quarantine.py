@@ -83,8 +83,13 @@ class Policies:
         """Whether the row tells who has it, so that nobody need remember."""
         return policy in (self.device, self.quarantine) or is_links_policy(self.links_prefix, policy)
 
-    def attach(self, iot: "IoTClient", names: Iterable[str], certificate_arn: str) -> None:
-        """Repeatable. One that was deleted meanwhile, as that of links may be, is no loss; the two have to be there."""
-        for name in names:
+    def attach(self, iot: "IoTClient", names: Iterable[str], certificate_arn: str) -> frozenset[str]:
+        """Repeatable. Gives those that are not there: one that was deleted meanwhile, as that of links may be, or is
+        about to be made, which then is attached by whoever makes it. The stack's two have to be there.
+        """
+        gone = set(names)
+        for name in sorted(gone):
             with tolerating("" if name in (self.device, self.quarantine) else "ResourceNotFoundException"):
                 iot.attach_policy(policyName=name, target=certificate_arn)
+                gone.discard(name)
+        return frozenset(gone)

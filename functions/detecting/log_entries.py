@@ -9,8 +9,12 @@ from typing import Any
 
 from detecting.observation import Observation, certificate_of, text
 
-BAD_CERTIFICATE = "CERTIFICATE"
-"""What the `reason` of a refused TLS connection begins with: in the local cloud; AWS documents no such entry."""
+BAD_CERTIFICATE = {"Connect": "CERTIFICATE", "Connection.AuthNError": "DEVICE_CERTIFICATE"}
+"""What the `reason` of a refused TLS connection begins with, by the type of the entry: of the local cloud, and of AWS.
+
+AWS has DEVICE_CERTIFICATE_INACTIVE, _NOT_REGISTERED and _REVOKED, and writes such entries only when the account asks
+for that type: https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html, "Connection.AuthNError log entry".
+"""
 
 
 def logged(event: Mapping[str, Any]) -> Iterator[Observation]:
@@ -36,8 +40,8 @@ def _failure(line: Mapping[str, Any], logged_at: int, evidence: str) -> Iterator
         if "principalId" in line and not principal:
             return  # a user of the account, who may call himself like a device
         yield Observation(rule, at_ms, evidence, principal, client_id, {"topic": topic, "operation": kind})
-    elif kind == "Connect" and reason.startswith(BAD_CERTIFICATE):
-        # Nothing that the client has said of itself is proven.
+    elif kind in BAD_CERTIFICATE and reason.startswith(BAD_CERTIFICATE[kind]):
+        # Nothing that the client has said of itself is proven: a certificate is public, and may be anybody's.
         seen = {"reason": reason, "details": text(line.get("details", ""))}
         yield Observation("bad-certificate", at_ms, evidence, seen=seen)
 

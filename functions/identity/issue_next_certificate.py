@@ -14,11 +14,12 @@ from botocore.exceptions import ClientError
 
 from common import wiring
 from common.catalog import Row, now
-from common.certificates import remove_certificate, tolerating
+from common.certificates import remove_certificate
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
 from common.errors import TransientError
 from common.observability import logger, observed
 from common.quarantine import Policies
+from common.settling import Settling
 from identity.message import CertificateMessage, NotOurs, Refused, answer, checked_csr
 from identity.succession import Succession
 
@@ -75,17 +76,7 @@ class NextCertificateIssuer:
         attached = {policy["policyName"] for policy in self.iot.list_attached_policies(target=arn)["policies"]}
         if not attached & {self.policies.device, self.policies.quarantine}:
             self.iot.update_certificate(certificateId=arn.rpartition("/")[2], newStatus="ACTIVE")
-        # Twice, with the row as it is then: a quarantine says so in the row first, and then looks at every certificate,
-        # and so do links.
-        for known in (row, None):
-            current = known or self.succession.row(row["thing_name"])
-            wanted = set(self.policies.of(current))
-            self.policies.attach(self.iot, sorted(wanted - attached), arn)
-            attached |= wanted
-            for policy in self.policies.unwanted(current, attached):
-                with tolerating("ResourceNotFoundException"):
-                    self.iot.detach_policy(policyName=policy, target=arn)
-                attached.remove(policy)
+        Settling(self.iot, self.policies, lambda: self.succession.row(row["thing_name"])).settle(arn)
         self.iot.attach_thing_principal(thingName=row["thing_name"], principal=arn)
 
     def _authorised(self, message: CertificateMessage, job_id: str) -> Row:

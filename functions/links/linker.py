@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.catalog import Row, is_free
-from common.errors import DetachmentPending, DeviceBusy, InvalidInput, ThingNotFound
+from common.errors import DetachmentPending, DeviceBusy, InvalidInput, ThingNotFound, TransientError
 from common.quarantine import is_confined
 from links.policy import LinksPolicies
-from links.rows import LinkRows, is_alive
+from links.rows import Held, LinkRows, is_alive
 
 if TYPE_CHECKING:
     from types_boto3_iot_data import IoTDataPlaneClient
@@ -25,6 +25,8 @@ MOST_LINKS = 10
 MOST_BYTES = 512
 # Of a row: the certificate in force, and one that is to succeed it.
 CERTIFICATES = ("certificate_arn", "next_certificate_arn")
+# How often to look at a row that changes all the time.
+LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,12 @@ class Linker:
         with self.rows.holding(switch, request_id) as held:
             self.check_room(held.links | {target})
             self.rows.add_way_back(target, switch)
+            # From here on the link stands, whatever a restart or a quarantine that begins now does with certificates:
+            # both go by the row.
             links = self.rows.add_link(held, target)
-            self._permit(switch, links)
+            self.policies.grant(switch, links)
+            if _is_going(self._settle(switch)):
+                raise DeviceBusy(f"thingName: {switch} is being removed")
             self._desire(switch, links)
         return sorted(links)
 
@@ -60,9 +66,9 @@ class Linker:
             left = held.links - {target}
             self._restrict(switch, left)
             # A shadow that is written while its device is removed would stay behind.
-            if "deprovisioning" not in held.row and not is_free(held.row):
+            if not _is_going(held.row):
                 self._desire(switch, left)
-            self.rows.drop_links(held, held.links & {target})
+            self._drop(held, held.links & {target})
             self.rows.drop_way_back(target, switch)
         return sorted(left)
 
@@ -73,7 +79,7 @@ class Linker:
             return
         with self.rows.holding(thing_name, request_id) as held:
             self.policies.remove(thing_name)
-            self.rows.drop_links(held, held.links)
+            self._drop(held, held.links)
             for target in sorted(held.links):
                 self.rows.drop_way_back(target, thing_name)
         for switch in sorted(held.row.get("linked_from", ())):
@@ -95,8 +101,7 @@ class Linker:
                 self._remove(thing_name)
                 return []
             self.policies.grant(thing_name, held.links)
-            if not is_confined(held.row):  # When it is let out it gets the policy by its row.
-                self._attach(_checked(self.rows.row(thing_name), "thingName", thing_name, DRIVER))
+            self._settle(thing_name)
             return sorted(held.links)
 
     def check_room(self, links: Collection[str]) -> None:
@@ -110,18 +115,31 @@ class Linker:
             )
         self.policies.document(links)
 
-    def _permit(self, switch: str, links: Collection[str]) -> None:
-        """Read the row when the policy is there: whoever adds a certificate after that attaches the policy itself."""
-        self.policies.grant(switch, links)
-        self._attach(_checked(self.rows.row(switch), "thingName", switch, DRIVER))
+    def _settle(self, switch: str) -> Row:
+        """The policy onto the switch's certificates, or off them while it is in quarantine; gives the row by then.
 
-    def _attach(self, row: Row) -> None:
-        """Look again when it is done: a quarantine says so in the row, and then takes what it finds on certificates."""
-        switch, arns = row["thing_name"], [row[name] for name in CERTIFICATES if name in row]
-        self.policies.attach(switch, arns)
-        if is_confined(self.rows.row(switch) or {}):
-            self.policies.detach(switch, arns)
-            raise DeviceBusy(f"thingName: {switch} is being put into quarantine")
+        Read the row when the policy is there: whoever adds a certificate after that attaches the policy itself. And
+        read it again when it is done: whoever says something else in the row after that sees what was done here.
+        """
+        row = self.rows.row(switch) or {}
+        for _ in range(LOOKS):
+            arns = _certificates(row)
+            change = self.policies.detach if is_confined(row) else self.policies.attach
+            change(switch, arns)
+            seen, row = row, self.rows.row(switch) or {}
+            if (is_confined(row), _certificates(row)) == (is_confined(seen), arns):
+                return row
+        raise TransientError(f"{switch} changes all the time")
+
+    def _drop(self, held: Held, targets: Collection[str]) -> None:
+        """Out of the row; without a link the policy goes again.
+
+        Whoever had read the row before may have given the policy to a certificate since it was removed, where it could
+        only be detached. Whoever does so after this looks at the row again, and takes it back.
+        """
+        self.rows.drop_links(held, targets)
+        if held.links <= set(targets):
+            self.policies.remove(held.thing_name)
 
     def _restrict(self, switch: str, links: Collection[str]) -> None:
         if links:
@@ -136,6 +154,15 @@ class Linker:
     def _desire(self, switch: str, links: Collection[str]) -> None:
         payload = json.dumps({"state": {"desired": {"links": sorted(links)}}}).encode()
         self.iot_data.update_thing_shadow(thingName=switch, payload=payload)
+
+
+def _certificates(row: Row) -> list[str]:
+    return [row[name] for name in CERTIFICATES if name in row]
+
+
+def _is_going(row: Row) -> bool:
+    """Whether the device is gone, or being removed."""
+    return not row or "deprovisioning" in row or is_free(row)
 
 
 def _checked(row: Row | None, field: str, thing_name: str, device_type: str) -> Row:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/iot/latest/apireference/API_CreatePolicyVersion.html, without whitespace
 LONGEST_DOCUMENT = 2048
 MOST_VERSIONS = 5
+# Of the removal: each one that attaches the policy by what it has read before can come between once, and take it back.
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ class LinksPolicies:
         False when it is detached and AWS IoT does not delete it yet, which takes it up to five minutes: the sweep does.
         https://docs.aws.amazon.com/iot/latest/apireference/API_DeletePolicy.html
         """
+        return any(self._removed(switch) for _ in range(ROUNDS))
+
+    def _removed(self, switch: str) -> bool:
         name = links_policy_name(self.prefix, switch)
         try:
             self.detach(switch, self._targets(name))
@@ -77,11 +82,10 @@ class LinksPolicies:
                 self.iot.delete_policy_version(policyName=name, policyVersionId=version)
             self.iot.delete_policy(policyName=name)
         except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                return True
             if error_code(error) == "DeleteConflictException":
                 return False
-            raise
+            if error_code(error) != "ResourceNotFoundException":
+                raise
         return True
 
     def _document_of(self, name: str) -> str | None:

@@ -22,6 +22,7 @@ from common.identifiers import MAX_REQUEST_BYTES, request_key
 from common.identity import keep_certificate
 from common.observability import logger, observed
 from common.quarantine import Policies
+from common.settling import Settling
 from identity.message import Refused, checked_csr
 from provisioning.attach_policy import attach_policy
 from provisioning.ledger import Ledger
@@ -76,9 +77,8 @@ class RequestSigner:
             described = self.iot.describe_certificate(certificateId=_id_of(arn))
             pem = described["certificateDescription"]["certificatePem"]
         self.iot.update_certificate(certificateId=_id_of(arn), newStatus="ACTIVE")
-        # A new device has no links, and is in no quarantine.
-        names = self.policies.of(self.catalog.row(asked.thing_name) if asked.restart_arn else None)
-        attach_policy(asked.thing_name, arn, names, self.iot)
+        settling = Settling(self.iot, self.policies, lambda: self.catalog.row(asked.thing_name))
+        attach_policy(asked.thing_name, arn, settling, existing=asked.restart_arn is not None)
         # The row first, so that whatever sees the device connect knows what to take away. The certificate last: a
         # device that has it connects at once.
         ledger.hand_over()

@@ -3,13 +3,15 @@
 Both directions are written once here, for the workflows' states and for what undoes them. Everything can be repeated.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.catalog import Catalog, Row
-from common.certificates import CERTIFICATE_ARNS, tolerating
+from common.certificates import CERTIFICATE_ARNS
 from common.quarantine import Policies, is_confined
-from quarantine.holding import update_held
+from common.settling import Settling
+from quarantine.holding import held, update_held
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
@@ -37,25 +39,20 @@ class Isolation:
     def settle_policies(self, row: Row, execution_arn: str) -> None:
         """Give every certificate of the device what it is to have by its row, and take what it is not.
 
-        In this order a certificate is never without a policy. Until the old one is off, both are in force together,
-        which allows what the wider one allows: for the time of one call.
+        Raises QuarantineLost when the row is the execution's no more.
         """
-        for arn in sorted(self._certificates(row)):
-            attached = self._attached(arn)
-            unwanted = self.policies.unwanted(row, attached)
-            extra = {policy for policy in unwanted if not self.policies.is_ours(policy)}
-            if extra and is_confined(row):
-                # Written down before it is gone: what is taken is given back, to the certificate that there is then.
-                row = update_held(
-                    self.catalog.table, row["thing_name"], execution_arn, add={"quarantine_policies": extra}
-                )
-            self.policies.attach(self.iot, sorted(set(self.policies.of(row)) - attached), arn)
-            for policy in unwanted:
-                with tolerating("ResourceNotFoundException"):
-                    self.iot.detach_policy(policyName=policy, target=arn)
+        name = row["thing_name"]
 
-    def _attached(self, arn: str) -> set[str]:
-        return {policy["policyName"] for policy in self.iot.list_attached_policies(target=arn)["policies"]}
+        def write_down(known: Row, taken: AbstractSet[str]) -> None:
+            # Before it is gone: what is taken is given back, to the certificate that there is then.
+            if taken and is_confined(known):
+                update_held(self.catalog.table, name, execution_arn, add={"quarantine_policies": set(taken)})
+
+        settling = Settling(
+            self.iot, self.policies, lambda: held(self.catalog.row(name), execution_arn), before_taking=write_down
+        )
+        for arn in sorted(self._certificates(row)):
+            settling.settle(arn)
 
     def _certificates(self, row: Row) -> set[str]:
         """Those that the row names, and whatever else the device may connect with."""

@@ -24,19 +24,18 @@ from playground.local.builder import Builder, image_directory
 from playground.local.decisions import Action, Phase, Verb, decide
 from playground.local.iot_log import IotLog
 from playground.local.poller import TaskPoller
+from playground.local.pruning import Pruning
 from playground.local.runner import Runner, base_environment, stop_leftovers
 from playground.local.shipping import LogShipper
 from playground.local.state import LocalState, secret_of
 from playground.local.task_events import TaskEvents
-from playground.local.tasks import DeviceTask, TaskBook, task_id_of
+from playground.local.tasks import IMAGE_VARIABLE, DeviceTask, TaskBook, task_id_of
 from playground.local.uploads import UploadPoller, Uploads
 from playground.paths import Paths
 
 INTERVAL = 0.05
 AWAY_INTERVAL = 1.0
 AWAY_LIMIT = 120.0
-# As in functions/provisioning/start_task.py: which image the task was started with (docs/contracts.md).
-IMAGE_VARIABLE = "IMAGE_DIGEST"
 NO_ANSWER = (OSError, http.client.HTTPException, BotoCoreError, ClientError)
 
 log = logging.getLogger("agent")
@@ -203,7 +202,8 @@ def main() -> int:
     try:
         cluster = home.output("DeviceClusterName")
         logs = LogShipper.of(home, paths)
-        uploads = Uploads(UploadPoller(state, secret, home.output("SourceBucketName")), Builder(paths, home))
+        poller = UploadPoller(state, secret, home.output("SourceBucketName"))
+        uploads = Uploads(poller, Builder(paths, home), Pruning(paths, home))
         agent = Agent(
             TaskPoller(state, secret, cluster),
             TaskBook(home, cluster),

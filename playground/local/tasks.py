@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 CONTAINER = "virtual-device"
 DESCRIBE_MOST = 100  # tasks in one DescribeTasks call
+# As in functions/provisioning/start_task.py: which image the task was started with (docs/contracts.md).
+IMAGE_VARIABLE = "IMAGE_DIGEST"
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,19 @@ from xml.etree import ElementTree as Xml  # nosec B405
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError
 
+from playground.images import Images
 from playground.local.builder import Builder
 from playground.local.builds import BuildResult, load, save
+from playground.local.pruning import Pruning
 from playground.local.state import ACCOUNT, REGION, LocalState
 
 SIGNATURE_LIFE = 60.0
 INTERVAL = 0.2
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+NO_ANSWER = (BotoCoreError, ClientError, OSError)
 
 log = logging.getLogger("agent")
 
@@ -92,6 +97,7 @@ class Uploads:
 
     poller: UploadPoller
     builder: Builder
+    pruning: Pruning | None = None
     clock: Callable[[], float] = time.monotonic
     _next: float = 0.0
     _waiting: list[tuple[str, str]] = field(default_factory=list)
@@ -116,6 +122,7 @@ class Uploads:
         if load(self.builder.paths, version) is not None:
             return
         log.info("building %s, version %s", key, version)
+        before = self._before()
         try:
             result = self.builder.build(key, version)
         except Exception as error:  # whatever it is, whoever waits for the build is told
@@ -123,3 +130,21 @@ class Uploads:
             result = BuildResult("FAILED", key, message=f"{type(error).__name__}: {error}")
         save(self.builder.paths, version, result)
         log.info("build of %s: %s %s%s", key, result.status, result.digest, result.message)
+        if result.status == "SUCCEEDED":
+            self._prune(before)
+
+    def _before(self) -> str | None:
+        """What new tasks run until the build is done; None when that can't be told."""
+        try:
+            return Images(self.pruning.home).current() if self.pruning else None
+        except NO_ANSWER:
+            return None
+
+    def _prune(self, before: str | None) -> None:
+        """Whoever waits for the build has been told by now; what can't be removed today is removed after the next."""
+        if self.pruning is None:
+            return
+        try:
+            self.pruning.prune(before)
+        except NO_ANSWER:
+            log.exception("images that nobody needs stay")

@@ -100,6 +100,41 @@ def test_a_key_of_another_kind_is_found() -> None:
     assert [code for code, _ in weaknesses(read)] == [SHORT_KEY]
 
 
+def test_a_key_of_2048_bits_as_the_library_makes_it_is_found() -> None:
+    """With the parameters that are published for this size: Nemec et al., section 2.1, M of the first 126 primes."""
+    product = prod(sieved(126))
+    assert product.bit_length() == 971
+    first, second = (
+        factor * product + pow(65537, exponent, product)
+        for factor, exponent in ((7333175731708529, 44418), (8391427593728130, 57426))
+    )
+    for prime in (first, second):
+        assert prime.bit_length() == 1024
+        assert pow(2, prime - 1, prime) == 1
+    modulus = first * second
+    assert modulus.bit_length() == 2048
+    assert is_roca(modulus)
+    read = read_certificate(certificate_pem(rsa_public_key(modulus)))
+    assert [code for code, _ in weaknesses(read)] == [ROCA]
+    assert not is_roca(modulus + 2)
+
+
+def test_the_primes_are_those_of_the_smallest_key() -> None:
+    """For 512 bits M has the first 39 primes; every modulus is odd, so 2 says nothing."""
+    assert tuple(sieved(39)[1:]) == PRIMES
+
+
+def sieved(count: int) -> list[int]:
+    """The first so many primes."""
+    found: list[int] = []
+    candidate = 2
+    while len(found) < count:
+        if all(candidate % prime for prime in found):
+            found.append(candidate)
+        candidate += 1
+    return found
+
+
 @given(st.integers(1, 200), st.integers(0, 10**6))
 def test_the_mark_of_roca_is_in_every_modulus_of_that_form(factor: int, exponent: int) -> None:
     product = prod(PRIMES)

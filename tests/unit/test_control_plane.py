@@ -284,6 +284,23 @@ def test_the_published_document_is_current() -> None:
     assert json.loads((ROOT / "docs" / "openapi.json").read_text()) == document(), "run make openapi"
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "also"),
+    [("401", "Unauthorized", True), ("403", "Forbidden", True), ("429", "Too Many Requests", False)],
+)
+def test_what_api_gateway_answers_by_itself_is_described_as_what_it_is(status: str, message: str, also: bool) -> None:  # noqa: FBT001
+    """It is no problem details: an HTTP API has no gateway responses."""
+    for path, item in document()["paths"].items():
+        for operation in item.values():
+            if not isinstance(operation, dict) or "responses" not in operation:
+                continue
+            name = operation["responses"][status]["$ref"].rpartition("/")[2]
+            content = document()["components"]["responses"][name]["content"]
+            assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/GatewayMessage"}, path
+            assert content["application/json"]["example"] == {"message": message}, path
+            assert ("application/problem+json" in content) is also, path
+
+
 def test_a_delete_starts_the_removal(api: Api, lamp: str, workflows: Any) -> None:
     reply = api.call("deleteDevice", thingName=lamp)
     assert reply.status == 202

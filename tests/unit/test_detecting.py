@@ -113,6 +113,28 @@ def test_a_bad_certificate_is_nobodys(watch: Watch) -> None:
     assert verdict.seen == {"reason": "CERTIFICATE_VERIFY_FAILED", "details": "expired"}
 
 
+@pytest.mark.parametrize("reason", ["INACTIVE", "NOT_REGISTERED", "REVOKED"])
+def test_what_aws_says_of_a_bad_certificate_is_understood_and_nobodys_either(watch: Watch, reason: str) -> None:
+    line = {
+        "status": "Failure",
+        "eventType": "Connection.AuthNError",
+        "authenticationType": "AWS_X509",
+        "reason": f"DEVICE_CERTIFICATE_{reason}",
+        "details": "not taken",
+        "clientId": "lamp",
+        "principalId": certificate("lamp"),
+    }
+    (verdict,) = watch.see(logged(line))
+    assert (verdict.rule, verdict.thing_name) == ("bad-certificate", UNKNOWN)
+    assert verdict.seen == {"reason": f"DEVICE_CERTIFICATE_{reason}", "details": "not taken"}
+
+
+@pytest.mark.parametrize("reason", ["NOT_AUTHENTICATED", "SNI_MISUSED", "SECURITY_TOKEN_EXPIRED"])
+def test_other_failures_to_authenticate_are_not_about_certificates(reason: str) -> None:
+    line = {"status": "Failure", "eventType": "Connection.AuthNError", "reason": reason}
+    assert seen_in(logged(line)) == []
+
+
 def test_an_authorization_error_that_ends_a_connection_is_enough(watch: Watch) -> None:
     assert rules_of(watch.see(disconnected("rogue", "AUTH_ERROR"))) == [("auth-error", "rogue")]
 

@@ -139,33 +139,6 @@ def test_what_mends_a_policy_leaves_a_switch_in_quarantine_without_it(house: Hou
     house.check(SWITCH, "lamp")
 
 
-@pytest.mark.parametrize("at", ["claimed", "isolated"])
-def test_a_link_that_is_made_while_a_quarantine_begins_leaves_no_right(
-    house: House, monkeypatch: pytest.MonkeyPatch, at: str
-) -> None:
-    # given: the quarantine comes between the link's look at the row and its policy
-    attach = house.world.iot.attach_policy
-    begun: list[str] = []
-
-    def quarantine_first(policyName: str, target: str) -> None:  # noqa: N803
-        if policyName == POLICY and not begun:
-            begun.append(at)
-            run(house, CONFINE[:1] if at == "claimed" else CONFINE[:2], QUARANTINE, reason="flickers")
-        attach(policyName, target)
-
-    monkeypatch.setattr(house.world.iot, "attach_policy", quarantine_first)
-    # when
-    with pytest.raises(DeviceBusy, match="thingName: wall is being put into quarantine"):
-        house.link(SWITCH, "spot")
-    # then
-    assert begun
-    assert POLICY not in policies(house)
-    # when
-    run(house, CONFINE, QUARANTINE, reason="flickers")
-    # then
-    assert policies(house) == {"playground-quarantine"}
-
-
 def test_a_quarantine_that_is_undone_gives_the_right_back(house: House) -> None:
     # given
     run(house, CONFINE[:2], QUARANTINE, reason="flickers")

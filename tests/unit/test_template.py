@@ -14,7 +14,7 @@ from auditing.checks import CHECKS
 from common.identifiers import DEVICE_TYPES
 from detecting import sources
 from detecting.rules import Thresholds
-from playground.local import agent, iot_log
+from playground.local import iot_log, tasks
 from playground.local.stack import Toolbox, parameters
 from provisioning import start_task
 from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TASKS, TEMPLATE, WORKFLOWS
@@ -81,7 +81,7 @@ def test_there_is_a_thing_type_for_every_device_type() -> None:
 
 
 def test_the_local_agent_reads_the_image_that_a_task_is_told() -> None:
-    assert agent.IMAGE_VARIABLE == start_task.IMAGE_VARIABLE
+    assert tasks.IMAGE_VARIABLE == start_task.IMAGE_VARIABLE
 
 
 def test_device_defender_runs_the_checks_that_we_run_and_only_when_asked_for() -> None:
@@ -127,6 +127,19 @@ def test_an_upload_starts_the_build_of_that_very_version() -> None:
     assert given == set(re.findall(r"\$\{?([A-Z_]+)", text)) - {"CONTENT_TAG"}
     for argument in re.findall(r"--build-arg (\w+)=", text):
         assert f"ARG {argument}" in (ROOT / "device" / "Dockerfile").read_text()
+
+
+def test_who_has_asked_is_written_down() -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html"""
+    (stage,) = (one for one in RESOURCES.values() if one["Type"] == "AWS::ApiGatewayV2::Stage")
+    line = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
+    wanted = {
+        "user": "$context.authorizer.claims.username",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        "request": "$context.requestId",
+    }
+    assert wanted.items() <= line.items()
 
 
 def test_the_catalog_does_not_hear_of_connections_that_were_refused() -> None:

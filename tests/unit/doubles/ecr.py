@@ -30,7 +30,7 @@ class MemoryEcr(MemoryService):
                 {
                     "imageDigest": digest,
                     "imageTags": sorted(tag for tag, tagged in self.tags.items() if tagged == digest),
-                    "imagePushedAt": datetime(2026, 1, 1, tzinfo=UTC),
+                    "imagePushedAt": datetime(2026, 1, 1, second=list(self.manifests).index(digest), tzinfo=UTC),
                 }
                 for digest in digests
             ]
@@ -50,6 +50,14 @@ class MemoryEcr(MemoryService):
             ],
             "failures": [],
         }
+
+    def batch_delete_image(self, repositoryName: str, imageIds: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        self._require(repositoryName)
+        for asked in imageIds:
+            digest = asked["imageDigest"]
+            self.manifests.pop(digest, None)
+            self.tags = {tag: tagged for tag, tagged in self.tags.items() if tagged != digest}
+        return {"imageIds": imageIds, "failures": []}
 
     def put_image(
         self,
