@@ -332,6 +332,8 @@ class WholeLife:
         }
         dead, undone, done = (f"{_sample('claim_quarantine')['execution'].rpartition(':')[0]}:{n}" for n in _numbers())
         asked = {"thingName": self.thing_name, "reason": "a test"}
+        # The workflow goes on when nobody can be told.
+        self._invoke("NotifySecurity", execution=done, event="QUARANTINED", reason="a test", input=asked)
         iot.create_policy(policyName=policy, policyDocument=json.dumps(document))
         certificate = self.cloud.row(self.thing_name)["certificate_arn"]
         iot.attach_policy(policyName=policy, target=certificate)
@@ -344,8 +346,6 @@ class WholeLife:
                 undoing = self._invoke("UndoQuarantine", input=asked, execution=execution)
                 self._expect("UndoQuarantine", "it is undone", undoing["undone"])
         self._invoke("SettleQuarantine", execution=done)
-        # The workflow goes on when nobody can be told.
-        self._invoke("NotifySecurity", execution=done, event="QUARANTINED", reason="a test", input=asked)
         dead, undone, done = (f"{_sample('claim_release')['execution'].rpartition(':')[0]}:{n}" for n in _numbers())
         let_out: dict[str, Any] = {"thingName": self.thing_name, "force": True}
         self._invoke("ClaimRelease", input=let_out, execution=dead)
