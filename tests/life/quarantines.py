@@ -15,6 +15,8 @@ def quarantine_step_by_step(life: Life) -> None:
     }
     dead, undone, done = (f"{sample('claim_quarantine')['execution'].rpartition(':')[0]}:{n}" for n in numbers())
     asked = {"thingName": life.thing_name, "reason": "a test"}
+    # The workflow goes on when nobody can be told.
+    life.invoke("NotifySecurity", execution=done, event="QUARANTINED", reason="a test", input=asked)
     iot.create_policy(policyName=policy, policyDocument=json.dumps(document))
     certificate = life.cloud.row(life.thing_name)["certificate_arn"]
     iot.attach_policy(policyName=policy, target=certificate)
@@ -27,8 +29,6 @@ def quarantine_step_by_step(life: Life) -> None:
             undoing = life.invoke("UndoQuarantine", input=asked, execution=execution)
             life.expect("UndoQuarantine", "it is undone", undoing["undone"])
     life.invoke("SettleQuarantine", execution=done)
-    # The workflow goes on when nobody can be told.
-    life.invoke("NotifySecurity", execution=done, event="QUARANTINED", reason="a test", input=asked)
     dead, undone, done = (f"{sample('claim_release')['execution'].rpartition(':')[0]}:{n}" for n in numbers())
     let_out: dict[str, Any] = {"thingName": life.thing_name, "force": True}
     life.invoke("ClaimRelease", input=let_out, execution=dead)
