@@ -13,7 +13,7 @@ DOCS = PROJECT / "docs"
 THREATS = DOCS / "threat-model.md"
 PAGES = sorted(DOCS.glob("*.md"))
 STRIDE = {"S", "T", "R", "I", "D", "E"}
-NAMED = re.compile(r"`(?:tests/)?((?:unit|workflow|device|e2e)/\w+\.py)(?:::(\w+))?`")
+NAMED = re.compile(r"`(?:tests/)?((?:unit|workflow|device|e2e)/(?:\w+/)*test_\w+\.py)(?:::(\w+))?`")
 OTHERWISE = re.compile(r"\]\([\w-]+\.md|`make [\w-]+`", re.IGNORECASE)
 """What shows it when no test of ours does: a page that is written by trying it, or a command."""
 

@@ -177,7 +177,7 @@ def test_each_upload_is_built_once_the_oldest_first(paths: Paths) -> None:
     first = [("source/a.zip", "v0"), ("source/b.zip", "v1"), ("source/breaks.zip", "v2")]
     poller, builder = Poller(iter([first, None, [*first, ("source/c.zip", "v3")]])), FakeBuilder(paths)
     moments = itertools.count()
-    uploads = Uploads(poller, builder, lambda: float(next(moments)))  # type: ignore[arg-type]
+    uploads = Uploads(poller, builder, clock=lambda: float(next(moments)))  # type: ignore[arg-type]
     # when
     while load(paths, "v3") is None:
         uploads.look()

@@ -225,4 +225,4 @@ def test_images_are_listed_with_the_devices_that_run_them(home: Home, monkeypatc
     # then
     assert [(one.digest, one.current, one.devices) for one in found] == [(new, True, ("two",)), (old, False, ("one",))]
     assert found[0].tags == ("b" * 64, "latest")
-    assert found[0].pushed_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert found[0].pushed_at == datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)
