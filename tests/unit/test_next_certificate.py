@@ -296,6 +296,7 @@ def test_a_device_that_may_have_none_gets_none(world: World, change: dict[str, s
     [
         (b"\xff", "JSON"),
         (b"{", "JSON"),
+        (b"[" * 100_000, "JSON"),
         ([], "object"),
         ({"jobId": "job"}, "csr"),
         ({"jobId": "job", "csr": CSR, "more": ""}, "csr"),
