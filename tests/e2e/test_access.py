@@ -5,8 +5,10 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from playground.homes import local_session
@@ -101,6 +103,16 @@ def test_a_key_without_its_secret_opens_nothing(cloud: Cloud, key: str) -> None:
     assert asked(cloud, f"/{bucket}?{query}", {}, "GET") == 403
     assert asked(cloud, f"/{bucket}?{presigned}&X-Amz-Expires=60&X-Amz-Signature={nothing}", {}, "GET") == 403
     assert asked(cloud, f"/{bucket}?AWSAccessKeyId={key}&Signature=x&Expires=9999999999", {}, "GET") == 403
+
+
+def test_a_presigned_url_makes_no_other_call(cloud: Cloud) -> None:
+    # given
+    s3 = cloud.home.client("s3", Config(signature_version="s3v4"))
+    made = urlsplit(s3.generate_presigned_url("list_objects_v2", {"Bucket": cloud.home.output("ConfigBucketName")}))
+    # then
+    assert asked(cloud, f"{made.path}?{made.query}", {}, "GET") == 200
+    assert asked(cloud, f"{made.path}?{made.query}", DYNAMODB, "GET") == 403
+    assert asked(cloud, f"{made.path}?{made.query}&Action=ListUsers&Version=2010-05-08", {}, "GET") == 403
 
 
 def test_another_secret_is_told_so(cloud: Cloud) -> None:
