@@ -23,10 +23,9 @@ Check = Callable[[Mapping[str, Any], bytes], bool]
 
 HTTP_API = "/_aws/execute-api/"
 SIGN_IN = b"AWSCognitoIdentityProviderService.InitiateAuth"
-# GetFunction tells where the code is. AWS signs that link, the emulator does not, and the code is public.
-PUBLIC = re.compile(
-    r"/_ministack/(ready|iot/ca\.pem|lambda-code/[\w/-]+)|/[\w-]+/\.well-known/(jwks\.json|openid-configuration)"
-)
+# GetFunction tells where the code is. AWS signs that link, the emulator pretends to, and the code is public.
+CODE = re.compile(r"/_ministack/lambda-code/[\w/-]+")
+PUBLIC = re.compile(r"/_ministack/(ready|iot/ca\.pem)|/[\w-]+/\.well-known/(jwks\.json|openid-configuration)")
 REFUSAL = b"the local cloud answers what is signed with its own secret, see `playground env`"
 # By any other name it is a page that has given its own name this machine's address, or is meant for another service.
 OWN_HOST = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\]|host\.docker\.internal)(:\d+)?")
@@ -42,9 +41,10 @@ def names_its_target(scope: Mapping[str, Any]) -> bool:
 
 def is_public(scope: Mapping[str, Any]) -> bool:
     """Whether it asks for what anybody may know: whether the emulator is ready, public keys, the functions' code."""
-    if scope["type"] != "http" or scope["method"] != "GET" or names_a_key(scope) or not _asks_us(scope):
+    if scope["type"] != "http" or scope["method"] != "GET" or not _asks_us(scope):
         return False
-    return PUBLIC.fullmatch(scope["path"]) is not None
+    known = CODE if names_a_key(scope) else PUBLIC
+    return known.fullmatch(scope["path"]) is not None
 
 
 def names_a_key(scope: Mapping[str, Any]) -> bool:

@@ -55,7 +55,7 @@ def happened(scope: Mapping[str, Any], *, signed_rightly: bool = False, body: tu
         (request(API, OWN, (b"authorization", b"Bearer x"), method="GET"), OURS),
         (request("/", OWN, SIGN_IN), OURS),
         (request("/_ministack/ready", OWN, method="GET"), SERVED),
-        (request("/_ministack/lambda-code/111122223333/us-east-1/a-Function-1", OWN, method="GET"), SERVED),
+        (request("/_ministack/lambda-code/1/us-east-1/f", OWN, method="GET", query=b"X-Amz-Signature=x"), SERVED),
         (request("/us-east-1_Ab12/.well-known/jwks.json", OWN, method="GET"), SERVED),
         ({"type": "lifespan"}, SERVED),
     ],
