@@ -19,6 +19,7 @@ from rich.text import Text
 
 from playground import views
 from playground.errors import QueryError
+from playground.harmless import escaped, harmless
 from playground.output_text import text_lines
 
 Form = Literal["table", "json", "text"]
@@ -80,7 +81,10 @@ class Output:
         if self.form == "table":
             views.out.print(views.anything(found))
             return
-        lines = [json.dumps(found, indent=indent, ensure_ascii=False)] if self.form == "json" else text_lines(found)
+        if self.form == "json":
+            lines = iter([escaped(json.dumps(found, indent=indent, ensure_ascii=False))])
+        else:
+            lines = map(harmless, text_lines(found))
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 

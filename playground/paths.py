@@ -72,6 +72,11 @@ class Paths:
         return self.home / "builds"
 
     @property
+    def emulator(self) -> Path:
+        """What the emulator keeps: all that is in the local cloud, keys that it has made too."""
+        return self.home / "emulator"
+
+    @property
     def running(self) -> Path:
         """One file per device process, so that a later agent finds what an earlier one left behind."""
         return self.home / "running"
@@ -88,5 +93,7 @@ class Paths:
     def make(self) -> None:
         """Create the folders; `.playground/` holds keys, so it is the user's alone."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.logs, self.devices, self.images, self.builds, self.running, self.home / "tmp"):
+        # The folder itself may have been there before, and be open to others.
+        kept = (self.logs, self.devices, self.images, self.builds, self.running, self.emulator, self.home / "tmp")
+        for folder in kept:
             folder.mkdir(mode=0o700, exist_ok=True)

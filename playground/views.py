@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any, TypeVar
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from playground.harmless import harmless
 from playground.history import Step, readable_cause
 from playground.local.cloud import Reporter
 from playground.sweep import Swept
@@ -22,7 +24,12 @@ T = TypeVar("T")
 
 
 class Terminal(Console):
-    """A console that lets the caller know when nobody reads it any more."""
+    """A console that lets the caller know when nobody reads it any more, and takes no orders from what it shows."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Rich lets control characters of a text through; its own orders come as controls."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=harmless(segment.text))
 
     def on_broken_pipe(self) -> None:
         """Rich would end the program here, without the exit code that shells expect."""

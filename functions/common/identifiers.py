@@ -13,7 +13,8 @@ THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 # names could write into another thing's reserved topics (docs/contracts.md).
 RESERVED_NAMES = frozenset({
     "abandon", "accepted", "cbor", "confirm", "create", "delete", "delta", "documents", "get", "jobs", "json", "lwt",
-    "notify", "notify-next", "online", "rejected", "req", "res", "shadow", "start-next", "tamper", "update",
+    "notify", "notify-next", "online", "rejected", "req", "res", "shadow", "start-next", "tamper", "telemetry",
+    "update",
 })  # fmt: skip
 
 DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")

@@ -17,8 +17,8 @@ class Memory(Protocol):
     def remember(self, rule: Rule, subject: str, marks: Collection[Mark]) -> Collection[Mark]:
         """Note the marks, each once however often it is given; all that are known within a window of them."""
 
-    def previous_report(self, subject: str, report_id: int) -> int | None:
-        """Note a report; the id of the one before, None when there is none or this one is late."""
+    def previous_report(self, subject: str, report_id: int, at_ms: int) -> int | None:
+        """Note a report and when it came; the id of the one before, None when there is none or this one is late."""
 
 
 class Owners(Protocol):
@@ -94,7 +94,7 @@ class Detector:
 
     def _excesses(self, report: Report) -> Iterator[tuple[str, Mapping[str, int]]]:
         limits, subject = self.limits, report.principal or report.client_id
-        before = self.memory.previous_report(subject, report.report_id)
+        before = self.memory.previous_report(subject, report.report_id, report.at_ms)
         if report.refused >= limits.refusals:
             yield "publishes_refused", {"number": report.refused, "limit": limits.refusals}
         if before is not None:

@@ -56,14 +56,14 @@ class DynamoMemory:
         )
         return [_mark(text) for item in found["Items"] for text in _texts(item)]
 
-    def previous_report(self, subject: str, report_id: int) -> int | None:
-        """Note it; the one before."""
+    def previous_report(self, subject: str, report_id: int, at_ms: int) -> int | None:
+        """Note it, for a day; the one before. How long is nothing that the device can say: the id is its own."""
         try:
             before = self.table.update_item(
                 Key={"subject": f"{REPORTS}#{subject}", "bucket": 0},
                 UpdateExpression="SET report_id = :id, expires = :expires",
                 ConditionExpression="attribute_not_exists(report_id) OR report_id < :id",
-                ExpressionAttributeValues={":id": report_id, ":expires": report_id + 25 * KEPT_SECONDS},
+                ExpressionAttributeValues={":id": report_id, ":expires": at_ms // 1000 + 25 * KEPT_SECONDS},
                 ReturnValues="UPDATED_OLD",
             )
         except ClientError as error:

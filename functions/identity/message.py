@@ -61,7 +61,7 @@ class CertificateMessage:
         """Which job the message is about, when it says so."""
         try:
             found = json.loads(self.payload)
-        except (UnicodeDecodeError, ValueError):
+        except (ValueError, RecursionError):
             return None
         job_id = found.get("jobId") if isinstance(found, dict) else None
         return job_id if isinstance(job_id, str) else None
@@ -70,7 +70,7 @@ class CertificateMessage:
         """The payload: an object with `jobId` and what else is `expected`, all strings; raises Refused."""
         try:
             found = json.loads(self.payload)
-        except (UnicodeDecodeError, ValueError):
+        except (ValueError, RecursionError):
             raise Refused("INVALID_REQUEST", "payload: must be JSON") from None
         names = {"jobId", *expected}
         if not isinstance(found, dict) or found.keys() != names:

@@ -70,9 +70,9 @@ class Builder:
             return
         draft = target.with_name(f"{target.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            archive.extractall(draft)
         try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                archive.extractall(draft)
             require_packages(draft / "requirements.txt")
             check_import(draft)
             draft.rename(target)

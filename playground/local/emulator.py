@@ -34,10 +34,10 @@ def environment(
         "MINISTACK_REGION": REGION,
         "NO_PROXY": "127.0.0.1,localhost",
         "PERSIST_STATE": "1",
-        "S3_DATA_DIR": str(paths.home / "emulator" / "s3"),
+        "S3_DATA_DIR": str(paths.emulator / "s3"),
         "S3_PERSIST": "1",
         "SFTP_ENABLED": "0",
-        "STATE_DIR": str(paths.home / "emulator" / "state"),
+        "STATE_DIR": str(paths.emulator / "state"),
         "TMPDIR": str(paths.home / "tmp"),
     }
 

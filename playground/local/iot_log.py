@@ -32,7 +32,8 @@ STREAM = "emulator"
 MOST_AT_ONCE = 1000
 """CloudWatch Logs takes ten thousand entries, and a megabyte, in one call (PutLogEvents, API reference)."""
 
-# Only a connection whose client id the device policy has let through can be refused a message; so it is a thing name.
+# Whoever has a certificate is refused a message only after the device policy has let its client id through; so that is
+# a thing name. Who has none is refused nothing but to make things by fleet provisioning, and may call itself anything.
 _REFUSED = re.compile(
     r"\S+ \S+ WARNING \[iot_broker\] IoT broker: (?P<operation>PUBLISH|SUBSCRIBE) "
     r"from '(?P<client>[a-zA-Z0-9:_-]{1,128})' to (?P<topic>.+) refused by the attached policies"
@@ -41,6 +42,7 @@ _UNVERIFIED = re.compile(
     r"\S+ \S+ DEBUG \[iot_mtls\] IoT mTLS: TLS handshake failed: "
     r"\[SSL: (?P<reason>CERTIFICATE_[A-Z_]+)\] (?P<details>.{1,256})"
 )
+_FLEET_PROVISIONING = ("$aws/certificates/", "$aws/provisioning-templates/")
 _EVENT_TYPES = {"PUBLISH": "Publish-In", "SUBSCRIBE": "Subscribe"}
 
 
@@ -52,10 +54,12 @@ def group(stack_name: str) -> str:
 def entry_of(line: str) -> dict[str, Any] | None:
     """What AWS IoT would log; None for a line about something else."""
     if found := _REFUSED.fullmatch(line):
+        topic = _text(found["topic"])
+        proven = not topic.startswith(_FLEET_PROVISIONING)
         return {
             "eventType": _EVENT_TYPES[found["operation"]],
-            "clientId": found["client"],
-            "topicName": _text(found["topic"]),
+            **({"clientId": found["client"]} if proven else {}),
+            "topicName": topic,
             "reason": "AUTHORIZATION_FAILURE",
             "details": "Authorization Failure",
         }

@@ -97,7 +97,13 @@ FILTERS = (
     "$aws/events/#",
     f"$aws/events/presence/connected/{B}",
     "$aws/rules/#",
+    "+/+",
+    "cmd/playground/#",
+    "$share/a/#",
+    f"$share/a/cmd/playground/{B}/req",
+    f"$share/a/$aws/things/{B}/#",
 )
+WILLS = (f"evt/playground/{B}/tamper", f"cmd/playground/{B}/req", f"$aws/things/{B}/shadow/update")
 
 
 def attempts(cloud: Cloud, policy: str = "") -> list[Attempt]:
@@ -121,8 +127,14 @@ def _with_the_own_certificate(server: Server, one: Member) -> Iterator[Attempt]:
             yield Attempt(who, "subscribe", topic_filter, subscribe(at.client, topic_filter), wanted=True)
         for topic in (*TOPICS_OF_B, *RESERVED_TOPICS, *RULES):
             yield Attempt(who, "publish", topic, publish(at.client, topic))
+        # Nothing that a device says is to reach whoever comes later, when it may be in quarantine.
+        kept = f"dt/playground/{A}/telemetry"
+        yield Attempt(who, "publish", f"{kept}, retained", publish(at.client, kept, retain=True))
         for topic_filter in FILTERS:
             yield Attempt(who, "subscribe", topic_filter, subscribe(at.client, topic_filter))
+    for topic in WILLS:
+        with visit(server, A, one.pair, will=topic) as at:
+            yield Attempt("A, with a last will", "connect", topic, at.outcome)
     for client_id in (B, "nobody-knows", f"{A}-2", f"{A}/{B}"):
         yield _connects(server, "A, with another client id", client_id, one.pair)
 

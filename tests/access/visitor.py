@@ -25,9 +25,17 @@ class Visit:
 
 @contextmanager
 def visit(
-    server: Server, client_id: str, pair: KeyPair | None, inbox: "queue.Queue[str] | None" = None
+    server: Server,
+    client_id: str,
+    pair: KeyPair | None,
+    inbox: "queue.Queue[str] | None" = None,
+    will: str | None = None,
 ) -> Iterator[Visit]:
-    """Connect once, with this certificate or none; `inbox` gets the topics of what arrives. Closed afterwards."""
+    """Connect once, with this certificate or none; `inbox` gets the topics of what arrives. Closed afterwards.
+
+    `will` is the topic of a last will.
+    """
+    last = mqtt5.PublishPacket(b"{}", mqtt5.QoS.AT_LEAST_ONCE, topic=will) if will else None
     said: queue.Queue[str] = queue.Queue()
     stopped = threading.Event()
     client = mqtt5.Client(
@@ -35,7 +43,7 @@ def visit(
             host_name=server.host,
             port=server.port,
             tls_ctx=io.ClientTlsContext(_tls(server, pair)),
-            connect_options=mqtt5.ConnectPacket(client_id=client_id, keep_alive_interval_sec=60),
+            connect_options=mqtt5.ConnectPacket(client_id=client_id, keep_alive_interval_sec=60, will=last),
             # It tries again by itself after a failure; one answer is enough, and the next try is far off.
             min_reconnect_delay_ms=600_000,
             max_reconnect_delay_ms=600_000,
@@ -54,9 +62,9 @@ def visit(
         assert stopped.wait(LIMIT_SECONDS)
 
 
-def publish(client: mqtt5.Client, topic: str) -> str:
+def publish(client: mqtt5.Client, topic: str, *, retain: bool = False) -> str:
     """`allowed`, or the reason code of the refusal. QoS 1, for QoS 0 is never answered."""
-    packet = mqtt5.PublishPacket(b"{}", mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
+    packet = mqtt5.PublishPacket(b"{}", mqtt5.QoS.AT_LEAST_ONCE, topic=topic, retain=retain)
     try:
         acknowledged = client.publish(packet).result(LIMIT_SECONDS).puback
     except exceptions.AwsCrtError as error:

@@ -1,12 +1,18 @@
 """What must be refused is refused, and would be noticed if it were not."""
 
+import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from playground.homes import local_session
+from playground.local.state import ACCOUNT, REGION, LocalState
 from tests.access import device_attempts, function_attempts
 from tests.access.visitor import ALLOWED
 from tests.playground_cloud import Cloud
@@ -85,3 +91,68 @@ def test_of_security_two_functions_tell_and_nobody_else_whatever_iam_lets_them(c
         assert told(OPENED.function) in function_attempts.REFUSED
     with pytest.raises(ClientError, match="not authorized"):
         cloud.client("sns").publish(TopicArn=topic, Message="{}")
+
+
+DYNAMODB = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+COGNITO = "AWSCognitoIdentityProviderService."
+
+
+def asked(cloud: Cloud, path: str, headers: Mapping[str, str], method: str = "POST") -> int:
+    """The HTTP status that the local cloud answers with."""
+    connection = http.client.HTTPConnection("127.0.0.1", LocalState.load(cloud.paths).port, timeout=20)
+    try:
+        connection.request(method, path, b"{}" if method == "POST" else None, dict(headers))
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("key", [ACCOUNT, "000000000000", "test", "AKIASOMEBODYELSES000"])
+def test_a_key_without_its_secret_opens_nothing(cloud: Cloud, key: str) -> None:
+    # given
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    scope, nothing = f"{key}/{now[:8]}/{REGION}", "0" * 64
+    signed = f"SignedHeaders=host;x-amz-date, Signature={nothing}"
+    bucket = cloud.home.output("ConfigBucketName")
+    query = f"X-Amz-Credential={scope}/s3/aws4_request"
+    presigned = f"{query}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={now}&X-Amz-SignedHeaders=host"
+    authorization = f"AWS4-HMAC-SHA256 Credential={scope}/dynamodb/aws4_request, {signed}"
+    # then
+    assert asked(cloud, "/", {**DYNAMODB, "X-Amz-Date": now, "Authorization": authorization}) == 403
+    assert asked(cloud, "/", {**DYNAMODB, "Authorization": authorization}) == 403
+    assert asked(cloud, f"/{bucket}", {"Authorization": f"AWS {key}:x"}, "GET") == 403
+    assert asked(cloud, f"/{bucket}?{query}", {}, "GET") == 403
+    assert asked(cloud, f"/{bucket}?{presigned}&X-Amz-Expires=60&X-Amz-Signature={nothing}", {}, "GET") == 403
+    assert asked(cloud, f"/{bucket}?AWSAccessKeyId={key}&Signature=x&Expires=9999999999", {}, "GET") == 403
+
+
+def test_a_presigned_url_makes_no_other_call(cloud: Cloud) -> None:
+    # given
+    s3 = cloud.home.client("s3", Config(signature_version="s3v4"))
+    made = urlsplit(s3.generate_presigned_url("list_objects_v2", {"Bucket": cloud.home.output("ConfigBucketName")}))
+    # then
+    assert asked(cloud, f"{made.path}?{made.query}", {}, "GET") == 200
+    assert asked(cloud, f"{made.path}?{made.query}", DYNAMODB, "GET") == 403
+    assert asked(cloud, f"{made.path}?{made.query}&Action=ListUsers&Version=2010-05-08", {}, "GET") == 403
+
+
+def test_another_secret_is_told_so(cloud: Cloud) -> None:
+    with pytest.raises(ClientError, match=r"playground env"):
+        local_session("another").client("s3", endpoint_url=cloud.home.endpoint).list_buckets()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "method"),
+    [
+        ("/_ministack/reset", {}, "POST"),
+        ("/_ministack/config", {}, "POST"),
+        ("/_ministack/sqs/messages", {}, "GET"),
+        ("/", {"X-Amz-Target": f"{COGNITO}ForgotPassword"}, "POST"),
+        ("/", {"X-Amz-Target": f"{COGNITO}ConfirmForgotPassword"}, "POST"),
+        ("/", {"X-Amz-Target": f"{COGNITO}SignUp"}, "POST"),
+    ],
+)
+def test_the_emulators_own_switches_are_nobodys(
+    cloud: Cloud, path: str, headers: Mapping[str, str], method: str
+) -> None:
+    assert asked(cloud, path, headers, method) == 403

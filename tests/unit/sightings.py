@@ -168,7 +168,7 @@ class MemoryOfMarks:
         known -= {mark for mark in known if mark.at_ms < low - rule.window_ms}
         return {mark for mark in known if low <= mark.at_ms <= high}
 
-    def previous_report(self, subject: str, report_id: int) -> int | None:
+    def previous_report(self, subject: str, report_id: int, at_ms: int) -> int | None:  # noqa: ARG002 - kept for ever
         """Of the newest."""
         before = self.reports.get(subject)
         if before is not None and before >= report_id:

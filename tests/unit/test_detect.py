@@ -119,8 +119,14 @@ def test_a_crowd_and_a_long_name_have_an_end(observations: "Table") -> None:
 
 def test_reports_follow_one_another(observations: "Table") -> None:
     memory = DynamoMemory(observations)
-    answers = [memory.previous_report("rogue", report_id) for report_id in (100, 105, 103, 105, 110)]
+    answers = [memory.previous_report("rogue", report_id, 0) for report_id in (100, 105, 103, 105, 110)]
     assert answers == [None, 100, None, None, 105]
+
+
+@pytest.mark.parametrize("report_id", [0, 1767268800, 2**53 - 1])
+def test_a_report_is_forgotten_whatever_its_number_says(observations: "Table", report_id: int) -> None:
+    DynamoMemory(observations).previous_report("rogue", report_id, 1_767_268_800_000)
+    assert [item["expires"] for item in kept(observations)] == [1_767_268_800 + 25 * 3600]
 
 
 # --- whom it blames

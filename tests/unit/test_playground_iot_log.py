@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from detecting.verdict import UNKNOWN
 from playground.local.iot_log import MOST_AT_ONCE, STREAM, IotLog, entry_of, group
-from tests.unit.sightings import logged, seen_in
+from tests.unit.sightings import LIMITS, Watch, logged, seen_in
 
 REFUSED = (
     "2026-01-01 12:00:00 WARNING [iot_broker] IoT broker: PUBLISH from 'dev-A' "
@@ -125,6 +126,19 @@ def test_the_detector_understands_what_is_told(log: IotLog, path: Path, home: Ho
     say(path, f"{line}\n")
     log.deliver()
     assert [one.rule for one in seen_in(logged(*home.logs.messages))] == [rule]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("topic", ["$aws/certificates/create/json", "$aws/provisioning-templates/t/provision/json"])
+def test_nobody_is_blamed_for_what_a_client_without_a_certificate_does(
+    log: IotLog, path: Path, home: Home, topic: str
+) -> None:
+    # given: the one thing that it is refused, under the name of a device
+    say(path, f"{REFUSED.replace('playground/forbidden/dev-A/telemetry', topic)}\n" * LIMITS.refusals)
+    log.deliver()
+    # when
+    judged = Watch(["dev-A"]).see(logged(*home.logs.messages))
+    # then
+    assert [(verdict.thing_name, verdict.rule) for verdict in judged] == [(UNKNOWN, "forbidden-topic")]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,20 @@ def test_secret_is_made_once_and_private(paths: Paths) -> None:
     assert paths.home.stat().st_mode & 0o777 == 0o700
 
 
+def test_what_holds_keys_is_private_in_a_folder_that_was_there_before(tmp_path: Path) -> None:
+    # given
+    home = tmp_path / "open"
+    home.mkdir(mode=0o755)
+    # when
+    paths = Paths(directory=home)
+    paths.make()
+    kept = emulator.environment(paths, LocalState(), "secret", {})
+    # then
+    for folder in (kept["STATE_DIR"], kept["S3_DATA_DIR"], kept["TMPDIR"], paths.devices / "a", paths.logs / "a"):
+        within = Path(folder).relative_to(home).parts[0]
+        assert (home / within).stat().st_mode & 0o777 == 0o700, folder
+
+
 def test_home_is_local_when_it_is_up(paths: Paths, myself: ProcessId) -> None:
     LocalState(port=24566, emulator=myself).save(paths)
     home = find_home(paths)

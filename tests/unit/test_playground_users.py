@@ -1,8 +1,6 @@
-"""Users of the HTTP API: what becomes of half a user, and whose requests are served from the stack's account."""
+"""Users of the HTTP API: what becomes of half a user, their passwords, and where the API is."""
 
-import asyncio
 import string
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +8,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from playground.errors import UserError
-from playground.local.emulator_process import names_its_target, serving
 from playground.users import Users, api_url, new_password
 
 
@@ -102,41 +99,3 @@ def test_where_the_api_is_in_either_home() -> None:
     assert api_url(home(None, aws)) == aws
     local = home("http://127.0.0.1:4566", "http://a1b2c3.execute-api.localhost:4566")
     assert api_url(local) == "http://127.0.0.1:4566/_aws/execute-api/a1b2c3/$default"
-
-
-SIGNED = (b"authorization", b"AWS4-HMAC-SHA256 Credential=111122223333/...")
-SIGN_IN = (b"x-amz-target", b"AWSCognitoIdentityProviderService.InitiateAuth")
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "headers", "ours"),
-    [
-        ("http", "/_aws/execute-api/a1b2c3/$default/v1/devices", [], True),
-        ("http", "/_aws/execute-api/a1b2c3/$default/v1/devices", [(b"authorization", b"Bearer x")], True),
-        ("http", "/", [SIGN_IN], True),
-        ("http", "/", [SIGN_IN, SIGNED], False),
-        ("http", "/", [(b"x-amz-target", b"DynamoDB_20120810.Scan")], False),
-        ("http", "/bucket/object", [], False),
-        ("websocket", "/mqtt", [], False),
-        ("lifespan", "", [], False),
-    ],
-)
-def test_only_what_names_its_target_is_served_from_the_stacks_account(
-    kind: str,
-    path: str,
-    headers: list[tuple[bytes, bytes]],
-    ours: bool,  # noqa: FBT001
-) -> None:
-    # given
-    scope = {"type": kind, "path": path, "headers": headers}
-    happened: list[str] = []
-
-    async def application(_scope: Any, _receive: Any, _send: Any) -> None:
-        happened.append("served")
-
-    choose: Callable[[], None] = lambda: happened.append("chosen")  # noqa: E731
-    # when
-    asyncio.run(serving(application, choose)(scope, application, application))  # type: ignore[arg-type]
-    # then
-    assert names_its_target(scope) == ours
-    assert happened == (["chosen", "served"] if ours else ["served"])

@@ -85,6 +85,7 @@ def test_a_device_of_another_stack_is_left_to_it(world: World, context: Any, cha
     [
         (b"\xff", "JSON"),
         (b"{", "JSON"),
+        (b"[" * 100_000, "JSON"),
         ([], "object"),
         ({"jobId": "job"}, "csr"),
         ({"jobId": "job", "csr": CSR, "more": ""}, "csr"),

@@ -1,8 +1,11 @@
 """The local builder: what it makes of an upload, what it refuses, and when it does so."""
 
+import hashlib
+import io
 import itertools
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -83,6 +86,20 @@ def test_what_is_no_zip_or_goes_by_another_name_is_refused(local: Home, paths: P
     sha256 = "795b6904e54f82411df4b0e27a373a55eea3f9d66dac5a9bce1dd92f7b401da5"
     none = Builder(paths, local).build(*upload(local, Source(sha256, garbage)))  # type: ignore[arg-type]
     assert (none.status, "zip" in none.message) == ("FAILED", True), none.message
+
+
+def test_what_cannot_be_unpacked_leaves_nothing_behind(local: Home, paths: Paths) -> None:
+    # given
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("requirements.txt", "")
+        archive.writestr("x" * 300, "")
+    data = packed.getvalue()
+    # when
+    with pytest.raises(OSError, match="too long"):
+        Builder(paths, local).build(*upload(local, Source(hashlib.sha256(data).hexdigest(), data)))  # type: ignore[arg-type]
+    # then
+    assert list(paths.images.iterdir()) == []
 
 
 def test_a_requirement_of_another_platform_is_passed_over(tmp_path: Path) -> None:
