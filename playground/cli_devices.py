@@ -19,6 +19,8 @@ from playground.workflows import DEPROVISION, PROVISION, RESTART, Outcome, Workf
 
 app = typer.Typer()
 
+GOES_ON = "A workflow that has begun goes on: `playground list` shows what becomes of it."
+
 
 @app.command()
 def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
@@ -159,7 +161,7 @@ def run(given: Context, workflow: Workflow, requests: list[dict[str, Any]]) -> N
     if len(requests) > 1:
         run_many(given, workflow, requests)
         return
-    with live_steps() as show_steps:
+    with views.goes_on(GOES_ON), live_steps() as show_steps:
         outcome = workflow.run(requests[0], show_steps)
     found = outcome.require()
     given.output.show(found, views.fields_table(found))
@@ -170,7 +172,7 @@ def run_many(given: Context, workflow: Workflow, requests: list[dict[str, Any]])
     """Run many executions, count them while they run. Raises WorkflowError when one failed."""
     ended: list[Outcome] = []
 
-    with views.progress() as report:
+    with views.goes_on(GOES_ON), views.progress() as report:
         report.step(f"Running {len(requests)} executions")
 
         def done(outcome: Outcome) -> None:

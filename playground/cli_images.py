@@ -36,7 +36,10 @@ def push(
         raise typer.BadParameter(f"{way} is not {', '.join(WAYS)}", param_hint="--with")
     given = context(ctx)
     home = given.home()
-    with views.progress() as report:
+    with (
+        views.goes_on("A build that has begun goes on: `playground images` shows what comes of it."),
+        views.progress() as report,
+    ):
         pushed = Push(given.paths, home, report.step, folder).run(way, force=force)  # type: ignore[arg-type]
     said = {
         "built": "New tasks run",
@@ -71,7 +74,8 @@ def roll(
         given.output.show({"image": wanted.image, "rolled": 0, "skipped": 0}, _nothing_to_do(wanted.image))
         return
     note(f"{len(wanted.names)} device(s) to {wanted.image}")
-    outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
+    with views.goes_on("The roll goes on: `playground images` shows which devices run which image."):
+        outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
     if outcome.error == "RollStopped":
         raise ImageError(f"The roll has stopped. {outcome.cause}")
     result = outcome.require()

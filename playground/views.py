@@ -49,6 +49,16 @@ def say(text: str) -> None:
     err.print(Text(text))
 
 
+@contextmanager
+def goes_on(told: str) -> Iterator[None]:
+    """Says at Ctrl-C what it does not end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(told)
+        raise
+
+
 def anything(value: Any) -> RenderableType:
     """Any JSON value: objects as names and values, arrays of objects as a table of theirs, all else line by line."""
     if isinstance(value, dict):
