@@ -65,7 +65,7 @@ def show_models(
         given.output.show(json.loads(text), text.rstrip("\n"))
         return
     found = models.bundled(given.paths)
-    given.output.show({"models": found}, device_views.models_text(found))
+    given.output.show({"models": found}, device_views.models_table(found))
 
 
 @app.command("list")

@@ -14,11 +14,12 @@ from playground.errors import ImageError
 from playground.images import Image, Images
 from playground.push import Push
 from playground.rolling import Move, Roll, plan
-from playground.views import err, note
+from playground.views import err, headed_table, moment, note
 
 app = typer.Typer()
 
 MARKS = {"moving": ("▸", "cyan"), "moved": ("✓", "green"), "passed over": ("·", "yellow"), "failed": ("✗", "red")}
+SHORT_DIGEST = len("sha256:") + 12
 WAYS = ("auto", "codebuild", "docker")
 
 
@@ -49,7 +50,7 @@ def push(
     given.output.show(pushed, f"{said[pushed.done]} {pushed.digest}")
     others = plan(home).names
     if others:
-        note(f"{len(others)} device(s) run another image: `playground roll` moves them, one by one.")
+        note(f"Devices that run another image: {len(others)}. `playground roll` moves them, one by one.")
 
 
 @app.command()
@@ -73,7 +74,7 @@ def roll(
     if not wanted.names:
         given.output.show({"image": wanted.image, "rolled": 0, "skipped": 0}, _nothing_to_do(wanted.image))
         return
-    note(f"{len(wanted.names)} device(s) to {wanted.image}")
+    note(f"To {wanted.image}: {', '.join(wanted.names)}")
     with views.goes_on("The roll goes on: `playground images` shows which devices run which image."):
         outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
     if outcome.error == "RollStopped":
@@ -103,12 +104,11 @@ def _move_text(move: Move) -> Text:
 
 
 def _images_table(found: list[Image]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("DIGEST", "TAGS", "PUSHED", "NEW TASKS", "DEVICES"):
-        table.add_column(heading, overflow="fold")
+    table = headed_table("DIGEST", "TAGS", "PUSHED", "NEW TASKS", "DEVICES")
     for image in found:
-        tags = " ".join(tag[:12] if len(tag) == 64 else tag for tag in image.tags)
+        tags = "\n".join(tag[:12] if len(tag) == 64 else tag for tag in image.tags)
         devices = f"{len(image.devices)}  {' '.join(image.devices[:5])}{' ...' if len(image.devices) > 5 else ''}"
-        pushed = image.pushed_at.astimezone().isoformat(sep=" ", timespec="seconds")
-        table.add_row(image.digest, tags, pushed, "run it" if image.current else "", devices)
+        table.add_row(
+            image.digest[:SHORT_DIGEST], tags, moment(image.pushed_at), "run it" if image.current else "", devices
+        )
     return table

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from playground import completing, links
 from playground.cli_context import Context, context
-from playground.views import note
+from playground.views import headed_table, note
 
 app = typer.Typer()
 
@@ -54,9 +54,7 @@ def tell(given: Context, found: links.Links) -> None:
 
 def links_table(found: Sequence[links.Links]) -> Table:
     """A line for each switch."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("SWITCH", "DRIVES"):
-        table.add_column(heading, overflow="fold")
+    table = headed_table("SWITCH", "DRIVES")
     for one in found:
         table.add_row(Text(one.switch), Text(", ".join(one.targets)))
     return table

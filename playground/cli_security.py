@@ -1,6 +1,5 @@
 """The command `playground verdicts`: what the detector has found."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -12,7 +11,7 @@ from rich.text import Text
 from playground import completing
 from playground.cli_context import context
 from playground.verdicts import Found, verdicts
-from playground.views import headed_table, note
+from playground.views import cell, headed_table, moment, note
 
 app = typer.Typer()
 
@@ -35,10 +34,12 @@ def list_verdicts(
 
 def verdicts_table(found: Sequence[Found]) -> Table:
     """One row a verdict."""
-    table = headed_table("TIME", "DEVICE", "RULE", "REASON", "SEEN")
+    table = headed_table("TIME", "DEVICE", "RULE", "REASON, AND WHAT WAS SEEN")
     table.columns[0].no_wrap = True
     for one in found:
         # What is seen was written by a device.
-        texts = (one.at, one.thing_name, one.rule, one.reason, json.dumps(one.seen))
-        table.add_row(*map(Text, texts))
+        seen = " ".join(f"{name}={cell(value).plain}" for name, value in one.seen.items())
+        table.add_row(
+            moment(one.at), Text(one.thing_name), Text(one.rule), Text(f"{one.reason}: {seen}" if seen else one.reason)
+        )
     return table

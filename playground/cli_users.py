@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from playground.cli_context import context
 from playground.users import FIRST_USER, GROUPS, Users, api_url
-from playground.views import note
+from playground.views import headed_table, moment, note
 
 app = typer.Typer()
 user = typer.Typer(help="Who may use the HTTP API.", no_args_is_help=True)
@@ -35,9 +35,10 @@ def list_users(ctx: typer.Context) -> None:
     """List the users."""
     given = context(ctx)
     users = Users(given.home()).all()
-    shown = Table("name", "groups", "enabled", "created", box=None)
+    shown = headed_table("NAME", "GROUPS", "ENABLED", "CREATED")
     for one in users:
-        shown.add_row(one.name, " ".join(one.groups), "yes" if one.enabled else "no", one.created_at)
+        enabled = "yes" if one.enabled else "no"
+        shown.add_row(Text(one.name), " ".join(one.groups), enabled, moment(one.created_at))
     given.output.show({"users": [asdict(one) for one in users]}, shown)
 
 

@@ -78,7 +78,8 @@ class Output:
 
     def _print(self, found: Any, indent: int | None) -> None:
         if self.form == "table":
-            views.out.print(views.anything(found))
+            if found != []:
+                views.out.print(views.anything(found))
             return
         lines = [json.dumps(found, indent=indent, ensure_ascii=False)] if self.form == "json" else text_lines(found)
         sys.stdout.write("".join(f"{line}\n" for line in lines))

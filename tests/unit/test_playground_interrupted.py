@@ -17,7 +17,7 @@ class Interrupted:
 
 
 def test_a_command_that_is_still_being_loaded_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "playground.cli", Interrupted())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "playground.cli", Interrupted())
     with pytest.raises(SystemExit) as ended:
         entry.main()
     assert ended.value.code == exit_codes.INTERRUPTED
