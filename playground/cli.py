@@ -55,7 +55,6 @@ for commands in (
     cli_links,
     cli_audit,
     cli_logs,
-    cli_logs,
     cli_security,
     cli_quarantine,
     cli_users,
@@ -69,6 +68,7 @@ app.add_typer(cli_jobs.app, name="job")
 def playground() -> None:
     """An AWS IoT account to play in, on this machine or in AWS.
 
-    Data goes to stdout, words go to stderr. Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no cloud or no stack,
-    4 not found, 70 a bug.
+    Data goes to stdout, words go to stderr.
+
+    Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no cloud, 4 not found, 70 a bug.
     """

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -27,19 +27,28 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     ctx: typer.Context,
     device_type: Annotated[
         str | None,
-        typer.Option("--type", help="A name of `playground models`; generic.", autocompletion=completing.device_types),
+        typer.Option(
+            "--type",
+            help="A type that `playground models` lists. [default: generic]",
+            autocompletion=completing.device_types,
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Thing name; made up when left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Thing name, for one device; made up when left out.")] = None,
     attribute: Annotated[list[str] | None, typer.Option(help="Thing attribute, KEY=VALUE; can be repeated.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
     model: Annotated[Path | None, typer.Option(help="Model file instead of the type's own.", metavar="FILE")] = None,
-    identity: Annotated[str | None, typer.Option(help="keys, or csr: the device makes its own key.")] = None,
+    identity: Annotated[
+        Literal["keys", "csr"] | None,
+        typer.Option(help="Who makes the device's first key: keys, AWS IoT; csr, the device. [default: keys]"),
+    ] = None,
 ) -> None:
     """Provision a device and show each step."""
     if name and count > 1:
         raise UsageError("A name is for one device: leave out --name or --count.")
     request: dict[str, Any] = {"deviceType": device_type, "thingName": name, "identity": identity}
     request = {key: value for key, value in request.items() if value}
+    if device_type:
+        models.known(context(ctx).paths, device_type)
     if attribute:
         request["attributes"] = parse_attributes(attribute)
     if model:
@@ -54,7 +63,7 @@ def show_models(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A device type: print its model file.", metavar="[NAME]", autocompletion=completing.device_types
+            help="A device type: print its model file.", metavar="NAME", autocompletion=completing.device_types
         ),
     ] = None,
 ) -> None:
@@ -97,7 +106,7 @@ def show(ctx: typer.Context, name: Name) -> None:
 def set_settings(
     ctx: typer.Context,
     name: Name,
-    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="VALUE is JSON, or text.")],
+    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE", help="VALUE is JSON, or text.")],
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the device's answer.")] = 10.0,
 ) -> None:
     """Change settings through the device's shadow, and wait for its answer."""
@@ -126,7 +135,7 @@ def restart(ctx: typer.Context, name: Name) -> None:
 
 @app.command()
 def delete(ctx: typer.Context, names: Names) -> None:
-    """Retire devices and show each step."""
+    """Delete devices: task, certificate, shadow and thing; shows each step."""
     given = context(ctx)
     home = given.home()
     run(given, Workflow(home, DEPROVISION), [{"thingName": known(home, name)} for name in names])

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -20,28 +20,27 @@ app = typer.Typer()
 
 MARKS = {"moving": ("▸", "cyan"), "moved": ("✓", "green"), "passed over": ("·", "yellow"), "failed": ("✗", "red")}
 SHORT_DIGEST = len("sha256:") + 12
-WAYS = ("auto", "codebuild", "docker")
 
 
 @app.command()
 def push(
     ctx: typer.Context,
-    way: Annotated[str, typer.Option("--with", help="codebuild, docker, or auto: Docker when it is here.")] = "auto",
+    way: Annotated[
+        Literal["auto", "codebuild", "docker"], typer.Option("--with", help="auto is Docker when it is here.")
+    ] = "auto",
     folder: Annotated[
         Path | None, typer.Option("--from", help="Another folder than device/.", exists=True, file_okay=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what was pushed before.")] = False,  # noqa: FBT002
 ) -> None:
     """Build the device image from device/, and have new tasks run it. Running devices: `playground roll`."""
-    if way not in WAYS:
-        raise typer.BadParameter(f"{way} is not {', '.join(WAYS)}", param_hint="--with")
     given = context(ctx)
     home = given.home()
     with (
         views.goes_on("A build that has begun goes on: `playground images` shows what comes of it."),
         views.progress() as report,
     ):
-        pushed = Push(given.paths, home, report.step, folder).run(way, force=force)  # type: ignore[arg-type]
+        pushed = Push(given.paths, home, report.step, folder).run(way, force=force)
     said = {
         "built": "New tasks run",
         "retagged": "Built before; new tasks run again",
@@ -58,9 +57,7 @@ def roll(
     ctx: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Thing names; all when left out.", metavar="[NAME]...", autocompletion=completing.thing_names
-        ),
+        typer.Argument(help="Thing names; all when left out.", metavar="NAME", autocompletion=completing.thing_names),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be moved.")] = False,  # noqa: FBT002
 ) -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from playground import completing
 from playground.cli_context import context
+from playground.devices import Devices
 from playground.verdicts import Found, verdicts
 from playground.views import cell, headed_table, moment, note
 
@@ -21,13 +22,17 @@ def list_verdicts(
     ctx: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A device; without one, all.", autocompletion=completing.thing_names),
+        typer.Argument(metavar="NAME", help="A device; without one, all.", autocompletion=completing.thing_names),
     ] = None,
 ) -> None:
     """List what devices were found to do wrong, the newest first."""
     given = context(ctx)
-    found = verdicts(given.home(), name)
+    home = given.home()
+    found = verdicts(home, name)
     if not found:
+        # A verdict on nobody in particular is on the thing ?.
+        if name and name != "?":
+            Devices(home).row(name)
         note("No verdicts: nobody was seen to misbehave.")
     given.output.show({"verdicts": [asdict(one) for one in found]}, verdicts_table(found) if found else None)
 

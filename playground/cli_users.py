@@ -1,13 +1,15 @@
 """The commands for the HTTP API: its users, a token for it, its URL."""
 
+import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from playground.cli_context import context
-from playground.users import FIRST_USER, GROUPS, Users, api_url
+from playground.errors import UsageError
+from playground.users import FIRST_USER, Users, api_url
 from playground.views import headed_table, moment, note
 
 app = typer.Typer()
@@ -22,7 +24,9 @@ FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the pass
 def add(
     ctx: typer.Context,
     name: UserName,
-    group: Annotated[str, typer.Option(help="admins may do everything, viewers look.")] = GROUPS[1],
+    group: Annotated[
+        Literal["admins", "viewers"], typer.Option(help="admins may do everything, viewers look.")
+    ] = "viewers",
 ) -> None:
     """Make a user, and print the password once."""
     given = context(ctx)
@@ -91,4 +95,6 @@ def password_text(name: str, password: str) -> str:
 def _read_password(question: str, *, from_stdin: bool, confirm: bool = False) -> str:
     if from_stdin:
         return typer.get_text_stream("stdin").readline().rstrip("\n")
+    if not sys.stdin.isatty():
+        raise UsageError("There is no terminal to ask for the password at: use --password-stdin.")
     return str(typer.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from playground.history import Step, readable_cause
+from playground.history import Step, readable_cause, told
 from playground.local.cloud import Reporter
 from playground.sweep import Swept
 from playground.workflows import Outcome
@@ -177,7 +177,7 @@ def _step_text(step: Step) -> Text:
     if step.retries:
         text.append(f"  tried {step.retries + 1} times", style="yellow")
     if step.error:
-        text.append(f"  {step.error}: {readable_cause(step.cause)}", style="red")
+        text.append(f"  {told(step.error, readable_cause(step.cause))}", style="red")
     return text
 
 

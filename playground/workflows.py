@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playground.errors import WorkflowError
-from playground.history import Step, readable_cause, steps_of, task_names
+from playground.history import Step, readable_cause, steps_of, task_names, told
 from playground.homes import Home
 from playground.local.history import as_on_aws
 
@@ -36,8 +36,7 @@ class Outcome:
         """The output. Raises WorkflowError with error name and cause when there is none."""
         if self.status == "SUCCEEDED":
             return self.output
-        reason = f"{self.error}: {self.cause}" if self.error else self.cause
-        raise WorkflowError(f"The workflow ended as {self.status}. {reason}".rstrip())
+        raise WorkflowError(f"The workflow ended as {self.status}. {told(self.error, self.cause)}".rstrip())
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,8 @@ CODES = {
     errors.UnknownDeviceError: 4,
     errors.UnknownJobError: 4,
     errors.UnknownModelError: 4,
+    errors.UnknownUserError: 4,
+    errors.LogsError: 2,
     errors.UsageError: 2,
     errors.SettingError: 2,
     errors.QueryError: 2,
