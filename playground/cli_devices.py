@@ -29,7 +29,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         str | None,
         typer.Option(
             "--type",
-            help="A type that `playground models` lists. [default: generic]",
+            help="A type that `playground models` lists; generic when left out.",
             autocompletion=completing.device_types,
         ),
     ] = None,
@@ -39,7 +39,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     model: Annotated[Path | None, typer.Option(help="Model file instead of the type's own.", metavar="FILE")] = None,
     identity: Annotated[
         Literal["keys", "csr"] | None,
-        typer.Option(help="Who makes the device's first key: keys, AWS IoT; csr, the device. [default: keys]"),
+        typer.Option(help="Who makes the device's first key: keys (when left out), AWS IoT; csr, the device."),
     ] = None,
 ) -> None:
     """Provision a device and show each step."""

@@ -28,7 +28,7 @@ def create(  # noqa: PLR0913, PLR0917 - arguments and options
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME OPERATION KEY=VALUE",
+            metavar="NAME... OPERATION [KEY=VALUE...]",
             help="Devices, one operation, its parameters.",
             autocompletion=completing.names_and_operations,
         ),

@@ -58,7 +58,8 @@ def listen_to(
     ] = "#",
     count: Annotated[int | None, typer.Option(help="End after so many messages.", min=1)] = None,
     seconds: Annotated[
-        float, typer.Option("--for", help="End after so many seconds; 43200 are 12 hours.", min=0.1, max=MOST_SECONDS)
+        float,
+        typer.Option("--for", help="End after so many seconds; 12 hours when left out.", min=0.1, max=MOST_SECONDS),
     ] = MOST_SECONDS,
 ) -> None:
     """Show all messages of the account, until Ctrl-C.
