@@ -1,6 +1,7 @@
 """The `playground` command: thin commands over plain functions."""
 
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
@@ -64,8 +65,18 @@ for commands in (
 app.add_typer(cli_jobs.app, name="job")
 
 
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if wanted:
+        typer.echo(f"iot-playground/{version('iot-playground')}")
+        raise typer.Exit
+
+
 @app.callback()
-def playground() -> None:
+def playground(
+    _version: Annotated[  # noqa: FBT002
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
     """An AWS IoT account to play in, on this machine or in AWS.
 
     Data goes to stdout, words go to stderr.

@@ -1,5 +1,6 @@
 """What the command line refuses, and which exit code says so."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,11 @@ def test_a_device_that_ends_without_a_word_is_told_with_its_exit_code(tmp_path: 
     (tmp_path / "virtual_device" / "__init__.py").write_text("raise SystemExit(3)\n")
     with pytest.raises(errors.ImageError, match="it ended with exit code 3"):
         check_import(tmp_path)
+
+
+def test_the_version_is_told_as_aws_tells_its_own() -> None:
+    answer = run("--version")
+    assert (answer.exit_code, answer.stdout) == (0, f"iot-playground/{version('iot-playground')}\n")
 
 
 def test_the_emulators_name_of_every_error_is_left_out() -> None:
