@@ -47,22 +47,23 @@ class Playground(TyperGroup):
 
 
 app = typer.Typer(cls=Playground, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-for commands in (
-    cli_cloud,
-    cli_devices,
-    cli_certificates,
-    cli_messages,
-    cli_images,
-    cli_links,
-    cli_audit,
-    cli_logs,
-    cli_security,
-    cli_quarantine,
-    cli_users,
-    cli_shell,
-):
-    app.add_typer(commands.app)
-app.add_typer(cli_jobs.app, name="job")
+PANELS = {
+    "The cloud": (cli_cloud,),
+    "Devices": (cli_devices, cli_certificates, cli_links),
+    "What is said": (cli_messages, cli_logs),
+    "Images": (cli_images,),
+    "Security": (cli_audit, cli_security, cli_quarantine),
+    "HTTP API": (cli_users,),
+    "Shell": (cli_shell,),
+}
+"""Under which headings the help text lists commands."""
+
+for panel, modules in PANELS.items():
+    for commands in modules:
+        for one in (*commands.app.registered_commands, *commands.app.registered_groups):
+            one.rich_help_panel = panel
+        app.add_typer(commands.app)
+app.add_typer(cli_jobs.app, name="job", rich_help_panel="Devices")
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - a flag's callback

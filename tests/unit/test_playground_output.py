@@ -358,7 +358,7 @@ def complete() -> Callable[..., list[str]]:
 
 
 def test_bash_completes_commands_options_and_types(complete: Callable[..., list[str]]) -> None:
-    assert complete("playground", "li") == ["list", "listen", "link", "links"]
+    assert complete("playground", "li") == ["list", "link", "links", "listen"]
     assert complete("playground", "list", "--q") == ["--query"]
     assert complete("playground", "create", "--type", "the") == ["thermostat"]
 
