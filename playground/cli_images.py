@@ -71,7 +71,7 @@ def roll(
     if not wanted.names:
         given.output.show({"image": wanted.image, "rolled": 0, "skipped": 0}, _nothing_to_do(wanted.image))
         return
-    note(f"To {wanted.image}: {', '.join(wanted.names)}")
+    note(f"Devices to move to {wanted.image}: {len(wanted.names)}")
     with views.goes_on("The roll goes on: `playground images` shows which devices run which image."):
         outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
     if outcome.error == "RollStopped":
