@@ -1,6 +1,7 @@
 """The `playground` command: thin commands over plain functions."""
 
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
@@ -46,29 +47,40 @@ class Playground(TyperGroup):
 
 
 app = typer.Typer(cls=Playground, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-for commands in (
-    cli_cloud,
-    cli_devices,
-    cli_certificates,
-    cli_messages,
-    cli_images,
-    cli_links,
-    cli_audit,
-    cli_logs,
-    cli_logs,
-    cli_security,
-    cli_quarantine,
-    cli_users,
-    cli_shell,
-):
-    app.add_typer(commands.app)
-app.add_typer(cli_jobs.app, name="job")
+PANELS = {
+    "The cloud": (cli_cloud,),
+    "Devices": (cli_devices, cli_certificates, cli_links),
+    "What is said": (cli_messages, cli_logs),
+    "Images": (cli_images,),
+    "Security": (cli_audit, cli_security, cli_quarantine),
+    "HTTP API": (cli_users,),
+    "Shell": (cli_shell,),
+}
+"""Under which headings the help text lists commands."""
+
+for panel, modules in PANELS.items():
+    for commands in modules:
+        for one in (*commands.app.registered_commands, *commands.app.registered_groups):
+            one.rich_help_panel = panel
+        app.add_typer(commands.app)
+app.add_typer(cli_jobs.app, name="job", rich_help_panel="Devices")
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if wanted:
+        typer.echo(f"iot-playground/{version('iot-playground')}")
+        raise typer.Exit
 
 
 @app.callback()
-def playground() -> None:
+def playground(
+    _version: Annotated[  # noqa: FBT002
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
     """An AWS IoT account to play in, on this machine or in AWS.
 
-    Data goes to stdout, words go to stderr. Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no cloud or no stack,
-    4 not found, 70 a bug.
+    Data goes to stdout, words go to stderr.
+
+    Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no cloud, 4 not found, 70 a bug.
     """

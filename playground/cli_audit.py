@@ -53,19 +53,27 @@ def view(found: Audit, repaired: list[Repaired]) -> Group:
         text.append(f"         {finding.resource['type']} {finding.resource['id']}\n", style="default")
         text.append(f"         {finding.reason} ({finding.reason_code})\n         {finding.remedy}\n", style="default")
         parts.append(text)
-    parts.append(checks_table(found))
+    parts += [checks_table(found), *skipped_texts(found)]
     parts += [Text(f"{one.policy}: {one.outcome}, version {one.version or '-'}; {one.reason}") for one in repaired]
     return Group(*parts)
 
 
 def checks_table(found: Audit) -> Table:
-    """Every check, and how it ended."""
+    """Every check that had something to look at, and how it ended."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    for _ in ("mark", "check"):
-        table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
     for check in found.checks:
-        mark, style = MARKS[check.outcome]
-        said = {"passed": "no finding", "failed": f"{check.findings} found"}.get(check.outcome, check.note)
-        table.add_row(Text(mark, style=style), check.check, Text(said, style="dim" if check.note else ""))
+        if check.outcome != "skipped":
+            mark, style = MARKS[check.outcome]
+            said = "no finding" if check.outcome == "passed" else f"{check.findings} found"
+            table.add_row(Text(mark, style=style), check.check, said)
     return table
+
+
+def skipped_texts(found: Audit) -> list[Text]:
+    """Why the other checks have nothing to look at: many for the same reason."""
+    checks: dict[str, list[str]] = {}
+    for check in found.checks:
+        if check.outcome == "skipped":
+            checks.setdefault(check.note, []).append(check.check)
+    mark, style = MARKS["skipped"]
+    return [Text("\n   ".join([f"\n{mark}  {note}:", *names]), style=style) for note, names in checks.items()]

@@ -12,8 +12,8 @@ from playground.cli_context import Yes, context
 from playground.cli_users import password_text
 from playground.destroy import Demolition
 from playground.devices import Devices
-from playground.errors import NotUpError
-from playground.homes import find_home, local_home
+from playground.errors import NoStackError, NotUpError
+from playground.homes import Home, find_home, local_home
 from playground.listen_leftovers import sweep_listeners
 from playground.local import cloud, stack
 from playground.local.state import LocalState, secret_of
@@ -74,14 +74,19 @@ def status(ctx: typer.Context) -> None:
     state = LocalState.load(given.paths)
     found = running(state)
     if state.up:
-        home = find_home(given.paths, given.stack_name, "local")
-        rows = [row for row in Devices(home).rows() if row.get("status") != "TERMINATED"]
-        found |= {
-            "stack": home.stack_name,
-            "devices": len(rows),
-            "online": sum(row.get("status") == "ONLINE" for row in rows),
-        }
+        found |= stack_in(find_home(given.paths, given.stack_name, "local"))
     given.output.show(found, views.status_table(found))
+
+
+def stack_in(home: Home) -> dict[str, Any]:
+    """The stack and its devices; nothing when it is not deployed, which is said."""
+    try:
+        rows = [row for row in Devices(home).rows() if row.get("status") != "TERMINATED"]
+    except NoStackError as error:
+        note(str(error))
+        return {}
+    online = sum(row.get("status") == "ONLINE" for row in rows)
+    return {"stack": home.stack_name, "devices": len(rows), "online": online}
 
 
 def running(state: LocalState) -> dict[str, Any]:

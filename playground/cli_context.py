@@ -63,5 +63,5 @@ def _tell_call(model: object, **_: object) -> None:
 
 
 Name = Annotated[str, typer.Argument(help="Thing name.", metavar="NAME", autocompletion=completing.thing_names)]
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", autocompletion=completing.thing_names)]
+Names = Annotated[list[str], typer.Argument(help="Thing names.", metavar="NAME", autocompletion=completing.thing_names)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

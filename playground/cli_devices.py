@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,25 +19,36 @@ from playground.workflows import DEPROVISION, PROVISION, RESTART, Outcome, Workf
 
 app = typer.Typer()
 
+GOES_ON = "A workflow that has begun goes on: `playground list` shows what becomes of it."
+
 
 @app.command()
 def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     ctx: typer.Context,
     device_type: Annotated[
         str | None,
-        typer.Option("--type", help="A name of `playground models`; generic.", autocompletion=completing.device_types),
+        typer.Option(
+            "--type",
+            help="A type that `playground models` lists; generic when left out.",
+            autocompletion=completing.device_types,
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Thing name; made up when left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Thing name, for one device; made up when left out.")] = None,
     attribute: Annotated[list[str] | None, typer.Option(help="Thing attribute, KEY=VALUE; can be repeated.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
     model: Annotated[Path | None, typer.Option(help="Model file instead of the type's own.", metavar="FILE")] = None,
-    identity: Annotated[str | None, typer.Option(help="keys, or csr: the device makes its own key.")] = None,
+    identity: Annotated[
+        Literal["keys", "csr"] | None,
+        typer.Option(help="Who makes the device's first key: keys (when left out), AWS IoT; csr, the device."),
+    ] = None,
 ) -> None:
     """Provision a device and show each step."""
     if name and count > 1:
         raise UsageError("A name is for one device: leave out --name or --count.")
     request: dict[str, Any] = {"deviceType": device_type, "thingName": name, "identity": identity}
     request = {key: value for key, value in request.items() if value}
+    if device_type:
+        models.known(context(ctx).paths, device_type)
     if attribute:
         request["attributes"] = parse_attributes(attribute)
     if model:
@@ -52,7 +63,7 @@ def show_models(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A device type: print its model file.", metavar="[NAME]", autocompletion=completing.device_types
+            help="A device type: print its model file.", metavar="NAME", autocompletion=completing.device_types
         ),
     ] = None,
 ) -> None:
@@ -63,7 +74,7 @@ def show_models(
         given.output.show(json.loads(text), text.rstrip("\n"))
         return
     found = models.bundled(given.paths)
-    given.output.show({"models": found}, device_views.models_text(found))
+    given.output.show({"models": found}, device_views.models_table(found))
 
 
 @app.command("list")
@@ -95,7 +106,7 @@ def show(ctx: typer.Context, name: Name) -> None:
 def set_settings(
     ctx: typer.Context,
     name: Name,
-    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="VALUE is JSON, or text.")],
+    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE", help="VALUE is JSON, or text.")],
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the device's answer.")] = 10.0,
 ) -> None:
     """Change settings through the device's shadow, and wait for its answer."""
@@ -124,7 +135,7 @@ def restart(ctx: typer.Context, name: Name) -> None:
 
 @app.command()
 def delete(ctx: typer.Context, names: Names) -> None:
-    """Retire devices and show each step."""
+    """Delete devices: task, certificate, shadow and thing; shows each step."""
     given = context(ctx)
     home = given.home()
     run(given, Workflow(home, DEPROVISION), [{"thingName": known(home, name)} for name in names])
@@ -159,7 +170,7 @@ def run(given: Context, workflow: Workflow, requests: list[dict[str, Any]]) -> N
     if len(requests) > 1:
         run_many(given, workflow, requests)
         return
-    with live_steps() as show_steps:
+    with views.goes_on(GOES_ON), live_steps() as show_steps:
         outcome = workflow.run(requests[0], show_steps)
     found = outcome.require()
     given.output.show(found, views.fields_table(found))
@@ -170,7 +181,7 @@ def run_many(given: Context, workflow: Workflow, requests: list[dict[str, Any]])
     """Run many executions, count them while they run. Raises WorkflowError when one failed."""
     ended: list[Outcome] = []
 
-    with views.progress() as report:
+    with views.goes_on(GOES_ON), views.progress() as report:
         report.step(f"Running {len(requests)} executions")
 
         def done(outcome: Outcome) -> None:

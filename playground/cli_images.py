@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -14,30 +14,33 @@ from playground.errors import ImageError
 from playground.images import Image, Images
 from playground.push import Push
 from playground.rolling import Move, Roll, plan
-from playground.views import err, note
+from playground.views import err, headed_table, moment, note
 
 app = typer.Typer()
 
 MARKS = {"moving": ("▸", "cyan"), "moved": ("✓", "green"), "passed over": ("·", "yellow"), "failed": ("✗", "red")}
-WAYS = ("auto", "codebuild", "docker")
+SHORT_DIGEST = len("sha256:") + 12
 
 
 @app.command()
 def push(
     ctx: typer.Context,
-    way: Annotated[str, typer.Option("--with", help="codebuild, docker, or auto: Docker when it is here.")] = "auto",
+    way: Annotated[
+        Literal["auto", "codebuild", "docker"], typer.Option("--with", help="auto is Docker when it is here.")
+    ] = "auto",
     folder: Annotated[
         Path | None, typer.Option("--from", help="Another folder than device/.", exists=True, file_okay=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what was pushed before.")] = False,  # noqa: FBT002
 ) -> None:
     """Build the device image from device/, and have new tasks run it. Running devices: `playground roll`."""
-    if way not in WAYS:
-        raise typer.BadParameter(f"{way} is not {', '.join(WAYS)}", param_hint="--with")
     given = context(ctx)
     home = given.home()
-    with views.progress() as report:
-        pushed = Push(given.paths, home, report.step, folder).run(way, force=force)  # type: ignore[arg-type]
+    with (
+        views.goes_on("A build that has begun goes on: `playground images` shows what comes of it."),
+        views.progress() as report,
+    ):
+        pushed = Push(given.paths, home, report.step, folder).run(way, force=force)
     said = {
         "built": "New tasks run",
         "retagged": "Built before; new tasks run again",
@@ -46,7 +49,7 @@ def push(
     given.output.show(pushed, f"{said[pushed.done]} {pushed.digest}")
     others = plan(home).names
     if others:
-        note(f"{len(others)} device(s) run another image: `playground roll` moves them, one by one.")
+        note(f"Devices that run another image: {len(others)}. `playground roll` moves them, one by one.")
 
 
 @app.command()
@@ -54,9 +57,7 @@ def roll(
     ctx: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Thing names; all when left out.", metavar="[NAME]...", autocompletion=completing.thing_names
-        ),
+        typer.Argument(help="Thing names; all when left out.", metavar="NAME", autocompletion=completing.thing_names),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be moved.")] = False,  # noqa: FBT002
 ) -> None:
@@ -70,8 +71,9 @@ def roll(
     if not wanted.names:
         given.output.show({"image": wanted.image, "rolled": 0, "skipped": 0}, _nothing_to_do(wanted.image))
         return
-    note(f"{len(wanted.names)} device(s) to {wanted.image}")
-    outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
+    note(f"Devices to move to {wanted.image}: {len(wanted.names)}")
+    with views.goes_on("The roll goes on: `playground images` shows which devices run which image."):
+        outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
     if outcome.error == "RollStopped":
         raise ImageError(f"The roll has stopped. {outcome.cause}")
     result = outcome.require()
@@ -99,12 +101,11 @@ def _move_text(move: Move) -> Text:
 
 
 def _images_table(found: list[Image]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("DIGEST", "TAGS", "PUSHED", "NEW TASKS", "DEVICES"):
-        table.add_column(heading, overflow="fold")
+    table = headed_table("DIGEST", "TAGS", "PUSHED", "NEW TASKS", "DEVICES")
     for image in found:
-        tags = " ".join(tag[:12] if len(tag) == 64 else tag for tag in image.tags)
+        tags = "\n".join(tag[:12] if len(tag) == 64 else tag for tag in image.tags)
         devices = f"{len(image.devices)}  {' '.join(image.devices[:5])}{' ...' if len(image.devices) > 5 else ''}"
-        pushed = image.pushed_at.astimezone().isoformat(sep=" ", timespec="seconds")
-        table.add_row(image.digest, tags, pushed, "run it" if image.current else "", devices)
+        table.add_row(
+            image.digest[:SHORT_DIGEST], tags, moment(image.pushed_at), "run it" if image.current else "", devices
+        )
     return table

@@ -14,9 +14,11 @@ from playground.jobs import Jobs
 from playground.paths import Paths
 from playground.views import note, say
 
-app = typer.Typer(help="Jobs for devices: change a unit, and more.", no_args_is_help=True)
+app = typer.Typer(
+    help="Jobs for devices: change the unit, rotate the certificate, update the firmware.", no_args_is_help=True
+)
 
-JobId = Annotated[str, typer.Argument(metavar="JOB_ID")]
+JobId = Annotated[str, typer.Argument(help="Job id, as `playground job list` shows it.", metavar="JOB_ID")]
 Force = Annotated[bool, typer.Option("--force", help="Also where it is in progress.")]
 
 
@@ -27,12 +29,15 @@ def create(  # noqa: PLR0913, PLR0917 - arguments and options
         list[str],
         typer.Argument(
             metavar="NAME... OPERATION [KEY=VALUE...]",
-            help="Devices, an operation, its parameters.",
+            help="Devices, one operation, its parameters.",
             autocompletion=completing.names_and_operations,
         ),
     ],
     everyone: Annotated[bool, typer.Option("--all", help="For all devices; name none.")] = False,  # noqa: FBT002
-    minutes: Annotated[int | None, typer.Option("--timeout", min=1, max=10080, help="Minutes in progress.")] = None,
+    minutes: Annotated[
+        int | None,
+        typer.Option("--timeout", min=1, max=10080, help="Minutes that a device may take, from when it begins."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end; 1 unless all succeed.")] = False,  # noqa: FBT002
     file: Annotated[Path | None, typer.Option(help="Firmware image, for update-firmware.", exists=True)] = None,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Send it as it is; the device decides.")] = False,  # noqa: FBT002
@@ -67,7 +72,7 @@ def show(
     ctx: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[JOB_ID | NAME]", help="A job, or a device.", autocompletion=completing.thing_names),
+        typer.Argument(metavar="JOB_ID|NAME", help="A job, or a device.", autocompletion=completing.thing_names),
     ] = None,
 ) -> None:
     """Show a job with its executions, or all jobs of a device; without a name, the newest job."""

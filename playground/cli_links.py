@@ -10,12 +10,16 @@ from rich.text import Text
 
 from playground import completing, links
 from playground.cli_context import Context, context
-from playground.views import note
+from playground.views import headed_table, note
 
 app = typer.Typer()
 
-Switch = Annotated[str, typer.Argument(metavar="SWITCH", autocompletion=completing.thing_names)]
-Bulb = Annotated[str, typer.Argument(metavar="BULB", autocompletion=completing.thing_names)]
+Switch = Annotated[
+    str, typer.Argument(help="Thing name of the switch.", metavar="SWITCH", autocompletion=completing.thing_names)
+]
+Bulb = Annotated[
+    str, typer.Argument(help="Thing name of the bulb.", metavar="BULB", autocompletion=completing.thing_names)
+]
 
 
 @app.command()
@@ -27,7 +31,7 @@ def link(ctx: typer.Context, switch: Switch, bulb: Bulb) -> None:
 
 @app.command()
 def unlink(ctx: typer.Context, switch: Switch, bulb: Bulb) -> None:
-    """End that; the switch loses the right to it."""
+    """Let a switch drive a bulb no longer: it loses the right to it."""
     given = context(ctx)
     tell(given, links.unlink(given.home(), switch, bulb))
 
@@ -36,7 +40,7 @@ def unlink(ctx: typer.Context, switch: Switch, bulb: Bulb) -> None:
 def show_links(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="A switch or a bulb.", metavar="[NAME]", autocompletion=completing.thing_names)
+        str | None, typer.Argument(help="A switch or a bulb.", metavar="NAME", autocompletion=completing.thing_names)
     ] = None,
 ) -> None:
     """List which switch drives what; with a name, only where that device takes part."""
@@ -54,9 +58,7 @@ def tell(given: Context, found: links.Links) -> None:
 
 def links_table(found: Sequence[links.Links]) -> Table:
     """A line for each switch."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("SWITCH", "DRIVES"):
-        table.add_column(heading, overflow="fold")
+    table = headed_table("SWITCH", "DRIVES")
     for one in found:
         table.add_row(Text(one.switch), Text(", ".join(one.targets)))
     return table

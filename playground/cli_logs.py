@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from playground.cli_context import Name, context
+from playground.devices import Devices
 from playground.log_views import record_text
 from playground.logs import SOURCES, LogReader, Question, ago, insights_query
 from playground.views import note
@@ -21,7 +22,10 @@ def logs(  # noqa: PLR0913, PLR0917 - a parameter is an option
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,  # noqa: FBT002
     text: Annotated[str, typer.Option("--filter", help="Only lines with this text.", metavar="TEXT")] = "",
     source: Annotated[
-        list[str] | None, typer.Option(help=f"Only {', '.join(SOURCES)}; can be repeated.", metavar="SOURCE")
+        list[str] | None,
+        typer.Option(
+            help=f"Only {', '.join(SOURCES)}; can be repeated.", metavar="SOURCE", autocompletion=lambda: list(SOURCES)
+        ),
     ] = None,
     insights: Annotated[bool, typer.Option("--insights", help="Print the CloudWatch Logs Insights query.")] = False,  # noqa: FBT002
 ) -> None:
@@ -39,4 +43,6 @@ def logs(  # noqa: PLR0913, PLR0917 - a parameter is an option
         given.output.stream(record.as_dict(), record_text(record))
         empty = False
     if empty:
+        # A device that was deleted has lines for longer than a row.
+        Devices(reader.home).row(name)
         note(f"No lines about {name} in the last {since}.")

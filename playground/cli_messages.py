@@ -23,9 +23,7 @@ def give_command(
     ctx: typer.Context,
     name: Name,
     command: Annotated[str, typer.Argument(metavar="COMMAND", help="`help` lists those that the device knows.")],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="VALUE is JSON, or text.")
-    ] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="VALUE is JSON, or text.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the device's reply.", min=0.1)] = 15.0,
 ) -> None:
     """Give a device a command over MQTT, and wait for its reply."""
@@ -55,12 +53,13 @@ def listen_to(
     topic_filter: Annotated[
         str,
         typer.Argument(
-            metavar="[FILTER]", help="MQTT topic filter; # is all but $aws/...", autocompletion=completing.topic_filters
+            metavar="FILTER", help="MQTT topic filter; # is all but $aws/...", autocompletion=completing.topic_filters
         ),
     ] = "#",
     count: Annotated[int | None, typer.Option(help="End after so many messages.", min=1)] = None,
     seconds: Annotated[
-        float, typer.Option("--for", help="End after so many seconds.", min=0.1, max=MOST_SECONDS)
+        float,
+        typer.Option("--for", help="End after so many seconds; 12 hours when left out.", min=0.1, max=MOST_SECONDS),
     ] = MOST_SECONDS,
 ) -> None:
     """Show all messages of the account, until Ctrl-C.

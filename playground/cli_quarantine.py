@@ -6,6 +6,7 @@ import typer
 
 from playground import views
 from playground.cli_context import Context, Name, context
+from playground.cli_devices import GOES_ON
 from playground.demo import Screen
 from playground.drill import run_drill
 from playground.errors import DrillError
@@ -26,7 +27,7 @@ def confine(
     """Put a device into quarantine and show each step."""
     given = context(ctx)
     home = given.home()
-    with live_steps() as show_steps:
+    with views.goes_on(GOES_ON), live_steps() as show_steps:
         outcome = quarantine(home, name, reason, show_steps)
     tell(given, outcome)
 
@@ -40,7 +41,7 @@ def let_out(
     """Let a device out of quarantine, with a new certificate, and show each step."""
     given = context(ctx)
     home = given.home()
-    with live_steps() as show_steps:
+    with views.goes_on(GOES_ON), live_steps() as show_steps:
         outcome = release(home, name, show_steps, force=force)
     tell(given, outcome)
 

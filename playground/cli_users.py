@@ -1,14 +1,16 @@
 """The commands for the HTTP API: its users, a token for it, its URL."""
 
+import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from playground.cli_context import context
-from playground.users import FIRST_USER, GROUPS, Users, api_url
-from playground.views import note
+from playground.errors import UsageError
+from playground.users import FIRST_USER, Users, api_url
+from playground.views import headed_table, moment, note
 
 app = typer.Typer()
 user = typer.Typer(help="Who may use the HTTP API.", no_args_is_help=True)
@@ -22,7 +24,9 @@ FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the pass
 def add(
     ctx: typer.Context,
     name: UserName,
-    group: Annotated[str, typer.Option(help="admins may do everything, viewers look.")] = GROUPS[1],
+    group: Annotated[
+        Literal["admins", "viewers"], typer.Option(help="admins may do everything, viewers look.")
+    ] = "viewers",
 ) -> None:
     """Make a user, and print the password once."""
     given = context(ctx)
@@ -35,9 +39,10 @@ def list_users(ctx: typer.Context) -> None:
     """List the users."""
     given = context(ctx)
     users = Users(given.home()).all()
-    shown = Table("name", "groups", "enabled", "created", box=None)
+    shown = headed_table("NAME", "GROUPS", "ENABLED", "CREATED")
     for one in users:
-        shown.add_row(one.name, " ".join(one.groups), "yes" if one.enabled else "no", one.created_at)
+        enabled = "yes" if one.enabled else "no"
+        shown.add_row(Text(one.name), " ".join(one.groups), enabled, moment(one.created_at))
     given.output.show({"users": [asdict(one) for one in users]}, shown)
 
 
@@ -90,4 +95,6 @@ def password_text(name: str, password: str) -> str:
 def _read_password(question: str, *, from_stdin: bool, confirm: bool = False) -> str:
     if from_stdin:
         return typer.get_text_stream("stdin").readline().rstrip("\n")
+    if not sys.stdin.isatty():
+        raise UsageError("There is no terminal to ask for the password at: use --password-stdin.")
     return str(typer.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))

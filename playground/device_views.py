@@ -11,7 +11,7 @@ from rich.text import Text
 from playground.commands import Reply
 from playground.devices import Answer, Row
 from playground.models import Bundled
-from playground.views import fields_table, headed_table
+from playground.views import fields_table, headed_table, moment
 
 STATUS_STYLES = {"ONLINE": "green", "OFFLINE": "yellow", "FAILED": "red", "QUARANTINED": "magenta", "TERMINATED": "dim"}
 
@@ -26,7 +26,7 @@ def devices_table(rows: Sequence[Row]) -> Table:
             str(row.get("device_type", "")),
             Text(status, style=STATUS_STYLES.get(status, "")),
             str(row.get("ip", "")),
-            str(row.get("last_seen_at", "")),
+            moment(row.get("last_seen_at")),
             str(row.get("status_reason") or row.get("quarantine_reason") or ""),
         )
     return table
@@ -41,15 +41,15 @@ def shown_device(found: Mapping[str, Any]) -> Group:
     return Group(*parts)
 
 
-def models_text(models: Sequence[Bundled]) -> Text:
+def models_table(models: Sequence[Bundled]) -> Table:
     """Name, description, sample message and replies of each model."""
-    text = Text()
+    table = headed_table("TYPE", "DESCRIPTION, A MESSAGE, AND WHAT IT ANSWERS")
     for model in models:
-        text.append(f"{model.name:<11}", style="bold").append(f"{model.description}\n")
-        text.append(f"{'':<11}{json.dumps(model.sample)}\n", style="dim")
+        table.add_row(model.name, Text(model.description))
+        table.add_row("", Text(json.dumps(model.sample), style="dim"))
         for name, description in model.replies.items():
-            text.append(f"{'':<11}answers {name}: {description}\n")
-    return text
+            table.add_row("", Text(f"answers {name}: {description}"))
+    return table
 
 
 def answer_text(answer: Answer) -> Text:

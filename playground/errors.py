@@ -119,7 +119,7 @@ class CommandError(PlaygroundError):
     """A command that could not be given to a device, or that it did not answer."""
 
 
-class LogsError(PlaygroundError):
+class LogsError(UsageError):
     """A question about logs that cannot be asked."""
 
 
@@ -129,6 +129,12 @@ class LinkError(PlaygroundError):
 
 class UserError(PlaygroundError):
     """A user that could not be made, changed, or let in."""
+
+
+class UnknownUserError(UserError):
+    """There is no user of that name."""
+
+    exit_code = exit_codes.NOT_FOUND
 
 
 class JobError(PlaygroundError):

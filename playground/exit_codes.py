@@ -11,7 +11,7 @@ NO_HOME = 3
 """There is nothing to ask: no local cloud is up, no valid AWS credentials or region, no such stack."""
 
 NOT_FOUND = 4
-"""There is no device, job or model of that name."""
+"""There is no device, job, model or user of that name."""
 
 BUG = 70
 """An error that nobody foresaw (EX_SOFTWARE of sysexits.h)."""

@@ -105,7 +105,7 @@ def _told(event: Mapping[str, Any], name: str) -> str:
     if kind.endswith(FAILURES):
         error, cause = _failure_details(event)
         how = kind.removeprefix("Execution").removeprefix("Task").lower()
-        return f"{name or 'execution'} {how}: {error}: {readable_cause(cause)}"
+        return f"{name or 'execution'} {how}: {told(error, readable_cause(cause))}"
     if kind.startswith("Execution"):
         return f"execution {kind.removeprefix('Execution').lower()}"
     return {"TaskStateEntered": f"{name} begins", "TaskStateExited": f"{name} ends"}.get(kind, "")
@@ -152,6 +152,11 @@ def _failure_details(event: Mapping[str, Any]) -> tuple[str, str]:
         if name.endswith("EventDetails") and isinstance(value, Mapping):
             return str(value.get("error", "")) or "Error", str(value.get("cause", ""))
     return "Error", ""
+
+
+def told(error: str, cause: str) -> str:
+    """Error name and cause. The emulator gives every exception of a function one name, which says nothing."""
+    return cause if error in ("", "Runtime.HandlerError") else f"{error}: {cause}"
 
 
 def readable_cause(cause: str) -> str:

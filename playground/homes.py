@@ -64,7 +64,11 @@ class Home:
     @property
     def label(self) -> str:
         """The home in a few words."""
-        return f"local cloud at {self.endpoint}" if self.endpoint else f"AWS account {self.account}, {self.region}"
+        if self.endpoint:
+            return f"local cloud at {self.endpoint}"
+        if elsewhere := os.environ.get("AWS_ENDPOINT_URL"):
+            return f"account {self.account} at {elsewhere} (AWS_ENDPOINT_URL), {self.region}"
+        return f"AWS account {self.account}, {self.region}"
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -75,7 +79,7 @@ class Home:
             if "does not exist" not in str(error):
                 raise
             how = "playground up" if self.kind == "local" else "make deploy"
-            raise NoStackError(f"There is no stack {self.stack_name} in {self.label}: run `{how}`.") from error
+            raise NoStackError(f"There is no stack {self.stack_name} ({self.label}): run `{how}`.") from error
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def output(self, name: str) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.jobs import Execution, Job
-from playground.views import headed_table, live
+from playground.views import headed_table, live, moment
 
 STYLES = {"SUCCEEDED": "green", "IN_PROGRESS": "cyan", "QUEUED": "dim", "CANCELED": "yellow", "REMOVED": "dim"}
 """All others are red."""
@@ -20,7 +20,7 @@ def jobs_table(rows: Sequence[tuple[str, str, Any]]) -> Table:
     """All jobs, one per line."""
     table = headed_table("JOB", "STATUS", "CREATED")
     for job_id, status, created_at in rows:
-        table.add_row(job_id, status, _time(created_at))
+        table.add_row(job_id, status, moment(created_at))
     return table
 
 
@@ -32,9 +32,9 @@ def job_text(job: Job) -> Text:
 
 def executions_table(executions: Sequence[Execution], first: str = "DEVICE") -> Table:
     """Executions, one per line: by device, or by job."""
-    table = headed_table(first, "STATUS", "DETAILS", "QUEUED", "STARTED", "UPDATED")
+    table = headed_table(first, "STATUS", "DETAILS", "QUEUED", "UPDATED")
     for one in executions:
-        times = [_time(moment) for moment in (one.queued_at, one.started_at, one.updated_at)]
+        times = [moment(one.queued_at), moment(one.updated_at)]
         name = one.thing if first == "DEVICE" else one.job_id
         table.add_row(name, Text(one.status, style=_style(one.status)), Text(_details(one.details)), *times)
     return table
@@ -76,7 +76,3 @@ def _style(status: str) -> str:
 
 def _details(details: Mapping[str, str]) -> str:
     return " ".join(f"{name}={text}" for name, text in details.items())
-
-
-def _time(moment: Any) -> str:
-    return f"{moment:%H:%M:%S}" if moment is not None else ""

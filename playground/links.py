@@ -27,12 +27,15 @@ class Links:
 
 
 def link(home: Home, switch: str, target: str) -> Links:
-    """Let the switch drive the target; repeatable. Raises LinkError."""
+    """Let the switch drive the target; repeatable. Raises LinkError, UnknownDeviceError."""
+    for name in (switch, target):
+        Devices(home).row(name)
     return _ask(home, "link", switch, target)
 
 
 def unlink(home: Home, switch: str, target: str) -> Links:
-    """End that; repeatable. Raises LinkError."""
+    """End that; repeatable. Raises LinkError, UnknownDeviceError."""
+    Devices(home).row(switch)
     return _ask(home, "unlink", switch, target)
 
 

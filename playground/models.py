@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.device_tools import run_tool
-from playground.errors import ModelError, UnknownModelError
+from playground.errors import ModelError, UnknownModelError, UsageError
 from playground.paths import Paths
 
 
@@ -26,9 +26,19 @@ def bundled(paths: Paths) -> list[Bundled]:
     return [Bundled(row["name"], row["description"], row["sample"], row["replies"]) for row in answer]
 
 
+def known(paths: Paths, device_type: str) -> None:
+    """Raises UsageError unless there is such a device type: its model has the same name."""
+    if device_type not in (files := _files(paths)):
+        raise UsageError(f"There is no device type {device_type}: there are {', '.join(sorted(files))}.")
+
+
+def _files(paths: Paths) -> dict[str, Path]:
+    return {file.stem: file for file in (paths.root / "device/virtual_device/models").glob("*.json")}
+
+
 def text_of(paths: Paths, name: str) -> str:
     """The model file of a device type. Raises UnknownModelError."""
-    files = {file.stem: file for file in (paths.root / "device/virtual_device/models").glob("*.json")}
+    files = _files(paths)
     if name not in files:
         raise UnknownModelError(f"There is no model {name}: there are {', '.join(sorted(files))}.")
     return files[name].read_text()

@@ -79,7 +79,8 @@ class Output:
 
     def _print(self, found: Any, indent: int | None) -> None:
         if self.form == "table":
-            views.out.print(views.anything(found))
+            if found != []:
+                views.out.print(views.anything(found))
             return
         if self.form == "json":
             lines = iter([escaped(json.dumps(found, indent=indent, ensure_ascii=False))])

@@ -1,5 +1,6 @@
 """Users of the HTTP API: they stand in the stack's Cognito user pool and sign in with a password, in either home."""
 
+import re
 import secrets
 import string
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from playground.errors import UserError
+from playground.errors import UnknownUserError, UserError
 from playground.homes import Home
 
 GROUPS = ("admins", "viewers")
 FIRST_USER = "admin"
+# AdminCreateUser: [\p{L}\p{M}\p{S}\p{N}\p{P}]+; the emulator takes anything.
+USER_NAME = re.compile(r"\S{1,128}")
 
 # The password policy of the user pool asks for these; 20 characters of 62 are 119 bits.
 PASSWORD_LENGTH = 20
@@ -39,6 +42,8 @@ class Users:
 
     def add(self, name: str, group: str) -> str:
         """Make a user; gives the password, which is kept nowhere. Raises UserError."""
+        if not USER_NAME.fullmatch(name):
+            raise UserError(f"{name!r} is no user name: it has 1 to 128 characters and no space.")
         if group not in GROUPS:
             raise UserError(f"{group} is no group: there are {' and '.join(GROUPS)}.")
         with _told(name):
@@ -124,10 +129,12 @@ def _told(name: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        sentence = _SENTENCES.get(error.response["Error"]["Code"])
+        code = error.response["Error"]["Code"]
+        sentence = _SENTENCES.get(code)
         if sentence is None:
             raise
-        raise UserError(sentence.format(name=name, said=error.response["Error"]["Message"])) from error
+        kind = UnknownUserError if code == "UserNotFoundException" else UserError
+        raise kind(sentence.format(name=name, said=error.response["Error"]["Message"])) from error
 
 
 _SENTENCES = {

@@ -1,13 +1,15 @@
 """How things look at the terminal. stdout carries results, stderr carries progress."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from statistics import median
 from typing import Any, TypeVar
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.segment import Segment
@@ -15,16 +17,29 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.harmless import harmless
-from playground.history import Step, readable_cause
+from playground.history import Step, readable_cause, told
 from playground.local.cloud import Reporter
 from playground.sweep import Swept
 from playground.workflows import Outcome
 
 T = TypeVar("T")
 
+WHOLE_LINES = 10_000
+"""Columns of a table that goes into a pipe or a file, where a line is a record."""
+
 
 class Terminal(Console):
-    """A console that lets the caller know when nobody reads it any more, and takes no orders from what it shows."""
+    """A console that lets the caller know when nobody reads it any more.
+
+    It takes no orders from what it shows, and folds cells for a terminal only.
+    """
+
+    @property  # type: ignore[misc]  # nobody sets it
+    def size(self) -> ConsoleDimensions:
+        """Rich takes 80 columns where there is no terminal."""
+        found = super().size
+        folds = self.is_terminal or "COLUMNS" in os.environ
+        return found if folds else ConsoleDimensions(WHOLE_LINES, found.height)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Rich lets control characters of a text through; its own orders come as controls."""
@@ -58,12 +73,27 @@ def say(text: str) -> None:
     err.print(Text(text))
 
 
+@contextmanager
+def goes_on(told: str) -> Iterator[None]:
+    """Says at Ctrl-C what it does not end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(told)
+        raise
+
+
 def anything(value: Any) -> RenderableType:
-    """Any JSON value: objects as names and values, arrays of objects as a table of theirs, all else line by line."""
+    """Any JSON value: objects as names and values, arrays of objects or of arrays as a table, all else line by line."""
     if isinstance(value, dict):
         return fields_table(value)
     if not isinstance(value, list):
         return cell(value)
+    if value and all(isinstance(item, list) for item in value):
+        rows = Table(box=None, show_header=False, pad_edge=False)
+        for item in value:
+            rows.add_row(*map(cell, item))
+        return rows
     if not value or not all(isinstance(item, dict) for item in value):
         return Text("\n".join(cell(item).plain for item in value))
     headings = list(dict.fromkeys(key for item in value for key in item))
@@ -76,6 +106,15 @@ def anything(value: Any) -> RenderableType:
 def cell(value: Any) -> Text:
     """A value on one line."""
     return Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def moment(at: str | datetime | None) -> str:
+    """A time in a table, in whole seconds of UTC; nothing when there is none, and what is no time as it is."""
+    try:
+        found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    except ValueError:
+        return str(at)
+    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found else ""
 
 
 def headed_table(*headings: str) -> Table:
@@ -157,15 +196,15 @@ def _step_text(step: Step) -> Text:
     if step.retries:
         text.append(f"  tried {step.retries + 1} times", style="yellow")
     if step.error:
-        text.append(f"  {step.error}: {readable_cause(step.cause)}", style="red")
+        text.append(f"  {told(step.error, readable_cause(step.cause))}", style="red")
     return text
 
 
 def swept_table(found: Sequence[Swept]) -> Table:
     """What a sweep found."""
-    table = Table("outcome", "what", "name", "why", box=None, pad_edge=False)
+    table = headed_table("OUTCOME", "WHAT", "NAME", "WHY")
     for one in found:
-        table.add_row(one.outcome, one.kind, escape(one.name), escape(one.error or one.reason))
+        table.add_row(one.outcome, one.kind, Text(one.name), Text(one.error or one.reason))
     return table
 
 
@@ -175,9 +214,16 @@ def fields_table(fields: Mapping[str, Any]) -> Table:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_number_or_text)
         table.add_row(str(name), Text(text))
     return table
+
+
+def _number_or_text(value: Any) -> int | float | str:
+    """DynamoDB's numbers are decimals, which JSON does not know."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
 
 
 def status_table(found: Mapping[str, Any]) -> Table:

@@ -1,14 +1,15 @@
 """Start the provisioning workflows and follow them."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playground.errors import WorkflowError
-from playground.history import Step, readable_cause, steps_of, task_names
+from playground.history import Step, readable_cause, steps_of, task_names, told
 from playground.homes import Home
 from playground.local.history import as_on_aws
 
@@ -35,8 +36,7 @@ class Outcome:
         """The output. Raises WorkflowError with error name and cause when there is none."""
         if self.status == "SUCCEEDED":
             return self.output
-        reason = f"{self.error}: {self.cause}" if self.error else self.cause
-        raise WorkflowError(f"The workflow ended as {self.status}. {reason}".rstrip())
+        raise WorkflowError(f"The workflow ended as {self.status}. {told(self.error, self.cause)}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -69,23 +69,33 @@ class Workflow:
             time.sleep(self.home.poll)
 
     def run_many(self, requests: Sequence[Mapping[str, Any]], done: Callable[[Outcome], None]) -> list[Outcome]:
-        """Run many, a bounded number at a time; `done` is called in this thread as each one ends."""
+        """Run many, a bounded number at a time; `done` is called in this thread as each one ends.
+
+        Interrupted, it starts no more and waits for none; those that were started go on.
+        """
         client = self._client
         machine = self.home.output(self.output)
+        over = threading.Event()
 
         def run_one(request: Mapping[str, Any]) -> Outcome:
             execution = client.start_execution(stateMachineArn=machine, input=json.dumps(request))["executionArn"]
-            while True:
+            while not over.wait(max(self.home.poll, 0.1)):
                 outcome = outcome_of(client.describe_execution(executionArn=execution))
                 if outcome is not None:
                     return outcome
-                time.sleep(max(self.home.poll, 0.1))
+            raise CancelledError
 
         outcomes = []
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-            for job in as_completed([pool.submit(run_one, request) for request in requests]):
-                outcomes.append(job.result())
-                done(outcomes[-1])
+            jobs = [pool.submit(run_one, request) for request in requests]
+            try:
+                for job in as_completed(jobs):
+                    outcomes.append(job.result())
+                    done(outcomes[-1])
+            except BaseException:
+                over.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return outcomes
 
 

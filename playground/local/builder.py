@@ -137,5 +137,5 @@ def check_import(folder: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise ImageError(f"`{CHECK}` did not end within {CHECK_LIMIT:.0f} s.") from error
     if done.returncode != 0:
-        said = done.stderr.replace(f"{folder}/", "device/").strip()
+        said = done.stderr.replace(f"{folder}/", "device/").strip() or f"it ended with exit code {done.returncode}."
         raise ImageError(f"device/ can't be imported:\n{said[-LONGEST_MESSAGE:]}")

@@ -27,7 +27,7 @@ def test_a_finding_is_told_with_what_to_do_and_every_check_with_its_end(capsys: 
     found = Audit(at=POLICY.at, complete=True, checks=CHECKS, findings=(POLICY,))
     out.print(view(found, [Repaired("iot-playground-device", "replaced", "was wide", "3", ())]))
     # then: nothing in it is taken for markup
-    finding, name, reason, remedy, *checks, repaired = capsys.readouterr().out.split("\n")[:9]
+    finding, name, reason, remedy, *checks, repaired = capsys.readouterr().out.split("\n")[:11]
     assert finding.split() == ["CRITICAL", POLICY.check]
     assert name.split() == ["IOT_POLICY", "iot-playground-device"]
     assert reason.strip() == f"{POLICY.reason} ({POLICY.reason_code})"
@@ -36,7 +36,8 @@ def test_a_finding_is_told_with_what_to_do_and_every_check_with_its_end(capsys: 
     assert told == [
         "✗ IOT_POLICY_OVERLY_PERMISSIVE_CHECK 1 found",
         "✓ DEVICE_CERTIFICATE_AGE_CHECK no finding",
-        "· LOGGING_DISABLED_CHECK there is none",
+        "· there is none:",
+        "LOGGING_DISABLED_CHECK",
     ]
     assert repaired == "iot-playground-device: replaced, version 3; was wide"
 

@@ -89,6 +89,30 @@ def test_the_same_data_as_json_text_and_table(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("devices")
+def test_a_table_of_what_a_query_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = run("list", "--query", "devices[].[thing_name, load]").stdout.splitlines()
+    assert [row.split() for row in rows] == [["b", "0.5"], ["a", "null"]]
+    assert run("list", "--query", "devices[?load > `9`].thing_name").stdout == ""
+    # a cell is folded for a terminal, or when COLUMNS says so
+    monkeypatch.setattr("playground.devices.Devices.rows", lambda _: [{"thing_name": "n" * 128}])
+    assert "n" * 128 in run("list").stdout
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "n" * 128 not in run("list").stdout
+
+
+def test_a_table_has_numbers_and_times_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    views.out.print(views.fields_table({"presence_version": Decimal(3), "load": Decimal("0.5")}))
+    assert capsys.readouterr().out.split() == ["presence_version", "3", "load", "0.5"]
+    times: list[str | datetime] = [
+        "2026-01-02T03:04:05.678Z",
+        "2026-01-02T04:04:05+01:00",
+        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    ]
+    assert {views.moment(at) for at in times} == {"2026-01-02T03:04:05Z"}
+    assert [views.moment(at) for at in (None, "", "once")] == ["", "", "once"]
+
+
+@pytest.mark.usefixtures("devices")
 def test_words_are_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("playground.devices.Devices.rows", lambda _: [])
     empty = run("list", "--output", "json")
@@ -141,6 +165,8 @@ CODES = {
     errors.UnknownDeviceError: 4,
     errors.UnknownJobError: 4,
     errors.UnknownModelError: 4,
+    errors.UnknownUserError: 4,
+    errors.LogsError: 2,
     errors.UsageError: 2,
     errors.SettingError: 2,
     errors.QueryError: 2,
@@ -332,7 +358,7 @@ def complete() -> Callable[..., list[str]]:
 
 
 def test_bash_completes_commands_options_and_types(complete: Callable[..., list[str]]) -> None:
-    assert complete("playground", "li") == ["list", "listen", "link", "links"]
+    assert complete("playground", "li") == ["list", "link", "links", "listen"]
     assert complete("playground", "list", "--q") == ["--query"]
     assert complete("playground", "create", "--type", "the") == ["thermostat"]
 
