@@ -93,7 +93,8 @@ def test_a_table_of_what_a_query_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = run("list", "--query", "devices[].[thing_name, load]").stdout.splitlines()
     assert [row.split() for row in rows] == [["b", "0.5"], ["a", "null"]]
     assert run("list", "--query", "devices[?load > `9`].thing_name").stdout == ""
-    # a cell is folded for a terminal, or when COLUMNS says so
+    # a cell is folded for a terminal, or when COLUMNS says so, as it does in a test that runs beside others
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setattr("playground.devices.Devices.rows", lambda _: [{"thing_name": "n" * 128}])
     assert "n" * 128 in run("list").stdout
     monkeypatch.setenv("COLUMNS", "80")
