@@ -312,6 +312,19 @@ def test_a_function_may_do_single_actions_only(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_function_may_do_is_said_once(function: str) -> None:
+    # Said twice, one of them can go unnoticed, and stays when the other is taken away.
+    said = [
+        (action, json.dumps(resource), json.dumps(statement.get("Condition")))
+        for policy in FUNCTIONS[function]["Policies"]
+        for statement in policy["Statement"]
+        for action in list_of(statement["Action"])
+        for resource in list_of(statement["Resource"])
+    ]
+    assert len(said) == len(set(said))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(function: str) -> None:
     # given
     variables = FUNCTIONS[function]["Environment"]["Variables"]
