@@ -1,8 +1,8 @@
 """What the functions' roles may do, and how to take one action away from one of them for a while."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,23 +98,42 @@ class RolePolicies:
         finally:
             self._write(grant.function, whole)
 
+    def allow(self, function: str, whole: Mapping[str, Document], actions: Collection[str]) -> None:
+        """Leave of the policies, which are `whole`, what these actions allow. What allows nothing is not there."""
+        self._write(function, {name: _of_actions(document, actions) for name, document in whole.items()})
+
     def _write(self, function: str, documents: Mapping[str, Document]) -> None:
         iam, role = self.cloud.client("iam"), self.roles[function]
-        # IAM takes no policy without a statement.
-        stay = {name: document for name, document in documents.items() if document["Statement"]}
-        for name, document in stay.items():
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-        for name in self.inline(function).keys() - stay.keys():
-            iam.delete_role_policy(RoleName=role, PolicyName=name)
-        assert self.inline(function) == stay
+        for name, document in documents.items():
+            if document["Statement"]:
+                iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+                continue
+            # IAM takes no policy without a statement.
+            with suppress(iam.exceptions.NoSuchEntityException):
+                iam.delete_role_policy(RoleName=role, PolicyName=name)
+        assert self.inline(function) == {name: found for name, found in documents.items() if found["Statement"]}
 
 
 def _reduced(document: Document, action: str) -> Document:
+    return _of_actions(document, actions_in({"": document}) - {action})
+
+
+def _of_actions(document: Document, actions: Collection[str]) -> Document:
     kept = [
-        {**statement, "Action": [other for other in actions_of(statement) if other != action]}
+        {**statement, "Action": [action for action in actions_of(statement) if action in actions]}
         for statement in document["Statement"]
     ]
     return {**document, "Statement": [statement for statement in kept if statement["Action"]]}
+
+
+def actions_in(documents: Mapping[str, Document]) -> set[str]:
+    """All that these policies allow."""
+    return {
+        action
+        for document in documents.values()
+        for statement in document["Statement"]
+        for action in actions_of(statement)
+    }
 
 
 def actions_of(statement: Document) -> list[str]:

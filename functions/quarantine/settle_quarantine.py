@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from common import wiring
 from common.catalog import Catalog, Row
 from common.clients import transient_faults_named
-from common.errors import TransientError
+from common.errors import QuarantineLost, TransientError
 from common.observability import logger, metrics, observed
 from common.quarantine import AT_WORK, QUARANTINED
 from quarantine.holding import held, holds, update_held
@@ -26,12 +26,18 @@ def settle(device: HeldDevice, catalog: Catalog) -> str:
         if row is not None and _is_settled(row, device.execution_arn):
             return str(row["status"])  # By an earlier attempt whose answer was lost.
         row = held(row, device.execution_arn)
-        if AT_WORK in row:
-            return str(update_held(catalog.table, device.thing_name, device.execution_arn, remove=(AT_WORK,))["status"])
-        released = release(row, device.execution_arn, catalog)
-        if released is not None:
-            return released
+        settled = _confined(device, catalog) if AT_WORK in row else release(row, device.execution_arn, catalog)
+        if settled is not None:
+            return settled
     raise TransientError(f"{device.thing_name} connects and disconnects all the time")
+
+
+def _confined(device: HeldDevice, catalog: Catalog) -> str | None:
+    """The status; None when the row has changed, perhaps by this very call, which the SDK repeats without an answer."""
+    try:
+        return str(update_held(catalog.table, device.thing_name, device.execution_arn, remove=(AT_WORK,))["status"])
+    except QuarantineLost:
+        return None
 
 
 def _is_settled(row: Row, execution_arn: str) -> bool:

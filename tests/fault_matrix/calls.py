@@ -10,9 +10,13 @@ import botocore.session
 
 # Names in the credential scope of a signature, where they are not boto3's own names of the services.
 SERVICES = {"iotdata": "iot-data", "states": "stepfunctions"}
-REST = ("iot", "iot-data")
+REST = ("iot", "iot-data", "lambda")
+# Where a call's name stands in its body.
+QUERY = ("sns", "sqs")
+# A connection by WebSocket, which has no API model: https://docs.aws.amazon.com/iot/latest/developerguide/protocols.html
+GATEWAY, GATEWAY_PATH = "iotdevicegateway", "/mqtt"
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
 _MARK = re.compile(r"(?:^|;)(\w+)=([^;]*)")
 _DEVICE_KEY = re.compile(r"/devices/([^/]+)/")
 
@@ -29,6 +33,8 @@ class Call:
     """Id of the function's invocation, which makes many calls."""
     attempts_of: str = ""
     """Id that the SDK gives a call; its own repetitions carry the same."""
+    key: str = ""
+    """Id of the access key that it is signed with, in a presigned URL too."""
 
     @property
     def name(self) -> str:
@@ -41,38 +47,44 @@ class Call:
         return not self.operation.startswith(("Describe", "Get", "List", "Head", "Search", "Query", "Scan"))
 
 
-def call_of(method: str, target: str, headers: Mapping[str, str]) -> Call:
+def call_of(method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Call:
     """The call that a request makes. `target` is path and query as sent; header names in lower case."""
     url = urlsplit(target)
-    service = _service(url.query, headers)
+    key, service = _signed_for(url.query, headers)
     marks = dict(_MARK.findall(headers.get("x-amzn-trace-id", "")))
     found = _DEVICE_KEY.search(unquote(url.path))
     return Call(
         service,
-        _operation(service, method, url.path, headers),
+        _operation(service, method, url.path, headers, body),
         function=marks.get("Function", ""),
         thing=marks.get("Thing") or (found[1] if found else ""),
         invocation=marks.get("Request", ""),
         attempts_of=headers.get("amz-sdk-invocation-id", ""),
+        key=key,
     )
 
 
-def _service(query: str, headers: Mapping[str, str]) -> str:
+def _signed_for(query: str, headers: Mapping[str, str]) -> tuple[str, str]:
+    """The access key's id, and the service's name."""
     scope = _SCOPE.search(headers.get("authorization", ""))
     if scope is None:
         credential = parse_qs(query).get("X-Amz-Credential", [""])[0]
         scope = _SCOPE.search(f"Credential={credential}")
-    name = scope[1] if scope else ""
-    return SERVICES.get(name, name)
+    key, name = scope.groups() if scope else ("", "")
+    return key, SERVICES.get(name, name)
 
 
-def _operation(service: str, method: str, path: str, headers: Mapping[str, str]) -> str:
+def _operation(service: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> str:
     target = headers.get("x-amz-target", "")
     if target:
         return target.rpartition(".")[2]
     if service == "s3":
-        # Our calls are all about one object.
-        return f"{method.capitalize()}Object"
+        # Our calls are about one object, or list a bucket, whose name is all of the path then.
+        return f"{method.capitalize()}Object" if path.count("/") > 1 else "ListObjectsV2"
+    if service in QUERY:
+        return parse_qs(body.decode()).get("Action", [""])[0]
+    if service == GATEWAY and path == GATEWAY_PATH:
+        return "Connect"
     if service in REST:
         return next((name for verb, uri, name in _uris(service) if verb == method and uri.fullmatch(path)), "")
     return ""

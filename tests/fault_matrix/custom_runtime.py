@@ -3,9 +3,11 @@
 The emulator's own Python runtime gives every exception one name, so that no Retry or Catch by name can be seen at work.
 This is the loop of a custom runtime (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html), put beside
 the function's code by redirect.py. It also marks every call that the function makes with function, thing and
-invocation, in the trace header that the SDK sends along anyway, so that the proxy can tell whose call it is.
+invocation, in the trace header that the SDK sends along anyway, so that the proxy can tell whose call it is. And where
+there is a DESK, it tells that what became of a run, and runs the function on the same event again if told so.
 """
 
+import copy
 import http.client
 import importlib
 import json
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 STATE = "FAULT_MATRIX_STATE"
+DESK = "FAULT_MATRIX_DESK"
 VERSION = "/2018-06-01/runtime/invocation"
 
 
@@ -48,11 +51,27 @@ def main() -> None:
             f"Root=1-00000000-000000000000000000000000;Function={os.environ[STATE]};"
             f"Thing={thing_in(event)};Request={context.aws_request_id}"
         )
-        try:
-            _answer(context, "response", handler(event, context))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the invocation's answer
-            traceback.print_exc()
-            _answer(context, "error", {"errorMessage": str(error), "errorType": type(error).__name__})
+        kind, content = _run(handler, event, context)
+        while _is_to_run_again(context, kind, content):
+            kind, content = _run(handler, event, context)
+        _answer(context, kind, content)
+
+
+def _run(handler: Any, event: Any, context: Context) -> tuple[str, Any]:
+    """On a copy of the event. Gives what kind of answer it is, and the answer."""
+    try:
+        return "response", handler(copy.deepcopy(event), context)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the invocation's answer
+        traceback.print_exc()
+        return "error", {"errorMessage": str(error), "errorType": type(error).__name__}
+
+
+def _is_to_run_again(context: Context, kind: str, content: Any) -> bool:
+    if DESK not in os.environ:
+        return False
+    told = {"function": os.environ[STATE], "invocation": context.aws_request_id, "kind": kind, "content": content}
+    answer, body = _request("POST", "/", json.dumps(told, default=str).encode(), os.environ[DESK])
+    return answer.status == 200 and bool(json.loads(body))
 
 
 def thing_in(event: object) -> str:
@@ -81,8 +100,10 @@ def _answer(context: Context, kind: str, content: Any) -> None:
     _request("POST", f"{VERSION}/{context.aws_request_id}/{kind}", json.dumps(content).encode())
 
 
-def _request(method: str, path: str, body: bytes | None = None) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+def _request(
+    method: str, path: str, body: bytes | None = None, host: str = ""
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection(host or os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()

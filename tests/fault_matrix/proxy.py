@@ -17,12 +17,14 @@ from typing import Any
 
 from tests.fault_matrix.calls import Call, call_of
 from tests.fault_matrix.rules import Answer, Fault, Rule, answer_to
+from tests.fault_matrix.tunnel import tunnel
 
 # Between two hops, or answered by this server itself.
 NOT_PASSED_ON = frozenset({"connection", "expect", "keep-alive", "transfer-encoding", "date", "server"})
 HOLD_LIMIT = 60.0
 
 Gate = Callable[[Call], Answer | None]
+Again = Callable[[Call, Answer], bool]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class FaultProxy:
     upstream_port: int
     gate: Gate | None = None
     """Asked before every call that no rule strikes; may answer in AWS's place, for rate limits."""
+    again: Again | None = None
+    """Asked about every answer of AWS's own; True has the call passed on once more, in place of the answer."""
     records: list[Record] = field(default_factory=list)
     port: int = 0
     _rules: list[Rule] = field(default_factory=list)
@@ -90,9 +94,9 @@ class FaultProxy:
 
 
 @contextmanager
-def fault_proxy(upstream_port: int, gate: Gate | None = None) -> Iterator[FaultProxy]:
+def fault_proxy(upstream_port: int, gate: Gate | None = None, again: Again | None = None) -> Iterator[FaultProxy]:
     """A proxy in front of the emulator, on a free port of the loopback interface."""
-    proxy = FaultProxy(upstream_port, gate)
+    proxy = FaultProxy(upstream_port, gate, again)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
     proxy.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -123,10 +127,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        call = call_of(self.command, self.path, headers)
+        call = call_of(self.command, self.path, headers, body)
         rule = self.proxy.struck_by(call)
-        if rule is None:
+        if rule is None and headers.get("upgrade") == "websocket":
+            self._tunnelled(call)
+        elif rule is None:
             answer = (self.proxy.gate(call) if self.proxy.gate else None) or self._passed_on(body)
+            while self.proxy.again and self.proxy.again(call, answer):
+                answer = self._passed_on(body)
             self.proxy.record(call, None, answer)
             self._send(answer)
         else:
@@ -171,6 +179,21 @@ class _Handler(BaseHTTPRequestHandler):
         content = response.read()
         kept = {name: value for name, value in response.getheaders() if name.lower() not in NOT_PASSED_ON}
         return Answer(response.status, kept, content)
+
+    def _tunnelled(self, call: Call) -> None:
+        """A WebSocket: its bytes go to and fro as they come, until one side closes."""
+
+        def tell(answer: Answer) -> None:
+            if self.proxy.again:
+                self.proxy.again(call, answer)
+            self.proxy.record(call, None, answer)
+
+        tunnel(self.connection, self.proxy.upstream_port, self._head(), tell)
+        self.close_connection = True
+
+    def _head(self) -> bytes:
+        lines = [self.requestline, *(f"{name}: {value}" for name, value in self.headers.items()), "", ""]
+        return "\r\n".join(lines).encode()
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

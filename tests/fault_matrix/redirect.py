@@ -7,6 +7,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from playground.paths import Paths
@@ -17,10 +18,14 @@ from tests.playground_cloud import Cloud
 LOOP = Path(__file__).with_name("custom_runtime.py")
 
 
-def redirect(cloud: Cloud, proxy: FaultProxy) -> None:
-    """Have every function of the stack call AWS through the proxy, and tell its errors by their class names."""
+def redirect(cloud: Cloud, proxy: FaultProxy, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Have every function of the stack call AWS through the proxy, and tell its errors by their class names.
+
+    `variables` are more of them for the environment of each.
+    """
     for logical_id, name in cloud.functions.items():
-        _redirect(cloud, proxy, logical_id.removesuffix("Function"), name)
+        state = logical_id.removesuffix("Function")
+        _redirect(cloud, name, {**variables, "AWS_ENDPOINT_URL": proxy.url, STATE: state})
 
 
 def unlimited(cloud: Cloud) -> None:
@@ -64,7 +69,7 @@ def _lengthen(retrier: dict[str, Any], factor: float) -> None:
     del retrier["MaxDelaySeconds"]
 
 
-def _redirect(cloud: Cloud, proxy: FaultProxy, state: str, name: str) -> None:
+def _redirect(cloud: Cloud, name: str, more: Mapping[str, str]) -> None:
     functions = cloud.client("lambda")
     function = functions.get_function(FunctionName=name)
     with urllib.request.urlopen(function["Code"]["Location"]) as answer:  # noqa: S310 - the emulator's own URL
@@ -74,7 +79,7 @@ def _redirect(cloud: Cloud, proxy: FaultProxy, state: str, name: str) -> None:
     functions.update_function_configuration(
         FunctionName=name,
         Runtime="provided.al2023",
-        Environment={"Variables": {**variables, "AWS_ENDPOINT_URL": proxy.url, STATE: state}},
+        Environment={"Variables": {**variables, **more}},
     )
 
 

@@ -1,4 +1,4 @@
-"""What there is of one device in every service, and what to call it: whole, nothing, or a leak."""
+"""What there is of one device in every service, and what to call it: whole, in quarantine, nothing, or a leak."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +9,11 @@ from botocore.exceptions import ClientError
 from tests.playground_cloud import Cloud
 
 WHOLE = "device"
+CONFINED = "quarantined"
 NOTHING = "nothing"
 FREE = ("FAILED", "TERMINATED")
+# What an execution that works on a device writes into its row while it does.
+HOLDING = ("restarting", "quarantining", "releasing", "readmitting")
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,23 @@ class Remains:
     found: Mapping[str, Sequence[str]]
     row: Mapping[str, Any] = field(default_factory=dict)
     blemishes: Sequence[str] = ()
-    """What a device that is online would lack."""
+    """What a device that is online, free or confined, would lack."""
+    free: Sequence[str] = ()
+    """What a free one would lack besides."""
+    confined: Sequence[str] = ()
+    """What one in quarantine would lack besides."""
 
     @property
     def verdict(self) -> str:
-        """`device`, `nothing`, or what is wrong."""
+        """`device`, `quarantined`, `nothing`, or what is wrong."""
         if not any(self.found.values()) and self.row.get("status", FREE[0]) in FREE:
             return NOTHING
-        if not self.blemishes:
+        if not self.blemishes and not self.free:
             return WHOLE
-        return f"LEFT {self} ({'; '.join(self.blemishes)})"
+        if not self.blemishes and not self.confined:
+            return CONFINED
+        lacking = self.confined if self.row.get("status") == "QUARANTINED" else self.free
+        return f"LEFT {self} ({'; '.join([*self.blemishes, *lacking])})"
 
     def __str__(self) -> str:
         left = [f"{kind}: {', '.join(names)}" for kind, names in self.found.items() if names]
@@ -44,38 +54,54 @@ def remains(cloud: Cloud, thing: str, owners: Sequence[str], certificates: Seque
     ours = described is not None and described["attributes"].get("execution") in owners
     statuses = {found: _certificate(iot, found) for found in certificates}
     living = {name: status for name, status in statuses.items() if status}
-    tasks = _tasks(cloud, owners)
-    objects = _objects(cloud, thing)
     found = {
         "thing": [thing] if ours else [],
-        "group": [thing] if ours and _groups(iot, thing) else [],
+        "group": _groups(iot, thing) if ours else [],
         "certificates": sorted(living),
-        "policies": [name for name, status in living.items() for _ in _policies(iot, status["certificateArn"])],
+        "policies": [name for status in living.values() for name in _policies(iot, status["certificateArn"])],
         "shadow": [thing] if _has_shadow(cloud, thing) else [],
-        "objects": objects,
-        "tasks": tasks,
+        "objects": _objects(cloud, thing),
+        "tasks": _tasks(cloud, owners),
     }
     attached = _or_none(lambda: iot.list_thing_principals(thingName=thing)) or {"principals": []}
-    blemishes = [
-        what
-        for what, is_so in {
-            "no thing": ours,
-            "not in the group": bool(found["group"]),
-            "not one certificate": len(living) == 1,
-            "a certificate not active": all(one["status"] == "ACTIVE" for one in living.values()),
-            "not the certificates that are attached": sorted(attached["principals"])
-            == sorted(one["certificateArn"] for one in living.values()),
-            "not the certificate of the catalog": [row.get("certificate_id")] == list(living),
-            "not one policy": len(found["policies"]) == 1,
-            "no shadow": bool(found["shadow"]),
-            "not the config alone in the bucket": objects == [f"devices/{thing}/config.json"],
-            "not one task": len(tasks) == 1,
-            "not the task of the catalog": [row.get("task_arn")] == tasks,
-            "not ONLINE": row.get("status") == "ONLINE",
-        }.items()
-        if not is_so
-    ]
-    return Remains(found, row, blemishes)
+    blemishes = {
+        "no thing": ours,
+        "not one certificate": len(living) == 1,
+        "a certificate not active": all(one["status"] == "ACTIVE" for one in living.values()),
+        "not the certificates that are attached": sorted(attached["principals"])
+        == sorted(one["certificateArn"] for one in living.values()),
+        "not the certificate of the catalog": [row.get("certificate_id")] == list(living),
+        "no shadow": bool(found["shadow"]),
+        "not what belongs into the bucket, no key": _are_right(found["objects"], thing, row),
+        "not one task": len(found["tasks"]) == 1,
+        "not the task of the catalog": [row.get("task_arn")] == found["tasks"],
+        "held by an execution": not any(name in row for name in HOLDING),
+    }
+    stack = cloud.home.stack_name
+    free = {
+        "not the device policy alone": found["policies"] == [f"{stack}-device"],
+        "not in the group alone": found["group"] == [f"{stack}-devices"],
+        "not ONLINE": row.get("status") == "ONLINE",
+    }
+    confined = {
+        "not the quarantine policy alone": found["policies"] == [f"{stack}-quarantine"],
+        "not in both groups": found["group"] == [f"{stack}-devices", f"{stack}-quarantine"],
+        "not QUARANTINED": row.get("status") == "QUARANTINED",
+        "not connected": bool(row.get("presence_connected")),
+    }
+    return Remains(found, row, *([what for what, so in each.items() if not so] for each in (blemishes, free, confined)))
+
+
+def _are_right(objects: Sequence[str], thing: str, row: Mapping[str, Any]) -> bool:
+    """The config alone. Of a device that makes its own key also its request, and perhaps its certificate.
+
+    Neither is a secret. The certificate is there again when the answer to its being written was lost, and it was
+    written a second time, after the device had fetched it; it goes with the device, or after a day.
+    """
+    config, request, certificate = (f"devices/{thing}/{name}" for name in ("config.json", "csr.pem", "identity.json"))
+    if row.get("identity") != "csr":
+        return objects == [config]
+    return {config, request} <= set(objects) <= {config, request, certificate}
 
 
 def _or_none(call: Any) -> Any:
@@ -92,14 +118,14 @@ def _certificate(iot: Any, certificate_id: str) -> Any:
     return answer["certificateDescription"] if answer else None
 
 
-def _policies(iot: Any, certificate_arn: str) -> list[Any]:
+def _policies(iot: Any, certificate_arn: str) -> list[str]:
     answer = _or_none(lambda: iot.list_attached_policies(target=certificate_arn))
-    return list(answer["policies"]) if answer else []
+    return [policy["policyName"] for policy in answer["policies"]] if answer else []
 
 
-def _groups(iot: Any, thing: str) -> list[Any]:
+def _groups(iot: Any, thing: str) -> list[str]:
     answer = _or_none(lambda: iot.list_thing_groups_for_thing(thingName=thing))
-    return list(answer["thingGroups"]) if answer else []
+    return sorted(group["groupName"] for group in answer["thingGroups"]) if answer else []
 
 
 def _has_shadow(cloud: Cloud, thing: str) -> bool:

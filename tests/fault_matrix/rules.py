@@ -42,13 +42,19 @@ _ANSWERS: dict[Fault, dict[str, tuple[int, str]]] = {
         "dynamodb": (500, "InternalServerError"),
         "ecs": (500, "ServerException"),
         "s3": (500, "InternalError"),
+        "sns": (500, "InternalError"),
         "": (500, "InternalFailureException"),
     },
-    Fault.THROTTLED_TWICE: {"s3": (503, "SlowDown"), "": (400, "ThrottlingException")},
+    Fault.THROTTLED_TWICE: {
+        "s3": (503, "SlowDown"),
+        "sns": (400, "Throttling"),
+        "": (400, "ThrottlingException"),
+    },
     Fault.DENIED: {
         "iot": (403, "AccessDeniedException"),
         "iot-data": (403, "ForbiddenException"),
         "s3": (403, "AccessDenied"),
+        "sns": (403, "AuthorizationError"),
         "": (400, "AccessDeniedException"),
     },
     Fault.GONE: {"s3": (404, "NoSuchBucket"), "": (400, "ResourceNotFoundException")},
@@ -68,8 +74,10 @@ def answer_to(call: Call, fault: Fault) -> Answer:
     """An error as the service itself would word it."""
     status, code = _ANSWERS[fault].get(call.service, _ANSWERS[fault][""])
     message = f"injected: {fault.value}"
-    if call.service == "s3":
+    if call.service in ("s3", "sns"):
         text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        if call.service == "sns":
+            text = f"<ErrorResponse>{text}</ErrorResponse>"
         return Answer(status, {"Content-Type": "application/xml"}, text.encode())
     if call.service in ("iot", "iot-data"):
         return Answer(

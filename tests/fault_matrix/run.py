@@ -1,14 +1,15 @@
 """Runs cells and scenarios, many at a time on one cloud, and counts every service before and after."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from tests.census import census
-from tests.fault_matrix.cells import Cell, Finding, try_cell
-from tests.fault_matrix.remains import NOTHING, WHOLE
+from tests.fault_matrix.cells import Cell, Finding, grouped, try_cells
+from tests.fault_matrix.remains import CONFINED, NOTHING, WHOLE
 from tests.fault_matrix.scenarios import Outcome, Scenario, play
 from tests.fault_matrix.stage import Stage
 
@@ -57,28 +58,30 @@ def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before:
     broken: dict[str, str] = {}
     lock = threading.Lock()
 
-    def one(name: str, act: Callable[[], Finding | Outcome]) -> Finding | Outcome | None:
+    def some(name: str, act: Callable[[], Iterable[Judged]]) -> list[Judged]:
         try:
-            result = act()
+            results = list(act())
         except Exception as error:  # noqa: BLE001 - one that breaks must not keep the others from being judged
             with lock:
                 broken[name] = f"{type(error).__name__}: {error}"
-            return None
-        done(result)
-        return result
+            return []
+        for result in results:
+            done(result)
+        return results
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        # First what takes longest: what holds calls, and what waits for a device in vain.
-        played: list[Future[Finding | Outcome | None]] = [
-            pool.submit(one, str(scene), lambda scene=scene, n=n: play(stage, scene, f"scene-{n}"))  # type: ignore[misc]
+        # First what takes longest: what holds calls, many faults in turn, and what waits for a device in vain.
+        played = [
+            pool.submit(some, str(scene), partial(_played, stage, scene, f"scene-{n}"))
             for n, scene in enumerate(scenes)
         ]
-        tried: dict[int, Future[Finding | Outcome | None]] = {
-            n: pool.submit(one, str(cell), lambda cell=cell, n=n: try_cell(stage, cell, f"cell-{n}"))  # type: ignore[misc]
-            for n, cell in sorted(enumerate(cells), key=lambda item: item[1].place.state not in LAST_STATES)
-        }
-    findings = [f for f in (tried[n].result() for n in range(len(cells))) if isinstance(f, Finding)]
-    outcomes = [o for o in (future.result() for future in played) if isinstance(o, Outcome)]
+        tried = [
+            pool.submit(some, str(group[0]), partial(try_cells, stage, group, f"cell-{n}"))
+            for n, group in sorted(enumerate(grouped(cells)), key=_short)
+        ]
+    found = {finding.cell: finding for future in tried for finding in future.result()}
+    findings = [found[cell] for cell in cells if cell in found]
+    outcomes = [outcome for future in played for outcome in future.result()]
     swept = stage.sweep()
     for _ in range(MOST_SWEEPS - 1):  # what one could not remove, for there was no room for its call, the next one does
         more = stage.sweep()
@@ -96,33 +99,42 @@ def run(stage: Stage, cells: Sequence[Cell], scenes: Sequence[Scenario], before:
     )
 
 
+def _played(stage: Stage, scene: Scenario, thing: str) -> list[Outcome]:
+    return [play(stage, scene, thing)]
+
+
+def _short(group: tuple[int, Sequence[Cell]]) -> bool:
+    return len(group[1]) == 1 and group[1][0].place.state not in LAST_STATES
+
+
 def _after_the_sweep(stage: Stage, result: Judged) -> Judged:
     if result.finally_left == NOTHING:
         return result
     verdict = stage.settled(result.thing)
-    if verdict == WHOLE:
+    if verdict in (WHOLE, CONFINED):
         # Besides the device there was something that nobody needed.
         stage.deprovision(result.thing)
-        return replace(result, verdict=f"{WHOLE}, {SWEPT}", finally_left=stage.settled(result.thing, [NOTHING]))
+        return replace(result, verdict=f"{verdict}, {SWEPT}", finally_left=stage.settled(result.thing, [NOTHING]))
     return replace(result, verdict=SWEPT, finally_left=verdict)
 
 
 # What the proxy has seen being made, by the census's names.
 _MAKING = {
-    "things": "iot:CreateThing",
-    "certificates": "iot:CreateKeysAndCertificate",
-    "policy attachments": "iot:AttachPolicy",
-    "group members": "iot:AddThingToThingGroup",
-    "objects": "s3:PutObject",
-    "tasks": "ecs:RunTask",
-    "shadows": "iot-data:UpdateThingShadow",
+    "things": ("iot:CreateThing",),
+    "certificates": ("iot:CreateKeysAndCertificate", "iot:CreateCertificateFromCsr"),
+    "policy attachments": ("iot:AttachPolicy",),
+    "group members": ("iot:AddThingToThingGroup",),
+    "objects": ("s3:PutObject",),
+    "tasks": ("ecs:RunTask",),
+    "jobs": ("iot:CreateJob",),
+    "shadows": ("iot-data:UpdateThingShadow",),
 }
 
 
 def _made(stage: Stage) -> Mapping[str, int]:
     """How many calls that make something have had their effect."""
     passed = [r.call.name for r in stage.proxy.records if r.effective]
-    return {kind: passed.count(call) for kind, call in _MAKING.items()}
+    return {kind: sum(map(passed.count, calls)) for kind, calls in _MAKING.items()}
 
 
 def summary(results: Results) -> str:

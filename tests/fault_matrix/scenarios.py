@@ -10,8 +10,9 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 
-from tests.fault_matrix.cells import Phase, Place
-from tests.fault_matrix.remains import NOTHING, WHOLE
+from tests.fault_matrix.cells import Place
+from tests.fault_matrix.phases import Phase
+from tests.fault_matrix.remains import CONFINED, NOTHING, WHOLE
 from tests.fault_matrix.rules import Fault, Rule
 from tests.fault_matrix.stage import Stage, error_of
 
@@ -55,11 +56,9 @@ class Outcome:
         """Why this is not as it should be; empty when it is."""
         if self.finally_left != NOTHING:
             return f"{self.finally_left}, having ended {self.end}"
-        if self.verdict.startswith(WHOLE) and WHOLE not in self.scenario.ends:
-            return f"was left as a {WHOLE}, having ended {self.end}"
-        if not self.verdict.startswith(WHOLE) and NOTHING not in self.scenario.ends:
-            return f"no {WHOLE} was left, having ended {self.end}"
-        return ""
+        # What was swept besides a device is not part of it; where there was none, nothing is left of what was swept.
+        left = next((kind for kind in (WHOLE, CONFINED) if self.verdict.startswith(kind)), NOTHING)
+        return "" if left in self.scenario.ends else f"left: {left}, having ended {self.end}"
 
 
 def play(stage: Stage, scenario: Scenario, thing: str) -> Outcome:
@@ -68,7 +67,7 @@ def play(stage: Stage, scenario: Scenario, thing: str) -> Outcome:
     end = scenario.act(stage, thing)
     verdict = stage.settled(thing, scenario.ends, SETTLED_LIMIT)
     last = verdict
-    if verdict == WHOLE:
+    if verdict in (WHOLE, CONFINED):
         stage.deprovision(thing)
         last = stage.settled(thing, [NOTHING])
     return Outcome(scenario, end, thing, verdict, last, time.monotonic() - begun)
@@ -76,7 +75,8 @@ def play(stage: Stage, scenario: Scenario, thing: str) -> Outcome:
 
 def scenarios(found: Sequence[Place]) -> list[Scenario]:
     """All there are, those in a state for the last change that each state makes."""
-    made = _last_changes(found, Phase.PROVISIONING)
+    made = [*_last_changes(found, Phase.PROVISIONING), *_last_changes(found, Phase.OWN_KEY)]
+    changed = [*_last_changes(found, Phase.QUARANTINE), *_last_changes(found, Phase.RELEASE)]
     removing = [p for p in found if p.phase is Phase.DEPROVISIONING and p.changes]
     return [
         Scenario("the device never connects", "", _never_connects, (NOTHING,)),
@@ -95,6 +95,16 @@ def scenarios(found: Sequence[Place]) -> list[Scenario]:
                 "aborted, and the call comes later still", str(p), partial(_aborted, place=p, late=True), (NOTHING,)
             )
             for p in made
+        ),
+        *(
+            Scenario(f"aborted from outside, {p.phase.value}", str(p), partial(_aborted, place=p), (WHOLE, CONFINED))
+            for p in changed
+        ),
+        *(
+            Scenario(
+                f"deleted while it changes, {p.phase.value}", str(p), partial(_deleted_meanwhile, place=p), (NOTHING,)
+            )
+            for p in changed
         ),
         *(Scenario("deleted while it is created", str(p), partial(_deleted_while_created, place=p)) for p in made),
         *(Scenario("created while it is deleted", str(p), partial(_created_while_deleted, place=p)) for p in removing),
@@ -205,8 +215,9 @@ def _gone_before_deletion(stage: Stage, thing: str, *, calls: str) -> str:
 
 def _aborted(stage: Stage, thing: str, *, place: Place, late: bool = False) -> str:
     with ExitStack() as stack:
+        stage.prepare(place.phase, thing)
         rule = stack.enter_context(stage.proxy.rule(_held(place, thing)))
-        arn = stage.start_provisioning(thing)
+        arn = stage.start(place.phase, thing)
         _wait_until_held(rule)
         stage.abort(arn)
         if late:
@@ -217,11 +228,23 @@ def _aborted(stage: Stage, thing: str, *, place: Place, late: bool = False) -> s
 
 def _deleted_while_created(stage: Stage, thing: str, *, place: Place) -> str:
     with stage.proxy.rule(_held(place, thing)) as rule:
-        creating = stage.start_provisioning(thing)
+        creating = stage.start(place.phase, thing)
         _wait_until_held(rule)
         deleting = stage.start_deprovisioning(thing)
         time.sleep(HELD_SECONDS)
     return _both(stage, creating, deleting)
+
+
+def _deleted_meanwhile(stage: Stage, thing: str, *, place: Place) -> str:
+    stage.prepare(place.phase, thing)
+    with stage.proxy.rule(_held(place, thing)) as rule:
+        changing = stage.start(place.phase, thing)
+        _wait_until_held(rule)
+        deleting = stage.start_deprovisioning(thing)
+        time.sleep(HELD_SECONDS)
+    for arn in (changing, deleting):
+        stage.ended(arn)
+    return f"changed: {_said(stage, changing)} / deleted: {_said(stage, deleting)}"
 
 
 def _created_while_deleted(stage: Stage, thing: str, *, place: Place) -> str:

@@ -2,23 +2,25 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from common.identifiers import owner_of
 from playground.local.state import LocalState
+from tests.fault_matrix.phases import COURSES, DEPROVISION, PROVISION, Phase
 from tests.fault_matrix.proxy import FaultProxy, fault_proxy
 from tests.fault_matrix.redirect import fit_to_short_waits, redirect, unlimited
 from tests.fault_matrix.remains import NOTHING, WHOLE, Remains, remains
 from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, Execution, own_cloud
 
-PROVISION, DEPROVISION = "ProvisionDeviceStateMachineArn", "DeprovisionDeviceStateMachineArn"
 END_LIMIT = 180.0
 LOOK_SECONDS = 0.25
 # Retries wait a twentieth of their time, and a device that does not come is waited for 30 s instead of 300.
@@ -37,6 +39,23 @@ class Stage:
     def start_provisioning(self, thing: str, case: str = "", name: str = "") -> str:
         """Start to make the thing; gives the execution's ARN."""
         return self._start(PROVISION, thing, case, name)
+
+    def start(self, phase: Phase, thing: str) -> str:
+        """Start what is under way in this phase; gives the execution's ARN."""
+        course = COURSES[phase]
+        return self._start(course.machine, thing, course.case, "", course.given)
+
+    def prepare(self, phase: Phase, thing: str, there: str = NOTHING) -> None:
+        """Give the thing the past that it has in this phase; `there` is the verdict on what there is of it."""
+        past = COURSES[phase].before
+        begun = next((n + 1 for n, earlier in enumerate(past) if COURSES[earlier].done == there), 0)
+        if not begun and there != NOTHING:
+            self.deprovision(thing)
+            self.settled(thing, [NOTHING])
+        for earlier in past[begun:]:
+            end = self.ended(self.start(earlier, thing))
+            assert end.status == "SUCCEEDED", end
+            self.settled(thing, [COURSES[earlier].done])
 
     def start_deprovisioning(self, thing: str) -> str:
         """Start to remove the thing."""
@@ -94,10 +113,12 @@ class Stage:
         assert "FunctionError" not in answer, said
         return [f"{finding['kind']} {finding['name']}: {finding['outcome']}" for finding in said["findings"]]
 
-    def _start(self, machine: str, thing: str, case: str, name: str) -> str:
+    def _start(
+        self, machine: str, thing: str, case: str, name: str, more: Mapping[str, Any] = MappingProxyType({})
+    ) -> str:
         arn = self.cloud.home.output(machine) + (f"#{case}" if case else "")
         sfn = self.cloud.client("stepfunctions")
-        given = json.dumps({"thingName": thing})
+        given = json.dumps({"thingName": thing, **more})
         named = {"name": name} if name else {}
         started: str = sfn.start_execution(stateMachineArn=arn, input=given, **named)["executionArn"]
         self.executions.setdefault(thing, []).append(started)

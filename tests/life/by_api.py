@@ -8,8 +8,8 @@ from tests.life.life import Life, sample
 
 
 def by_api(life: Life) -> None:
-    """Made, looked at, told something and removed by the function that API Gateway calls."""
-    followed(life, ask(life, "POST /v1/devices", {"thingName": life.thing_name}))
+    """Made, looked at, told something, linked and removed by the function that API Gateway calls."""
+    followed(life, ask(life, "POST /v1/devices", {"thingName": life.thing_name, "deviceType": "bulb"}))
     found = ask(life, "GET /v1/devices/{thingName}", thingName=life.thing_name)
     parts = ("shadow", "certificate", "execution", "presence")
     life.expect("ControlPlane", "a whole device is described", all(found[part] for part in parts))
@@ -17,7 +17,10 @@ def by_api(life: Life) -> None:
     life.expect("ControlPlane", "it is listed", life.thing_name in [one["thingName"] for one in listed])
     ask(life, "PATCH /v1/devices/{thingName}/settings", {"desired": {"time": 5}}, thingName=life.thing_name)
     ask(life, "POST /v1/devices/{thingName}/commands", {"command": "ping"}, thingName=life.thing_name)
+    life.wall.hang()
+    ask(life, "PUT /v1/devices/{thingName}/links/{target}", thingName=life.wall.name, target=life.thing_name)
     followed(life, ask(life, "DELETE /v1/devices/{thingName}", thingName=life.thing_name))
+    life.wall.remove()
 
 
 def followed(life: Life, accepted: Mapping[str, Any]) -> None:

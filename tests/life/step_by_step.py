@@ -31,6 +31,7 @@ def step_by_step(life: Life) -> None:
     certified = {"certificateId": certificate["certificateId"], "execution": execution}
     recorded = life.invoke("RecordStatus", **task, **certified)
     life.expect("RecordStatus", "the device is online", recorded["status"] == "ONLINE")
+    life.call("Sweep", {"dryRun": True, "olderThanSeconds": 0})
     misbehave(life, certificate["certificateId"])
     quarantine_step_by_step(life)
     link_with_a_switch(life)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from tests.fault_matrix.calls import Call, call_of
 from tests.fault_matrix.custom_runtime import thing_in
 from tests.fault_matrix.proxy import FaultProxy, fault_proxy
 from tests.fault_matrix.quota import Quota
-from tests.fault_matrix.rules import Fault, Rule
+from tests.fault_matrix.rules import Answer, Fault, Rule
+from tests.playground_cloud import wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -232,6 +234,8 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-1/{}/aws4_request, Sign
         ("POST", "/attached-policies/arn%3Acert%2Fabc", "iot", {}, "iot:ListAttachedPolicies", ""),
         ("POST", "/things/a/shadow", "iotdata", {}, "iot-data:UpdateThingShadow", ""),
         ("PUT", "/bucket/devices/lamp/config.json", "s3", {}, "s3:PutObject", "lamp"),
+        ("GET", "/bucket?list-type=2&prefix=devices%2Flamp", "s3", {}, "s3:ListObjectsV2", ""),
+        ("POST", "/2015-03-31/functions/f/invocations", "lambda", {}, "lambda:Invoke", ""),
         ("POST", "/", "dynamodb", {"x-amz-target": "DynamoDB_20120810.PutItem"}, "dynamodb:PutItem", ""),
         ("POST", "/", "states", {"x-amz-target": "AWSStepFunctions.Send"}, "stepfunctions:Send", ""),
     ],
@@ -248,7 +252,73 @@ def test_a_presigned_request_is_known_too() -> None:
         "/b/devices/lamp/identity.json?X-Amz-Credential=A%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=s"
     )
     call = call_of("GET", target, {})
-    assert (call.name, call.thing, call.function) == ("s3:GetObject", "lamp", "")
+    assert (call.name, call.thing, call.function, call.key) == ("s3:GetObject", "lamp", "", "A")
+
+
+def test_the_name_of_a_call_may_stand_in_its_body() -> None:
+    call = call_of("POST", "/", {"authorization": SIGNED.format("sns")}, b"Action=Publish&Message=x")
+    assert (call.name, call.key) == ("sns:Publish", "A")
+
+
+def test_a_connection_by_websocket_is_a_call_too() -> None:
+    target = "/mqtt?X-Amz-Credential=A%2F20260101%2Feu-west-1%2Fiotdevicegateway%2Faws4_request&X-Amz-Signature=s"
+    assert call_of("GET", target, {}).name == "iotdevicegateway:Connect"
+
+
+HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+UPGRADE = b"GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("frames", "status"), [(b"\x82\x04\x20\x02\x00\x00", 101), (b"\x88\x02\x03\xe8", 403), (b"", 403)]
+)
+def test_a_websocket_goes_through_and_a_refusal_is_seen(frames: bytes, status: int) -> None:
+    # given: a broker that hears one word of its client and says one to it
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        heard: list[bytes] = []
+
+        def serve() -> None:
+            connection, _ = broker.accept()
+            with connection:
+                heard.append(connection.recv(1000))
+                connection.sendall(HEAD)
+                heard.append(connection.recv(1000))
+                connection.sendall(frames)
+
+        served = threading.Thread(target=serve)
+        served.start()
+        with fault_proxy(broker.getsockname()[1]) as proxy:
+            # when
+            with socket.create_connection(("127.0.0.1", proxy.port)) as client:
+                client.sendall(UPGRADE)
+                assert client.recv(1000) == HEAD
+                client.sendall(b"connect")
+                said = client.recv(1000)
+            served.join()
+            # then
+            assert (heard[1], said) == (b"connect", frames)
+            wait_for("the record", lambda: proxy.records)
+            assert [record.status for record in proxy.records] == [status]
+
+
+def test_what_is_answered_may_be_asked_once_more(upstream: Upstream) -> None:
+    # given
+    asked: list[int] = []
+
+    def twice(call: Call, answer: Answer) -> bool:
+        asked.append(answer.status)
+        return len(asked) < 3
+
+    with fault_proxy(upstream.port, again=twice) as proxy:
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port)
+        # when
+        connection.request("POST", "/things/lamp", headers={"Authorization": SIGNED.format("iot")})
+        connection.getresponse().read()
+        connection.close()
+    # then
+    assert asked == [200] * 3
+    assert upstream.things == ["lamp"] * 3
+    assert len(proxy.records) == 1
 
 
 def test_a_rate_limit_is_asked_before_each_call(upstream: Upstream) -> None:

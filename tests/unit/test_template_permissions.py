@@ -80,6 +80,19 @@ def test_a_function_may_do_single_actions_only(function: str) -> None:
             assert re.fullmatch(r"[a-z0-9]+:[A-Za-z0-9]+", action), action
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_function_may_do_is_said_once(function: str) -> None:
+    # Said twice, one of them can go unnoticed, and stays when the other is taken away.
+    said = [
+        (action, json.dumps(resource), json.dumps(statement.get("Condition")))
+        for policy in FUNCTIONS[function]["Policies"]
+        for statement in policy["Statement"]
+        for action in list_of(statement["Action"])
+        for resource in list_of(statement["Resource"])
+    ]
+    assert len(said) == len(set(said))
+
+
 WIRING = {name: made for module in (common.wiring, quarantine.wiring) for name, made in getmembers(module, isfunction)}
 
 

@@ -11,7 +11,7 @@ from common.errors import (
     RenewalFailed,
     TransientError,
 )
-from quarantine import renew_identity
+from quarantine import renew_identity, settle_quarantine
 from tests.unit.confining import (
     EXTRA,
     NEXT,
@@ -185,3 +185,27 @@ def test_the_undoing_completes_after_every_interruption(
         is_confined(lamp)
     else:
         assert picture(lamp) == before
+
+
+@pytest.mark.parametrize(("make", "write"), [(quarantine, "update_held"), (release, "release")])
+def test_the_last_word_may_be_said_twice(
+    lamp: World,
+    topics: MemoryTopics,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[..., Confinement],
+    write: str,
+) -> None:
+    # given: the answer to the write that lets the device go is lost, and the SDK repeats the call
+    if make is release:
+        quarantine(lamp, topics).run()
+    going, real = make(lamp, topics).run("shadow"), getattr(settle_quarantine, write)
+
+    def repeated(*given: Any, **more: Any) -> Any:
+        real(*given, **more)
+        return real(*given, **more)
+
+    monkeypatch.setattr(settle_quarantine, write, repeated)
+    # when
+    going.run()
+    # then
+    assert going.status == lamp.row["status"] == ("QUARANTINED" if make is quarantine else "ONLINE")
