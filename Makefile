@@ -3,6 +3,8 @@
 
 PYTHON ?=
 export PYTHON
+# The playground and its tests are many short processes of the same code: each would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 BOOTSTRAP = $(if $(PYTHON),$(PYTHON),python3) playground/bootstrap.py
 BIN = .venvs/app/bin
