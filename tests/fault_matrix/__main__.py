@@ -1,7 +1,7 @@
 """python -m tests.fault_matrix [--write]
 
-Every call of every state with every fault, and all scenarios, on a local cloud of its own (ten minutes on two cores
-that have nothing else to do). With --write the result goes to docs/faults.md. Ends with 1 when anything is left behind.
+Every call of every state with every fault, and all scenarios, on a local cloud of its own (about a quarter of an hour
+on two cores). With --write the result goes to docs/faults.md. Ends with 1 when anything is left behind.
 """
 
 import argparse
