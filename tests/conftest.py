@@ -1,6 +1,7 @@
 """The one local cloud that the workflow and the end-to-end tests share."""
 
 import gc
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ CLOUDS = {
 }
 CLOUD_OF = {module: cloud for cloud, modules in CLOUDS.items() for module in modules}
 LAYERS = ("e2e", "workflow", "device", "unit")
+UNIT = Path(__file__).parent / "unit"
+SLOW = "thorough or not unit"
+"""The marks that `make test` asks for when the unit layer has passed."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -59,13 +63,27 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Who runs the slow layers needs of the unit layer only where something is thorough."""
+    slow = config.option.markexpr == SLOW and collection_path.name.startswith("test_")
+    return (slow and UNIT in collection_path.parents and "thorough" not in collection_path.read_text()) or None
+
+
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def shared_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stack is built once for the clouds of all workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "stack"
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory, shared_build: Path) -> Iterator[Cloud]:
     """Real emulator with AUTH=true, real SAM CLI, real task agent, real devices; taken down afterwards."""
     folder: Path = tmp_path_factory.mktemp("playground")
     # Retries wait a twentieth of their time.
     variables = {"SFN_MOCK_CONFIG": str(write_mock_configuration(folder)), "SFN_WAIT_SCALE": "0.05"}
-    with own_cloud(folder / "home", variables) as running:
+    with own_cloud(folder / "home", variables, shared_build) as running:
         yield running
 
 

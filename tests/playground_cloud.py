@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import psutil
 
 from playground.homes import Home, local_home
-from playground.local.state import LocalState
+from playground.local import stack
+from playground.local.state import LocalState, one_at_a_time
 from playground.paths import PROJECT, Paths
 
 COMMAND = Path(sys.executable).with_name("playground")
@@ -214,13 +215,33 @@ class Cloud:
 
 
 @contextmanager
-def own_cloud(folder: Path, variables: Mapping[str, str]) -> Iterator[Cloud]:
-    """A cloud with its state in `folder`, on free ports: up with these `variables`, taken down in any case."""
+def own_cloud(folder: Path, variables: Mapping[str, str], build: Path | None = None) -> Iterator[Cloud]:
+    """A cloud with its state in `folder`, on free ports: up with these `variables`, taken down in any case.
+
+    `build`: where the stack is built once for all clouds that name the same folder.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"PLAYGROUND_DIR": str(folder), "NO_COLOR": "1", "COLUMNS": "200", **variables}
+    if build is not None:
+        take_build(Paths(directory=folder), Paths(directory=build))
     running = Cloud(folder, environment)
     try:
         running.playground("up", "--port", str(free_port()), "--mqtt-port", str(free_port()), timeout=UP_LIMIT)
         yield running
     finally:
         running.playground("down", timeout=UP_LIMIT)
+
+
+def take_build(paths: Paths, shared: Paths) -> None:
+    """Let `up` find what the product has built before, in `shared`, of the same sources."""
+    tools = stack.toolbox(shared)
+    built = stack.sources_hash(shared, tools.runtime)
+    shared.make()
+    with one_at_a_time(shared.lock):
+        before = LocalState.load(shared)
+        if before.built != built:
+            stack.build(shared, before, tools, lambda _line: None)
+            replace(before, built=built).save(shared)
+    paths.make()
+    paths.build.symlink_to(shared.build)
+    LocalState(built=built).save(paths)

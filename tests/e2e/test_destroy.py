@@ -58,23 +58,30 @@ def make_everything(cloud: Cloud) -> None:
         killed.kill()
 
 
-def test_nothing_is_left_and_everything_can_be_made_again(doomed: Cloud) -> None:
-    # given
+def test_what_is_left_is_told_then_nothing_is_left_and_everything_can_be_made_again(doomed: Cloud) -> None:
+    # given: somebody has put a thing of theirs into our group, too
     assert remains(doomed)
     make_everything(doomed)
+    iot = doomed.client("iot")
+    iot.create_thing(thingName="theirs", attributePayload={"attributes": {"owner": "somebody"}})
+    iot.add_thing_to_thing_group(thingGroupName=f"{doomed.home.stack_name}-devices", thingName="theirs")
     # when nobody says yes
     refused = doomed.playground("destroy", check=False)
     # then
     assert refused.returncode == 1
     assert doomed.row("one")["status"] == "ONLINE"
     # when
-    gone = doomed.playground("destroy", "--yes", timeout=240)
+    told = doomed.playground("destroy", "--yes", check=False, timeout=240)
     # then
-    assert "Removing the devices" in gone.stderr
-    assert "Gone: the stack" in gone.stderr
-    assert remains(doomed) == {}
+    assert "Removing the devices" in told.stderr
+    assert "Deleting the stack" in told.stderr
+    assert told.returncode == 1
+    assert "thing theirs: carries no mark" in told.stdout
+    assert remains(doomed) == {"things": ["theirs"]}
     # when it is called again
+    iot.delete_thing(thingName="theirs")
     assert "Gone: the stack" in doomed.playground("destroy", "--yes").stderr
+    assert remains(doomed) == {}
     # and when everything is wanted again
     doomed.playground("up", timeout=240)
     anew = Cloud(doomed.folder, doomed.environment)
@@ -99,19 +106,3 @@ def test_an_interruption_is_made_up_for_by_calling_it_again(doomed: Cloud) -> No
     gone = cloud.playground("destroy", "--yes", timeout=240)
     assert "Gone: the stack" in gone.stderr
     assert remains(cloud) == {}
-
-
-def test_what_could_not_be_removed_is_told(doomed: Cloud) -> None:
-    # given: somebody has put a thing of theirs into our group
-    doomed.playground("up", timeout=240)
-    cloud = Cloud(doomed.folder, doomed.environment)
-    iot = cloud.client("iot")
-    iot.create_thing(thingName="theirs", attributePayload={"attributes": {"owner": "somebody"}})
-    iot.add_thing_to_thing_group(thingGroupName=f"{cloud.home.stack_name}-devices", thingName="theirs")
-    # when
-    told = cloud.playground("destroy", "--yes", check=False, timeout=240)
-    # then
-    assert told.returncode == 1
-    assert "thing theirs: carries no mark" in told.stdout
-    assert remains(cloud) == {"things": ["theirs"]}
-    iot.delete_thing(thingName="theirs")
