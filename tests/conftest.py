@@ -45,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.unit)
         elif layer in ("workflow", "e2e") and "cloud" in fixtures:
             item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}, {CLOUD_OF.get(item.path.stem, 'rest')}"))
+        elif layer == "workflow" and "stage" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("faults"))
         elif item.path.stem == "test_destroy":
             item.add_marker(pytest.mark.xdist_group("cloud to destroy"))
         elif "tried" in fixtures:

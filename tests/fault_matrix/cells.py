@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from tests.fault_matrix.calls import Call
 from tests.fault_matrix.phases import COURSES, SAMPLED, UNDONE, Phase
@@ -148,14 +149,31 @@ def all_cells(found: Sequence[Place]) -> list[Cell]:
 
 
 def some_cells(found: Sequence[Place], seed: int) -> list[Cell]:
-    """For each state and fault one call that changes something, drawn by the seed."""
-    draw = random.Random(seed)  # noqa: S311 - a sample, no secret
-    states = dict.fromkeys((place.phase, place.state) for place in found)
+    """For each state half of the faults, each in one call that changes something; both drawn by the seed.
+
+    The faults are dealt out like cards, and shuffled again when all are dealt: so each strikes half of the states, and
+    two states that follow each other, as CleanUp of a device half made and of a whole one do, are struck by all.
+    """
+    faults = _dealt(random.Random(seed))  # noqa: S311 - a sample, no secret
+    changes: dict[tuple[str, str], list[Place]] = {}
+    for place in sorted((p for p in found if p.changes), key=_by_phase):
+        changes.setdefault((place.phase.value, place.state), []).append(place)
     return [
-        Cell(draw.choice([p for p in found if (p.phase, p.state) == state and p.changes]), fault)
-        for state in states
-        for fault in IN_TABLE
+        # What is drawn for one state does not depend on how many calls the others make.
+        Cell(random.Random(f"{seed} {state} {fault}").choice(calls), fault)  # noqa: S311
+        for state, calls in changes.items()
+        for fault in islice(faults, len(IN_TABLE) // 2)
     ]
+
+
+def _by_phase(place: Place) -> tuple[int, str]:
+    """An order that is always the same: branches of a workflow take turns in any."""
+    return list(Phase).index(place.phase), str(place)
+
+
+def _dealt(draw: random.Random) -> Iterator[Fault]:
+    while True:
+        yield from draw.sample(IN_TABLE, len(IN_TABLE))
 
 
 def try_cells(stage: Stage, cells: Sequence[Cell], thing: str) -> Iterator[Finding]:

@@ -75,6 +75,15 @@ class FaultProxy:
                 self._rules.remove(rule)
             rule.release.set()
 
+    @contextmanager
+    def gated(self, gate: Gate) -> Iterator[None]:
+        """Have calls ask this gate, and afterwards the one from before."""
+        before, self.gate = self.gate, gate
+        try:
+            yield
+        finally:
+            self.gate = before
+
     def struck_by(self, call: Call) -> Rule | None:
         """The rule that this call falls under now."""
         with self._lock:

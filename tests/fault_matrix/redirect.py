@@ -45,7 +45,7 @@ def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> N
     for machine in (item for page in pages for item in page["stateMachines"]):
         arn = machine["stateMachineArn"]
         definition = json.loads(sfn.describe_state_machine(stateMachineArn=arn)["definition"])
-        for state in _states(definition):
+        for _, state in states(definition):
             if "waitForTaskToken" in state.get("Resource", ""):
                 state["TimeoutSeconds"] = max(1, round(state["TimeoutSeconds"] * limit_scale))
             for retrier in state.get("Retry", []):
@@ -54,11 +54,12 @@ def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> N
         sfn.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
 
 
-def _states(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for state in machine["States"].values():
-        yield state
+def states(machine: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All states with their names, those in branches too."""
+    for name, state in machine["States"].items():
+        yield name, state
         for branch in state.get("Branches", []):
-            yield from _states(branch)
+            yield from states(branch)
 
 
 def _lengthen(retrier: dict[str, Any], factor: float) -> None:

@@ -12,7 +12,8 @@ INTRODUCTION = """# Faults
 What is left when something goes wrong while a device is made or removed? Either a device that is online and whole, or
 nothing at all. And while it is put into quarantine or let out? A device that is free or one that is confined, whole in
 either case, and held by no execution. `make faults` shows it, on a local cloud of its own, and writes this page; the tests
-run a part of it: of making, undoing and removing a device every state with every fault, and of every kind of scenario some.
+run a part of it: of making, undoing and removing a device every state with half of the faults, and so that each fault strikes
+half of the states, and of every kind of scenario two at the most.
 
 The workflows are the deployed ones, and so are the functions. An HTTP proxy stands between them and the emulator
 (`tests/fault_matrix/proxy.py`): it tells every call's service, operation, function and thing, and can answer in AWS's place,

@@ -1,20 +1,19 @@
 """Many devices at once, with ten times as many certificates asked for as AWS makes in a second."""
 
-from pathlib import Path
-
 import pytest
 
 from playground.local.concurrency import LIMITED
 from tests.fault_matrix.crowd import crowd
+from tests.fault_matrix.stage import Stage
 from tests.playground_cloud import Cloud
 
 DEVICES = 8
 
 
 @pytest.mark.timeout(300)
-def test_ten_times_the_quota_is_retried_until_every_device_is_online(tmp_path: Path) -> None:
+def test_ten_times_the_quota_is_retried_until_every_device_is_online(stage: Stage) -> None:
     # when: a stack that believes in ten times the quota that it has
-    found = crowd(tmp_path, DEVICES, asked=1, quota=0.1)
+    found = crowd(stage, DEVICES, asked=1, quota=0.1)
     # then
     assert found.throttled >= DEVICES
     assert (found.succeeded, found.errors) == (DEVICES, [])
