@@ -11,18 +11,30 @@ from typing import Any
 
 import pytest
 
+from tests.census import census
 from tests.playground_cloud import Cloud, wait_for
 
 
-@pytest.fixture
-def device(cloud: Cloud, nothing_left: None) -> Iterator[str]:
-    """The name of a device that is online; removed afterwards."""
+@pytest.fixture(scope="module")
+def shared(cloud: Cloud) -> Iterator[str]:
+    """The name of the device of all these tests; removed after the last one, with all that is left of it."""
+    before = census(cloud)
     made = cloud.provision({"deviceType": "generic"})
     assert made.status == "SUCCEEDED", made
     name: str = made.output["thingName"]
     cloud.wait_until_reported(name, time=60)
     yield name
     assert cloud.deprovision(name).status == "SUCCEEDED"
+    assert census(cloud) == before
+
+
+@pytest.fixture
+def device(cloud: Cloud, shared: str, nothing_left: None) -> str:
+    """The same device, whatever the test before has done to it: online, without a job, its unit metric."""
+    wait_for("the device to be online", lambda: cloud.row(shared)["status"] == "ONLINE")
+    cloud.desire(shared, unit="metric")
+    cloud.wait_until_reported(shared, unit="metric")
+    return shared
 
 
 class Jobs:
