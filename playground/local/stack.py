@@ -25,6 +25,7 @@ DELETION_LIMIT = 3600.0
 # All functions have the same sources: SAM makes and packs one build for all then, where it would copy and pack it for
 # each. The SAM CLI calls this experimental; without it everything is the same, and slower.
 ONE_BUILD = ("SAM_CLI_BETA_BUILD_PERFORMANCE", "1")
+
 Say = Callable[[str], None]
 
 

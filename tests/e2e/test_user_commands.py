@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from playground.local.stack import ONE_BUILD
 from playground.paths import PROJECT
 from tests.playground_cloud import Cloud, wait_for
 
@@ -33,7 +32,7 @@ def second_stack(cloud: Cloud, tmp_path: Path) -> Iterator[Path]:
 def test_sam_build_and_sam_deploy(cloud: Cloud, second_stack: Path) -> None:
     # when
     template = str(second_stack / "template.yaml")
-    with_pip = {"PATH": f"{BIN / 'uv' / 'bin'}:{cloud.shell['PATH']}", **dict([ONE_BUILD])}
+    with_pip = {"PATH": f"{BIN / 'uv' / 'bin'}:{cloud.shell['PATH']}"}
     cloud.run(
         "sam",
         "build",
