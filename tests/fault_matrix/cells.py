@@ -151,8 +151,8 @@ def all_cells(found: Sequence[Place]) -> list[Cell]:
 def some_cells(found: Sequence[Place], seed: int) -> list[Cell]:
     """For each state half of the faults, each in one call that changes something; both drawn by the seed.
 
-    The faults are dealt out like cards, and shuffled again when all are dealt: so each strikes half of the states, and
-    two states that follow each other, as CleanUp of a device half made and of a whole one do, are struck by all.
+    The faults are dealt out like cards, and shuffled again when all are dealt: so each strikes one state of
+    every pair, and the last pair, CleanUp of a device half made and of a whole one, is struck by all.
     """
     faults = _dealt(random.Random(seed))  # noqa: S311 - a sample, no secret
     changes: dict[tuple[str, str], list[Place]] = {}
