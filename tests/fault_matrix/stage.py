@@ -126,10 +126,13 @@ class Stage:
 
 
 @contextmanager
-def own_stage(folder: Path) -> Iterator[Stage]:
-    """A local cloud with the proxy between functions and emulator."""
+def own_stage(folder: Path, build: Path | None = None) -> Iterator[Stage]:
+    """A local cloud, see `own_cloud`, with the proxy between functions and emulator."""
     variables = {"SFN_MOCK_CONFIG": str(write_mock_configuration(folder)), "SFN_WAIT_SCALE": str(WAIT_SCALE)}
-    with own_cloud(folder / "home", variables) as cloud, fault_proxy(LocalState.load(cloud.paths).port) as proxy:
+    with (
+        own_cloud(folder / "home", variables, build) as cloud,
+        fault_proxy(LocalState.load(cloud.paths).port) as proxy,
+    ):
         redirect(cloud, proxy)
         unlimited(cloud)
         fit_to_short_waits(cloud, WAIT_SCALE, LIMIT_SCALE)

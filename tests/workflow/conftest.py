@@ -9,8 +9,8 @@ from tests.fault_matrix.stage import Stage, own_stage
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, shared_build: Path) -> Iterator[Stage]:
     """A cloud whose functions reach AWS through the fault proxy. Each test leaves it as it was."""
     folder: Path = tmp_path_factory.mktemp("faults")
-    with own_stage(folder) as running:
+    with own_stage(folder, shared_build) as running:
         yield running
