@@ -102,6 +102,23 @@ class Life:
         self.erase("identity_pending")
         return identifier
 
+    def leave_confined(self, certificate_id: str) -> None:
+        """What a quarantine leaves that has ended while the certificate was given its policies."""
+        self.cloud.client("iot").attach_policy(
+            policyName=self.cloud.home.output("QuarantinePolicyName"), target=self._arn_of(certificate_id)
+        )
+
+    def is_confined(self, certificate_id: str) -> bool:
+        """Whether it carries the policy of the quarantine."""
+        answer = self.cloud.client("iot").list_attached_policies(target=self._arn_of(certificate_id))
+        confining = self.cloud.home.output("QuarantinePolicyName")
+        return confining in {policy["policyName"] for policy in answer["policies"]}
+
+    def _arn_of(self, certificate_id: str) -> str:
+        found = self.cloud.client("iot").describe_certificate(certificateId=certificate_id)
+        arn: str = found["certificateDescription"]["certificateArn"]
+        return arn
+
     def erase(self, *names: str) -> None:
         self.cloud.client("dynamodb").update_item(
             TableName=self.cloud.home.output("DeviceCatalogTableName"),

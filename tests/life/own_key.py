@@ -28,7 +28,9 @@ def with_its_own_key(life: Life) -> None:
     restart = f"{sample('claim_restart')['restart'].rpartition(':')[0]}:{uuid.uuid4()}"
     life.write(restarting=restart)
     half_made = life.leave_certificate_half_made("next_certificate")
+    life.leave_confined(half_made)
     again = life.invoke("SignRequest", execution=execution, restart=restart)
     life.expect("SignRequest", "the half-made certificate is the one", again["certificateId"] == half_made)
+    life.expect("SignRequest", "it is free", not life.is_confined(half_made))
     grow_old(life)
     life.execute("deprovisioning", {"thingName": life.thing_name})

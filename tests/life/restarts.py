@@ -46,6 +46,8 @@ def begin_restart(life: Life, restart: str) -> dict[str, Any]:
 
 def run_task(life: Life, restart: str, certificate: Mapping[str, str], claimed: Mapping[str, Any]) -> dict[str, Any]:
     asked = {name: claimed[name] for name in ("execution", "restarts", "replaced")}
-    life.invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
+    life.leave_confined(certificate["certificateId"])
+    life.invoke("AttachPolicy", certificateArn=certificate["certificateArn"], existing=True)
+    life.expect("AttachPolicy", "it is free", not life.is_confined(certificate["certificateId"]))
     life.invoke("WriteConfig", keepShadow=True, model=MODEL)
     return life.invoke("StartTask", restart=restart, **asked)
