@@ -6,27 +6,32 @@ export PYTHON
 # The playground and its tests are many short processes of the same code: each would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-BOOTSTRAP = $(if $(PYTHON),$(PYTHON),python3) playground/bootstrap.py
+# Names of folders may hold spaces, quotes and more: only the shell puts one into a command, quoted.
+BOOTSTRAP = "$${PYTHON:-python3}" playground/bootstrap.py
 BIN = .venvs/app/bin
 SAM = .venvs/sam/bin/sam
 STACK ?= $(if $(PLAYGROUND_STACK),$(PLAYGROUND_STACK),iot-playground)
 IMAGE_TAG ?= latest
-OURS = playground functions device/virtual_device tests benchmarks checks
+OURS = playground functions device/virtual_device tests proofs benchmarks checks
 
 # `sam build` needs a pip beside the interpreter that it builds for; of the environments only uv's has one.
 RUNTIME = python$$(.venvs/uv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-WITH_PIP = PATH="$(CURDIR)/.venvs/uv/bin:$$PATH"
+WITH_PIP = PATH="$$PWD/.venvs/uv/bin:$$PATH"
+# SAM forgets dozens of folders in its temporary directory.
+IN_TMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT TERM && TMPDIR="$$tmp"
 
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test least-privilege access conformance faults lint openapi security licences bench deploy image lock clean
+.PHONY: help demo up down reset test proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings security licences bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
 		printf '  make %-15s %s\n' "$$name" "$$text"; done
 
-demo: up ## the local cloud, and a device in it to look at
+demo: ## the local cloud, and a device in it to look at
+	@$(BOOTSTRAP) app emulator sam
+	@$(BIN)/playground up --for-demo
 	@$(BIN)/playground --home local demo
 
 up: ## start the local cloud, or bring it up to date
@@ -44,29 +49,67 @@ reset: ## stop the local cloud and forget everything in it
 test: ## run all tests
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/pytest tests/unit -m "not thorough" -n auto
-	$(BIN)/pytest tests -m "thorough or not unit" -n 4 --dist loadgroup
+	$(BIN)/pytest tests -m "not unit and not thorough" -n 3 --dist loadgroup
+
+PROOFS ?= thorough access least-privilege conformance paste load faults kills
+proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails when anything is not as it should be
+
+prove-thorough:
+	@$(BOOTSTRAP) app emulator sam
+	$(BIN)/pytest tests -m thorough -n 3 --dist loadgroup
+
+prove-faults:
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH="$$PWD:$$PWD/functions" $(BIN)/python -m proofs.fault_matrix
+
+prove-access:
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.access --no-write
+
+prove-least-privilege:
+	@$(BOOTSTRAP) app emulator sam
+	$(BIN)/python -m proofs.least_privilege
+
+prove-conformance:
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.conformance
+
+prove-paste:
+	@$(BOOTSTRAP) app
+	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.paste
+
+prove-load:
+	@$(BOOTSTRAP) app emulator sam
+	$(BIN)/python -m benchmarks load
+
+prove-kills: kills
 
 least-privilege: ## show that no function's role allows an action too many
 	@$(BOOTSTRAP) app emulator sam
-	$(BIN)/python -m tests.least_privilege
+	$(BIN)/python -m proofs.least_privilege
 
-access: ## let devices and functions try what they must not, and write docs/access.md
+access: ## let devices and functions try what they must not, and write docs/evidence/access.md
 	@$(BOOTSTRAP) app emulator sam
-	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.access
+	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.access
 
-conformance: ## run the device's conformance cases, and write docs/conformance.md
+conformance: ## run the device's conformance cases, and write docs/evidence/conformance.md
 	@$(BOOTSTRAP) app emulator sam
-	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.device.conformance --write
+	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.conformance --write
 
-faults: ## let every call of every state fail in every way, and write docs/faults.md
+faults: ## let every call of every state fail in every way, and write docs/evidence/faults.md
 	@$(BOOTSTRAP) app emulator sam
-	PYTHONPATH=$(CURDIR):$(CURDIR)/functions $(BIN)/python -m tests.fault_matrix --write
+	PYTHONPATH="$$PWD:$$PWD/functions" $(BIN)/python -m proofs.fault_matrix --write
+
+kills: ## kill the local cloud at twenty random moments, and count what is lost
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.killing
 
 lint: ## check code, types, template and workflows
 	@$(BOOTSTRAP) app sam checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(OURS)
+	PYTHONPATH=device:functions .venvs/checks/bin/lint-imports --no-cache --no-logo
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --template-file template.yaml
 	$(BIN)/statelint --yaml statemachines/*.yaml
@@ -83,7 +126,20 @@ licences: ## list the licences of everything that gets installed, in docs/licenc
 
 openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
 	@$(BOOTSTRAP) app
-	PYTHONPATH=$(CURDIR)/functions $(BIN)/python -m control_plane.document > docs/openapi.json
+	@draft=$$(mktemp docs/openapi.XXXXXX) && trap 'rm -f "$$draft"' EXIT && \
+		PYTHONPATH="$$PWD/functions" $(BIN)/python -m control_plane.document > "$$draft" && \
+		chmod 644 "$$draft" && mv "$$draft" docs/openapi.json
+
+holding: ## write docs/holding.md, from the table of purposes in functions/holding/
+	@$(BOOTSTRAP) app
+	@draft=$$(mktemp docs/holding.XXXXXX) && trap 'rm -f "$$draft"' EXIT && \
+		PYTHONPATH="$$PWD/functions" $(BIN)/python -m holding.page > "$$draft" && \
+		chmod 644 "$$draft" && mv "$$draft" docs/holding.md
+
+settings: ## write what repeats the device's table of settings: API table, API document, contracts
+	@$(BOOTSTRAP) app
+	@PYTHONPATH="$$PWD/device" $(BIN)/python -m checks.settings_pages
+	@$(MAKE) --no-print-directory openapi
 
 bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam
@@ -91,8 +147,8 @@ bench: ## measure what docs and benchmarks/ claim
 
 deploy: ## build and deploy the stack to AWS
 	@$(BOOTSTRAP) app sam
-	$(WITH_PIP) $(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)
-	$(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG)
+	$(IN_TMP) $(WITH_PIP) $(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)
+	$(IN_TMP) $(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG)
 
 image: ## build the device image and push it to the stack's repository in AWS
 	@$(BOOTSTRAP) app
@@ -106,4 +162,4 @@ lock: ## bring the lock files up to date with the .in files
 
 clean: ## remove environments, builds and caches; the local cloud's state stays
 	rm -rf .venvs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find playground functions device tests proofs benchmarks checks -name __pycache__ -type d -prune -exec rm -rf {} +

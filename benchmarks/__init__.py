@@ -1,1 +1,3 @@
-"""Where the performance figures come from: `make bench`, or `python -m benchmarks [NAME ...]`; docs/benchmarks.md."""
+"""Where the performance figures come from: `make bench`, or `python -m benchmarks [NAME ...]`;
+docs/evidence/benchmarks.md.
+"""

@@ -14,7 +14,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from benchmarks import control_plane, hosting, load, provisioning, report, shadow_delay
+from benchmarks import (
+    control_plane,
+    fleet,
+    hosting,
+    load,
+    provisioning,
+    report,
+    shadow_delay,
+    starting,
+)
 from benchmarks.machine import machine
 from benchmarks.progress import say
 from tests.device.broker import MOSQUITTO
@@ -29,20 +38,32 @@ class Name(StrEnum):
     PROVISIONING = "provisioning"
     SHADOW = "shadow"
     HOSTING = "hosting"
+    STARTING = "starting"
     LOAD = "load"
     CONTROL_PLANE = "control-plane"
+    FLEET = "fleet"
 
 
 def main(  # noqa: PLR0913, PLR0917 - the options of a command
-    names: Annotated[list[Name] | None, typer.Argument(help="what to measure; all by default")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="devices to provision")] = 20,
+    names: Annotated[
+        list[Name] | None, typer.Argument(help="what to measure; all by default")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="devices to provision, and to start")] = 20,
     exchanges: Annotated[int, typer.Option(min=1, help="shadow exchanges of each client")] = 200,
-    clients: Annotated[list[int] | None, typer.Option(min=1, help="clients in one process; 1, 100, 1000")] = None,
+    clients: Annotated[
+        list[int] | None, typer.Option(min=1, help="clients in one process; 1, 100, 1000")
+    ] = None,
     devices: Annotated[int, typer.Option(min=1, help="devices to provision at once")] = 200,
-    requests: Annotated[int, typer.Option(min=1, help="requests to the API of each kind; creates a tenth")] = 100,
+    requests: Annotated[
+        int, typer.Option(min=1, help="requests to the API of each kind; creates a tenth")
+    ] = 100,
+    fleet_seconds: Annotated[float, typer.Option(min=1, help="measured of a fleet")] = 30,
     idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
 ) -> None:
-    """Measure what docs/benchmarks.md describes."""
+    """Measure what docs/evidence/benchmarks.md describes.
+
+    Ends with 1 when a device of the load did not come, or left something behind.
+    """
     wanted = names or list(Name)
     here = machine()
     report.console.print(f"{here}\n", soft_wrap=True)
@@ -52,7 +73,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         results[name] = result
         report.console.print(shown)
 
-    if {Name.PROVISIONING, Name.SHADOW, Name.LOAD, Name.CONTROL_PLANE} & set(wanted):
+    if {Name.PROVISIONING, Name.SHADOW, Name.LOAD, Name.CONTROL_PLANE, Name.FLEET} & set(wanted):
         with _local_cloud() as cloud:
             if Name.PROVISIONING in wanted:
                 made = provisioning.measure(cloud, runs)
@@ -66,12 +87,25 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
             if Name.CONTROL_PLANE in wanted:
                 asked = control_plane.measure(cloud, requests)
                 take(Name.CONTROL_PLANE, asked, report.of_control_plane(asked))
-    if Name.HOSTING in wanted and MOSQUITTO is None:
-        report.console.print("hosting: left out, for mosquitto is not installed (apt-get install mosquitto)")
-    elif Name.HOSTING in wanted:
+            if Name.FLEET in wanted:
+                fleets = fleet.measure(cloud, fleet.FLEETS, fleet_seconds)
+                take(Name.FLEET, fleets, report.of_fleets(fleets))
+    if {Name.HOSTING, Name.STARTING} & set(wanted) and MOSQUITTO is None:
+        report.console.print(
+            "hosting, starting: left out, for mosquitto is not installed (apt-get "
+            "install mosquitto)"
+        )
+        wanted = [name for name in wanted if name not in {Name.HOSTING, Name.STARTING}]
+    if Name.STARTING in wanted:
+        starts = starting.measure(runs)
+        take(Name.STARTING, starts, report.of_starting(starts))
+    if Name.HOSTING in wanted:
         hosted = hosting.measure(sorted({1, *(clients or (100, 1000))}), idle_seconds)
         take(Name.HOSTING, hosted, report.of_hosting(hosted))
     _keep(results)
+    loaded: load.Load | None = results.get(Name.LOAD)
+    if loaded is not None and (loaded.online < loaded.devices or loaded.left_behind):
+        raise typer.Exit(1)
 
 
 @contextmanager

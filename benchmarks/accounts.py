@@ -1,4 +1,6 @@
-"""Things with certificates on the local cloud that no workflow made, and MQTT connections with them."""
+"""Things with certificates on the local cloud that no workflow made, and MQTT connections with
+them.
+"""
 
 import contextlib
 import json
@@ -15,7 +17,10 @@ from tests.device.pki import KeyPair
 from tests.playground_cloud import Cloud
 
 CONNECT_LIMIT = 30.0
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}],
+}
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,20 @@ class Member:
 
 @contextlib.contextmanager
 def member(cloud: Cloud, name: str, policy: str) -> Iterator[Member]:
-    """A thing whose certificate carries `policy`; all of it is removed at the end, its shadow too."""
+    """A thing whose certificate carries `policy`; all of it is removed at the end, its shadow
+    too.
+    """
     iot = cloud.client("iot")
     iot.create_thing(thingName=name)
     made = iot.create_keys_and_certificate(setAsActive=True)
     iot.attach_policy(policyName=policy, target=made["certificateArn"])
     iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
     try:
-        yield Member(name, made["certificateArn"], KeyPair(made["certificatePem"], made["keyPair"]["PrivateKey"]))
+        yield Member(
+            name,
+            made["certificateArn"],
+            KeyPair(made["certificatePem"], made["keyPair"]["PrivateKey"]),
+        )
     finally:
         remove(cloud, name, made["certificateArn"], policy)
 
@@ -66,13 +77,21 @@ def policy_for_everything(cloud: Cloud, name: str) -> Iterator[str]:
 
 
 class Connection:
-    """An MQTT 5 connection of a member; `heard` is called on awscrt's thread with topic and payload."""
+    """An MQTT 5 connection of a member; `heard` is called on awscrt's thread with topic and
+    payload.
+    """
 
     def __init__(
-        self, name: str, pair: KeyPair, server: Server, heard: Callable[[str, bytes], None] = lambda *_: None
+        self,
+        name: str,
+        pair: KeyPair,
+        server: Server,
+        heard: Callable[[str, bytes], None] = lambda *_: None,
     ) -> None:
         self._connected, self._stopped = threading.Event(), threading.Event()
-        options = io.TlsContextOptions.create_client_with_mtls(pair.certificate.encode(), pair.private_key.encode())
+        options = io.TlsContextOptions.create_client_with_mtls(
+            pair.certificate.encode(), pair.private_key.encode()
+        )
         options.override_default_trust_store(server.ca_file.read_bytes())
         self._client = mqtt5.Client(
             mqtt5.ClientOptions(

@@ -1,4 +1,6 @@
-"""The two that are compared, device and bare client: same config documents, same environment, a process each."""
+"""The two that are compared, device and bare client: same config documents, same environment, a
+process each.
+"""
 
 import contextlib
 import json
@@ -24,38 +26,55 @@ class Server:
 
 
 def write_config(folder: Path, thing: str, pair: KeyPair, server: Server) -> Path:
-    """A config document and, in a folder beside it, the identity it leads to; gives the former's path."""
+    """A config document and, in a folder beside it, the identity it leads to; gives the former's
+    path.
+    """
     identities = folder.with_name(folder.name + "-identities")
     for needed in (folder, identities):
         needed.mkdir(exist_ok=True)
     identity = identities / f"{thing}.json"
     identity.write_text(
-        json.dumps({"certificateId": "0" * 64, "certificatePem": pair.certificate, "privateKey": pair.private_key})
+        json.dumps(
+            {
+                "certificateId": "0" * 64,
+                "certificatePem": pair.certificate,
+                "privateKey": pair.private_key,
+            }
+        )
     )
     config = folder / f"{thing}.json"
     place = {"endpoint": server.host, "port": server.port, "identityUrl": identity.as_uri()}
     config.write_text(
-        json.dumps({"version": 1, "thingName": thing, "deviceType": "generic", "attributes": {}, **place})
+        json.dumps(
+            {"version": 1, "thingName": thing, "deviceType": "generic", "attributes": {}, **place}
+        )
     )
     return config
 
 
 @contextlib.contextmanager
-def running(kind: Kind, configs: Path, server: Server, folder: Path, qos: int = 0) -> Iterator[DeviceProcess]:
-    """A process that runs the clients of a config document or of a folder full; it is killed at the end."""
+def running(
+    kind: Kind, configs: Path, server: Server, folder: Path, qos: int = 0
+) -> Iterator[DeviceProcess]:
+    """A process that runs the clients of a config document or of a folder full; it is killed at the
+    end.
+    """
     state = folder / "state"
     environment = dict(os.environ) | {
         "IOT_CA_FILE": str(server.ca_file),
         "STATE_DIR": str(state),
         "PYTHONPATH": f"{PACKAGE_ROOT}{os.pathsep}{PACKAGE_ROOT.parent}",
-        # awscrt loads the default trust store before it takes ours; the device sees to this by itself.
+        # awscrt loads the default trust store before it takes ours; the device sees to this by
+        # itself.
         "SSL_CERT_FILE": str(server.ca_file),
     }
     log = folder / "clients.log"
     if kind == "device":
         process = DeviceProcess([str(configs)], environment, log)
     else:
-        process = DeviceProcess([str(qos), str(configs)], environment, log, module="benchmarks.follower")
+        process = DeviceProcess(
+            [str(qos), str(configs)], environment, log, module="benchmarks.follower"
+        )
     try:
         yield process
     finally:

@@ -1,7 +1,7 @@
 """The HTTP API with catalogs of different sizes: a page, a description, and the answer to a create.
 
-Rows are written to the table itself, and removed. Devices that the creates make are removed before the next one, so
-that none of them works beside what is measured.
+Rows are written to the table itself, and removed. Devices that the creates make are removed before
+the next one, so that none of them works beside what is measured.
 """
 
 import http.client
@@ -65,7 +65,10 @@ def measure(cloud: Cloud, requests: int) -> list[ControlPlane]:
         for size in SIZES:
             say(f"the HTTP API with {size} rows")
             with rows(cloud, size):
-                results += [ControlPlane(what, size, took) for what, took in _figures(cloud, client, requests)]
+                results += [
+                    ControlPlane(what, size, took)
+                    for what, took in _figures(cloud, client, requests)
+                ]
     finally:
         users.remove(USER)
     return sorted(results, key=lambda result: result.what)
@@ -83,7 +86,10 @@ def _figures(cloud: Cloud, client: Client, requests: int) -> Iterator[tuple[str,
         Limit=PAGE,
     )
     yield BARE, _timed(query, requests)
-    yield "list, a page of 25", _timed(lambda: client.ask("GET", f"/v1/devices?limit={PAGE}"), requests)
+    yield (
+        "list, a page of 25",
+        _timed(lambda: client.ask("GET", f"/v1/devices?limit={PAGE}"), requests),
+    )
     one = f"/v1/devices?limit={PAGE}&status=ONLINE"
     yield "list, one status", _timed(lambda: client.ask("GET", one), requests)
     yield "describe", _timed(lambda: client.ask("GET", "/v1/devices/bench-0"), requests)
@@ -107,7 +113,9 @@ _numbers = count()
 def _create(client: Client) -> float:
     name = f"bench-made-{next(_numbers)}"
     answers: list[Any] = []
-    took = _seconds(lambda: answers.append(client.ask("POST", "/v1/devices", {"thingName": name}, status=202)))
+    took = _seconds(
+        lambda: answers.append(client.ask("POST", "/v1/devices", {"thingName": name}, status=202))
+    )
     _ended(client, answers[0])
     _ended(client, client.ask("DELETE", f"/v1/devices/{name}", status=202))
     return took
@@ -122,18 +130,27 @@ def _ended(client: Client, accepted: Any) -> None:
 def rows(cloud: Cloud, size: int) -> Iterator[None]:
     """So many rows of devices that there are not, of all statuses that are listed."""
     table, dynamodb = cloud.home.output("DeviceCatalogTableName"), cloud.client("dynamodb")
-    machine = cloud.home.output("ProvisionDeviceStateMachineArn").replace(":stateMachine:", ":execution:")
+    machine = cloud.home.output("ProvisionDeviceStateMachineArn").replace(
+        ":stateMachine:", ":execution:"
+    )
 
     def write(requests: Sequence[Any]) -> None:
         for start in range(0, len(requests), BATCH):
-            answer = dynamodb.batch_write_item(RequestItems={table: requests[start : start + BATCH]})
+            answer = dynamodb.batch_write_item(
+                RequestItems={table: requests[start : start + BATCH]}
+            )
             assert not answer["UnprocessedItems"]
 
     try:
         write([{"PutRequest": {"Item": _item(number, machine)}} for number in range(size)])
         yield
     finally:
-        write([{"DeleteRequest": {"Key": {"thing_name": {"S": f"bench-{number}"}}}} for number in range(size)])
+        write(
+            [
+                {"DeleteRequest": {"Key": {"thing_name": {"S": f"bench-{number}"}}}}
+                for number in range(size)
+            ]
+        )
 
 
 def _item(number: int, machine: str) -> dict[str, dict[str, str]]:

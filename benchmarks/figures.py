@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """Median, 99th percentile (nearest rank: with fewer than 100 samples the largest) and number of samples."""
+    """Median, 99th percentile (nearest rank: with fewer than 100 samples the largest) and number of
+    samples.
+    """
 
     median: float
     p99: float

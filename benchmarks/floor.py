@@ -1,4 +1,6 @@
-"""What a device costs at the least on this local cloud: every call that has to be made, made once, by itself."""
+"""What a device costs at the least on this local cloud: every call that has to be made, made once,
+by itself.
+"""
 
 import contextlib
 import io
@@ -19,7 +21,10 @@ from tests.playground_cloud import Cloud
 
 NAME = "bench-floor"
 WAIT = 0.005
-TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}],
+}
 INVOKE = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}],
@@ -40,7 +45,9 @@ def pass_workflow() -> dict[str, Any]:
 
 
 def empty_tasks_workflow(functions: Sequence[str]) -> dict[str, Any]:
-    """The shape of provision_device: a task; two beside one; two tasks. A function each, as there."""
+    """The shape of provision_device: a task; two beside one; two tasks. A function each, as
+    there.
+    """
     resources = iter(functions)
 
     def chain(*names: str) -> dict[str, Any]:
@@ -60,13 +67,19 @@ def empty_tasks_workflow(functions: Sequence[str]) -> dict[str, Any]:
 
     machine = chain("First", "Fourth", "Fifth")
     machine["States"]["First"]["Next"] = "Both"
-    machine["States"]["Both"] = {"Type": "Parallel", "Branches": [chain("A1", "A2"), chain("B1")], "Next": "Fourth"}
+    machine["States"]["Both"] = {
+        "Type": "Parallel",
+        "Branches": [chain("A1", "A2"), chain("B1")],
+        "Next": "Fourth",
+    }
     return machine
 
 
 @dataclass
 class Floor:
-    """Makes the calls and takes their times; `timings` of one round, in seconds by what was done."""
+    """Makes the calls and takes their times; `timings` of one round, in seconds by what was
+    done.
+    """
 
     cloud: Cloud
     machines: dict[str, str]
@@ -82,15 +95,26 @@ class Floor:
         """Every call once; everything is removed again, outside the times."""
         timings: Timings = {what: self._execution(arn) for what, arn in self.machines.items()}
         iot = self._clients["iot"]
-        group, policy = f"{self.cloud.home.stack_name}-devices", self.cloud.home.output("DevicePolicyName")
+        group, policy = (
+            f"{self.cloud.home.stack_name}-devices",
+            self.cloud.home.output("DevicePolicyName"),
+        )
         timed = _Stopwatch(timings)
         timed("CreateThing", lambda: iot.create_thing(thingName=NAME))
-        timed("AddThingToThingGroup", lambda: iot.add_thing_to_thing_group(thingGroupName=group, thingName=NAME))
-        made = timed("CreateKeysAndCertificate", lambda: iot.create_keys_and_certificate(setAsActive=True))
+        timed(
+            "AddThingToThingGroup",
+            lambda: iot.add_thing_to_thing_group(thingGroupName=group, thingName=NAME),
+        )
+        made = timed(
+            "CreateKeysAndCertificate", lambda: iot.create_keys_and_certificate(setAsActive=True)
+        )
         arn = made["certificateArn"]
         try:
             timed("AttachPolicy", lambda: iot.attach_policy(policyName=policy, target=arn))
-            timed("AttachThingPrincipal", lambda: iot.attach_thing_principal(thingName=NAME, principal=arn))
+            timed(
+                "AttachThingPrincipal",
+                lambda: iot.attach_thing_principal(thingName=NAME, principal=arn),
+            )
             self._documents(timed)
             self._catalog(timed)
             self._task(timed)
@@ -114,18 +138,30 @@ class Floor:
         return seconds
 
     def _documents(self, timed: "_Stopwatch") -> None:
-        s3, data, bucket = self._clients["s3"], self._clients["iot-data"], self.cloud.home.output("ConfigBucketName")
+        s3, data, bucket = (
+            self._clients["s3"],
+            self._clients["iot-data"],
+            self.cloud.home.output("ConfigBucketName"),
+        )
         keys = [f"devices/{NAME}/{name}.json" for name in ("config", "identity")]
         content = json.dumps({"some": "x" * 2000}).encode()
-        timed("PutObject x 2", lambda: [s3.put_object(Bucket=bucket, Key=key, Body=content) for key in keys])
-        shadow = json.dumps({"state": {"desired": {"time": 60, "unit": "metric", "debug": "off"}}}).encode()
+        timed(
+            "PutObject x 2",
+            lambda: [s3.put_object(Bucket=bucket, Key=key, Body=content) for key in keys],
+        )
+        shadow = json.dumps(
+            {"state": {"desired": {"time": 60, "unit": "metric", "debug": "off"}}}
+        ).encode()
         timed("UpdateThingShadow", lambda: data.update_thing_shadow(thingName=NAME, payload=shadow))
         for key in keys:
             s3.delete_object(Bucket=bucket, Key=key)
 
     def _catalog(self, timed: "_Stopwatch") -> None:
         """Three: the name is claimed, certificate and task are noted, the device is online."""
-        table, dynamodb = self.cloud.home.output("DeviceCatalogTableName"), self._clients["dynamodb"]
+        table, dynamodb = (
+            self.cloud.home.output("DeviceCatalogTableName"),
+            self._clients["dynamodb"],
+        )
         key = {"thing_name": {"S": NAME}}
 
         def update(value: str) -> None:
@@ -147,7 +183,9 @@ class Floor:
     def _task(self, timed: "_Stopwatch") -> None:
         """In a cluster of its own: the task agent must not start a device for it."""
         ecs, definition = self._clients["ecs"], self.cloud.home.output("DeviceTaskDefinitionArn")
-        answer = timed("RunTask", lambda: ecs.run_task(cluster=self.cluster, taskDefinition=definition))
+        answer = timed(
+            "RunTask", lambda: ecs.run_task(cluster=self.cluster, taskDefinition=definition)
+        )
         ecs.stop_task(cluster=self.cluster, task=answer["tasks"][0]["taskArn"])
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
@@ -179,9 +217,9 @@ def floor(cloud: Cloud) -> Iterator[Floor]:
         for number, (what, definition) in enumerate(
             ((WORKFLOW, pass_workflow()), (EMPTY_TASKS, empty_tasks_workflow(functions)))
         ):
-            arn = sfn.create_state_machine(name=f"{NAME}-{number}", definition=json.dumps(definition), roleArn=role)[
-                "stateMachineArn"
-            ]
+            arn = sfn.create_state_machine(
+                name=f"{NAME}-{number}", definition=json.dumps(definition), roleArn=role
+            )["stateMachineArn"]
             stack.callback(sfn.delete_state_machine, stateMachineArn=arn)
             machines[what] = arn
         ecs.create_cluster(clusterName=NAME)
@@ -191,7 +229,9 @@ def floor(cloud: Cloud) -> Iterator[Floor]:
 
 def _role(cloud: Cloud, stack: contextlib.ExitStack) -> str:
     iam, name = cloud.client("iam"), f"{NAME}-{uuid.uuid4().hex[:8]}"
-    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"][
+        "Arn"
+    ]
     stack.callback(iam.delete_role, RoleName=name)
     iam.put_role_policy(RoleName=name, PolicyName="invoke", PolicyDocument=json.dumps(INVOKE))
     stack.callback(iam.delete_role_policy, RoleName=name, PolicyName="invoke")

@@ -1,8 +1,9 @@
 """python -m benchmarks.follower QOS (CONFIG | DIRECTORY)
 
-The bare client that the device is held against: awscrt alone, in the least code that still follows `desired.time`. It
-reads the device's config documents, and IOT_CA_FILE (docs/contracts.md), connects, subscribes with that QoS, reads its
-shadow, and answers every change at once. It checks nothing, remembers nothing and sends no telemetry.
+The bare client that the device is held against: awscrt alone, in the least code that still follows
+`desired.time`. It reads the device's config documents, and IOT_CA_FILE (docs/contracts.md),
+connects, subscribes with that QoS, reads its shadow, and answers every change at once. It checks
+nothing, remembers nothing and sends no telemetry.
 """
 
 import json
@@ -39,7 +40,9 @@ class Follower:
                 port=config["port"],
                 bootstrap=bootstrap,
                 tls_ctx=io.ClientTlsContext(options),
-                connect_options=mqtt5.ConnectPacket(client_id=config["thingName"], keep_alive_interval_sec=60),
+                connect_options=mqtt5.ConnectPacket(
+                    client_id=config["thingName"], keep_alive_interval_sec=60
+                ),
                 on_publish_callback_fn=self._on_publish,
                 on_lifecycle_event_connection_success_fn=self._on_connected,
             )
@@ -48,8 +51,12 @@ class Follower:
 
     def _on_connected(self, _data: Any) -> None:
         print(json.dumps({"message": "connected", "time": time.time()}), flush=True)
-        filters = [mqtt5.Subscription(self._prefix + name, self._qos) for name in ("update/delta", "get/+")]
-        self._client.subscribe(mqtt5.SubscribePacket(filters)).add_done_callback(lambda _: self._publish("get", {}))
+        filters = [
+            mqtt5.Subscription(self._prefix + name, self._qos) for name in ("update/delta", "get/+")
+        ]
+        self._client.subscribe(mqtt5.SubscribePacket(filters)).add_done_callback(
+            lambda _: self._publish("get", {})
+        )
 
     def _on_publish(self, data: Any) -> None:
         packet = data.publish_packet
@@ -62,7 +69,9 @@ class Follower:
 
     def _publish(self, operation: str, content: Any) -> None:
         payload = json.dumps(content).encode()
-        self._client.publish(mqtt5.PublishPacket(payload, mqtt5.QoS.AT_LEAST_ONCE, topic=self._prefix + operation))
+        self._client.publish(
+            mqtt5.PublishPacket(payload, mqtt5.QoS.AT_LEAST_ONCE, topic=self._prefix + operation)
+        )
 
 
 def main(qos: str, place: str) -> None:

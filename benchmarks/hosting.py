@@ -1,4 +1,6 @@
-"""What a hosted device costs: memory, threads, idle CPU, time to connect and to follow, beside a bare awscrt client."""
+"""What a hosted device costs: memory, threads, idle CPU, time to connect and to follow, beside a
+bare awscrt client.
+"""
 
 import contextlib
 import json
@@ -33,7 +35,9 @@ BROKER_SETTINGS = {
 
 @dataclass(frozen=True)
 class Hosting:
-    """One process with so many clients. Seconds; `idle_us` is microseconds of CPU per second and client."""
+    """One process with so many clients. Seconds; `idle_us` is microseconds of CPU per second and
+    client.
+    """
 
     client: Kind
     clients: int
@@ -50,7 +54,8 @@ class Hosting:
 
 
 def measure(counts: Sequence[int], idle_seconds: float) -> list[Hosting]:
-    """Both kinds at each number of clients, one after the other, each with a broker and a process of its own.
+    """Both kinds at each number of clients, one after the other, each with a broker and a process
+    of its own.
 
     Memory for each is what a process with more clients has more than one with a single client.
     """
@@ -71,7 +76,9 @@ def measure(counts: Sequence[int], idle_seconds: float) -> list[Hosting]:
     return results
 
 
-def _one(kind: Kind, count: int, authority: CertificateAuthority, folder: Path, idle_seconds: float) -> Hosting:
+def _one(
+    kind: Kind, count: int, authority: CertificateAuthority, folder: Path, idle_seconds: float
+) -> Hosting:
     with _broker(folder, authority) as broker, _service(folder, broker) as service:
         server = Server(broker.host, broker.port, broker.ca_file)
         for number in range(count):
@@ -113,7 +120,14 @@ def _service(folder: Path, broker: Broker) -> "Iterator[subprocess.Popen[str]]":
     pair = broker.authority.device("service")
     (folder / "service.pem").write_text(pair.certificate)
     (folder / "service.key").write_text(pair.private_key)
-    command = [sys.executable, "-m", "benchmarks.shadow_service", broker.host, str(broker.port), str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.shadow_service",
+        broker.host,
+        str(broker.port),
+        str(folder),
+    ]
     service = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         _answer(service.stdout)
@@ -139,13 +153,15 @@ def _answer(stream: IO[str] | None) -> list[float]:
 
 def _idle_cpu(pid: int, seconds: float) -> float:
     """Seconds of CPU that a process uses in a second."""
-    before, begun = _cpu_seconds(pid), time.monotonic()
+    before, begun = cpu_seconds(pid), time.monotonic()
     time.sleep(seconds)
-    return (_cpu_seconds(pid) - before) / (time.monotonic() - begun)
+    return (cpu_seconds(pid) - before) / (time.monotonic() - begun)
 
 
-def _cpu_seconds(pid: int) -> float:
-    """From the scheduler's own books in nanoseconds where there are such (Linux), else in ticks of 10 ms."""
+def cpu_seconds(pid: int) -> float:
+    """From the scheduler's own books in nanoseconds where there are such (Linux), else in ticks of
+    10 ms.
+    """
     books = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
     if books:
         return sum(int(book.read_text().split()[0]) for book in books) / 1e9

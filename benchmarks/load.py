@@ -1,4 +1,6 @@
-"""Many devices at once: every execution is started in one go, and the clock runs until the last device is online."""
+"""Many devices at once: every execution is started in one go, and the clock runs until the last
+device is online.
+"""
 
 import threading
 import time
@@ -73,7 +75,9 @@ class Memory:
         for name, root in (("emulator", state.emulator.pid), ("agent", state.agent.pid)):
             process = psutil.Process(root)
             self._note(name, [process])
-            self._note("functions" if name == "emulator" else "devices", process.children(recursive=True))
+            self._note(
+                "functions" if name == "emulator" else "devices", process.children(recursive=True)
+            )
 
     def _note(self, kind: str, processes: Sequence[psutil.Process]) -> None:
         resident = sum(_resident(process) for process in processes) / 2**20
@@ -112,7 +116,9 @@ def measure(cloud: Cloud, devices: int) -> Load:
     say(f"load: the floor, then {devices} devices at once")
     with floor(cloud) as calls:
         rounds = [calls.round() for _ in range(FLOOR_ROUNDS)]
-    lowest = sum(Spread.of([one[what] for one in rounds]).median for what in rounds[0] if what != EMPTY_TASKS)
+    lowest = sum(
+        Spread.of([one[what] for one in rounds]).median for what in rounds[0] if what != EMPTY_TASKS
+    )
     before = census(cloud)
     names = [f"load-{number}" for number in range(devices)]
     with watched(cloud) as memory:
@@ -141,7 +147,11 @@ def measure(cloud: Cloud, devices: int) -> Load:
         retried,
         memory.most,
         memory.processes,
-        {kind: sorted(found - before[kind]) for kind, found in after.items() if found - before[kind]},
+        {
+            kind: sorted(found - before[kind])
+            for kind, found in after.items()
+            if found - before[kind]
+        },
     )
 
 
@@ -159,13 +169,20 @@ def _wait(cloud: Cloud, arns: Sequence[str], what: str) -> list[Mapping[str, Any
             raise TimeoutError(f"{len(waiting)} of {len(arns)} not {what} after {LIMIT:.0f} s")
         time.sleep(LOOK_SECONDS)
         # The oldest first: while it runs, there is no need to ask for the others.
-        while waiting and (end := sfn.describe_execution(executionArn=waiting[0]))["status"] != "RUNNING":
+        while (
+            waiting
+            and (end := sfn.describe_execution(executionArn=waiting[0]))["status"] != "RUNNING"
+        ):
             ends[waiting.pop(0)] = end
     return [ends[arn] for arn in arns]
 
 
 def _failed_attempts(cloud: Cloud, arn: str) -> int:
-    pages = cloud.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    pages = (
+        cloud.client("stepfunctions")
+        .get_paginator("get_execution_history")
+        .paginate(executionArn=arn)
+    )
     return sum(event["type"] == "TaskFailed" for page in pages for event in page["events"])
 
 

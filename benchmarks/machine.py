@@ -24,7 +24,10 @@ class Machine:
 
     def __str__(self) -> str:
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        return f"{self.date}, {self.system}, {self.cores} cores, load {self.load:.1f} at the start; {versions}"
+        return (
+            f"{self.date}, {self.system}, {self.cores} cores, load {self.load:.1f} at the "
+            f"start; {versions}"
+        )
 
 
 def machine() -> Machine:

@@ -8,10 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.control_plane import BARE, ControlPlane
+from benchmarks.fleet import Fleet
 from benchmarks.hosting import Hosting
 from benchmarks.load import KINDS, Load
 from benchmarks.provisioning import Provisioning
 from benchmarks.shadow_delay import ShadowDelay
+from benchmarks.starting import Starting
 
 # In a file or a pipe there is no width to keep to, and a cut figure is none.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -29,8 +31,12 @@ def of_provisioning(result: Provisioning) -> Group:
     timeline = _table("Where a run's time goes (medians)", "part", "begins at ms", "lasts ms")
     for mark in result.timeline:
         timeline.add_row(mark.what, _ms(mark.begins), _ms(mark.lasts))
-    total = _table("Provisioning one device: StartExecution to SUCCEEDED", "", "median ms", "p99 ms", "runs")
-    total.add_row("provisioning", _ms(result.total.median), _ms(result.total.p99), str(result.total.count))
+    total = _table(
+        "Provisioning one device: StartExecution to SUCCEEDED", "", "median ms", "p99 ms", "runs"
+    )
+    total.add_row(
+        "provisioning", _ms(result.total.median), _ms(result.total.p99), str(result.total.count)
+    )
     total.add_row("floor", _ms(result.floor), "", "")
     total.add_row("ratio", f"{result.total.median / result.floor:.2f}", "", "")
     left = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in result.left_behind.items())
@@ -38,7 +44,9 @@ def of_provisioning(result: Provisioning) -> Group:
 
 
 LIMITS_FLOOR = 0.35
-"""Seconds that a device costs locally at the least: workflow, certificate, connection, measured for the design."""
+"""Seconds that a device costs locally at the least: workflow, certificate, connection, measured for
+the design.
+"""
 
 
 def of_load(result: Load) -> Group:
@@ -48,9 +56,16 @@ def of_load(result: Load) -> Group:
     total.add_row("started after s", f"{result.started:.1f}")
     total.add_row("all online after s", f"{result.total:.1f}")
     total.add_row("devices per second", f"{result.per_second:.2f}")
-    total.add_row("one after the other at the floor of this run, per second", f"{1 / result.floor:.2f}")
-    total.add_row(f"one after the other at the floor of {LIMITS_FLOOR} s, per second", f"{1 / LIMITS_FLOOR:.2f}")
-    total.add_row("seconds per device, over this run's floor", f"{1 / result.per_second / result.floor:.2f}")
+    total.add_row(
+        "one after the other at the floor of this run, per second", f"{1 / result.floor:.2f}"
+    )
+    total.add_row(
+        f"one after the other at the floor of {LIMITS_FLOOR} s, per second",
+        f"{1 / LIMITS_FLOOR:.2f}",
+    )
+    total.add_row(
+        "seconds per device, over this run's floor", f"{1 / result.per_second / result.floor:.2f}"
+    )
     total.add_row("a device's own time, turn included, median s", f"{result.each.median:.1f}")
     total.add_row("a device's own time, turn included, p99 s", f"{result.each.p99:.1f}")
     total.add_row("attempts that were tried again", str(result.retried))
@@ -59,21 +74,70 @@ def of_load(result: Load) -> Group:
         memory.add_row(kind, str(result.processes[kind]), f"{result.memory[kind]:.0f}")
     failed = "; ".join(f"{number} {error}" for error, number in result.failed.items())
     left = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in result.left_behind.items())
-    return Group(total, memory, Text(f"Failed: {failed or 'none'}. Left behind: {left or 'nothing'}\n"))
+    return Group(
+        total, memory, Text(f"Failed: {failed or 'none'}. Left behind: {left or 'nothing'}\n")
+    )
+
+
+def of_fleets(results: Sequence[Fleet]) -> Table:
+    """What the emulator's process takes for each fleet, of a core and for a message."""
+    heads = ("messages/s", "core %", "us/message", "functions %", "RSS MiB", "grown MiB", "left s")
+    table = _table("Telemetry of a fleet through the local cloud, its rules on", "devices", *heads)
+    for one in results:
+        table.add_row(
+            f"{one.devices:,}, a message in {one.interval} s",
+            f"{one.messages:.0f}",
+            f"{one.cores:.0%}".rstrip("%"),
+            f"{one.each_us:.0f}",
+            f"{one.functions:.0%}".rstrip("%"),
+            f"{one.memory:.0f}",
+            f"{one.grown:.1f}",
+            f"{one.left:.1f}",
+        )
+    return table
+
+
+def of_starting(results: Sequence[Starting]) -> Table:
+    """A row for each way."""
+    heads = (
+        "devices",
+        "agent ms",
+        "connected ms",
+        "p99 ms",
+        "CPU ms",
+        "PSS MiB each",
+        "server MiB",
+    )
+    table = _table("Start of a device on this machine, up to its connection", "started", *heads)
+    for one in results:
+        figures = (
+            _ms(one.called.median),
+            _ms(one.connected.median),
+            _ms(one.connected.p99),
+            _ms(one.cpu.median),
+        )
+        table.add_row(one.way, str(one.devices), *figures, f"{one.memory:.1f}", f"{one.server:.1f}")
+    return table
 
 
 def of_shadow_delay(results: Sequence[ShadowDelay]) -> Table:
     """Each client's delay, and its ratio to the first, which is the bare one."""
-    table = _table("desired.time to reported.time", "client", "median ms", "p99 ms", "exchanges", "ratio")
+    table = _table(
+        "desired.time to reported.time", "client", "median ms", "p99 ms", "exchanges", "ratio"
+    )
     for result in results:
         delay = result.delay
         ratio = f"{delay.median / results[0].delay.median:.2f}"
-        table.add_row(result.client, _ms(delay.median, 2), _ms(delay.p99, 2), str(delay.count), ratio)
+        table.add_row(
+            result.client, _ms(delay.median, 2), _ms(delay.p99, 2), str(delay.count), ratio
+        )
     return table
 
 
 def of_control_plane(results: Sequence[ControlPlane]) -> Table:
-    """Each request at each size of the catalog, beside the same at one row and a bare Query of one page."""
+    """Each request at each size of the catalog, beside the same at one row and a bare Query of one
+    page.
+    """
     heads = ("rows", "median ms", "p99 ms", "requests", "over one row", "over a bare Query")
     table = _table("The HTTP API", "request", *heads)
     first = {result.what: result.took.median for result in reversed(results)}
@@ -148,4 +212,8 @@ def _table(title: str, first: str, *figures: str) -> Table:
 
 
 def _ms(seconds: float, digits: int = 0) -> str:
-    return f"{seconds * 1000:.{digits}f}" if seconds >= 0.01 else f"{seconds * 1000:.{max(digits, 1)}f}"
+    return (
+        f"{seconds * 1000:.{digits}f}"
+        if seconds >= 0.01
+        else f"{seconds * 1000:.{max(digits, 1)}f}"
+    )

@@ -1,8 +1,9 @@
 """From `desired.time` to `reported.time`: the device beside bare awscrt clients on the same broker.
 
-A third client publishes the change on the thing's `shadow/update` and hears `update/accepted`; time runs from before
-its publish to the message that carries the reported value. MQTT on both ways, because a signed HTTP request would add
-several noisy milliseconds to all alike. The three take turns, so that noise hits all.
+A third client publishes the change on the thing's `shadow/update` and hears `update/accepted`; time
+runs from before its publish to the message that carries the reported value. MQTT on both ways,
+because a signed HTTP request would add several noisy milliseconds to all alike. The three take
+turns, so that noise hits all.
 """
 
 import contextlib
@@ -25,7 +26,9 @@ FIRST_VALUE = 1000
 """Above any run's length in seconds: no telemetry but what a new value sends."""
 
 PAUSE_SECONDS = (0.08, 0.12)
-"""Between exchanges: longer than a delayed TCP acknowledgement (40 ms), so that none is left over from the last one."""
+"""Between exchanges: longer than a delayed TCP acknowledgement (40 ms), so that none is left over
+from the last one.
+"""
 
 LIMIT = 30.0
 WARM_UP = 5
@@ -55,7 +58,9 @@ class Observer:
     def exchange(self, connection: Connection, thing: str, value: int) -> float:
         """Change it and wait; seconds."""
         begun = time.perf_counter()
-        connection.publish(f"$aws/things/{thing}/shadow/update", {"state": {"desired": {"time": value}}})
+        connection.publish(
+            f"$aws/things/{thing}/shadow/update", {"state": {"desired": {"time": value}}}
+        )
         while True:
             at, name, reported = self._reports.get(timeout=LIMIT)
             if (name, reported) == (thing, value):
@@ -75,8 +80,12 @@ def measure(cloud: Cloud, exchanges: int) -> list[ShadowDelay]:
         }
         policy = stack.enter_context(policy_for_everything(cloud, "bench-observer"))
         watching = stack.enter_context(member(cloud, "bench-observer", policy))
-        connection = stack.enter_context(Connection(watching.name, watching.pair, server, observer.heard))
-        connection.subscribe(*(f"$aws/things/{thing}/shadow/update/accepted" for thing in things.values()))
+        connection = stack.enter_context(
+            Connection(watching.name, watching.pair, server, observer.heard)
+        )
+        connection.subscribe(
+            *(f"$aws/things/{thing}/shadow/update/accepted" for thing in things.values())
+        )
         for number in counted(f"shadow: {exchanges} exchanges of each client", WARM_UP + exchanges):
             for client, thing in things.items():
                 seconds = observer.exchange(connection, thing, FIRST_VALUE + number)

@@ -1,10 +1,11 @@
 """python -m benchmarks.shadow_service HOST PORT DIRECTORY
 
-Plays the Device Shadow service for many devices on mosquitto (and that of jobs, as far as to say that there are
-none), in a process of its own so that its cost is not theirs.
-Takes a JSON array a line on standard input and answers with one: `["first", N]` waits until N things have reported,
-`["change", {...}]` changes `desired` of all of them and waits until all have reported that. The answer is the time
-(Unix, seconds) of the first change, or null, followed by the times at which the reports came.
+Plays the Device Shadow service for many devices on mosquitto (and that of jobs, as far as to say
+that there are none), in a process of its own so that its cost is not theirs. Takes a JSON array a
+line on standard input and answers with one: `["first", N]` waits until N things have reported,
+`["change", {...}]` changes `desired` of all of them and waits until all have reported that. The
+answer is the time (Unix, seconds) of the first change, or null, followed by the times at which the
+reports came.
 """
 
 import json
@@ -42,7 +43,9 @@ class ShadowService:
                 port=port,
                 bootstrap=io.ClientBootstrap(group, io.DefaultHostResolver(group)),
                 tls_ctx=io.ClientTlsContext(options),
-                connect_options=mqtt5.ConnectPacket(client_id="service", keep_alive_interval_sec=60),
+                connect_options=mqtt5.ConnectPacket(
+                    client_id="service", keep_alive_interval_sec=60
+                ),
                 on_publish_callback_fn=self._on_publish,
                 on_lifecycle_event_connection_success_fn=lambda _: self._connected.set(),
             )
@@ -70,7 +73,12 @@ class ShadowService:
         for thing in things:
             with self._news:
                 self._request(thing, "update", {"state": {"desired": desired}})
-        return [begun, *self._wait(lambda: all(desired.items() <= s.reported.items() for s in self._shadows.values()))]
+        return [
+            begun,
+            *self._wait(
+                lambda: all(desired.items() <= s.reported.items() for s in self._shadows.values())
+            ),
+        ]
 
     def _wait(self, condition: Callable[[], bool]) -> list[float]:
         with self._news:
@@ -97,7 +105,9 @@ class ShadowService:
             self._publish(f"$aws/things/{thing}/shadow/{suffix}", content)
 
     def _publish(self, topic: str, content: dict[str, Any]) -> None:
-        self._client.publish(mqtt5.PublishPacket(json.dumps(content).encode(), mqtt5.QoS.AT_LEAST_ONCE, topic=topic))
+        self._client.publish(
+            mqtt5.PublishPacket(json.dumps(content).encode(), mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
+        )
 
 
 def main(host: str, port: str, directory: str) -> None:

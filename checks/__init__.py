@@ -1,1 +1,3 @@
-"""What CI checks besides behaviour: known vulnerabilities, secrets, licences. `make security` runs them."""
+"""What CI checks besides behaviour: known vulnerabilities, secrets, licences. `make security` runs
+them.
+"""

@@ -1,7 +1,8 @@
 """Known vulnerabilities in what the lock files name, by pip-audit.
 
-The advisories are looked up on the network. Where that service cannot be reached, or does not know a package, this says
-how much was not audited, and is no failure: a laptop in a train must be able to pass its checks.
+The advisories are looked up on the network. Where that service cannot be reached, or does not know
+a package, this says how much was not audited, and is no failure: a laptop in a train must be able
+to pass its checks.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +33,9 @@ class Audit:
 
 
 def read(lock: str, report: Any) -> Audit:
-    """pip-audit's JSON, `{"dependencies": [{"name", "version", "vulns" | "skip_reason"}]}`, as figures and findings."""
+    """pip-audit's JSON, `{"dependencies": [{"name", "version", "vulns" | "skip_reason"}]}`, as
+    figures and findings.
+    """
     audit = Audit()
     for package in report["dependencies"]:
         if "skip_reason" in package:
@@ -44,20 +47,39 @@ def read(lock: str, report: Any) -> Audit:
             if not names & ACCEPTED.keys():
                 fixed = ", ".join(advisory.get("fix_versions", [])) or "no version"
                 audit.findings.append(
-                    f"{lock}: {package['name']} {package['version']}: {advisory['id']} (mended in {fixed})"
+                    f"{lock}: {package['name']} {package['version']}: {advisory['id']} "
+                    f"(mended in {fixed})"
                 )
     return audit
 
 
 def check() -> str:
-    """Audit every lock file. Returns what was done; raises CheckError with a line for each vulnerability."""
+    """Audit every lock file. Returns what was done; raises CheckError with a line for each
+    vulnerability.
+    """
     audits = []
     for lock in LOCKS:
-        audits.append(read(lock, run_json("pip-audit", "--disable-pip", "--require-hashes", "-f", "json", "-r", lock)))
+        audits.append(
+            read(
+                lock,
+                run_json(
+                    "pip-audit", "--disable-pip", "--require-hashes", "-f", "json", "-r", lock
+                ),
+            )
+        )
     findings = [finding for audit in audits for finding in audit.findings]
     if findings:
         raise CheckError("\n".join(findings))
-    audited, skipped = sum(audit.audited for audit in audits), sum(audit.skipped for audit in audits)
+    audited, skipped = (
+        sum(audit.audited for audit in audits),
+        sum(audit.skipped for audit in audits),
+    )
     if not audited:
-        return f"dependencies: NOT audited, the service of the advisories can't be reached ({skipped} packages)"
-    return f"dependencies: {audited} packages without a known vulnerability, {skipped} not known to the service"
+        return (
+            "dependencies: NOT audited, the service of the advisories can't be reached "
+            f"({skipped} packages)"
+        )
+    return (
+        f"dependencies: {audited} packages without a known vulnerability, {skipped} not "
+        "known to the service"
+    )

@@ -1,7 +1,9 @@
-"""The licences of everything that gets installed, by pip-licenses; `--write` makes docs/licences.md of them.
+"""The licences of everything that gets installed, by pip-licenses; `--write` makes docs/licences.md
+of them.
 
-Nothing of these packages is part of this project. What goes into functions and devices gets deployed with it, and must
-be permissive; for a tool that is only run, copyleft is no hindrance once somebody has looked.
+Nothing of these packages is part of this project. What goes into functions and devices gets
+deployed with it, and must be permissive; for a tool that is only run, copyleft is no hindrance once
+somebody has looked.
 """
 
 import re
@@ -45,7 +47,9 @@ BY_FILE = ("MPL-2.0", "Mozilla Public License 2.0 (MPL 2.0)")
 ALLOWED = (*PERMISSIVE, *BY_FILE)
 # Packages whose licence needs a look -> what was seen.
 JUDGED = {
-    "docutils": "public domain and BSD for what is imported; the GPL holds for an Emacs file in its sources",
+    "docutils": (
+        "public domain and BSD for what is imported; the GPL holds for an Emacs file in its sources"
+    ),
     "text-unidecode": "Artistic License, by choice of the user; a tool of SAM CLI's, only run",
     "cookiecutter": "BSD-3-Clause, as its LICENSE file says; a tool of SAM CLI's, only run",
 }
@@ -63,12 +67,18 @@ class Package:
 
 def packages(environment: str) -> list[Package]:
     """What is installed in an environment, by name. Raises CheckError when it can't be told."""
-    found = run_json("pip-licenses", "--python", str(python_of(environment)), "--from=mixed", "--format=json")
-    return sorted(Package(one["Name"], one["Version"], one["License"]) for one in found if one["Name"] != OURS)
+    found = run_json(
+        "pip-licenses", "--python", str(python_of(environment)), "--from=mixed", "--format=json"
+    )
+    return sorted(
+        Package(one["Name"], one["Version"], one["License"]) for one in found if one["Name"] != OURS
+    )
 
 
 def is_fine(package: Package) -> bool:
-    """Whether each part of the licence, or one of the alternatives that the part offers, is permissive or by file."""
+    """Whether each part of the licence, or one of the alternatives that the part offers, is
+    permissive or by file.
+    """
     if package.name.lower() in JUDGED:
         return True
     return all(_offers(part) for part in re.split(r"; | AND ", package.licence))
@@ -84,7 +94,8 @@ def page(listed: dict[str, list[Package]]) -> str:
     lines = [
         "# Licences",
         "",
-        "Everything that gets installed, with the licence that it states (`make security` checks them, "
+        "Everything that gets installed, with the licence that it states (`make "
+        "security` checks them, "
         "`make licences` writes this page, here on Linux).",
         "",
     ]
@@ -102,17 +113,27 @@ def page(listed: dict[str, list[Package]]) -> str:
 def judgement(package: Package) -> str:
     """The licence as the page tells it."""
     licence = package.licence.replace("\n", " ")
-    return f"{licence}: {JUDGED[package.name.lower()]}" if package.name.lower() in JUDGED else licence
+    return (
+        f"{licence}: {JUDGED[package.name.lower()]}" if package.name.lower() in JUDGED else licence
+    )
 
 
 def check(*, write: bool = False, target: Path = PAGE) -> str:
-    """Look at every environment that is made. Raises CheckError with a line for each licence that nobody has judged."""
+    """Look at every environment that is made. Raises CheckError with a line for each licence that
+    nobody has judged.
+    """
     listed = {name: packages(name) for name in ENVIRONMENTS if python_of(name).exists()}
     wrong = [
-        f"{one.name} {one.version}: {one.licence}" for found in listed.values() for one in found if not is_fine(one)
+        f"{one.name} {one.version}: {one.licence}"
+        for found in listed.values()
+        for one in found
+        if not is_fine(one)
     ]
     if wrong:
         raise CheckError("\n".join(wrong))
     if write:
         target.write_text(page(listed))
-    return f"licences: {sum(len(found) for found in listed.values())} packages, all permissive, or judged one by one"
+    return (
+        f"licences: {sum(len(found) for found in listed.values())} packages, all permissive, "
+        "or judged one by one"
+    )

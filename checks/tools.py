@@ -19,7 +19,9 @@ def python_of(environment: str) -> Path:
 
 
 def run_json(tool: str, *arguments: str, environment: str = "checks") -> Any:
-    """What a tool of an environment prints, as JSON. Raises CheckError when it prints none in time."""
+    """What a tool of an environment prints, as JSON. Raises CheckError when it prints none in
+    time.
+    """
     command = [str(python_of(environment).parent / tool), *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - the command is written in this package

@@ -1,20 +1,14 @@
-"""Ask the stack's audit what is wrong with devices and policies, and have the device policy repaired."""
+"""Ask the stack's audit what is wrong with devices and policies, and have the device policy
+repaired.
+"""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from botocore.config import Config
+from typing import Any
 
 from playground.errors import AuditError
+from playground.functions import ask
 from playground.homes import Home
-
-if TYPE_CHECKING:
-    from types_boto3_lambda import LambdaClient
-
-# The function may take 300 seconds; a second call beside the first would find the same.
-PATIENT = Config(read_timeout=320, retries={"total_max_attempts": 1})
 
 # The most severe first, as the function gives them.
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
@@ -55,7 +49,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit's answer. `complete` is False when there are more devices than one audit looks at."""
+    """An audit's answer. `complete` is False when there are more devices than one audit checks."""
 
     at: str
     complete: bool
@@ -86,16 +80,15 @@ def audit(home: Home, checks: Sequence[str] = ()) -> Audit:
 
 
 def repair(home: Home, findings: Sequence[Finding]) -> list[Repaired]:
-    """Have what the findings say about policies repaired, as far as it is the stack's to repair. Raises AuditError."""
+    """Have what the findings say about policies repaired, as far as it is the stack's to repair.
+    Raises AuditError.
+    """
     told = [{"check": finding.check, "resource": finding.resource} for finding in findings]
     said = _invoke(home, "ProcessFindingFunctionName", {"findings": told})
-    return [Repaired(**{**policy, "removed": tuple(policy["removed"])}) for policy in said["policies"]]
+    return [
+        Repaired(**{**policy, "removed": tuple(policy["removed"])}) for policy in said["policies"]
+    ]
 
 
 def _invoke(home: Home, output: str, request: Any) -> Any:
-    client: LambdaClient = home.client("lambda", PATIENT)
-    answer = client.invoke(FunctionName=home.output(output), Payload=json.dumps(request).encode())
-    said = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise AuditError(f"The audit failed: {said.get('errorMessage', said)}")
-    return said
+    return ask(home, output, request, AuditError, "The audit failed: ")

@@ -3,11 +3,13 @@
 
     python3 playground/bootstrap.py app emulator sam
 
-The tools pin versions of boto3 that exclude one another, hence one environment each. Everything comes from the hashed
-lock files in `requirements/`; package indexes are the user's own pip and uv settings. An environment that is complete
-carries a stamp of what it was made from, so that a second run has nothing to do.
+The tools pin versions of boto3 that exclude one another, hence one environment each. Everything
+comes from the hashed lock files in `requirements/`; package indexes are the user's own pip and uv
+settings. An environment that is complete carries a stamp of what it was made from, so that a second
+run has nothing to do.
 
-Standard library only, and nothing that Python 3.6 cannot parse: an old interpreter has to get far enough to say so.
+Standard library only, and nothing that Python 3.6 cannot parse: an old interpreter has to get far
+enough to say so.
 """
 
 import concurrent.futures
@@ -20,33 +22,35 @@ import time
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
+if __package__:
+    from playground.installers import explain, for_uv, is_untrusted, pip_settings
+else:  # as a script, which finds what stands beside it
+    from installers import explain, for_uv, is_untrusted, pip_settings  # type: ignore[import-not-found,no-redef]
+
 OLDEST = (3, 11)
 NEWEST = (3, 14)
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
 ENVIRONMENTS = ("uv", "app", "emulator", "sam", "checks")
-# Commands that `playground env` puts on the PATH, without the rest of the environments they live in.
-COMMANDS = {"playground": "app", "aws": "app", "sam": "sam"}
+# Those that have this project beside what is locked: the command's, and the emulator's for what we
+# add to it.
+OURS_TOO = ("app", "emulator")
+# Commands that `playground env` puts on the PATH, without the rest of the environments they live
+# in: where each link leads. `aws` is a script, which prefers the user's own.
+COMMANDS = {
+    "playground": "../app/bin/playground",
+    "aws": "../../playground/aws.sh",
+    "sam": "../app/bin/playground-sam",
+}
 VERSION_PROGRAM = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
-NETWORK_SIGNS = (
-    "dns error",
-    "error sending request",
-    "failed to fetch",
-    "connection refused",
-    "connection broken",
-    "network is unreachable",
-    "name resolution",
-    "name or service not known",
-    "could not connect",
-    "timed out",
-    "proxyerror",
-    "newconnectionerror",
-    "from versions: none",
-)
 
 
 class BootstrapError(Exception):
     """Why the environments cannot be made, in one sentence that says what to do."""
+
+
+class CertificateError(BootstrapError):
+    """The package index shows a certificate that the installer does not trust."""
 
 
 def version_of(python: str) -> Optional[Tuple[int, ...]]:
@@ -65,7 +69,8 @@ def version_of(python: str) -> Optional[Tuple[int, ...]]:
 
 
 def find_python(environ: Dict[str, str]) -> Tuple[str, Tuple[int, ...]]:
-    """Path and version of the interpreter to use: `PYTHON`, the running one, then the newest on the PATH.
+    """Path and version of the interpreter to use: `PYTHON`, the running one, then the newest on the
+    PATH.
 
     Raises BootstrapError when there is none, or when `PYTHON` names one that does not do.
     """
@@ -85,79 +90,99 @@ def find_python(environ: Dict[str, str]) -> Tuple[str, Tuple[int, ...]]:
         if path and version and version[:2] >= OLDEST:
             return path, version
     raise BootstrapError(
-        "The playground needs Python 3.11 or later and found {}.{}: install a newer one, or name it with "
+        "The playground needs Python 3.11 or later and found {}.{}: install a newer one, "
+        "or name it with "
         "`make PYTHON=/path/to/python3.12 ...`.".format(*sys.version_info[:2])
     )
 
 
 def stamp_of(name: str, python: str, version: Tuple[int, ...]) -> str:
-    """What an environment is made from, as one hash: its lock, the interpreter and the place (venvs do not move)."""
+    """What an environment is made from, as one hash: its lock, the interpreter and the place (venvs
+    do not move).
+    """
     parts = [str(ROOT), os.path.realpath(python), ".".join(str(part) for part in version)]
     parts.append((ROOT / "requirements" / (name + ".txt")).read_text())
-    if name == "app":
+    if name in OURS_TOO:
         parts.append(packaging((ROOT / "pyproject.toml").read_text()))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def packaging(pyproject: str) -> str:
-    """The tables of pyproject.toml that an installation depends on; how the linters are set does not matter."""
+    """The tables of pyproject.toml that an installation depends on; how the linters are set does
+    not matter.
+    """
     tables = ("\n" + pyproject).split("\n[")
-    return "".join(table for table in tables if table.startswith(("project", "build-system", "tool.uv")))
+    return "".join(
+        table for table in tables if table.startswith(("project", "build-system", "tool.uv"))
+    )
 
 
 def take_down() -> None:
-    """Stop a running local cloud, with its state saved, before the ground it stands on is replaced."""
+    """Stop a running local cloud, with its state saved, before the ground it stands on is
+    replaced.
+    """
     playground = VENVS / "app" / "bin" / "playground"
-    if (ROOT / ".playground" / "state.json").exists() and playground.exists():
+    home = Path(os.environ.get("PLAYGROUND_DIR") or ROOT / ".playground")
+    # By the folder, not by a file in it: the command finds what runs.
+    if home.exists() and playground.exists():
         # When this fails, `playground up` finds the processes and deals with them.
-        subprocess.call([str(playground), "down"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        subprocess.call(  # noqa: S603
+            [str(playground), "down"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
 
 def is_made(name: str, stamp: str) -> bool:
-    """Whether the environment stands, complete, for this stamp."""
+    """Whether the environment stands, complete, for this stamp. Raises OSError if nobody can
+    tell.
+    """
     try:
         return (VENVS / name / ".stamp").read_text() == stamp
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
 def run(name: str, command: List[str]) -> None:
-    """Run an installer; its output goes to `.venvs/<name>.log`. Raises BootstrapError when it fails."""
+    """Run an installer; its output goes to `.venvs/<name>.log`. Raises BootstrapError when it
+    fails.
+
+    Like pip, uv is to trust whom this system trusts; it brings its own authorities along, so it is
+    asked again.
+    """
+    try:
+        run_once(name, command, {})
+    except CertificateError:
+        if not command[0].endswith("uv"):
+            raise
+        run_once(name, command, {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"})
+
+
+def run_once(name: str, command: List[str], variables: Dict[str, str]) -> None:
+    """Run it with these variables. Raises BootstrapError, CertificateError."""
     log = VENVS / (name + ".log")
     # The interpreter is one that was chosen here, so uv must not fetch another.
     environ = dict(os.environ, UV_PYTHON_DOWNLOADS="never", PIP_DISABLE_PIP_VERSION_CHECK="1")
     environ.pop("VIRTUAL_ENV", None)
+    if command[0].endswith("uv"):
+        environ.update(for_uv(pip_settings(str(VENVS / "uv" / "bin" / "python")), environ))
+    environ.update(variables)
     with log.open("ab") as out:
         start = out.tell()
-        code = subprocess.call(command, stdout=out, stderr=subprocess.STDOUT, env=environ, cwd=str(ROOT))  # noqa: S603
+        code = subprocess.call(  # noqa: S603
+            command, stdout=out, stderr=subprocess.STDOUT, env=environ, cwd=str(ROOT)
+        )
     if code != 0:
         with log.open("rb") as text:
             text.seek(start)
-            raise BootstrapError(explain(name, text.read().decode(errors="replace"), log))
-
-
-def explain(name: str, output: str, log: Path) -> str:
-    """One sentence on why an installer failed."""
-    where = log.relative_to(ROOT)
-    lowered = output.lower()
-    if "ensurepip" in lowered:
-        return "This Python cannot make virtual environments: install the package python3-venv of your system."
-    if any(sign in lowered for sign in NETWORK_SIGNS):
-        return (
-            f"The package index did not answer while installing {name}: check the network connection and your pip and "
-            f"uv settings, then run it again (details in {where})."
-        )
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    last = lines[-1] if lines else "no output"
-    return f"Installing {name} failed: {last} (details in {where})."
+            output = text.read().decode(errors="replace")
+            raise (CertificateError if is_untrusted(output) else BootstrapError)(
+                explain(name, output, str(log.relative_to(ROOT)))
+            )
 
 
 def make(name: str, python: str) -> None:
     """Make one environment from scratch. Raises BootstrapError."""
     target = VENVS / name
-    shutil.rmtree(str(target), ignore_errors=True)
-    if target.exists():
-        raise BootstrapError(f"{target.relative_to(ROOT)} cannot be replaced: remove it and run it again.")
+    remove_environment(target)
     (VENVS / (name + ".log")).unlink() if (VENVS / (name + ".log")).exists() else None
     lock = str(ROOT / "requirements" / (name + ".txt"))
     inside = str(target / "bin" / "python")
@@ -167,9 +192,56 @@ def make(name: str, python: str) -> None:
         return
     uv = str(VENVS / "uv" / "bin" / "uv")
     run(name, [uv, "venv", "--python", python, str(target)])
-    run(name, [uv, "pip", "install", "--python", inside, "--require-hashes", "-r", lock])
+    install(name, [uv, "pip", "install", "--python", inside, "--require-hashes", "-r", lock])
+    if name in OURS_TOO:
+        install(name, [uv, "pip", "install", "--python", inside, "--no-deps", "-e", "."])
     if name == "app":
-        run(name, [uv, "pip", "install", "--python", inside, "--no-deps", "-e", str(ROOT)])
+        add_functions(target)
+
+
+def install(name: str, command: List[str]) -> None:
+    """Install from what uv has kept, without a question to the index; else from the index. Raises
+    BootstrapError.
+
+    What is locked by its hash is the same from either. Asking the index about what is there takes
+    seconds.
+    """
+    try:
+        run_once(name, [*command, "--offline"], {})
+    except BootstrapError:
+        run(name, command)
+
+
+def add_functions(target: Path) -> None:
+    """Let the command import what it shares with the functions, which are no part of its
+    package.
+    """
+    for packages in (target / "lib").glob("python*/site-packages"):
+        (packages / "iot_playground_functions.pth").write_text(str(ROOT / "functions") + "\n")
+
+
+def remove_environment(target: Path) -> None:
+    """Remove what stands where an environment is to be, if that is one. Raises BootstrapError."""
+    where = target.relative_to(ROOT)
+    is_one = any((target / sign).exists() for sign in ("pyvenv.cfg", ".stamp"))
+    if (
+        os.path.lexists(str(target))
+        and not is_one
+        and not (target.is_dir() and not any(target.iterdir()))
+    ):
+        raise BootstrapError(
+            f"{where} is no environment of Python: move it elsewhere and run it again."
+        )
+    # Under a name of our own first: an interruption leaves nothing that could be somebody else's.
+    going = target.with_name(target.name + ".gone")
+    try:
+        shutil.rmtree(str(going), ignore_errors=True)
+        if target.exists():
+            target.rename(going)
+            shutil.rmtree(str(going))
+    except OSError as error:
+        sentence = f"{where} cannot be replaced ({error.strerror}): remove it and run it again."
+        raise BootstrapError(sentence) from error
 
 
 def make_stamped(name: str, python: str, stamp: str) -> None:
@@ -183,22 +255,32 @@ def make_stamped(name: str, python: str, stamp: str) -> None:
 
 def link_commands() -> None:
     """Links to the commands in `.venvs/bin`, so that a PATH can hold these and nothing else."""
-    (VENVS / "bin").mkdir(exist_ok=True)
-    for command, name in COMMANDS.items():
-        link, target = VENVS / "bin" / command, Path("..") / name / "bin" / command
-        if (VENVS / name / "bin" / command).exists() and not link.is_symlink():
+    (VENVS / "bin").mkdir(parents=True, exist_ok=True)
+    for command, target in COMMANDS.items():
+        link = VENVS / "bin" / command
+        if not (VENVS / "bin" / target).exists():
+            continue
+        if link.is_symlink() and os.readlink(str(link)) != target:  # noqa: PTH115 - a Path has it from 3.9 on
+            # An earlier version of this file had it lead elsewhere.
+            link.unlink()
+        if not link.is_symlink():
             link.symlink_to(target)
 
 
 def bootstrap(names: List[str]) -> None:
-    """Make the named environments that are not made yet, and uv's before them. Raises BootstrapError."""
+    """Make the named environments that are not made yet, and uv's before them. Raises
+    BootstrapError.
+    """
     unknown = [name for name in names if name not in ENVIRONMENTS]
     if unknown:
-        raise BootstrapError("No such environment: {}; there are {}.".format(unknown[0], ", ".join(ENVIRONMENTS)))
+        raise BootstrapError(
+            "No such environment: {}; there are {}.".format(unknown[0], ", ".join(ENVIRONMENTS))
+        )
     python, version = find_python(dict(os.environ))
     stamps = {name: stamp_of(name, python, version) for name in names}
     missing = [name for name in names if not is_made(name, stamps[name])]
     if not missing:
+        link_commands()
         return
     VENVS.mkdir(exist_ok=True)
     if {"app", "emulator"} & set(missing):

@@ -22,7 +22,9 @@ class Builds(Protocol):
     """Whoever builds what is uploaded."""
 
     def follow(self, version: str, step: Step) -> None:
-        """Wait for the end of the build of this version of the source; tell each part of it. Raises ImageError."""
+        """Wait for the end of the build of this version of the source; tell each part of it. Raises
+        ImageError.
+        """
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,23 @@ class CodeBuilds:
                 if build["buildStatus"] != "IN_PROGRESS":
                     raise ImageError(_failure(build))
             elif self.clock() > deadline:
-                raise ImageError(
-                    f"No build has begun within {BEGIN_LIMIT:.0f} s after the upload: is the rule on uploads of the "
-                    f"stack {self.home.stack_name} enabled?"
-                )
+                raise ImageError(self._not_begun())
             self.sleep(PAUSE)
+
+    def _not_begun(self) -> str:
+        """A new account may have no build at a time, or one: then CodeBuild refuses, and only
+        EventBridge hears of it.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
+        """
+        return (
+            f"No build has begun within {BEGIN_LIMIT:.0f} s after the upload. How many builds may "
+            "run at a time is a quota, 0 or 1 in a new account: look at CodeBuild in "
+            "Service Quotas, "
+            "and push again when other builds have ended. Or the rule on uploads of the stack "
+            f"{self.home.stack_name} is disabled. "
+            "`playground push --with docker` needs neither."
+        )
 
     @property
     def _client(self) -> "CodeBuildClient":
@@ -65,7 +79,9 @@ class CodeBuilds:
     def _find(self, version: str) -> Mapping[str, Any] | None:
         """Among the latest hundred builds: the upload was a moment ago."""
         project = self.home.output("DeviceBuildProjectName")
-        ids = self._client.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
+        ids = self._client.list_builds_for_project(projectName=project, sortOrder="DESCENDING")[
+            "ids"
+        ]
         builds = self._client.batch_get_builds(ids=ids[:100])["builds"] if ids else []
         return next((build for build in builds if build.get("sourceVersion") == version), None)
 
@@ -89,4 +105,6 @@ def _failure(build: Mapping[str, Any]) -> str:
         for context in phase.get("contexts") or [{}]
     ]
     link = build.get("logs", {}).get("deepLink", "")
-    return f"The build {build['id']} ended as {build['buildStatus']}. {'; '.join(said)} {link}".rstrip()
+    return (
+        f"The build {build['id']} ended as {build['buildStatus']}. {'; '.join(said)} {link}"
+    ).rstrip()

@@ -1,21 +1,13 @@
 """How old the devices' certificates are, and by when each is to be replaced."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-from botocore.config import Config
+from typing import Any
 
 from playground.errors import PlaygroundError
+from playground.functions import ask
 from playground.homes import Home
-
-if TYPE_CHECKING:
-    from types_boto3_lambda import LambdaClient
-
-# The function may take 300 seconds.
-PATIENT = Config(read_timeout=320, retries={"total_max_attempts": 1})
 
 
 class CertificatesError(PlaygroundError):
@@ -24,7 +16,9 @@ class CertificatesError(PlaygroundError):
 
 @dataclass(frozen=True)
 class Aged:
-    """A device's certificate. Days, and ISO 8601 times in UTC; `outcome` is what was done about one that is due."""
+    """A device's certificate. Days, and ISO 8601 times in UTC; `outcome` is what was done about one
+    that is due.
+    """
 
     thing_name: str
     status: str
@@ -37,16 +31,22 @@ class Aged:
 
 
 def ages(home: Home, rows: list[Mapping[str, Any]], *, start: bool = False) -> list[Aged]:
-    """The certificates of these catalog rows, oldest first; with `start` the devices change those that are due."""
+    """The certificates of these catalog rows, oldest first; with `start` the devices change those
+    that are due.
+    """
     answer = _ask(home, dry_run=not start)
     due = {found["thingName"]: found for found in answer["due"]}
     lifetime = timedelta(days=answer["lifetimeDays"])
-    found = [_aged(row, due.get(row["thing_name"], {}), lifetime) for row in rows if _has_one(row, due)]
+    found = [
+        _aged(row, due.get(row["thing_name"], {}), lifetime) for row in rows if _has_one(row, due)
+    ]
     return sorted(found, key=lambda aged: aged.created_at)
 
 
 def _has_one(row: Mapping[str, Any], due: Mapping[str, Any]) -> bool:
-    """Whether it is known how old the row's certificate is; an old row leaves that to the stack to find out."""
+    """Whether it is known how old the row's certificate is; an old row leaves that to the stack to
+    find out.
+    """
     return row["thing_name"] in due or (
         "certificate_created_at" in row and row.get("status") not in ("TERMINATED", "FAILED")
     )
@@ -70,10 +70,5 @@ def _aged(row: Mapping[str, Any], due: Mapping[str, Any], lifetime: timedelta) -
 
 
 def _ask(home: Home, *, dry_run: bool) -> dict[str, Any]:
-    client: LambdaClient = home.client("lambda", PATIENT)
-    payload = json.dumps({"dryRun": dry_run}).encode()
-    answer = client.invoke(FunctionName=home.output("RotateCertificatesFunctionName"), Payload=payload)
-    said: dict[str, Any] = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise CertificatesError(f"The certificates could not be looked at: {said.get('errorMessage', said)}")
-    return said
+    told = "The certificates could not be looked at: "
+    return ask(home, "RotateCertificatesFunctionName", {"dryRun": dry_run}, CertificatesError, told)

@@ -1,29 +1,19 @@
 """The `playground` command: thin commands over plain functions."""
 
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError, NoSuchOption  # it has no other name
 from typer.completion import completion_init  # type: ignore[attr-defined]
 from typer.core import TyperGroup
 
-from playground import (
-    cli_audit,
-    cli_certificates,
-    cli_cloud,
-    cli_devices,
-    cli_images,
-    cli_jobs,
-    cli_links,
-    cli_logs,
-    cli_messages,
-    cli_quarantine,
-    cli_security,
-    cli_shell,
-    cli_users,
-)
+from playground import hints, release, typed
+from playground.cli_later import Later
 from playground.cli_options import equip, given_options
+from playground.cli_table import PANELS
 from playground.failures import one_sentence
+from playground.paths import PROJECT
+from playground.usage import DashedNameError
 
 
 class Playground(TyperGroup):
@@ -33,49 +23,60 @@ class Playground(TyperGroup):
         super().__init__(**given)
         # Typer does this itself only with its own options, which write into the user's files.
         completion_init()
-        equip(self)
+        equip_command = equip(self)
+        for panel, commands in PANELS.items():
+            for one in commands:
+                self.add_command(Later(one, panel, equip_command))
 
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
         """Read the options that stand before the command's name."""
-        with one_sentence(lambda: "--debug" in args):
-            return super().make_context(info_name, args, parent, **extra)
+        with one_sentence(lambda: "--debug" in args, lambda: "playground"):
+            typed.mend()
+            return super().make_context(info_name, typed.words_of(args), parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        with one_sentence(lambda: bool(given_options(ctx).get("debug"))):
-            return super().invoke(ctx)
+        words = [*ctx._protected_args, *ctx.args]
+
+        def understood() -> str:
+            return " ".join(filter(None, (ctx.command_path, ctx.invoked_subcommand)))
+
+        with one_sentence(lambda: bool(given_options(ctx).get("debug")), understood):
+            try:
+                return super().invoke(ctx)
+            except NoSuchOption as error:
+                if told := hints.dashed(error, words):
+                    raise DashedNameError(told, error.ctx) from error
+                raise
+            except NoArgsIsHelpError as error:
+                error.show()
+                raise typer.Exit from None
 
 
-app = typer.Typer(cls=Playground, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-PANELS = {
-    "The cloud": (cli_cloud,),
-    "Devices": (cli_devices, cli_certificates, cli_links),
-    "What is said": (cli_messages, cli_logs),
-    "Images": (cli_images,),
-    "Security": (cli_audit, cli_security, cli_quarantine),
-    "HTTP API": (cli_users,),
-    "Shell": (cli_shell,),
-}
-"""Under which headings the help text lists commands."""
-
-for panel, modules in PANELS.items():
-    for commands in modules:
-        for one in (*commands.app.registered_commands, *commands.app.registered_groups):
-            one.rich_help_panel = panel
-        app.add_typer(commands.app)
-app.add_typer(cli_jobs.app, name="job", rich_help_panel="Devices")
+app = typer.Typer(
+    cls=Playground,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - a flag's callback
     if wanted:
-        typer.echo(f"iot-playground/{version('iot-playground')}")
+        typer.echo(release.name(PROJECT))
         raise typer.Exit
 
 
 @app.callback()
 def playground(
+    ctx: typer.Context,
     _version: Annotated[  # noqa: FBT002
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Say which version this is."
+        ),
     ] = False,
 ) -> None:
     """An AWS IoT account to play in, on this machine or in AWS.
@@ -84,3 +85,5 @@ def playground(
 
     Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no cloud, 4 not found, 70 a bug.
     """
+    if ctx.invoked_subcommand is None:
+        typer.echo(hints.short())

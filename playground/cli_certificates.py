@@ -19,19 +19,32 @@ app = typer.Typer()
 @app.command("certificates")
 def show_certificates(
     ctx: typer.Context,
-    only_due: Annotated[bool, typer.Option("--due", help="Only those that are to be replaced.")] = False,  # noqa: FBT002
-    start: Annotated[bool, typer.Option("--rotate", help="Have those replaced now, as once a day.")] = False,  # noqa: FBT002
+    only_due: Annotated[  # noqa: FBT002
+        bool, typer.Option("--due", help="Only certificates that are due for replacement.")
+    ] = False,
+    start: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--rotate", help="Replace those that are due now, as the daily schedule does."
+        ),
+    ] = False,
 ) -> None:
-    """Show each device's certificate: its age, and by when it is to be replaced."""
+    """Show each device's certificate: its age, and when it is due for replacement."""
     given = context(ctx)
-    home = given.home()
+    home = given.home_to_change() if start else given.home()
     aged = ages(home, list(Devices(home).rows()), start=start)
     found = [one for one in aged if one.outcome] if only_due or start else aged
     if not found:
-        note("No certificate is due." if aged else "No device has a certificate yet: `playground create` makes one.")
+        note(
+            "No certificate is due."
+            if aged
+            else "No device has a certificate yet: `playground create` makes one."
+        )
     given.output.show({"certificates": found}, table_of(found) if found else None)
     if any(one.expired for one in found):
-        note("A certificate is past its lifetime: see what its job `rotate-cert` says, `playground job list`.")
+        note(
+            "A certificate is past its lifetime: `playground job list` shows its job `rotate-cert`."
+        )
 
 
 def table_of(found: Sequence[Aged]) -> Table:
@@ -45,7 +58,8 @@ def table_of(found: Sequence[Aged]) -> Table:
             f"{one.age_days:.1f}",
             one.rotate_by[:10],
             Text(
-                "expired" if one.expired and one.outcome == "due" else one.outcome, style="red" if one.expired else ""
+                "expired" if one.expired and one.outcome == "due" else one.outcome,
+                style="red" if one.expired else "",
             ),
         )
     return table

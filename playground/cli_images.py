@@ -18,7 +18,12 @@ from playground.views import err, headed_table, moment, note
 
 app = typer.Typer()
 
-MARKS = {"moving": ("▸", "cyan"), "moved": ("✓", "green"), "passed over": ("·", "yellow"), "failed": ("✗", "red")}
+MARKS = {
+    "moving": ("▸", "cyan"),
+    "moved": ("✓", "green"),
+    "passed over": ("·", "yellow"),
+    "failed": ("✗", "red"),
+}
 SHORT_DIGEST = len("sha256:") + 12
 
 
@@ -26,30 +31,41 @@ SHORT_DIGEST = len("sha256:") + 12
 def push(
     ctx: typer.Context,
     way: Annotated[
-        Literal["auto", "codebuild", "docker"], typer.Option("--with", help="auto is Docker when it is here.")
+        Literal["auto", "codebuild", "docker"],
+        typer.Option("--with", help="Default: auto, which is Docker if it is installed."),
     ] = "auto",
     folder: Annotated[
-        Path | None, typer.Option("--from", help="Another folder than device/.", exists=True, file_okay=False)
+        Path | None,
+        typer.Option(
+            "--from", help="Build this folder instead of device/.", exists=True, file_okay=False
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Also what was pushed before.")] = False,  # noqa: FBT002
+    force: Annotated[  # noqa: FBT002
+        bool, typer.Option("--force", help="Build again, even if this was pushed before.")
+    ] = False,
 ) -> None:
-    """Build the device image from device/, and have new tasks run it. Running devices: `playground roll`."""
+    """Build the device image from device/ for new tasks; `playground roll` moves running devices to
+    it.
+    """
     given = context(ctx)
-    home = given.home()
+    home = given.home_to_change()
     with (
-        views.goes_on("A build that has begun goes on: `playground images` shows what comes of it."),
+        views.goes_on("The build goes on; `playground images` shows its result."),
         views.progress() as report,
     ):
         pushed = Push(given.paths, home, report.step, folder).run(way, force=force)
     said = {
         "built": "New tasks run",
         "retagged": "Built before; new tasks run again",
-        "nothing": "Pushed before, and nothing to do (--force builds it again): new tasks run",
+        "nothing": "Pushed before, nothing to do (--force builds it again): new tasks run",
     }
     given.output.show(pushed, f"{said[pushed.done]} {pushed.digest}")
     others = plan(home).names
     if others:
-        note(f"Devices that run another image: {len(others)}. `playground roll` moves them, one by one.")
+        note(
+            f"Devices that run another image: {len(others)}. `playground roll` moves "
+            "them, one by one."
+        )
 
 
 @app.command()
@@ -57,22 +73,34 @@ def roll(
     ctx: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Thing names; all when left out.", metavar="NAME", autocompletion=completing.thing_names),
+        typer.Argument(
+            help="Thing names; all when left out.",
+            metavar="NAME",
+            autocompletion=completing.thing_names,
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be moved.")] = False,  # noqa: FBT002
+    dry_run: Annotated[  # noqa: FBT002
+        bool, typer.Option("--dry-run", help="Only list what would be moved.")
+    ] = False,
 ) -> None:
-    """Move running devices to the current image, one by one; stops at the first that does not come up."""
+    """Move running devices to the current image, one by one; stops at the first that does not come
+    up.
+    """
     given = context(ctx)
-    home = given.home()
+    home = given.home() if dry_run else given.home_to_change()
     wanted = plan(home, names or ())
     if dry_run:
         given.output.show(wanted, "\n".join(wanted.names) or _nothing_to_do(wanted.image))
         return
     if not wanted.names:
-        given.output.show({"image": wanted.image, "rolled": 0, "skipped": 0}, _nothing_to_do(wanted.image))
+        given.output.show(
+            {"image": wanted.image, "rolled": 0, "skipped": 0}, _nothing_to_do(wanted.image)
+        )
         return
     note(f"Devices to move to {wanted.image}: {len(wanted.names)}")
-    with views.goes_on("The roll goes on: `playground images` shows which devices run which image."):
+    with views.goes_on(
+        "The roll goes on: `playground images` shows which devices run which image."
+    ):
         outcome = Roll(home).run(names or (), lambda move: err.print(_move_text(move)))
     if outcome.error == "RollStopped":
         raise ImageError(f"The roll has stopped. {outcome.cause}")
@@ -83,12 +111,14 @@ def roll(
 
 @app.command()
 def images(ctx: typer.Context) -> None:
-    """List the device images, and which devices run which."""
+    """List the device images and the devices that run them."""
     given = context(ctx)
     found = Images(given.home()).all()
     if not found:
         note("No images yet: `playground push` makes one.")
-    given.output.show({"images": [asdict(image) for image in found]}, _images_table(found) if found else None)
+    given.output.show(
+        {"images": [asdict(image) for image in found]}, _images_table(found) if found else None
+    )
 
 
 def _nothing_to_do(image: str) -> str:
@@ -104,8 +134,15 @@ def _images_table(found: list[Image]) -> Table:
     table = headed_table("DIGEST", "TAGS", "PUSHED", "NEW TASKS", "DEVICES")
     for image in found:
         tags = "\n".join(tag[:12] if len(tag) == 64 else tag for tag in image.tags)
-        devices = f"{len(image.devices)}  {' '.join(image.devices[:5])}{' ...' if len(image.devices) > 5 else ''}"
+        devices = (
+            f"{len(image.devices)}  "
+            f"{' '.join(image.devices[:5])}{' ...' if len(image.devices) > 5 else ''}"
+        )
         table.add_row(
-            image.digest[:SHORT_DIGEST], tags, moment(image.pushed_at), "run it" if image.current else "", devices
+            image.digest[:SHORT_DIGEST],
+            tags,
+            moment(image.pushed_at),
+            "run it" if image.current else "",
+            devices,
         )
     return table

@@ -5,24 +5,29 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import completing, exit_codes, firmware, job_documents, job_views, views
+from playground import completing, exit_codes, firmware, job_documents, job_views, typed, views
 from playground.cli_context import context
-from playground.devices import Devices, parse_settings
+from playground.devices import Devices
 from playground.errors import JobUsageError, UnknownJobError
 from playground.homes import Home
 from playground.jobs import Jobs
 from playground.paths import Paths
 from playground.views import note, say
 
-app = typer.Typer(
-    help="Jobs for devices: change the unit, rotate the certificate, update the firmware.", no_args_is_help=True
+app = typer.Typer()
+group = typer.Typer(
+    help="Jobs for devices: change the unit, rotate the certificate, update the firmware.",
+    no_args_is_help=True,
 )
+app.add_typer(group, name="job")
 
-JobId = Annotated[str, typer.Argument(help="Job id, as `playground job list` shows it.", metavar="JOB_ID")]
-Force = Annotated[bool, typer.Option("--force", help="Also where it is in progress.")]
+JobId = Annotated[
+    str, typer.Argument(help="Job id, as `playground job list` shows it.", metavar="JOB_ID")
+]
+Force = Annotated[bool, typer.Option("--force", help="Also on devices where it is in progress.")]
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@group.command(context_settings={"ignore_unknown_options": True})
 def create(  # noqa: PLR0913, PLR0917 - arguments and options
     ctx: typer.Context,
     words: Annotated[
@@ -36,16 +41,29 @@ def create(  # noqa: PLR0913, PLR0917 - arguments and options
     everyone: Annotated[bool, typer.Option("--all", help="For all devices; name none.")] = False,  # noqa: FBT002
     minutes: Annotated[
         int | None,
-        typer.Option("--timeout", min=1, max=10080, help="Minutes that a device may take, from when it begins."),
+        typer.Option(
+            "--timeout",
+            metavar="MINUTES",
+            min=1,
+            max=10080,
+            help="Minutes that a device may take, from when it begins.",
+        ),
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end; 1 unless all succeed.")] = False,  # noqa: FBT002
-    file: Annotated[Path | None, typer.Option(help="Firmware image, for update-firmware.", exists=True)] = None,
-    unchecked: Annotated[bool, typer.Option("--unchecked", help="Send it as it is; the device decides.")] = False,  # noqa: FBT002
+    wait: Annotated[  # noqa: FBT002
+        bool, typer.Option("--wait", help="Show progress until the end; 1 unless all succeed.")
+    ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Image for update-firmware; - is standard input."),
+    ] = None,
+    unchecked: Annotated[  # noqa: FBT002
+        bool, typer.Option("--unchecked", help="Do not check the job here; the device decides.")
+    ] = False,
 ) -> None:
     """Queue a job. Without --wait its id is printed."""
     names, document = read_words(words, everyone=everyone)
     given = context(ctx)
-    home = given.home()
+    home = given.home_to_change()
     presigned = None
     if file is not None:
         document, presigned = with_image(given.paths, home, names, document, file)
@@ -67,12 +85,14 @@ def create(  # noqa: PLR0913, PLR0917 - arguments and options
         raise typer.Exit(exit_codes.FAILED)
 
 
-@app.command()
+@group.command()
 def show(
     ctx: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="JOB_ID|NAME", help="A job, or a device.", autocompletion=completing.thing_names),
+        typer.Argument(
+            metavar="JOB_ID|NAME", help="A job, or a device.", autocompletion=completing.thing_names
+        ),
     ] = None,
 ) -> None:
     """Show a job with its executions, or all jobs of a device; without a name, the newest job."""
@@ -84,11 +104,15 @@ def show(
     job = jobs.job(wanted)
     executions = jobs.of_thing(wanted) if job is None else job.executions
     rows = [job_views.as_json(one) for one in executions]
-    head = {"jobId": job.job_id, "status": job.status, "document": job.document} if job else {"thingName": wanted}
+    head = (
+        {"jobId": job.job_id, "status": job.status, "document": job.document}
+        if job
+        else {"thingName": wanted}
+    )
     given.output.show({**head, "executions": rows}, job_views.job_or_device(job, executions))
 
 
-@app.command("list")
+@group.command("list")
 def list_jobs(ctx: typer.Context) -> None:
     """List the stack's jobs, the newest first."""
     given = context(ctx)
@@ -99,27 +123,27 @@ def list_jobs(ctx: typer.Context) -> None:
     given.output.show({"jobs": found}, job_views.jobs_table(rows) if rows else None)
 
 
-@app.command()
+@group.command()
 def cancel(ctx: typer.Context, job_id: JobId, force: Force = False) -> None:  # noqa: FBT002
-    """Cancel a job: what is queued, with --force also what is in progress."""
+    """Cancel a job where it is queued; with --force also where it is in progress."""
     given = context(ctx)
-    Jobs(given.home()).cancel(job_id, force=force)
+    Jobs(given.home_to_change()).cancel(job_id, force=force)
     say(f"{job_id} is cancelled.")
     given.output.show({"jobId": job_id})
 
 
-@app.command()
+@group.command()
 def delete(ctx: typer.Context, job_id: JobId, force: Force = False) -> None:  # noqa: FBT002
-    """Delete a job with all that is known of it."""
+    """Delete a job and its history."""
     given = context(ctx)
-    Jobs(given.home()).delete(job_id, force=force)
+    Jobs(given.home_to_change()).delete(job_id, force=force)
     say(f"{job_id} is deleted.")
     given.output.show({"jobId": job_id})
 
 
-@app.command()
+@group.command()
 def operations(ctx: typer.Context) -> None:
-    """List what jobs can make a device do."""
+    """List the operations that a job can ask of a device."""
     given = context(ctx)
     found = job_documents.operations(given.paths)
     rows = [{"name": name, "description": description} for name, description in found.items()]
@@ -129,9 +153,13 @@ def operations(ctx: typer.Context) -> None:
 def with_image(
     paths: Paths, home: Home, names: list[str], document: dict[str, Any], file: Path
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Document and presignedUrlConfig of a job that brings an image, which is uploaded. Raises PlaygroundError."""
+    """Document and presignedUrlConfig of a job that brings an image, which is uploaded. Raises
+    PlaygroundError.
+    """
     if document != {"operation": firmware.OPERATION}:
-        raise JobUsageError(f"--file is for {firmware.OPERATION}, and says all there is to say.")
+        raise JobUsageError(
+            f"--file is for {firmware.OPERATION} only, and takes no parameters beside it."
+        )
     image = firmware.checked(paths, file)
     for name in names:
         Devices(home).row(name)
@@ -145,8 +173,14 @@ def read_words(words: list[str], *, everyone: bool) -> tuple[list[str], dict[str
     pairs = words[len(plain) :]
     if words[: len(plain)] != plain:
         raise JobUsageError("KEY=VALUE comes last, after the operation.")
+    parameters = typed.settings_of(pairs)
+    if "operation" in parameters:
+        raise JobUsageError("operation is given twice: it is the word before the parameters.")
     if everyone and len(plain) != 1:
-        raise JobUsageError("With --all there is an operation and no name.")
+        raise JobUsageError("With --all, give an operation and no device name.")
     if not everyone and len(plain) < 2:
-        raise JobUsageError("Say for which devices, or --all, and which operation: NAME... OPERATION [KEY=VALUE...].")
-    return plain[:-1], {"operation": plain[-1], **parse_settings(pairs)}
+        raise JobUsageError(
+            "Say for which devices, or --all, and which operation: NAME... OPERATION "
+            "[KEY=VALUE...]."
+        )
+    return plain[:-1], {"operation": plain[-1], **parameters}

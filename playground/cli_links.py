@@ -15,10 +15,16 @@ from playground.views import headed_table, note
 app = typer.Typer()
 
 Switch = Annotated[
-    str, typer.Argument(help="Thing name of the switch.", metavar="SWITCH", autocompletion=completing.thing_names)
+    str,
+    typer.Argument(
+        help="Thing name of the switch.", metavar="SWITCH", autocompletion=completing.thing_names
+    ),
 ]
 Bulb = Annotated[
-    str, typer.Argument(help="Thing name of the bulb.", metavar="BULB", autocompletion=completing.thing_names)
+    str,
+    typer.Argument(
+        help="Thing name of the bulb.", metavar="BULB", autocompletion=completing.thing_names
+    ),
 ]
 
 
@@ -26,29 +32,34 @@ Bulb = Annotated[
 def link(ctx: typer.Context, switch: Switch, bulb: Bulb) -> None:
     """Let a switch drive a bulb: from now on `command SWITCH press` changes the bulb's light."""
     given = context(ctx)
-    tell(given, links.link(given.home(), switch, bulb))
+    tell(given, links.link(given.home_to_change(), switch, bulb))
 
 
 @app.command()
 def unlink(ctx: typer.Context, switch: Switch, bulb: Bulb) -> None:
-    """Let a switch drive a bulb no longer: it loses the right to it."""
+    """Remove a link: the switch loses the right to change the bulb's light."""
     given = context(ctx)
-    tell(given, links.unlink(given.home(), switch, bulb))
+    tell(given, links.unlink(given.home_to_change(), switch, bulb))
 
 
 @app.command("links")
 def show_links(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="A switch or a bulb.", metavar="NAME", autocompletion=completing.thing_names)
+        str | None,
+        typer.Argument(
+            help="A switch or a bulb.", metavar="NAME", autocompletion=completing.thing_names
+        ),
     ] = None,
 ) -> None:
-    """List which switch drives what; with a name, only where that device takes part."""
+    """List which switch drives which bulbs; with a name, only the links of that device."""
     given = context(ctx)
     found = links.links(given.home(), name)
     if not found:
         note("No links yet: `playground link SWITCH BULB` makes one.")
-    given.output.show({"links": [asdict(one) for one in found]}, links_table(found) if found else None)
+    given.output.show(
+        {"links": [asdict(one) for one in found]}, links_table(found) if found else None
+    )
 
 
 def tell(given: Context, found: links.Links) -> None:

@@ -20,16 +20,24 @@ def logs(  # noqa: PLR0913, PLR0917 - a parameter is an option
     name: Name,
     since: Annotated[str, typer.Option(help="How far back: 90s, 15m, 1h, 2d.")] = "1h",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,  # noqa: FBT002
-    text: Annotated[str, typer.Option("--filter", help="Only lines with this text.", metavar="TEXT")] = "",
+    text: Annotated[
+        str, typer.Option("--filter", metavar="WORDS", help="Only lines with them.")
+    ] = "",
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Only {', '.join(SOURCES)}; can be repeated.", metavar="SOURCE", autocompletion=lambda: list(SOURCES)
+            help=f"Only {', '.join(SOURCES)}; can be repeated.",
+            metavar="SOURCE",
+            autocompletion=lambda: list(SOURCES),
         ),
     ] = None,
-    insights: Annotated[bool, typer.Option("--insights", help="Print the CloudWatch Logs Insights query.")] = False,  # noqa: FBT002
+    insights: Annotated[  # noqa: FBT002
+        bool, typer.Option("--insights", help="Print the CloudWatch Logs Insights query.")
+    ] = False,
 ) -> None:
-    """Show what functions, workflows and the device say of one device, in order of time."""
+    """Show the log lines of functions, workflows and the device itself about one device, by
+    time.
+    """
     question = Question(name, ago(since), frozenset(source or SOURCES), text)
     if insights:
         sys.stdout.write(insights_query(name) + "\n")

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from playground import completing, device_views, exit_codes, message_views
-from playground.cli_context import Name, Names, context
+from playground import completing, device_views, exit_codes, message_views, typed
+from playground.cli_context import Name, Names, Wide, context
 from playground.commands import Reply, ask
-from playground.devices import Devices, parse_settings
+from playground.devices import Devices
 from playground.listen_identity import MOST_SECONDS
 from playground.listening import Limits, listening
 from playground.quarantine import following
@@ -17,26 +17,38 @@ from playground.watch import watching
 
 app = typer.Typer()
 
+WAIT_FOR_REPLY = typer.Option(
+    help="Seconds to wait for the device's reply.",
+    min=0.1,
+    max=typed.LONGEST_WAIT,
+    callback=typed.seconds,
+)
+
 
 @app.command("command", context_settings={"ignore_unknown_options": True})
 def give_command(
     ctx: typer.Context,
     name: Name,
-    command: Annotated[str, typer.Argument(metavar="COMMAND", help="`help` lists those that the device knows.")],
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="VALUE is JSON, or text.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the device's reply.", min=0.1)] = 15.0,
+    command: Annotated[
+        str, typer.Argument(metavar="COMMAND", help="`help` lists those that the device knows.")
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="VALUE is JSON, or text.")
+    ] = None,
+    timeout: Annotated[float, WAIT_FOR_REPLY] = 15.0,
 ) -> None:
-    """Give a device a command over MQTT, and wait for its reply."""
+    """Send a device a command over MQTT and wait for its reply."""
+    wanted = typed.settings_of(arguments or [])
     given = context(ctx)
-    reply: Reply = ask(given.home(), name, command, parse_settings(arguments or []), timeout)
+    reply: Reply = ask(given.home_to_change(), name, command, wanted, timeout)
     given.output.show(reply, device_views.shown_reply(reply))
     if not reply.accepted:
         raise typer.Exit(exit_codes.FAILED)
 
 
 @app.command()
-def watch(ctx: typer.Context, names: Names) -> None:
-    """Show what devices say and are told, until Ctrl-C."""
+def watch(ctx: typer.Context, names: Names, wide: Wide = False) -> None:  # noqa: FBT002
+    """Show the messages to and from devices, a line each, until Ctrl-C."""
     given = context(ctx)
     home = given.home()
     for name in names:
@@ -44,7 +56,8 @@ def watch(ctx: typer.Context, names: Names) -> None:
     with watching(home, *names) as watcher, following(home, names, watcher.inbox.put):
         note("Ctrl-C ends this.")
         for message in watcher.messages():
-            given.output.stream(message_views.message_data(message), message_views.message_text(message))
+            line = message_views.message_line(message, names, wide=wide)
+            given.output.stream(message_views.message_data(message), line)
 
 
 @app.command("listen")
@@ -53,23 +66,32 @@ def listen_to(
     topic_filter: Annotated[
         str,
         typer.Argument(
-            metavar="FILTER", help="MQTT topic filter; # is all but $aws/...", autocompletion=completing.topic_filters
+            metavar="FILTER",
+            help="MQTT topic filter; # is every topic except $aws/...",
+            autocompletion=completing.topic_filters,
         ),
     ] = "#",
-    count: Annotated[int | None, typer.Option(help="End after so many messages.", min=1)] = None,
+    count: Annotated[int | None, typer.Option(help="Stop after this many messages.", min=1)] = None,
     seconds: Annotated[
         float,
-        typer.Option("--for", help="End after so many seconds; 12 hours when left out.", min=0.1, max=MOST_SECONDS),
+        typer.Option(
+            "--for",
+            help="Stop after this many seconds. Default: 12 hours.",
+            min=0.1,
+            max=MOST_SECONDS,
+            callback=typed.seconds,
+        ),
     ] = MOST_SECONDS,
 ) -> None:
     """Show all messages of the account, until Ctrl-C.
 
-    It connects as a client of its own, with a certificate for as long as it listens and a policy for this filter, both
-    removed in the end. # has all topics but those that begin with $: name these, as '$aws/things/+/shadow/#'.
+    It makes a client of its own, with a certificate and a policy for this filter alone, and removes
+    both at the end. # is every topic except those that begin with $. Name these, as in
+    '$aws/things/+/shadow/#'.
     """
     wanted = checked(topic_filter)
     given = context(ctx)
-    home = given.home()
+    home = given.home_to_change()
     with listening(given.paths, home, wanted, Limits(count, seconds), note) as packets:
         for packet in packets:
             given.output.stream(packet.data(), message_views.packet_text(packet))

@@ -1,4 +1,4 @@
-"""The commands that confine a device, let it out, and show the whole story."""
+"""The commands that put a device into quarantine, release it, and rehearse both."""
 
 from typing import Annotated
 
@@ -6,14 +6,14 @@ import typer
 
 from playground import views
 from playground.cli_context import Context, Name, context
-from playground.cli_devices import GOES_ON
+from playground.cli_lifecycle import GOES_ON
 from playground.demo import Screen
 from playground.drill import run_drill
 from playground.errors import DrillError
-from playground.message_views import message_data, message_text
+from playground.executions import Outcome
+from playground.message_views import message_data, message_line
 from playground.quarantine import quarantine, release
 from playground.views import live_steps, note
-from playground.workflows import Outcome
 
 app = typer.Typer()
 
@@ -22,11 +22,13 @@ app = typer.Typer()
 def confine(
     ctx: typer.Context,
     name: Name,
-    reason: Annotated[str, typer.Option(help="Why; it is kept and told.")],
+    reason: Annotated[
+        str, typer.Option(help="Why. It is stored with the device and sent with the notification.")
+    ],
 ) -> None:
     """Put a device into quarantine and show each step."""
     given = context(ctx)
-    home = given.home()
+    home = given.home_to_change()
     with views.goes_on(GOES_ON), live_steps() as show_steps:
         outcome = quarantine(home, name, reason, show_steps)
     tell(given, outcome)
@@ -36,11 +38,17 @@ def confine(
 def let_out(
     ctx: typer.Context,
     name: Name,
-    force: Annotated[bool, typer.Option("--force", help="By a new task: it need not help, nor be online.")] = False,  # noqa: FBT002
+    force: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--force",
+            help="Start a new task with a new certificate; the device need not be online.",
+        ),
+    ] = False,
 ) -> None:
-    """Let a device out of quarantine, with a new certificate, and show each step."""
+    """Release a device from quarantine with a new certificate, and show each step."""
     given = context(ctx)
-    home = given.home()
+    home = given.home_to_change()
     with views.goes_on(GOES_ON), live_steps() as show_steps:
         outcome = release(home, name, show_steps, force=force)
     tell(given, outcome)
@@ -48,21 +56,24 @@ def let_out(
 
 @app.command()
 def drill(ctx: typer.Context) -> None:
-    """A rogue misbehaves, is found, confined and let out, while a bystander must not miss a message; 1 if it does."""
+    """Run a security exercise: a rogue misbehaves, is found, quarantined and released.
+
+    A healthy device beside it, the canary, must not lose a message; if it does the exit code is 1.
+    """
     given = context(ctx)
     told = views.out if given.output.form == "table" else views.err
     screen = Screen(
         say=lambda text: told.print(text, markup=False),
-        show=lambda message: given.output.stream(message_data(message), message_text(message)),
+        show=lambda message: given.output.stream(message_data(message), message_line(message)),
         steps=live_steps,
     )
-    missed = run_drill(given.home(), screen)
+    missed = run_drill(given.home_to_change(), screen)
     if missed:
-        raise DrillError(f"The bystander's messages {', '.join(map(str, missed))} never arrived.")
+        raise DrillError(f"These messages of the canary were lost: {', '.join(map(str, missed))}.")
 
 
 def tell(given: Context, outcome: Outcome) -> None:
-    """What the workflow gave. Raises WorkflowError when it failed."""
+    """Show the output of the workflow. Raises WorkflowError when it failed."""
     found = outcome.require()
-    given.output.show(found, views.fields_table(found))
+    given.output.show(found, views.outcome_table(found))
     note(f"{outcome.seconds:.2f} s")

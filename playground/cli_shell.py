@@ -1,10 +1,17 @@
-"""The command that a shell reads."""
+"""The commands whose output a shell reads."""
 
+import json
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+from playground.cli_context import context
+from playground.errors import NotUpError
+from playground.local.state import LocalState, secret_of
+from playground.sam_local import function_variables
+from playground.shellenv import exports, lay_out, shell_text
 
 app = typer.Typer()
 
@@ -20,7 +27,33 @@ class Shell(StrEnum):
 
 
 @app.command()
+def env(
+    ctx: typer.Context,
+    for_sam: Annotated[  # noqa: FBT002
+        bool, typer.Option("--sam", help="Print the file for `sam local invoke --env-vars`.")
+    ] = False,
+) -> None:
+    """Print the exports that point any AWS tool at the local cloud: eval "$(playground env)"."""
+    if for_sam:
+        functions = function_variables(context(ctx).home())
+        context(ctx).output.show(functions, json.dumps(functions, indent=2, ensure_ascii=False))
+        return
+    paths = context(ctx).paths
+    state = LocalState.load(paths)
+    if not state.up:
+        raise NotUpError("The local cloud is not up: run `playground up`.")
+    lay_out(paths)
+    variables = exports(paths, state, secret_of(paths))
+    context(ctx).output.show(variables, shell_text(variables))
+
+
+@app.command()
 def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> None:
-    """Print the script that lets the Tab key complete commands, options, devices, types and operations."""
-    # `shell` is a name here.
-    typer.echo(get_completion_script(prog_name="playground", complete_var=VARIABLE, shell=shell.value))  # nosec B604
+    """Print the script that lets the Tab key complete commands, options, devices, types and
+    operations.
+    """
+    # `shell` is the name of one, and starts no process.
+    script = get_completion_script(  # nosec B604
+        prog_name="playground", complete_var=VARIABLE, shell=shell.value
+    )
+    typer.echo(script)

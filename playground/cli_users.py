@@ -1,23 +1,27 @@
 """The commands for the HTTP API: its users, a token for it, its URL."""
 
-import sys
 from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
+from playground import typed
 from playground.cli_context import context
+from playground.consent import is_asked_at_a_terminal
 from playground.errors import UsageError
+from playground.homes import Home
 from playground.users import FIRST_USER, Users, api_url
-from playground.views import headed_table, moment, note
+from playground.views import headed_table, moment, note, say
 
 app = typer.Typer()
 user = typer.Typer(help="Who may use the HTTP API.", no_args_is_help=True)
 app.add_typer(user, name="user")
 
 UserName = Annotated[str, typer.Argument(metavar="NAME")]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
 
 
 @user.command()
@@ -25,13 +29,16 @@ def add(
     ctx: typer.Context,
     name: UserName,
     group: Annotated[
-        Literal["admins", "viewers"], typer.Option(help="admins may do everything, viewers look.")
+        Literal["admins", "viewers"],
+        typer.Option(help="admins may do everything, viewers may only read."),
     ] = "viewers",
 ) -> None:
     """Make a user, and print the password once."""
     given = context(ctx)
-    password = Users(given.home()).add(name, group)
-    given.output.show({"name": name, "group": group, "password": password}, password_text(name, password))
+    password = Users(given.home_to_change()).add(name, group)
+    given.output.show(
+        {"name": name, "group": group, "password": password}, password_text(name, password)
+    )
 
 
 @user.command("list")
@@ -48,16 +55,18 @@ def list_users(ctx: typer.Context) -> None:
 
 @user.command()
 def remove(ctx: typer.Context, name: UserName) -> None:
-    """Remove a user; a token that they have is good for an hour at most."""
-    Users(context(ctx).home()).remove(name)
+    """Remove a user; a token that they already have stays valid for an hour at most."""
+    Users(context(ctx).home_to_change()).remove(name)
     note(f"{name} is gone.")
 
 
 @user.command()
 def password(ctx: typer.Context, name: UserName, from_stdin: FromStdin = False) -> None:  # noqa: FBT002
     """Set a new password."""
-    users = Users(context(ctx).home())
-    users.set_password(name, _read_password(f"New password of {name}", from_stdin=from_stdin, confirm=True))
+    users = Users(context(ctx).home_to_change())
+    users.set_password(
+        name, _read_password(f"New password of {name}", from_stdin=from_stdin, confirm=True)
+    )
     note(f"{name} has a new password.")
 
 
@@ -68,10 +77,13 @@ def token(
     password: Annotated[str | None, typer.Option(envvar="PLAYGROUND_PASSWORD", hidden=True)] = None,
     from_stdin: FromStdin = False,  # noqa: FBT002
 ) -> None:
-    """Print an access token for the HTTP API, good for an hour; PLAYGROUND_PASSWORD answers the question."""
+    """Print an access token for the HTTP API, good for an hour; PLAYGROUND_PASSWORD answers the
+    question.
+    """
     given = context(ctx)
     users = Users(given.home())
-    known = password if password and not from_stdin else _read_password(f"Password of {name}", from_stdin=from_stdin)
+    known = "" if from_stdin else typed.without_marks(password or "")
+    known = known or _read_password(f"Password of {name}", from_stdin=from_stdin)
     found = users.access_token(name, known)
     given.output.show({"token": found}, found)
 
@@ -84,17 +96,35 @@ def api(ctx: typer.Context) -> None:
     given.output.show({"url": url}, url)
 
 
+def tell_first_user(home: Home) -> None:
+    """Make the first user where there is none, and tell the password: last of all, or it scrolls
+    away."""
+    password = Users(home).first()
+    if password:
+        say(
+            "\nThe HTTP API (docs/api.md) has its first user now, an administrator.\n"
+            f"{password_text(FIRST_USER, password)}"
+        )
+
+
 def password_text(name: str, password: str) -> str:
     """What to tell of a user that has just been made."""
+    return f"The password of {name} is {password}\n{only_now(name)}"
+
+
+def only_now(name: str) -> str:
+    """What a password is for, and what to do without it."""
     return (
-        f"{name} has the password {password}\n"
-        f"It is kept nowhere: `playground user password {name}` sets another one, `playground token` asks for it."
+        "Write it down: it is shown only now, and `playground token` asks for it. "
+        f"`playground user password {name}` sets a new one."
     )
 
 
 def _read_password(question: str, *, from_stdin: bool, confirm: bool = False) -> str:
     if from_stdin:
-        return typer.get_text_stream("stdin").readline().rstrip("\n")
-    if not sys.stdin.isatty():
+        return typed.secret_line(
+            typer.get_binary_stream("stdin").readline(typed.MAX_SECRET_BYTES + 4)
+        )
+    if not is_asked_at_a_terminal():
         raise UsageError("There is no terminal to ask for the password at: use --password-stdin.")
     return str(typer.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))

@@ -1,6 +1,7 @@
-"""Give a device a command and wait for its reply: request and response of MQTT 5, see docs/contracts.md."""
+"""Give a device a command and wait for its reply: request and response of MQTT 5, see
+docs/contracts.md.
+"""
 
-import json
 import math
 import queue
 import time
@@ -12,6 +13,7 @@ from typing import Any, Self
 from awscrt import mqtt5
 from awscrt.exceptions import AwsCrtError
 
+from common.jsonvalues import encode, told
 from playground.devices import Devices
 from playground.errors import CommandError
 from playground.homes import Home
@@ -23,7 +25,9 @@ ACKNOWLEDGED = 10.0
 
 @dataclass(frozen=True)
 class Reply:
-    """What the device answered: `result` when it accepted, else `error` with the `field` at fault and the `reason`."""
+    """What the device answered: `result` when it accepted, else `error` with the `field` at fault
+    and the `reason`.
+    """
 
     command: str
     status: str
@@ -39,19 +43,24 @@ class Reply:
     def from_payload(cls, command: str, payload: Any) -> Self:
         """From a reply to `command`. Raises CommandError when it is none."""
         if not isinstance(payload, dict) or not isinstance(payload.get("status"), str):
-            raise CommandError(f"What came back is no reply: {payload!r}.")
-        return cls(command, payload["status"], payload.get("result") or {}, payload.get("error") or {})
+            raise CommandError(f"The device's answer is not a valid reply: {told(payload)}.")
+        result, error = payload.get("result") or {}, payload.get("error") or {}
+        if not isinstance(result, dict) or not isinstance(error, dict):
+            raise CommandError(f"The device's answer is not a valid reply: {told(payload)}.")
+        return cls(command, payload["status"], result, error)
 
 
 def ask(home: Home, name: str, command: str, arguments: Mapping[str, Any], limit: float) -> Reply:
-    """The device's reply. Raises CommandError when it is not online, or has not replied within `limit` seconds."""
+    """The device's reply. Raises CommandError when it is not online, or has not replied within
+    `limit` seconds.
+    """
     status = Devices(home).row(name).get("status")
     if status != "ONLINE":
         raise CommandError(f"{name} is {status}: a command needs a device that is online.")
     token = uuid.uuid4()
     inbox: queue.Queue[mqtt5.PublishPacket] = queue.Queue()
     with connection(home, inbox.put) as client:
-        packet = _request(name, token, json.dumps({"command": command, "arguments": arguments}), limit)
+        packet = _request(name, token, encode({"command": command, "arguments": arguments}), limit)
         subscribe(client, [str(packet.response_topic)])
         try:
             client.publish(packet).result(ACKNOWLEDGED)
@@ -60,8 +69,10 @@ def ask(home: Home, name: str, command: str, arguments: Mapping[str, Any], limit
         return Reply.from_payload(command, _wait(inbox, token, name, limit))
 
 
-def _request(name: str, token: uuid.UUID, payload: str, limit: float) -> mqtt5.PublishPacket:
-    """It expires with our patience: a device that comes back later is not to do what nobody waits for."""
+def _request(name: str, token: uuid.UUID, payload: bytes, limit: float) -> mqtt5.PublishPacket:
+    """It expires with our patience: a device that comes back later is not to do what nobody waits
+    for.
+    """
     return mqtt5.PublishPacket(
         payload=payload,
         qos=mqtt5.QoS.AT_LEAST_ONCE,
@@ -72,7 +83,9 @@ def _request(name: str, token: uuid.UUID, payload: str, limit: float) -> mqtt5.P
     )
 
 
-def _wait(inbox: "queue.Queue[mqtt5.PublishPacket]", token: uuid.UUID, name: str, limit: float) -> Any:
+def _wait(
+    inbox: "queue.Queue[mqtt5.PublishPacket]", token: uuid.UUID, name: str, limit: float
+) -> Any:
     deadline = time.monotonic() + limit
     while (left := deadline - time.monotonic()) > 0:
         try:

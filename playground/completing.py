@@ -1,12 +1,16 @@
-"""What the Tab key offers beside commands and options: quick, silent, and nothing at all when anything is wrong."""
+"""What the Tab key offers beside commands and options: quick, silent, and nothing at all when
+anything is wrong.
+"""
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
-from botocore.config import Config
 
+from common.statuses import STATUSES
 from playground import job_documents
+from playground.cli_later import loaded
 from playground.cli_options import given_options
 from playground.homes import Login, find_home
 from playground.paths import Paths
@@ -14,24 +18,27 @@ from playground.paths import Paths
 LIMIT = 2.0
 """Seconds that a person waits for the Tab key at most, after Python has started."""
 
-IMPATIENT = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
-
 
 def thing_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Devices of the catalog that are not retired."""
     given = given_options(ctx)
 
     def look() -> list[str]:
+        from botocore.config import Config  # noqa: PLC0415 - most of what is completed is in no cloud
+
+        impatient = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
         login = Login(given.get("profile"), given.get("region"))
         home = find_home(Paths.here(), given.get("stack"), given.get("home", "auto"), login)
-        pages = home.client("dynamodb", IMPATIENT).get_paginator("scan")
+        pages = home.client("dynamodb", impatient).get_paginator("scan")
         rows = pages.paginate(
             TableName=home.output("DeviceCatalogTableName"),
             ProjectionExpression="thing_name, #status",
             ExpressionAttributeNames={"#status": "status"},
         )
         items = (item for page in rows for item in page["Items"])
-        return sorted(item["thing_name"]["S"] for item in items if item["status"]["S"] != "TERMINATED")
+        return sorted(
+            item["thing_name"]["S"] for item in items if item["status"]["S"] != "TERMINATED"
+        )
 
     return starting(in_time(look), incomplete)
 
@@ -39,13 +46,35 @@ def thing_names(ctx: typer.Context, incomplete: str) -> list[str]:
 def device_types(incomplete: str) -> list[str]:
     """Names of the models that devices come with."""
     models = Paths.here().root / "device" / "virtual_device" / "models"
-    return starting(in_time(lambda: sorted(file.stem for file in models.glob("*.json"))), incomplete)
+    return starting(
+        in_time(lambda: sorted(file.stem for file in models.glob("*.json"))), incomplete
+    )
+
+
+def statuses(incomplete: str) -> list[str]:
+    """Of the catalog."""
+    return starting(STATUSES, incomplete.upper())
+
+
+def types_and_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Device types, and devices."""
+    return device_types(incomplete) + thing_names(ctx, incomplete)
+
+
+def commands(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Commands, and those of a group whose name was typed."""
+    group: Any = ctx.find_root().command
+    for word in ctx.params.get("words") or ():
+        group = loaded(getattr(group, "commands", {}).get(word))
+    return starting(sorted(getattr(group, "commands", ())), incomplete)
 
 
 def topic_filters(ctx: typer.Context, incomplete: str) -> list[str]:
     """The usual ones, and each device's telemetry."""
     usual = ["#", "dt/#", "evt/#", "cmd/#", "$aws/things/+/shadow/#", "$aws/events/presence/#"]
-    return starting(usual + [f"dt/playground/{name}/#" for name in thing_names(ctx, "")], incomplete)
+    return starting(
+        usual + [f"dt/playground/{name}/#" for name in thing_names(ctx, "")], incomplete
+    )
 
 
 def names_and_operations(ctx: typer.Context, incomplete: str) -> list[str]:

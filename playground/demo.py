@@ -1,4 +1,6 @@
-"""A tour in a quarter of a minute: provision a device, see its telemetry, change it through its shadow."""
+"""A tour in a quarter of a minute: provision a device, see its telemetry, change it through its
+shadow.
+"""
 
 import json
 import secrets
@@ -7,13 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
+from common.jsonvalues import same
 from playground.devices import Devices
 from playground.errors import PlaygroundError
 from playground.history import Step
 from playground.homes import Home
-from playground.watch import Message, Watcher, kind_of, watching
+from playground.watch import Message, Watcher, kind_of, reported_by, watching
 from playground.workflows import PROVISION, Workflow
 
 PATIENCE = 15.0
@@ -30,15 +32,22 @@ class Screen:
 
 
 def run_demo(home: Home, screen: Screen) -> str:
-    """Take the tour; the device goes on. Gives its name. Raises PlaygroundError when a part fails or takes too long."""
+    """Take the tour; the device goes on. Gives its name. Raises PlaygroundError when a part fails
+    or takes too long.
+    """
     name = new_name()
     # Listening begins first, because a device sends its first message as soon as it is connected.
     with watching(home, name) as watcher:
         with screen.steps() as show_steps:
-            Workflow(home, PROVISION).run({"deviceType": "bulb", "thingName": name}, show_steps).require()
+            Workflow(home, PROVISION).run(
+                {"deviceType": "bulb", "thingName": name}, show_steps
+            ).require()
         screen.say(f"\n{name} is online. It sends telemetry now, and then every 60 seconds:\n")
         _follow(watcher, screen, _Goal(telemetry=1, report=False))
-        screen.say(f"\nAsk it for one every {FAST} seconds. The same with the AWS CLI:\n\n  {update_command(name)}\n")
+        screen.say(
+            f"\nAsk it for one every {FAST} seconds. The same with the AWS CLI:\n\n  "
+            f"{update_command(name)}\n"
+        )
         Devices(home).desire(name, {"time": FAST})
         _follow(watcher, screen, _Goal(telemetry=3, report=True))
     return name
@@ -46,28 +55,35 @@ def run_demo(home: Home, screen: Screen) -> str:
 
 def new_name() -> str:
     """A name in the form that the workflow makes up itself."""
-    return "dev-" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(6))
+    return "dev-" + "".join(
+        secrets.choice(string.ascii_uppercase + string.digits) for _ in range(6)
+    )
 
 
 def update_command(name: str) -> str:
-    """The AWS CLI command that does what the tour does. Version 2 wants base64 in --payload, version 1 text; both read
-    a file's bytes as they are."""
+    """The AWS CLI command that does what the tour does. Version 2 wants base64 in --payload,
+    version 1 text; both read a file's bytes as they are.
+    """
     payload = json.dumps({"state": {"desired": {"time": FAST}}})
-    update = f"aws iot-data update-thing-shadow --thing-name {name} --payload fileb:///dev/stdin /dev/stdout"
+    update = (
+        f"aws iot-data update-thing-shadow --thing-name {name} --payload fileb:///dev/stdin "
+        "/dev/stdout"
+    )
     return f"echo '{payload}' | {update}"
 
 
 def is_telling(message: Message) -> bool:
     """Whether a message belongs on the tour: the shadow's inner traffic does not."""
-    return kind_of(message.topic) == "telemetry" or message.topic.endswith("/shadow/update/delta") or is_report(message)
+    return (
+        kind_of(message.topic) == "telemetry"
+        or message.topic.endswith("/shadow/update/delta")
+        or is_report(message)
+    )
 
 
 def is_report(message: Message) -> bool:
     """Whether this is the device's report of the new delay."""
-    if not message.topic.endswith("/shadow/update/accepted") or not isinstance(message.payload, dict):
-        return False
-    reported: dict[str, Any] = (message.payload.get("state") or {}).get("reported") or {}
-    return reported.get("time") == FAST
+    return same(reported_by(message).get("time"), FAST)
 
 
 @dataclass(frozen=True)
@@ -88,7 +104,9 @@ def _follow(watcher: Watcher, screen: Screen, goal: _Goal) -> None:
         telemetry += kind_of(message.topic) == "telemetry"
         if telemetry >= goal.telemetry and (reported or not goal.report):
             return
-    raise PlaygroundError(f"{watcher.name} did not answer in {PATIENCE:.0f} s: see `playground show {watcher.name}`.")
+    raise PlaygroundError(
+        f"{watcher.name} did not answer in {PATIENCE:.0f} s: see `playground show {watcher.name}`."
+    )
 
 
 def _until(watcher: Watcher, seconds: float) -> Iterator[Message]:

@@ -1,7 +1,7 @@
 """Remove every device and the stack, in either home, and tell what could not be removed.
 
-Each part can be repeated, tolerates what is gone already, and does not keep the next one from its work: interrupted at
-any point, it is finished by calling it again.
+Each part can be repeated, tolerates what is gone already, and does not keep the next one from its
+work: interrupted at any point, it is finished by calling it again.
 """
 
 import time
@@ -15,13 +15,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from playground import listen_identity
 from playground.devices import Devices
 from playground.errors import PlaygroundError
+from playground.executions import Outcome
 from playground.homes import Home
-from playground.local.cloud import Reporter
+from playground.reporting import Reporter
 from playground.sweep import Swept, sweep
-from playground.workflows import DEPROVISION, Outcome, Workflow
+from playground.workflows import DEPROVISION, Workflow
 
 GONE = ("FAILED", "TERMINATED")
-# A function may outlive its execution by seconds, and a certificate that it asked for is judged after 40 of them.
+# A function may outlive its execution by seconds, and a certificate that it asked for is judged
+# after 40 of them.
 SWEEP_LIMIT = 90.0
 SWEEP_PAUSE = 3.0
 DELETED_AT_ONCE = 1000  # objects in one DeleteObjects call
@@ -60,7 +62,9 @@ class Demolition:
         return self.left
 
     def _parts(self) -> Iterator[tuple[str, tuple[str, ...], Callable[[], None]]]:
-        """Title, the resources without which there is nothing to do, and the work; the order matters."""
+        """Title, the resources without which there is nothing to do, and the work; the order
+        matters.
+        """
         yield "Stopping what runs", (), self._executions
         yield (
             "Removing the devices",
@@ -87,13 +91,17 @@ class Demolition:
     def _stack_resources(self) -> list[Any]:
         pages = self.home.client("cloudformation").get_paginator("list_stack_resources")
         return [
-            found for page in pages.paginate(StackName=self.home.stack_name) for found in page["StackResourceSummaries"]
+            found
+            for page in pages.paginate(StackName=self.home.stack_name)
+            for found in page["StackResourceSummaries"]
         ]
 
     def _status(self) -> str | None:
         """CloudFormation's word for the stack; None when it is gone."""
         try:
-            stacks = self.home.client("cloudformation").describe_stacks(StackName=self.home.stack_name)["Stacks"]
+            stacks = self.home.client("cloudformation").describe_stacks(
+                StackName=self.home.stack_name
+            )["Stacks"]
         except ClientError as error:
             if "does not exist" not in str(error):
                 raise
@@ -105,14 +113,26 @@ class Demolition:
         """All: what an aborted one has begun, the removal of its device or the sweep finishes."""
         sfn = self.home.client("stepfunctions")
         for machine in [arn for arn in self.resources.values() if ":stateMachine:" in arn]:
-            for item in _all(sfn, "list_executions", "executions", stateMachineArn=machine, statusFilter="RUNNING"):
+            for item in _all(
+                sfn,
+                "list_executions",
+                "executions",
+                stateMachineArn=machine,
+                statusFilter="RUNNING",
+            ):
                 try:
-                    sfn.stop_execution(executionArn=item["executionArn"], error="Destroyed", cause="playground destroy")
+                    sfn.stop_execution(
+                        executionArn=item["executionArn"],
+                        error="Destroyed",
+                        cause="playground destroy",
+                    )
                 except ClientError as error:
                     self.report.line(f"{item['name']}: {error}")  # it has just ended by itself
 
     def _devices(self) -> None:
-        names = [row["thing_name"] for row in Devices(self.home).rows() if row["status"] not in GONE]
+        names = [
+            row["thing_name"] for row in Devices(self.home).rows() if row["status"] not in GONE
+        ]
         ended = 0
 
         def done(outcome: Outcome) -> None:
@@ -129,34 +149,56 @@ class Demolition:
             found = sweep(self.home, 0)
             for result in found:
                 self.report.line(f"{result.outcome} {result.kind} {result.name}")
-            unsettled = any(result.outcome != "ambiguous" for result in found) or self._open_requests()
+            unsettled = (
+                any(result.outcome != "ambiguous" for result in found) or self._open_requests()
+            )
             if not unsettled or time.monotonic() > deadline:
                 break
             time.sleep(SWEEP_PAUSE)
-        self.left += [Left(f"{result.kind} {result.name}", _why(result)) for result in found if _remains(result)]
+        self.left += [
+            Left(f"{result.kind} {result.name}", _why(result))
+            for result in found
+            if _remains(result)
+        ]
         for row in Devices(self.home).rows():
             if row["status"] not in GONE:
-                self.left.append(Left(f"device {row['thing_name']}", f"is {row['status']} still"))
+                self.left.append(Left(f"device {row['thing_name']}", f"is still {row['status']}"))
 
     def _open_requests(self) -> bool:
         """Whether a certificate may still turn up that nobody knows of yet."""
         return any(row.get("certificate_requests") for row in Devices(self.home).rows())
 
     def _jobs(self) -> None:
-        """Those whose every target is this stack's: its group, or a thing that its catalog knows."""
+        """Those whose every target is this stack's: its group, or a thing that its catalog
+        knows.
+        """
         iot = self.home.client("iot")
-        names = {row["thing_name"] for row in Devices(self.home).rows()} if "DeviceCatalog" in self.resources else set()
-        ours = {f":thing/{name}" for name in names} | {f":thinggroup/{self.home.stack_name}-devices"}
-        for summary in (job for page in iot.get_paginator("list_jobs").paginate() for job in page["jobs"]):
+        names = (
+            {row["thing_name"] for row in Devices(self.home).rows()}
+            if "DeviceCatalog" in self.resources
+            else set()
+        )
+        ours = {f":thing/{name}" for name in names} | {
+            f":thinggroup/{self.home.stack_name}-devices"
+        }
+        for summary in (
+            job for page in iot.get_paginator("list_jobs").paginate() for job in page["jobs"]
+        ):
             job = iot.describe_job(jobId=summary["jobId"])["job"]
             targets = job.get("targets", [])
             if targets and all(f":{target.rpartition(':')[2]}" in ours for target in targets):
-                with_care(partial(iot.delete_job, jobId=job["jobId"], force=True), f"job {job['jobId']}", self.left)
+                with_care(
+                    partial(iot.delete_job, jobId=job["jobId"], force=True),
+                    f"job {job['jobId']}",
+                    self.left,
+                )
 
     def _listeners(self) -> None:
         """Also those that run: their stack goes."""
         for policy, _until in listen_identity.policies(self.home):
-            with_care(partial(listen_identity.remove, self.home, policy), f"listener {policy}", self.left)
+            with_care(
+                partial(listen_identity.remove, self.home, policy), f"listener {policy}", self.left
+            )
 
     def _policy(self, logical_id: str) -> None:
         """AWS IoT deletes neither a policy that is attached nor one with more than one version."""
@@ -182,8 +224,13 @@ class Demolition:
             for item in _all(s3, "list_object_versions", kind, Bucket=bucket)
         ]
         for start in range(0, len(keys), DELETED_AT_ONCE):
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys[start : start + DELETED_AT_ONCE]})
-            self.left += [Left(f"object {error['Key']}", error["Message"]) for error in answer.get("Errors", [])]
+            answer = s3.delete_objects(
+                Bucket=bucket, Delete={"Objects": keys[start : start + DELETED_AT_ONCE]}
+            )
+            self.left += [
+                Left(f"object {error['Key']}", error["Message"])
+                for error in answer.get("Errors", [])
+            ]
 
     def _log_groups(self) -> None:
         """A function that logs while its log group is deleted makes it anew, without retention."""
@@ -222,4 +269,8 @@ def _why(result: Swept) -> str:
 
 
 def _all(client: Any, operation: str, key: str, **asked: Any) -> list[Any]:
-    return [item for page in client.get_paginator(operation).paginate(**asked) for item in page.get(key, [])]
+    return [
+        item
+        for page in client.get_paginator(operation).paginate(**asked)
+        for item in page.get(key, [])
+    ]

@@ -1,4 +1,6 @@
-"""device/ as one zip file that is the same, byte for byte, wherever it is packed from the same files."""
+"""device/ as one zip file that is the same, byte for byte, wherever it is packed from the same
+files.
+"""
 
 import hashlib
 import io
@@ -19,7 +21,9 @@ NEEDED = ("Dockerfile", "requirements.txt", "virtual_device/__main__.py")
 
 @dataclass(frozen=True)
 class Source:
-    """The packed sources and their SHA-256 (64 hexadecimal digits), which is the image's content tag."""
+    """The packed sources and their SHA-256 (64 hexadecimal digits), which is the image's content
+    tag.
+    """
 
     sha256: str
     data: bytes
@@ -34,7 +38,7 @@ def pack(folder: Path) -> Source:
     """Everything that the image is made of. Raises ImageError when a part of it is missing."""
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
-        raise ImageError(f"{folder} has no {', '.join(missing)}: that is no device.")
+        raise ImageError(f"{folder} has no {', '.join(missing)}, so it is not a device folder.")
     target = io.BytesIO()
     # Stored as they are: two versions of zlib compress the same bytes differently.
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:

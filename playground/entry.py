@@ -1,13 +1,18 @@
-"""Where the `playground` command begins: Ctrl-C ends it without a traceback from the first moment on."""
+"""Where the `playground` command begins: Ctrl-C ends it without a traceback from the first moment
+on.
+"""
 
 import sys
 
-from playground import exit_codes
+from playground import exit_codes, surroundings
 
 
 def main() -> None:
-    """Run the command. Most of a second goes by while it is loaded, in which somebody may think better of it."""
+    """Run the command. A moment goes by while it is loaded, in which somebody may think better of
+    it.
+    """
     try:
+        surroundings.settle()
         from playground.cli import app  # noqa: PLC0415 - what is loaded here may be interrupted
 
         app()

@@ -1,4 +1,6 @@
-"""What can go wrong, each with one sentence for the person at the terminal and an exit code for the script."""
+"""What can go wrong, each with one sentence for the person at the terminal and an exit code for the
+script.
+"""
 
 from typing import ClassVar
 
@@ -21,6 +23,18 @@ class NoHomeError(PlaygroundError):
     """Neither a local cloud nor AWS credentials are there."""
 
     exit_code = exit_codes.NO_HOME
+
+
+class FolderError(PlaygroundError):
+    """The folder for the local cloud's state is not the playground's."""
+
+
+class SecretError(PlaygroundError):
+    """The secret of the local account is damaged."""
+
+
+class CapacityError(PlaygroundError):
+    """More devices than this machine has room for."""
 
 
 class PortTakenError(PlaygroundError):
@@ -79,6 +93,10 @@ class FilterError(UsageError):
 
 class SettingError(UsageError):
     """A KEY=VALUE that cannot be read."""
+
+
+class InputFileError(PlaygroundError):
+    """A file that was named and can't be read, or that holds too much or nothing."""
 
 
 class UnansweredError(PlaygroundError):

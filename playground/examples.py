@@ -14,10 +14,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "relay": ("playground relay", "playground relay --bind 172.17.0.1"),
     "sweep": ("playground sweep --dry-run", "playground sweep --older-than 0"),
+    "selfcheck": ("playground selfcheck", "playground selfcheck --report seen.md --home aws"),
     "destroy": ("playground destroy", "playground destroy --profile workshop --region eu-west-1"),
     "create": (
         "playground create",
-        "playground create --type bulb --name lamp --attribute room=kitchen",
+        "playground create lamp --type bulb --attribute room=kitchen",
         "playground create --identity csr",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",
     ),
@@ -29,16 +30,30 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "models": ("playground models", "playground models vehicle > my-model.json"),
     "list": (
         "playground list",
+        "playground list --status offline,failed --type bulb",
         "playground list --output json --query 'devices[].thing_name'",
         "playground list --output json | jq '.devices[0]'",
         "playground list --query \"devices[?status=='OFFLINE'].[thing_name, last_seen_at]\"",
     ),
     "show": ("playground show lamp", "playground show lamp --query shadow.reported"),
-    "set": ("playground set lamp time=5 status=on", "playground set lamp payload='{\"a\": 1}' --timeout 30"),
+    "describe": ("playground describe lamp",),
+    "settings": (
+        "playground settings bulb",
+        "playground settings lamp",
+        "playground settings switch --output json --query 'settings[].[key, default]'",
+    ),
+    "set": (
+        "playground set lamp time=5 status=on",
+        "playground set lamp payload='{\"a\": 1}' --timeout 30",
+    ),
+    "unset": ("playground unset lamp payload", "playground unset lamp colour size"),
     "restart": ("playground restart lamp",),
     "delete": ("playground delete lamp", "playground delete lamp switch"),
     "demo": ("playground demo",),
-    "command": ("playground command lamp help", "playground command lamp large bytes=1000 --output json"),
+    "command": (
+        "playground command lamp help",
+        "playground command lamp large bytes=1000 --output json",
+    ),
     "watch": (
         "playground watch lamp",
         "playground watch wall lamp",
@@ -58,7 +73,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "audit": (
         "playground audit",
         "playground audit --fix --fail-on high",
-        "playground audit --check IOT_POLICY_OVERLY_PERMISSIVE_CHECK --output json --query findings",
+        (
+            "playground audit --check IOT_POLICY_OVERLY_PERMISSIVE_CHECK --output json "
+            "--query findings"
+        ),
     ),
     "push": ("playground push", "playground push --with codebuild", "playground push --from ."),
     "roll": ("playground roll --dry-run", "playground roll", "playground roll lamp wall"),
@@ -66,9 +84,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "link": ("playground link wall lamp",),
     "unlink": ("playground unlink wall lamp",),
     "links": ("playground links", "playground links lamp --output json --query 'links[].switch'"),
-    "verdicts": (
-        "playground verdicts",
-        "playground verdicts rogue --output json --query 'verdicts[].rule'",
+    "findings": (
+        "playground findings",
+        "playground findings rogue --output json --query 'findings[].rule'",
     ),
     "quarantine": ("playground quarantine lamp --reason 'was opened by somebody'",),
     "release": ("playground release lamp", "playground release lamp --force"),
@@ -76,12 +94,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "user add": ("playground user add maria --group viewers",),
     "user list": ("playground user list", "playground user list --query 'users[].name'"),
     "user remove": ("playground user remove maria",),
-    "user password": ("playground user password admin", "playground user password admin --password-stdin"),
+    "user password": (
+        "playground user password admin",
+        "playground user password admin --password-stdin",
+    ),
     "token": ("playground token", "playground token --user maria --password-stdin"),
     "api": (
         "playground api",
         "playground api --output json --query url",
     ),
+    "help": ("playground help", "playground help job create"),
     "completion": (
         'eval "$(playground completion bash)"',
         'eval "$(playground completion zsh)"',
@@ -92,15 +114,39 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground job create --all rotate-cert --timeout 5",
         "playground job create lamp update-firmware --file image.json --wait",
     ),
-    "job show": ("playground job show", "playground job show lamp --output json --query 'executions[0].status'"),
-    "job list": ("playground job list", "playground job list --query \"jobs[?status=='IN_PROGRESS'].jobId\""),
+    "job show": (
+        "playground job show",
+        "playground job show lamp --output json --query 'executions[0].status'",
+    ),
+    "job list": (
+        "playground job list",
+        "playground job list --query \"jobs[?status=='IN_PROGRESS'].jobId\"",
+    ),
     "job cancel": ("playground job cancel iot-playground-change-unit-1a2b3c4d --force",),
     "job delete": ("playground job delete iot-playground-change-unit-1a2b3c4d",),
     "job operations": ("playground job operations",),
 }
 
 
+BEGIN = (
+    ("playground up", "start the local cloud"),
+    ("playground create lamp --type bulb", "make a device; `models` lists the types"),
+    ("playground list", "the devices that there are"),
+    ("playground show lamp", "one of them"),
+    ("playground watch lamp", "what it says and is told, until Ctrl-C"),
+    ("playground settings bulb", "what can be set on a bulb"),
+    ("playground set lamp status=on time=5", "change it through its shadow"),
+    ("playground delete lamp", "remove it"),
+    ("playground help", "all commands; `help create` tells of one"),
+)
+"""What a newcomer needs first, with a word on each; a test reads each as the command line would."""
+
+
 def epilog(words: str) -> str | None:
-    """The end of a command's help text; Rich puts what an empty line divides on lines of their own."""
+    """The end of a command's help text; Rich puts what an empty line divides on lines of their
+    own.
+    """
     lines = EXAMPLES.get(words)
-    return "\n\n".join(["[bold]Examples[/bold]", *(escape(line) for line in lines)]) if lines else None
+    return (
+        "\n\n".join(["[bold]Examples[/bold]", *(escape(line) for line in lines)]) if lines else None
+    )

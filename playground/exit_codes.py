@@ -2,13 +2,17 @@
 
 DONE = 0
 FAILED = 1
-"""What was asked for did not come about, or not all of it; also: the device or AWS refused it, or did not answer."""
+"""What was asked for did not come about, or not all of it; also: the device or AWS refused it, or
+did not answer.
+"""
 
 USAGE = 2
 """The command line is wrong; nothing was tried. Click's own code for it."""
 
 NO_HOME = 3
-"""There is nothing to ask: no local cloud is up, no valid AWS credentials or region, no such stack."""
+"""There is nothing to ask: no local cloud is up, no valid AWS credentials or region, no such
+stack.
+"""
 
 NOT_FOUND = 4
 """There is no device, job, model or user of that name."""

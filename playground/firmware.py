@@ -1,30 +1,38 @@
-"""Firmware images for devices: checked by the device's own code, uploaded, and the job that brings them."""
+"""Firmware images for devices: checked by the device's own code, uploaded, and the job that brings
+them.
+"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground.device_tools import run_tool
 from playground.errors import FirmwareError
 from playground.homes import Home
+from playground.input_files import content_of, name_of
 from playground.paths import Paths
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+MAX_FILE_BYTES = 65_536
+"""Of an image; docs/firmware.md has the rule, and the device keeps it."""
 
 OPERATION = "update-firmware"
 PREFIX = "firmware/"
 """All that the role of the jobs may read."""
 
 URL_SECONDS = 300
-"""How long a URL is good for. AWS IoT makes it when the device asks for its job, so it is used at once."""
+"""How long a URL is good for. AWS IoT makes it when the device asks for its job, so it is used at
+once.
+"""
 
 
 @dataclass(frozen=True)
 class Image:
-    """A firmware image file that the device would take."""
+    """A firmware image that the device would take."""
 
-    file: Path
+    content: bytes = field(repr=False)
     version: str
     size: int
     sha256: str
@@ -55,22 +63,30 @@ class FirmwareJob:
 
 def checked(paths: Paths, file: Path) -> Image:
     """An image file. Raises FirmwareError with everything that is wrong in it."""
-    answer = run_tool(paths, "firmware_tool", str(file.resolve()))
+    content = content_of(file, MAX_FILE_BYTES)
+    answer = run_tool(paths, "firmware_tool", "-", given=content)
     if problems := answer.get("problems"):
-        raise FirmwareError("\n".join(f"{file}: {problem}" for problem in problems))
-    return Image(file, answer["version"], answer["size"], answer["sha256"])
+        raise FirmwareError("\n".join(f"{name_of(file)}: {problem}" for problem in problems))
+    return Image(content, answer["version"], answer["size"], answer["sha256"])
 
 
 def offered(home: Home, image: Image) -> FirmwareJob:
-    """Upload the image; the job that brings it. Its document has a placeholder that AWS IoT makes a URL of.
+    """Upload the image; the job that brings it. Its document has a placeholder that AWS IoT makes a
+    URL of.
 
     https://docs.aws.amazon.com/iot/latest/developerguide/create-manage-jobs.html, "Presigned URLs".
     """
     bucket, client = home.output("FirmwareBucketName"), _s3(home)
     role = home.output("FirmwareDownloadRoleArn")
-    client.put_object(Bucket=bucket, Key=image.key, Body=image.file.read_bytes(), ContentType="application/json")
-    placeholder = f"${{aws:iot:s3-presigned-url:https://s3.{home.region}.amazonaws.com/{bucket}/{image.key}}}"
-    return FirmwareJob(image.job_document(placeholder), {"roleArn": role, "expiresInSec": URL_SECONDS})
+    client.put_object(
+        Bucket=bucket, Key=image.key, Body=image.content, ContentType="application/json"
+    )
+    placeholder = (
+        f"${{aws:iot:s3-presigned-url:https://s3.{home.region}.amazonaws.com/{bucket}/{image.key}}}"
+    )
+    return FirmwareJob(
+        image.job_document(placeholder), {"roleArn": role, "expiresInSec": URL_SECONDS}
+    )
 
 
 def _s3(home: Home) -> "S3Client":

@@ -3,12 +3,13 @@
 Event types are those of GetExecutionHistory (Step Functions API reference, HistoryEvent).
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
+
+from common.jsontext import read_or_none
 
 Status = Literal["pending", "running", "retrying", "done", "failed"]
 # Parts of event types that end an attempt without success.
@@ -17,8 +18,9 @@ FAILURES = ("Failed", "TimedOut", "Aborted")
 
 @dataclass(frozen=True)
 class Step:
-    """One Task state: how it stands, since and until when, how often it was tried again, its last error,
-    and whether the execution has left it."""
+    """One Task state: how it stands, since and until when, how often it was tried again, its last
+    error, and whether the execution has left it.
+    """
 
     name: str
     status: Status = "pending"
@@ -34,10 +36,14 @@ class Step:
         return ((self.ended or now) - self.started).total_seconds() if self.started else None
 
 
-def task_names(definition: Mapping[str, Any], given: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
-    """Names of the Task states of an ASL definition in the order of a run, branches of a Parallel one after another.
+def task_names(
+    definition: Mapping[str, Any], given: Mapping[str, Any] = MappingProxyType({})
+) -> list[str]:
+    """Names of the Task states of an ASL definition in the order of a run, branches of a Parallel
+    one after another.
 
-    A Choice goes by the field of the execution's input, `given`, that its variable is named after; else by its default.
+    A Choice goes by the field of the execution's input, `given`, that its variable is named after;
+    else by its default.
     """
     names: list[str] = []
     states: Mapping[str, Any] = definition.get("States", {})
@@ -63,7 +69,9 @@ def _chosen(state: Mapping[str, Any], given: Mapping[str, Any]) -> str:
 
 
 def steps_of(events: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) -> list[Step]:
-    """Every expected step, pending when it has not begun, and the unexpected ones (clean-up) as they come."""
+    """Every expected step, pending when it has not begun, and the unexpected ones (clean-up) as
+    they come.
+    """
     steps = {name: Step(name) for name in expected}
     owners: dict[int, str] = {}
     for event in events:
@@ -71,7 +79,14 @@ def steps_of(events: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) 
         if name:
             owners[event["id"]] = name
             steps[name] = _after(steps.get(name, Step(name)), event)
-    over = bool(events) and events[-1]["type"].startswith("Execution") and events[-1]["type"].endswith(FAILURES)
+        if event["type"] == "ParallelStateExited":
+            # A branch that failed is not left by itself, nor is one that was aborted with it.
+            steps = {name: _ended(step, event["timestamp"]) for name, step in steps.items()}
+    over = (
+        bool(events)
+        and events[-1]["type"].startswith("Execution")
+        and events[-1]["type"].endswith(FAILURES)
+    )
     return [_ended(step, events[-1]["timestamp"]) if over else step for step in steps.values()]
 
 
@@ -112,8 +127,12 @@ def _told(event: Mapping[str, Any], name: str) -> str:
 
 
 def _ended(step: Step, at: datetime) -> Step:
-    """A step of an execution that has failed: one that had begun and was not left is where it failed."""
-    return step if step.left or step.started is None else replace(step, status="failed", ended=step.ended or at)
+    """A step of what has failed: one that had begun and was not left is where it failed."""
+    return (
+        step
+        if step.left or step.started is None
+        else replace(step, status="failed", ended=step.ended or at)
+    )
 
 
 def _owner(event: Mapping[str, Any], owners: Mapping[int, str]) -> str:
@@ -155,14 +174,11 @@ def _failure_details(event: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def told(error: str, cause: str) -> str:
-    """Error name and cause. The emulator gives every exception of a function one name, which says nothing."""
-    return cause if error in ("", "Runtime.HandlerError") else f"{error}: {cause}"
+    """Error name and cause."""
+    return f"{error}: {cause}" if error else cause
 
 
 def readable_cause(cause: str) -> str:
     """The message inside a Lambda error's JSON, or the text as it is."""
-    try:
-        found = json.loads(cause)
-    except ValueError:
-        return cause
+    found = read_or_none(cause)
     return str(found.get("errorMessage", cause)) if isinstance(found, dict) else cause

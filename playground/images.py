@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Image:
-    """One image of the repository. `digest` is `sha256:...`; `devices` are the names of those that run it."""
+    """One image of the repository. `digest` is `sha256:...`; `devices` are the names of those that
+    run it.
+    """
 
     digest: str
     tags: tuple[str, ...]
@@ -50,7 +52,9 @@ class Images:
     def digest(self, tag: str) -> str | None:
         """The digest of the image with that tag; None when there is none."""
         try:
-            found = self._ecr.describe_images(repositoryName=self.repository, imageIds=[{"imageTag": tag}])
+            found = self._ecr.describe_images(
+                repositoryName=self.repository, imageIds=[{"imageTag": tag}]
+            )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ImageNotFoundException":
                 raise
@@ -62,8 +66,12 @@ class Images:
         return self.digest(self.tag)
 
     def make_current(self, digest: str) -> None:
-        """Have new tasks run this image. https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html"""
-        found = self._ecr.batch_get_image(repositoryName=self.repository, imageIds=[{"imageDigest": digest}])["images"]
+        """Have new tasks run this image.
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html
+        """
+        found = self._ecr.batch_get_image(
+            repositoryName=self.repository, imageIds=[{"imageDigest": digest}]
+        )["images"]
         if not found:
             raise ImageError(f"There is no image {digest} in {self.repository}.")
         self.put(found[0]["imageManifest"], found[0]["imageManifestMediaType"], self.tag)
@@ -82,7 +90,9 @@ class Images:
                 raise
 
     def listed(self) -> list[Image]:
-        """The latest first. Of those of the same second the current one, then the one that is listed last."""
+        """The latest first. Of those of the same second the current one, then the one that is
+        listed last.
+        """
         pages = self._ecr.get_paginator("describe_images").paginate(repositoryName=self.repository)
         found = [
             Image(
@@ -103,7 +113,9 @@ class Images:
         return [
             replace(
                 image,
-                devices=tuple(row["thing_name"] for row in rows if row.get("image_digest") == image.digest),
+                devices=tuple(
+                    row["thing_name"] for row in rows if row.get("image_digest") == image.digest
+                ),
             )
             for image in self.listed()
         ]
@@ -111,7 +123,11 @@ class Images:
 
 def runs(row: Row) -> bool:
     """Whether the device of this row has a task that a roll may replace."""
-    return row.get("status") in ("ONLINE", "OFFLINE") and "task_arn" in row and "deprovisioning" not in row
+    return (
+        row.get("status") in ("ONLINE", "OFFLINE")
+        and "task_arn" in row
+        and "deprovisioning" not in row
+    )
 
 
 def behind(rows: Sequence[Row], digest: str) -> list[Mapping[str, Any]]:

@@ -1,9 +1,9 @@
 """Job documents, checked by the device's own code before they are sent."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from common.jsonvalues import encode
 from playground.device_tools import run_tool
 from playground.errors import JobUsageError
 from playground.paths import Paths
@@ -16,6 +16,6 @@ def operations(paths: Paths) -> dict[str, str]:
 
 def check(paths: Paths, document: Mapping[str, Any], thing: str, device_type: str) -> None:
     """Raises JobUsageError with the field and the rule that the document breaks."""
-    fault = run_tool(paths, "job_tool", "check", thing, device_type, given=json.dumps(document))
+    fault = run_tool(paths, "job_tool", "check", thing, device_type, given=encode(document))
     if fault:
         raise JobUsageError(f"{fault['field']} {fault['reason']}")

@@ -1,6 +1,5 @@
 """How jobs look at the terminal."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,9 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.jobs import Execution, Job
-from playground.views import headed_table, live, moment
+from playground.views import as_words, headed_table, live, moment
 
-STYLES = {"SUCCEEDED": "green", "IN_PROGRESS": "cyan", "QUEUED": "dim", "CANCELED": "yellow", "REMOVED": "dim"}
+STYLES = {
+    "SUCCEEDED": "green",
+    "IN_PROGRESS": "cyan",
+    "QUEUED": "dim",
+    "CANCELED": "yellow",
+    "REMOVED": "dim",
+}
 """All others are red."""
 
 
@@ -26,7 +31,11 @@ def jobs_table(rows: Sequence[tuple[str, str, Any]]) -> Table:
 
 def job_text(job: Job) -> Text:
     """A job's head: status, document, targets."""
-    text = Text(f"{job.job_id} ", style="bold").append(f"{job.status}\n").append(f"{json.dumps(job.document)}\n")
+    text = (
+        Text(f"{job.job_id} ", style="bold")
+        .append(f"{job.status}\n")
+        .append(f"{as_words(job.document)}\n")
+    )
     return text.append(", ".join(target.rpartition(":")[2] for target in job.targets), style="dim")
 
 
@@ -36,7 +45,9 @@ def executions_table(executions: Sequence[Execution], first: str = "DEVICE") -> 
     for one in executions:
         times = [moment(one.queued_at), moment(one.updated_at)]
         name = one.thing if first == "DEVICE" else one.job_id
-        table.add_row(name, Text(one.status, style=_style(one.status)), Text(_details(one.details)), *times)
+        table.add_row(
+            name, Text(one.status, style=_style(one.status)), Text(_details(one.details)), *times
+        )
     return table
 
 

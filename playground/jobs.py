@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from common.jsontext import read
+from common.jsonvalues import NotJsonError
 from playground.errors import UnknownJobError
 from playground.homes import Home
 
@@ -70,13 +72,16 @@ class Jobs:
         minutes: int | None,
         presigned: Mapping[str, Any] | None = None,
     ) -> str:
-        """Queue a job for these things, or for all devices when none is named; its id. Raises UnknownJobError.
+        """Queue a job for these things, or for all devices when none is named; its id. Raises
+        UnknownJobError.
 
         `presigned` is the presignedUrlConfig that a document with a placeholder for a URL needs.
         """
         operation = NOT_IN_AN_ID.sub("_", str(document.get("operation")))[:MAX_OPERATION_CHARACTERS]
         job_id = f"{self._prefix}{operation}-{uuid.uuid4().hex[:8]}"
-        given: dict[str, Any] = {"timeoutConfig": {"inProgressTimeoutInMinutes": minutes}} if minutes else {}
+        given: dict[str, Any] = (
+            {"timeoutConfig": {"inProgressTimeoutInMinutes": minutes}} if minutes else {}
+        )
         if presigned is not None:
             given["presignedUrlConfig"] = presigned
         targets = [self._thing_arn(name) for name in names] or [self._group_arn()]
@@ -104,17 +109,32 @@ class Jobs:
                 raise
             return None
         executions = self.executions(job_id)
-        return Job(job_id, found["status"], json.loads(text), found["targets"], found["createdAt"], executions)
+        return Job(
+            job_id,
+            found["status"],
+            _document(text),
+            found["targets"],
+            found["createdAt"],
+            executions,
+        )
 
     def executions(self, job_id: str, known: Sequence[Execution] = ()) -> list[Execution]:
-        """The executions of a job by thing name; those of `known` that have ended aren't asked for again."""
+        """The executions of a job by thing name; those of `known` that have ended aren't asked for
+        again.
+        """
         over = {one.thing: one for one in known if one.ended}
         pages = self._iot.get_paginator("list_job_executions_for_job").paginate(jobId=job_id)
-        things = [row["thingArn"].rpartition("/")[2] for page in pages for row in page["executionSummaries"]]
+        things = [
+            row["thingArn"].rpartition("/")[2]
+            for page in pages
+            for row in page["executionSummaries"]
+        ]
         return [over.get(thing) or self.execution(job_id, thing) for thing in sorted(things)]
 
     def of_thing(self, name: str) -> list[Execution]:
-        """All executions of a thing, the newest first. Raises UnknownJobError when there is no such thing."""
+        """All executions of a thing, the newest first. Raises UnknownJobError when there is no such
+        thing.
+        """
         self._thing_arn(name)
         pages = self._iot.get_paginator("list_job_executions_for_thing").paginate(thingName=name)
         rows = [row for page in pages for row in page["executionSummaries"]]
@@ -162,7 +182,9 @@ class Jobs:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            raise UnknownJobError(f"There is no job {job_id}: see `playground job list`.") from error
+            raise UnknownJobError(
+                f"There is no job {job_id}: see `playground job list`."
+            ) from error
 
     def _thing_arn(self, name: str) -> str:
         try:
@@ -170,7 +192,19 @@ class Jobs:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            raise UnknownJobError(f"There is no job and no device {name}: see `playground list`.") from error
+            raise UnknownJobError(
+                f"There is no job and no device {name}: see `playground list`."
+            ) from error
 
     def _group_arn(self) -> str:
-        return self._iot.describe_thing_group(thingGroupName=f"{self._home.stack_name}-devices")["thingGroupArn"]
+        return self._iot.describe_thing_group(thingGroupName=f"{self._home.stack_name}-devices")[
+            "thingGroupArn"
+        ]
+
+
+def _document(text: str) -> Any:
+    """A job's document; the text itself when that can't be read: anybody can make a job."""
+    try:
+        return read(text)
+    except NotJsonError:
+        return text

@@ -1,21 +1,14 @@
-"""Let a switch drive a bulb: the stack's function makes and ends links, the catalog tells of them."""
+"""Let a switch drive a bulb: the stack's function makes and ends links, the catalog tells of
+them.
+"""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from botocore.config import Config
 
 from playground.devices import Devices
 from playground.errors import LinkError
+from playground.functions import ask
 from playground.homes import Home
-
-if TYPE_CHECKING:
-    from types_boto3_lambda import LambdaClient
-
-# The function may take 30 seconds; calling it again is what its caller decides.
-PATIENT = Config(read_timeout=40, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -40,19 +33,21 @@ def unlink(home: Home, switch: str, target: str) -> Links:
 
 
 def links(home: Home, name: str | None = None) -> list[Links]:
-    """All switches that drive something; with a name, what that switch drives, or the switches that drive that bulb."""
+    """All switches that drive something; with a name, what that switch drives, or the switches that
+    drive that bulb.
+    """
     devices = Devices(home)
     if name is not None:
         devices.row(name)
-    found = [Links(str(row["thing_name"]), sorted(row["links"])) for row in devices.rows() if "links" in row]
+    found = [
+        Links(str(row["thing_name"]), sorted(row["links"]))
+        for row in devices.rows()
+        if "links" in row
+    ]
     return [one for one in found if name is None or name == one.switch or name in one.targets]
 
 
 def _ask(home: Home, action: str, switch: str, target: str) -> Links:
-    client: LambdaClient = home.client("lambda", PATIENT)
     event = {"action": action, "thingName": switch, "target": target}
-    answer = client.invoke(FunctionName=home.output("LinkDevicesFunctionName"), Payload=json.dumps(event).encode())
-    said: dict[str, Any] = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise LinkError(str(said.get("errorMessage", said)))
+    said = ask(home, "LinkDevicesFunctionName", event, LinkError)
     return Links(said["thingName"], said["links"])

@@ -1,8 +1,9 @@
 """A key and a certificate that are good for hours, made in memory: neither ever stands in a file.
 
-AWS IoT issues certificates for decades. One that somebody else has signed it takes by RegisterCertificateWithoutCA,
-with the end that it has; and its id, the SHA-256 of the certificate, is known before AWS IoT knows it, so that nothing
-is lost track of (AWS IoT developer guide, "Create your own client certificates").
+AWS IoT issues certificates for decades. One that somebody else has signed it takes by
+RegisterCertificateWithoutCA, with the end that it has; and its id, the SHA-256 of the certificate,
+is known before AWS IoT knows it, so that nothing is lost track of (AWS IoT developer guide, "Create
+your own client certificates").
 """
 
 import hashlib
@@ -34,7 +35,9 @@ def issue(now: datetime, expiry: datetime) -> Certificate:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
 
     authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    certificate = _filled_in(now, expiry).public_key(key.public_key()).sign(authority, hashes.SHA256())
+    certificate = (
+        _filled_in(now, expiry).public_key(key.public_key()).sign(authority, hashes.SHA256())
+    )
     return Certificate(
         hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
         certificate.public_bytes(Encoding.PEM).decode(),

@@ -1,7 +1,9 @@
-"""The identity of one `playground listen`: a certificate and an AWS IoT policy of its own, of which nothing stays.
+"""The identity of one `playground listen`: a certificate and an AWS IoT policy of its own, of which
+nothing stays.
 
-The policy comes first and goes last. Its name tells whose it is and until when it is good, its document names the
-client id, which ends with the certificate's id: whatever kills the command, the policy's name leads to all of it.
+The policy comes first and goes last. Its name tells whose it is and until when it is good, its
+document names the client id, which ends with the certificate's id: whatever kills the command, the
+policy's name leads to all of it.
 """
 
 import json
@@ -15,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from common.jsontext import read
 from playground.homes import Home
 from playground.listen_certificate import Certificate, issue
 from playground.paths import Paths
@@ -35,7 +38,9 @@ MAX_STACK_CHARACTERS = 90
 """Of 128 that a policy's name may have (AWS IoT API reference, CreatePolicy)."""
 
 CONFLICT_LIMIT, CONFLICT_PAUSE = 60.0, 1.0
-"""AWS IoT takes its time to see that a policy is attached to nothing any more (API reference, DetachPolicy)."""
+"""AWS IoT takes its time to see that a policy is attached to nothing any more (API reference,
+DetachPolicy).
+"""
 
 
 @dataclass(frozen=True)
@@ -80,37 +85,53 @@ def policies(home: Home) -> list[tuple[str, datetime]]:
     pages = _iot(home).get_paginator("list_policies").paginate()
     names = [policy["policyName"] for page in pages for policy in page["policies"]]
     matches = [(name, SUFFIX.fullmatch(name.removeprefix(prefix(home)))) for name in names]
-    return [(name, datetime.strptime(found[1], TIME).replace(tzinfo=UTC)) for name, found in matches if found]
+    return [
+        (name, datetime.strptime(found[1], TIME).replace(tzinfo=UTC))
+        for name, found in matches
+        if found
+    ]
 
 
 def _make(home: Home, identity: Identity, topic_filter: str) -> None:
     iot = _iot(home)
     document = policy_document(home, identity.client_id, topic_filter)
     iot.create_policy(policyName=identity.policy, policyDocument=json.dumps(document))
-    made = iot.register_certificate_without_ca(certificatePem=identity.certificate.pem, status="ACTIVE")
+    made = iot.register_certificate_without_ca(
+        certificatePem=identity.certificate.pem, status="ACTIVE"
+    )
     iot.attach_policy(policyName=identity.policy, target=made["certificateArn"])
 
 
 def policy_document(home: Home, client_id: str, topic_filter: str) -> dict[str, Any]:
     """Connect as this client, subscribe to this filter, receive what it matches; publish nothing.
 
-    In a policy the filter's own + and # have no meaning (AWS IoT developer guide, "Publish/Subscribe policy examples").
+    In a policy the filter's own + and # have no meaning (AWS IoT developer guide,
+    "Publish/Subscribe policy examples").
     """
-    arn = f"arn:{home.session.get_partition_for_region(home.region)}:iot:{home.region}:{home.account}"
+    arn = (
+        f"arn:{home.session.get_partition_for_region(home.region)}:iot:{home.region}:{home.account}"
+    )
     allowed = {
         "iot:Connect": [f"{arn}:client/{client_id}"],
         "iot:Subscribe": [f"{arn}:topicfilter/{topic_filter}"],
         "iot:Receive": [f"{arn}:topic/{topic}" for topic in topics(topic_filter)],
     }
-    statements = [{"Effect": "Allow", "Action": action, "Resource": names} for action, names in allowed.items()]
+    statements = [
+        {"Effect": "Allow", "Action": action, "Resource": names}
+        for action, names in allowed.items()
+    ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
 def remove(home: Home, policy: str, certificate_id: str = "") -> None:
-    """Remove a listener's certificate and its policy, whatever of them is there. Raises ClientError."""
+    """Remove a listener's certificate and its policy, whatever of them is there. Raises
+    ClientError.
+    """
     iot = _iot(home)
     try:
-        found = certificate_id or _certificate_of(iot.get_policy(policyName=policy)["policyDocument"])
+        found = certificate_id or _certificate_of(
+            iot.get_policy(policyName=policy)["policyDocument"]
+        )
         targets = iot.list_targets_for_policy(policyName=policy)["targets"]
     except iot.exceptions.ResourceNotFoundException:
         found, targets = certificate_id, []
@@ -122,7 +143,7 @@ def remove(home: Home, policy: str, certificate_id: str = "") -> None:
 
 
 def _certificate_of(document: str) -> str:
-    return str(json.loads(document)["Statement"][0]["Resource"][0]).rpartition(f"/{CLIENT}")[2]
+    return str(read(document)["Statement"][0]["Resource"][0]).rpartition(f"/{CLIENT}")[2]
 
 
 def _remove_certificate(iot: "IoTClient", certificate_id: str) -> None:

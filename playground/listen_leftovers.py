@@ -1,14 +1,17 @@
-"""What `playground listen` has left when it was killed: found by the names of its policies, and removed."""
+"""What `playground listen` has left when it was killed: found by the names of its policies, and
+removed.
+"""
 
-import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
+from common.jsontext import decode
 from playground.homes import Home
-from playground.listen_identity import policies, remove
-from playground.paths import Paths
+from playground.listen_identity import SUFFIX, TIME, policies, remove
+from playground.paths import Paths, is_there
 from playground.processes import ProcessId
 from playground.sweep import Swept
 
@@ -22,7 +25,9 @@ class Leftover:
 
 
 def leftovers(paths: Paths, home: Home) -> list[Leftover]:
-    """Of listeners whose time is over, or that ran on this machine and are gone; those that run are none."""
+    """Of listeners whose time is over, or that ran on this machine and are gone; those that run are
+    none.
+    """
     found = [(policy, _reason(paths, policy, until)) for policy, until in policies(home)]
     return [Leftover(policy, reason) for policy, reason in found if reason]
 
@@ -31,14 +36,18 @@ def _reason(paths: Paths, policy: str, until: datetime) -> str:
     if until < datetime.now(UTC):
         return f"a listener's time was over at {until:%Y-%m-%d %H:%M:%S} UTC"
     try:
-        process = ProcessId(**json.loads((paths.listening / policy).read_text()))
+        process = ProcessId(**decode((paths.listening / policy).read_bytes()))
     except (OSError, ValueError, TypeError):
         return ""
-    return "" if process.alive() else f"the listener was killed: process {process.pid} of this machine"
+    return (
+        "" if process.alive() else f"the listener was killed: process {process.pid} of this machine"
+    )
 
 
 def sweep_listeners(paths: Paths, home: Home, *, dry_run: bool) -> list[Swept]:
     """Remove what killed listeners have left, and tell, as the stack's sweep does."""
+    if not dry_run:
+        _forget_expired(paths, datetime.now(UTC))
     found = []
     for left in leftovers(paths, home):
         outcome, error = "found" if dry_run else "removed", ""
@@ -50,3 +59,11 @@ def sweep_listeners(paths: Paths, home: Home, *, dry_run: bool) -> list[Swept]:
             outcome, error = "failed", str(refused)
         found.append(Swept("listener", left.policy, left.reason, outcome, error))
     return found
+
+
+def _forget_expired(paths: Paths, now: datetime) -> None:
+    """Records of listeners whose time is over: in either home their policies' names say as much."""
+    for record in sorted(paths.listening.iterdir()) if is_there(paths.listening) else ():
+        found = re.search(f"-listen-{SUFFIX.pattern}$", record.name)
+        if found and datetime.strptime(found[1], TIME).replace(tzinfo=UTC) < now:
+            record.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from playground.errors import WatchError
 from playground.homes import Home
 from playground.listen_identity import Identity, own_identity
 from playground.listen_leftovers import sweep_listeners
+from playground.local.state import HOST
 from playground.mqtt_connection import Broker, opened
 from playground.packets import Packet
 from playground.paths import Paths
@@ -32,7 +33,8 @@ class Limits:
 def listening(
     paths: Paths, home: Home, topic_filter: str, limits: Limits, tell: Callable[[str], None]
 ) -> Iterator[Iterator[Packet]]:
-    """The messages as they come, until a limit; certificate and policy are gone after the block, however it ends.
+    """The messages as they come, until a limit; certificate and policy are gone after the block,
+    however it ends.
 
     Raises WatchError when the connection cannot be made, or is lost.
     """
@@ -68,9 +70,11 @@ def _packets(inbox: "queue.Queue[Packet | WatchError]", limits: Limits) -> Itera
 
 def _broker(home: Home, identity: Identity) -> Broker:
     """MQTT over TLS, with the key from memory."""
-    tls = io.TlsContextOptions.create_client_with_mtls(identity.certificate.pem.encode(), identity.certificate.key)
+    tls = io.TlsContextOptions.create_client_with_mtls(
+        identity.certificate.pem.encode(), identity.certificate.key
+    )
     if home.ca_file is not None:
         tls.override_default_trust_store(home.ca_file.read_bytes())
-    host = "localhost" if home.endpoint else data_endpoint(home)
+    host = HOST if home.endpoint else data_endpoint(home)
     context = io.ClientTlsContext(tls)
     return Broker(home.label, host, home.mqtt_port, identity.client_id, tls=context, patient=True)

@@ -1,9 +1,10 @@
 """Lines of a CloudWatch Logs group, and of one device among them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from common.jsontext import read_or_none
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -14,7 +15,8 @@ THING_FIELDS = ("thing_name", "thingName")
 
 
 def pattern_for(name: str) -> str:
-    """The filter pattern for all lines that name the thing; a thing name needs no escaping inside the quotes.
+    """The filter pattern for all lines that name the thing; a thing name needs no escaping inside
+    the quotes.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
     """
@@ -26,7 +28,9 @@ def is_about(line: Mapping[str, Any], name: str) -> bool:
     return any(line.get(field) == name for field in THING_FIELDS)
 
 
-def events(client: "CloudWatchLogsClient", group: str, since: datetime, **which: Any) -> Iterator[Mapping[str, Any]]:
+def events(
+    client: "CloudWatchLogsClient", group: str, since: datetime, **which: Any
+) -> Iterator[Mapping[str, Any]]:
     """Every event since then, page by page; none when there is no such group or stream (yet)."""
     start, asked, last = int(since.timestamp() * 1000), dict(which), set[str]()
     while True:
@@ -48,13 +52,12 @@ def events(client: "CloudWatchLogsClient", group: str, since: datetime, **which:
 
 def identity(event: Mapping[str, Any]) -> str:
     """The same for an event that is read twice. The emulator gives lines of functions no id."""
-    return str(event.get("eventId") or (event.get("logStreamName"), event["timestamp"], event["message"]))
+    return str(
+        event.get("eventId") or (event.get("logStreamName"), event["timestamp"], event["message"])
+    )
 
 
 def parsed(message: str) -> dict[str, Any]:
     """A line's fields; of one that is no JSON object, the text as its message."""
-    try:
-        found = json.loads(message)
-    except ValueError:
-        found = None
+    found = read_or_none(message)
     return found if isinstance(found, dict) else {"message": message.rstrip()}

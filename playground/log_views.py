@@ -1,10 +1,11 @@
 """How log lines look at the terminal."""
 
-import json
+from datetime import UTC
 
 from rich.text import Text
 
 from playground.logs import Record
+from playground.views import as_words
 
 SOURCE_STYLES = {"functions": "cyan", "workflows": "blue", "devices": "green"}
 LEVEL_STYLES = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
@@ -27,7 +28,7 @@ NOISE = {
 
 def record_text(record: Record) -> Text:
     """Time, where it comes from, what it says, and the rest as name=value."""
-    text = Text(record.at.astimezone().strftime("%H:%M:%S.%f")[:-3] + " ", style="dim")
+    text = Text(record.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3] + "Z ", style="dim")
     text.append(f"{record.origin:<20} ", style=SOURCE_STYLES[record.source])
     style = LEVEL_STYLES.get(record.level, "")
     if record.level not in ("INFO", "DEBUG"):
@@ -35,6 +36,6 @@ def record_text(record: Record) -> Text:
     text.append(record.message, style=style)
     for name, value in record.fields.items():
         if name not in NOISE:
-            said = value if isinstance(value, str) else json.dumps(value, default=str)
+            said = value if isinstance(value, str) else as_words(value)
             text.append(f" {name}={said}", style="dim")
     return text

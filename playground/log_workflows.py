@@ -1,21 +1,18 @@
-"""What executions tell. Their history is there at once and in both homes; the emulator writes no workflow log."""
+"""What executions tell. Their history is there at once and in both homes; the emulator writes no
+workflow log.
+"""
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from playground.executions import UNKNOWN, history
 from playground.history import Happening, happenings
 from playground.homes import Home
-from playground.local.history import as_on_aws
-from playground.workflows import history
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
-
-# Forgotten after 90 days; an ARN of another kind, as in a sample event.
-NOT_THERE = ("ExecutionDoesNotExist", "InvalidArn")
 
 
 @dataclass
@@ -37,12 +34,8 @@ class Executions:
             execution = self._sfn.describe_execution(executionArn=arn)
             running = execution["status"] == "RUNNING"
             found = history(self._sfn, arn)
-            if self.home.kind == "local":
-                machine = self._sfn.describe_state_machine_for_execution(executionArn=arn)
-                given = json.loads(execution.get("input") or "{}")
-                found = as_on_aws(found, json.loads(machine["definition"]), given if isinstance(given, dict) else {})
         except ClientError as error:
-            if error.response["Error"]["Code"] not in NOT_THERE:
+            if error.response["Error"]["Code"] not in UNKNOWN:
                 raise
             return []
         told = happenings(found)

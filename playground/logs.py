@@ -1,4 +1,6 @@
-"""What functions, workflows and the device itself say of one device, in order of time. The same calls in both homes."""
+"""What functions, workflows and the device itself say of one device, in order of time. The same
+calls in both homes.
+"""
 
 import re
 import time
@@ -25,12 +27,15 @@ THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 # FilterLogEvents: 25 requests a second and account in the large regions, 5 in others.
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
-# A line may come to CloudWatch Logs later than a younger one: so far back every look of `follow` begins.
+# A line may come to CloudWatch Logs later than a younger one: so far back every look of `follow`
+# begins.
 OVERLAP = timedelta(seconds=30)
 FOLLOW_SECONDS = 2.0
 # Where the columns of a record come from; metrics say nothing that a line does not.
 OWN_FIELDS = {"timestamp", "time", "level", "message", "step"}
 METRICS_FIELD = "_aws"
+# Any line may say any time: one at the ends of the calendar is in no other time zone.
+FIRST_YEAR, LAST_YEAR = 1, 9999
 # Attributes of a catalog row that name an execution.
 OF_EXECUTIONS = ("execution_arn", "deprovisioning", "restarting", "restarted_by")
 
@@ -50,13 +55,20 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        own = {"time": _iso(self.at), "source": self.source, "origin": self.origin, "level": self.level}
+        own = {
+            "time": _iso(self.at),
+            "source": self.source,
+            "origin": self.origin,
+            "level": self.level,
+        }
         return {**own, "message": self.message, **self.fields}
 
 
 @dataclass(frozen=True)
 class Question:
-    """Which lines: of this thing, since then, from these sources, with this text in them (case counts for nothing)."""
+    """Which lines: of this thing, since then, from these sources, with this text in them (case
+    counts for nothing).
+    """
 
     name: str
     since: datetime
@@ -65,7 +77,9 @@ class Question:
 
     def __post_init__(self) -> None:
         if not THING_NAME.fullmatch(self.name):
-            raise LogsError(f"NAME: a thing name must match {THING_NAME.pattern}, got {self.name!r}")
+            raise LogsError(
+                f"NAME: a thing name must match {THING_NAME.pattern}, got {self.name!r}"
+            )
         for source in sorted(self.sources - set(SOURCES)):
             raise LogsError(f"--source: must be one of {', '.join(SOURCES)}, got {source}")
 
@@ -79,7 +93,10 @@ def ago(text: str, now: datetime | None = None) -> datetime:
     found = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if not found:
         raise LogsError(f"--since: must be a number with s, m, h or d, such as 15m; got {text!r}")
-    return (now or datetime.now(UTC)) - timedelta(**{UNITS[found[2]]: int(found[1])})
+    try:
+        return (now or datetime.now(UTC)) - timedelta(**{UNITS[found[2]]: int(found[1])})
+    except OverflowError:
+        raise LogsError(f"--since: must not lie before the year 1; got {text!r}") from None
 
 
 @dataclass
@@ -104,7 +121,9 @@ class LogReader:
             found += self._of_workflows(question, functions, row)
         if "devices" in question.sources:
             found += self._of_device(question, row)
-        return sorted((record for record in found if question.wants(record)), key=lambda record: record.at)
+        return sorted(
+            (record for record in found if question.wants(record)), key=lambda record: record.at
+        )
 
     def follow(self, question: Question) -> Iterator[Record]:
         """All lines, then those that come, for ever."""
@@ -121,19 +140,24 @@ class LogReader:
 
     def _of_functions(self, question: Question) -> Iterator[Record]:
         group = self.home.output("FunctionLogGroupName")
-        for event in events(self._logs, group, question.since, filterPattern=pattern_for(question.name)):
+        for event in events(
+            self._logs, group, question.since, filterPattern=pattern_for(question.name)
+        ):
             line = parsed(event["message"])
             if is_about(line, question.name) and METRICS_FIELD not in line:
                 yield _record("functions", str(line.get("step", "function")), event, line)
 
     def _of_device(self, question: Question, row: Mapping[str, str]) -> Iterator[Record]:
         group = self.home.output("DeviceLogGroupName")
-        for event in events(self._logs, group, question.since, filterPattern=pattern_for(question.name)):
+        for event in events(
+            self._logs, group, question.since, filterPattern=pattern_for(question.name)
+        ):
             line = parsed(event["message"])
             if is_about(line, question.name):
                 yield _record("devices", "device", event, line)
         if "task_arn" in row:
-            # What it says before it knows its name, and a traceback: all in its stream is of this device.
+            # What it says before it knows its name, and a traceback: all in its stream is of this
+            # device.
             stream = stream_of(task_id_of(row["task_arn"]))
             for event in events(self._logs, group, question.since, logStreamNames=[stream]):
                 line = parsed(event["message"])
@@ -152,7 +176,9 @@ class LogReader:
                     origin = arn.split(":")[-2].removeprefix(f"{self.home.stack_name}-")
                     fields = {"execution_arn": arn}
                     key = f"{arn} {happening.number}"
-                    yield Record(happening.at, "workflows", origin, level, happening.text, fields, key)
+                    yield Record(
+                        happening.at, "workflows", origin, level, happening.text, fields, key
+                    )
 
     def _row(self, name: str) -> dict[str, str]:
         client: DynamoDBClient = self.home.client("dynamodb")
@@ -184,7 +210,7 @@ def _time_of(event: Mapping[str, Any], line: Mapping[str, Any]) -> datetime:
             at = datetime.fromisoformat(line[name])
         except (KeyError, ValueError, TypeError):
             continue
-        if at.tzinfo is not None:
+        if at.tzinfo is not None and FIRST_YEAR < at.year < LAST_YEAR:
             return at
     return datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
 

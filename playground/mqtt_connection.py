@@ -1,4 +1,6 @@
-"""One MQTT 5 connection, however it is authenticated: open while a block of code runs, and closed after it."""
+"""One MQTT 5 connection, however it is authenticated: open while a block of code runs, and closed
+after it.
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -21,7 +23,8 @@ Lost = Callable[[WatchError], None]
 class Broker:
     """Where to connect to, and as whom. `sign` signs the handshake of a WebSocket.
 
-    A `patient` one is tried again until the limit: AWS needs moments to know a new certificate everywhere.
+    A `patient` one is tried again until the limit: AWS needs moments to know a new certificate
+    everywhere.
     """
 
     label: str
@@ -34,8 +37,11 @@ class Broker:
 
 
 @contextmanager
-def opened(broker: Broker, receive: Receive, lost: Lost = lambda _error: None) -> Iterator[mqtt5.Client]:
-    """An open connection. `receive` gets what arrives, `lost` is told of its end, both on a thread of the CRT.
+def opened(
+    broker: Broker, receive: Receive, lost: Lost = lambda _error: None
+) -> Iterator[mqtt5.Client]:
+    """An open connection. `receive` gets what arrives, `lost` is told of its end, both on a thread
+    of the CRT.
 
     Raises WatchError when there is no connection within 10 seconds.
     """
@@ -71,7 +77,9 @@ def opened(broker: Broker, receive: Receive, lost: Lost = lambda _error: None) -
         try:
             connected.result(CONNECT_LIMIT)
         except TimeoutError:
-            raise _unconnected(broker, failures[-1] if failures else f"none within {CONNECT_LIMIT:.0f} s") from None
+            raise _unconnected(
+                broker, failures[-1] if failures else f"none within {CONNECT_LIMIT:.0f} s"
+            ) from None
         yield client
     finally:
         client.stop()
@@ -92,5 +100,9 @@ def _unconnected(broker: Broker, why: Any) -> WatchError:
 
 def _disconnected(broker: Broker, data: mqtt5.LifecycleDisconnectData) -> WatchError:
     packet = data.disconnect_packet
-    why = f"{packet.reason_code.name} {packet.reason_string or ''}".strip() if packet else data.exception
+    why = (
+        f"{packet.reason_code.name} {packet.reason_string or ''}".strip()
+        if packet
+        else data.exception
+    )
     return WatchError(f"The MQTT connection to {broker.label} was lost: {why}.")

@@ -1,15 +1,14 @@
-"""What a command prints: the same data as a table, as JSON or as text, all of it or what a JMESPath query takes of it.
+"""What a command prints: the same data as a table, as JSON or as text, all of it or what a JMESPath
+query takes of it.
 
-Data goes to stdout, words go to stderr. docs/contracts.md, "Command output", has the names of the fields.
+Data goes to stdout, words go to stderr. docs/contracts.md, "Command output", has the names of the
+fields.
 """
 
-import base64
 import json
+import math
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jmespath
@@ -21,6 +20,7 @@ from playground import views
 from playground.errors import QueryError
 from playground.harmless import escaped, harmless
 from playground.output_text import text_lines
+from playground.plain import plain
 
 Form = Literal["table", "json", "text"]
 
@@ -40,13 +40,25 @@ class Query:
         except JMESPathError as error:
             reason = str(error).splitlines()[0].rstrip(":")
             raise QueryError(f"--query {expression!r} is no JMESPath: {reason}.") from error
+        except RecursionError as error:
+            raise QueryError(
+                "--query is no JMESPath that can be read: it is nested too deeply."
+            ) from error
 
     def of(self, data: Any) -> Any:
-        """What the expression takes of the data. Raises QueryError when a function gets what it cannot take."""
+        """What the expression takes of the data. Raises QueryError when a function gets what it
+        cannot take.
+        """
         try:
-            return self.parsed.search(data)
-        except JMESPathError as error:
+            found = self.parsed.search(data)
+        except (JMESPathError, ValueError, RecursionError) as error:
             raise QueryError(f"--query {self.expression!r}: {error}.") from error
+        # A literal in a query, and to_number(), take what is no JSON.
+        if not _is_finite(found):
+            raise QueryError(
+                f"--query {self.expression!r} gives NaN or an infinity, which is no JSON."
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,9 @@ class Output:
     query: Query | None = None
 
     def show(self, data: Any, view: RenderableType | None = None) -> None:
-        """Print a command's data. `view` is how a person sees all of it; without one, words have said it already."""
+        """Print a command's data. `view` is how a person sees all of it; without one, words have
+        said it already.
+        """
         if self.form == "table" and self.query is None:
             if view is not None:
                 views.out.print(_as_it_is(view))
@@ -65,7 +79,9 @@ class Output:
         self._print(self._asked(data), indent=2)
 
     def stream(self, data: Any, view: RenderableType) -> None:
-        """Print one of many, on one line of JSON; one for which the query gives null is left out."""
+        """Print one of many, on one line of JSON; one for which the query gives null is left
+        out.
+        """
         if self.form == "table" and self.query is None:
             views.out.print(_as_it_is(view))
             return
@@ -82,33 +98,31 @@ class Output:
             if found != []:
                 views.out.print(views.anything(found))
             return
-        if self.form == "json":
-            lines = iter([escaped(json.dumps(found, indent=indent, ensure_ascii=False))])
-        else:
-            lines = map(harmless, text_lines(found))
+        lines = (
+            [_document(found, indent)] if self.form == "json" else map(harmless, text_lines(found))
+        )
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
+
+
+def _is_finite(found: Any) -> bool:
+    if isinstance(found, dict | list):
+        return all(map(_is_finite, found.values() if isinstance(found, dict) else found))
+    return not isinstance(found, float) or math.isfinite(found)
+
+
+def _document(found: Any, indent: int | None) -> str:
+    """JSON with letters where stdout takes them, else with escapes, which mean the same to whoever
+    reads JSON.
+    """
+    text = json.dumps(found, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(found, indent=indent)
+    return escaped(text)
 
 
 def _as_it_is(view: RenderableType) -> RenderableType:
     """Rich would see markup and emoji in a string."""
     return Text(view) if isinstance(view, str) else view
-
-
-def plain(value: Any) -> Any:
-    """The same as JSON has it: numbers for DynamoDB's decimals, ISO 8601 for times, base64 for bytes."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, set | frozenset):
-        value = sorted(value)
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes | bytearray):
-        return base64.b64encode(value).decode()
-    return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -1,7 +1,8 @@
 """`--output text`: values with tabs between them, for a shell to read, in the AWS CLI's order.
 
-An object is a line of its plain values in the order of their names, then what stands in it, each line led by its name
-in capitals; an array of plain values is one line (AWS CLI user guide, "Text output format").
+An object is a line of its plain values in the order of their names, then what stands in it, each
+line led by its name in capitals; an array of plain values is one line (AWS CLI user guide, "Text
+output format").
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,14 @@
 """An MQTT 5 message with all that came with it."""
 
 import base64
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from awscrt import mqtt5
+
+from common.jsontext import decode
+from common.jsonvalues import NotJsonError
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,11 @@ class Packet:
     @classmethod
     def of(cls, packet: mqtt5.PublishPacket) -> "Packet":
         """From what the client got."""
-        payload = packet.payload if isinstance(packet.payload, bytes) else str(packet.payload or "").encode()
+        payload = (
+            packet.payload
+            if isinstance(packet.payload, bytes)
+            else str(packet.payload or "").encode()
+        )
         properties = tuple((one.name, one.value) for one in packet.user_properties or ())
         return cls(
             packet.topic,
@@ -53,16 +59,18 @@ class Packet:
         if self.correlation_data is not None:
             found["correlation_data_base64"] = base64.b64encode(self.correlation_data).decode()
         if self.user_properties:
-            found["user_properties"] = [{"name": name, "value": value} for name, value in self.user_properties]
+            found["user_properties"] = [
+                {"name": name, "value": value} for name, value in self.user_properties
+            ]
         return found | _read(self.payload)
 
 
 def _read(payload: bytes) -> dict[str, Any]:
     try:
-        text = payload.decode()
+        return {"payload": decode(payload)}
+    except NotJsonError:
+        pass
+    try:
+        return {"payload": payload.decode()}
     except UnicodeDecodeError:
         return {"payload_base64": base64.b64encode(payload).decode()}
-    try:
-        return {"payload": json.loads(text)}
-    except ValueError:
-        return {"payload": text}

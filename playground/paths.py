@@ -1,11 +1,27 @@
-"""Where things are: the project, found from this package, and the local cloud's files under `.playground/`."""
+"""Where things are: the project, found from this package, and the local cloud's files under
+`.playground/`.
+"""
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from playground import folder
 
 DIR_VARIABLE = "PLAYGROUND_DIR"
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something of that name. Raises OSError if nobody can tell; `exists` may say
+    no.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -17,14 +33,20 @@ class Paths:
 
     @classmethod
     def here(cls) -> "Paths":
-        """Those of this project and this environment: PLAYGROUND_DIR names another folder than `.playground/`."""
-        named = os.environ.get(DIR_VARIABLE)
-        return cls(directory=Path(named) if named else None)
+        """Those of this project and environment: PLAYGROUND_DIR names another folder than
+        `.playground/`.
 
-    @property
+        A relative one is meant from where the command was called.
+        """
+        named = os.environ.get(DIR_VARIABLE)
+        return cls(directory=Path(named).absolute() if named else None)
+
+    @cached_property
     def home(self) -> Path:
-        """Everything that `playground reset` forgets."""
-        return self.directory or self.root / ".playground"
+        """What `playground reset` forgets. Absolute, and past all links: one folder has one
+        name.
+        """
+        return (self.directory or self.root / ".playground").resolve()
 
     @property
     def lock(self) -> Path:
@@ -78,22 +100,51 @@ class Paths:
 
     @property
     def running(self) -> Path:
-        """One file per device process, so that a later agent finds what an earlier one left behind."""
+        """One file per device process, so that a later agent finds what an earlier one left
+        behind.
+        """
         return self.home / "running"
 
     @property
     def listening(self) -> Path:
-        """One file per `playground listen` that runs, named for its policy: for the next one, if it is killed."""
+        """One file per `playground listen` that runs, named for its policy: for the next one, if it
+        is killed.
+        """
         return self.home / "listening"
+
+    @property
+    def agent_ready(self) -> Path:
+        """Where the agent says that it has begun, by its process id."""
+        return self.home / "agent.ready"
+
+    @property
+    def sessions(self) -> Path:
+        """One file per terminal session, with the home that it was told of last."""
+        return self.home / "sessions"
+
+    @property
+    def tmp(self) -> Path:
+        """What the emulator and SAM have for a temporary directory."""
+        return self.home / "tmp"
 
     def tool(self, environment: str, name: str) -> Path:
         """A program of one of the environments, such as `tool("sam", "sam")`."""
         return self.root / ".venvs" / environment / "bin" / name
 
     def make(self) -> None:
-        """Create the folders; `.playground/` holds keys, so it is the user's alone."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Create the folders; `.playground/` holds keys, so it is the user's alone.
+
+        Raises FolderError when there is somebody else's folder.
+        """
+        folder.claim(self.home)
         # The folder itself may have been there before, and be open to others.
-        kept = (self.logs, self.devices, self.images, self.builds, self.running, self.emulator, self.home / "tmp")
-        for folder in kept:
-            folder.mkdir(mode=0o700, exist_ok=True)
+        for kept in (
+            self.logs,
+            self.devices,
+            self.images,
+            self.builds,
+            self.running,
+            self.emulator,
+            self.tmp,
+        ):
+            kept.mkdir(mode=0o700, exist_ok=True)

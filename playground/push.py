@@ -1,4 +1,6 @@
-"""device/ to an image in the stack's repository: by an upload that is built there, or with the Docker that is here."""
+"""device/ to an image in the stack's repository: by an upload that is built there, or with the
+Docker that is here.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Pushed:
-    """The image that new tasks run now. `done` says what it took: `built`, `retagged` or `nothing`."""
+    """The image that new tasks run now. `done` says what it took: `built`, `retagged` or
+    `nothing`.
+    """
 
     digest: str
     tag: str
@@ -41,18 +45,23 @@ class Push:
     folder: Path | None = None
 
     def run(self, how: How = "auto", *, force: bool = False) -> Pushed:
-        """Build and push, unless the same contents were pushed before and `force` is off. Raises ImageError."""
+        """Build and push, unless the same contents were pushed before and `force` is off. Raises
+        ImageError.
+        """
         source, images = pack(self._folder), Images(self.home)
         there = None if force else images.digest(source.sha256)
         if there is None:
             self._build(source, self._way(how))
             digest = images.digest(source.sha256)
             if digest is None:
-                raise ImageError(f"The build has ended, and there is no image {source.sha256} in {images.repository}.")
+                raise ImageError(
+                    f"The build has ended, but there is no image {source.sha256} in "
+                    f"{images.repository}."
+                )
             return Pushed(digest, images.tag, source.sha256, "built")
         if images.current() == there:
             return Pushed(there, images.tag, source.sha256, "nothing")
-        self.step(f"Giving the tag {images.tag} to the image that was built of it before")
+        self.step(f"Giving the tag {images.tag} to the image that was built from it before")
         images.make_current(there)
         return Pushed(there, images.tag, source.sha256, "retagged")
 
@@ -63,7 +72,10 @@ class Push:
     def _way(self, how: How) -> Literal["codebuild", "docker"]:
         if self.home.kind == "local":
             if how == "docker":
-                raise ImageError("The local cloud runs devices as processes and builds no container: leave out --with.")
+                raise ImageError(
+                    "The local cloud runs devices as processes and builds no container: "
+                    "leave out --with."
+                )
             return "codebuild"
         if how == "auto":
             return "docker" if image.docker_answers() else "codebuild"
@@ -79,16 +91,26 @@ class Push:
         try:
             self._builds().follow(version, self.step)
         except KeyboardInterrupt:
-            self.step("Interrupted: the build goes on, and `playground images` shows the image when it is there")
+            self.step(
+                "Interrupted: the build goes on, and `playground images` shows the image "
+                "when it is there"
+            )
             raise
 
     def _upload(self, source: Source) -> str:
         """Gives the version, by which the build is told from any other."""
         client: S3Client = self.home.client("s3")
         answer = client.put_object(
-            Bucket=self.home.output("SourceBucketName"), Key=source.key, Body=source.data, ContentType="application/zip"
+            Bucket=self.home.output("SourceBucketName"),
+            Key=source.key,
+            Body=source.data,
+            ContentType="application/zip",
         )
         return answer["VersionId"]
 
     def _builds(self) -> Builds:
-        return LocalBuilds(self.paths) if self.home.kind == "local" else CodeBuilds(self.home)
+        return (
+            LocalBuilds(self.paths, self.home.trouble)
+            if self.home.kind == "local"
+            else CodeBuilds(self.home)
+        )

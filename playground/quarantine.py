@@ -1,26 +1,26 @@
 """Quarantine and release of a device, started and followed from here."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from playground.devices import Devices
-from playground.errors import UnknownDeviceError
+from playground.errors import UnknownDeviceError, WorkflowError
+from playground.executions import Execution, Outcome
 from playground.history import Step, steps_of
 from playground.homes import Home
-from playground.local.history import as_on_aws
 from playground.watch import Message, workflow_topic
-from playground.workflows import Outcome, Workflow, history, outcome_of
+from playground.workflows import RELEASE, Workflow
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
 QUARANTINE = "QuarantineDeviceStateMachineArn"
-RELEASE = "ReleaseDeviceStateMachineArn"
 
 NAMED_BY = ("quarantined_by", "releasing", "released_by")
 """Attributes of a device's row that name an execution of one of the two."""
@@ -28,7 +28,9 @@ NAMED_BY = ("quarantined_by", "releasing", "released_by")
 Show = Callable[[Sequence[Step]], None]
 
 
-def quarantine(home: Home, name: str, reason: str, show: Show, verdict: Mapping[str, Any] | None = None) -> Outcome:
+def quarantine(
+    home: Home, name: str, reason: str, show: Show, verdict: Mapping[str, Any] | None = None
+) -> Outcome:
     """Confine a device. Raises UnknownDeviceError."""
     Devices(home).row(name)
     asked: dict[str, Any] = {"thingName": name, "reason": reason}
@@ -38,12 +40,16 @@ def quarantine(home: Home, name: str, reason: str, show: Show, verdict: Mapping[
 def release(home: Home, name: str, show: Show, *, force: bool = False) -> Outcome:
     """Let a device out, by force without its help. Raises UnknownDeviceError."""
     Devices(home).row(name)
-    return Workflow(home, RELEASE).run({"thingName": name} | ({"force": True} if force else {}), show)
+    return Workflow(home, RELEASE).run(
+        {"thingName": name} | ({"force": True} if force else {}), show
+    )
 
 
 @contextmanager
 def following(home: Home, names: Iterable[str], tell: Callable[[Message], None]) -> Iterator[None]:
-    """Within the block, `tell` hears of each step of each quarantine and release of the devices, on other threads."""
+    """Within the block, `tell` hears of each step of each quarantine and release of the devices, on
+    other threads.
+    """
     stop = threading.Event()
     followers = [Follower(home, name, tell, stop) for name in dict.fromkeys(names)]
     for follower in followers:
@@ -73,7 +79,10 @@ class Follower:
     def run(self) -> None:
         """Until it is stopped."""
         while not self.stop.wait(max(self.home.poll, 0.2)):
-            self.look(told=True)
+            # Whoever watches is told of a home that has gone by the connection; the next look may
+            # go well.
+            with suppress(BotoCoreError, ClientError):
+                self.look(told=True)
 
     def look(self, *, told: bool) -> None:
         """Follow what has begun since the last look."""
@@ -81,7 +90,9 @@ class Follower:
             row = Devices(self.home).row(self.name)
         except UnknownDeviceError:
             return
-        for arn in [str(row[name]) for name in NAMED_BY if name in row and row[name] not in self.known]:
+        for arn in [
+            str(row[name]) for name in NAMED_BY if name in row and row[name] not in self.known
+        ]:
             self.known.add(arn)
             if told:
                 self._follow(arn)
@@ -89,21 +100,27 @@ class Follower:
     def _follow(self, execution: str) -> None:
         client: SFNClient = self.home.client("stepfunctions")
         machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
-        definition = json.loads(client.describe_state_machine(stateMachineArn=machine)["definition"])
         workflow = machine.rpartition(":")[2].removeprefix(f"{self.home.stack_name}-")
         shown: dict[str, str] = {}
+        followed = Execution(client, execution)
         while not self.stop.is_set():
-            outcome = outcome_of(client.describe_execution(executionArn=execution))
-            events = history(client, execution)
-            steps = steps_of(as_on_aws(events, definition) if self.home.kind == "local" else events)
-            for step in steps:
+            try:
+                outcome = followed.outcome()
+            except WorkflowError:
+                # Somebody wrote its name into the row, and Step Functions never heard of it.
+                return
+            for step in steps_of(followed.events()):
                 if shown.get(step.name) != step.status:
                     shown[step.name] = step.status
-                    self.tell(Message(workflow_topic(workflow, step.name), _said(step)))
+                    self._say(workflow_topic(workflow, step.name), _said(step))
             if outcome is not None:
-                self.tell(Message(workflow_topic(workflow, outcome.status), outcome.output or {"cause": outcome.cause}))
+                said = outcome.output or {"cause": outcome.cause}
+                self._say(workflow_topic(workflow, outcome.status), said)
                 return
             time.sleep(self.home.poll)
+
+    def _say(self, topic: str, payload: Mapping[str, Any]) -> None:
+        self.tell(Message(topic, payload, self.name))
 
 
 def _said(step: Step) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Start the workflow that moves devices to the current image, and follow it from device to device."""
+"""Start the workflow that moves devices to the current image, and follow it from device to
+device.
+"""
 
 import json
 import time
@@ -6,11 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from common.jsontext import read
+from common.jsonvalues import NotJsonError
 from playground.devices import Devices
 from playground.errors import ImageError, UnknownDeviceError
+from playground.executions import Execution, Outcome
 from playground.homes import Home
 from playground.images import Images, behind, runs
-from playground.workflows import Outcome, outcome_of
+from playground.workflows import require_agent
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -35,14 +40,16 @@ class Plan:
 
 
 def plan(home: Home, names: Sequence[str] = ()) -> Plan:
-    """What a roll would do. Raises ImageError without an image, UnknownDeviceError for a name that runs nowhere."""
+    """What a roll would do. Raises ImageError without an image, UnknownDeviceError for a name that
+    runs nowhere.
+    """
     image = Images(home).current()
     if image is None:
         raise ImageError("There is no device image yet: run `playground push`.")
     rows = [row for row in Devices(home).rows() if not names or row["thing_name"] in names]
     unknown = sorted(set(names) - {row["thing_name"] for row in rows if runs(row)})
     if unknown:
-        raise UnknownDeviceError(f"{', '.join(unknown)}: there is no such device that runs.")
+        raise UnknownDeviceError(f"{', '.join(unknown)}: no running device has this name.")
     return Plan(image, tuple(row["thing_name"] for row in behind(rows, image)))
 
 
@@ -53,13 +60,16 @@ class Roll:
     home: Home
 
     def run(self, names: Sequence[str], show: Callable[[Move], None]) -> Outcome:
-        """To the end; `show` is called whenever a device changes. One execution moves a limited number of devices."""
+        """To the end; `show` is called whenever a device changes. One execution moves a limited
+        number of devices.
+        """
         client = self._client
+        require_agent(self.home)
         asked = {"thingNames": sorted(set(names))} if names else {}
         while True:
             machine = self.home.output(ROLL)
-            execution = client.start_execution(stateMachineArn=machine, input=json.dumps(asked))["executionArn"]
-            outcome = self._follow(execution, show)
+            begun = client.start_execution(stateMachineArn=machine, input=json.dumps(asked))
+            outcome = self._follow(Execution(client, begun["executionArn"]), show)
             if not outcome.output.get("remaining"):
                 return outcome
 
@@ -68,25 +78,19 @@ class Roll:
         client: SFNClient = self.home.client("stepfunctions")
         return client
 
-    def _follow(self, execution: str, show: Callable[[Move], None]) -> Outcome:
+    def _follow(self, execution: Execution, show: Callable[[Move], None]) -> Outcome:
         shown = 0
         while True:
             # Status first: a history read after the end is complete.
-            outcome = outcome_of(self._client.describe_execution(executionArn=execution))
-            found = list(moves(self._history(execution)))
+            outcome = execution.outcome()
+            found = list(moves(execution.events(data=True)))
             for move in found[shown:]:
                 show(move)
             shown = len(found)
             if outcome is not None:
                 return outcome
+            require_agent(self.home)
             time.sleep(self.home.poll)
-
-    def _history(self, execution: str) -> Iterator[Mapping[str, Any]]:
-        pages = self._client.get_paginator("get_execution_history").paginate(
-            executionArn=execution, includeExecutionData=True, PaginationConfig={"PageSize": 1000}
-        )
-        for page in pages:
-            yield from page["events"]
 
 
 def moves(events: Iterable[Mapping[str, Any]]) -> Iterator[Move]:
@@ -103,10 +107,24 @@ def moves(events: Iterable[Mapping[str, Any]]) -> Iterator[Move]:
         left = event.get("stateExitedEventDetails", {})
         if left.get("name") not in ("NextDevice", "PutBack"):
             continue
-        progress = json.loads(left["output"])["progress"]
+        progress = _progress(left)
+        if not progress:
+            # The function has failed, and what was caught goes on to RollFailed, which tells it.
+            continue
         if left["name"] == "PutBack":
             in_hand = ""
-            yield Move(progress["thingName"], "passed over" if progress["verdict"] == "GO_ON" else "failed")
+            yield Move(
+                progress["thingName"], "passed over" if progress["verdict"] == "GO_ON" else "failed"
+            )
         elif progress["verdict"] == "ROLL":
             in_hand = progress["thingName"]
             yield Move(in_hand, "moving")
+
+
+def _progress(left: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a state gave; nothing where its function failed, or where the history leaves it out."""
+    try:
+        found = read(left["output"])["progress"]
+    except (KeyError, TypeError, NotJsonError):
+        return {}
+    return found if isinstance(found, Mapping) and {"verdict", "thingName"} <= found.keys() else {}

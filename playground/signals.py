@@ -19,7 +19,9 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """SIGTERM (kill) and SIGHUP (the terminal is closed) raise SystemExit, as Ctrl-C raises KeyboardInterrupt."""
+    """SIGTERM (kill) and SIGHUP (the terminal is closed) raise SystemExit, as Ctrl-C raises
+    KeyboardInterrupt.
+    """
     with _handled(_end, ENDS):
         yield
 

@@ -1,7 +1,7 @@
 """MQTT topic filters: what they may be, and the AWS IoT policy resources that stand for them.
 
-MQTT version 5, 4.7, has the rules of the form; "AWS IoT Core message broker and protocol limits and quotas" has the
-limits.
+MQTT version 5, 4.7, has the rules of the form; "AWS IoT Core message broker and protocol limits and
+quotas" has the limits.
 """
 
 from playground.errors import FilterError
@@ -31,22 +31,30 @@ def fault(topic_filter: str) -> str | None:  # noqa: PLR0911 - a rule each
     if any("+" in level and level != "+" for level in levels):
         return "+ must stand alone between slashes (MQTT 5, 4.7.1.3)"
     if levels[0] == "$share":
-        return "a shared subscription would take messages away from its other members (MQTT 5, 4.8.2)"
+        return (
+            "a shared subscription would take messages away from its other members (MQTT 5, 4.8.2)"
+        )
     if len(topic_filter.encode(errors="surrogatepass")) > MAX_BYTES:
         return f"it has more than {MAX_BYTES} bytes in UTF-8 (AWS IoT quota)"
     if topic_filter.count("/") > MAX_SLASHES:
         return f"it has more than {MAX_SLASHES} slashes (AWS IoT quota)"
-    return "it must not hold ${, which begins a variable in an AWS IoT policy" if "${" in topic_filter else None
+    return (
+        "it must not hold ${, which begins a variable in an AWS IoT policy"
+        if "${" in topic_filter
+        else None
+    )
 
 
 def asked_for(topic_filter: str, topic: str) -> bool:
-    """Whether a message on this topic is meant; a filter that begins with a wildcard does not mean topics that begin
-    with $ (MQTT 5, 4.7.2), though a broker may deliver them."""
+    """Whether a message on this topic is meant; a filter that begins with a wildcard does not mean
+    topics that begin with $ (MQTT 5, 4.7.2), though a broker may deliver them.
+    """
     return not topic.startswith("$") or topic_filter[0] not in "#+"
 
 
 def topics(topic_filter: str) -> list[str]:
-    """What it matches, as AWS IoT policies have it: `*` for any characters. `a/#` matches `a` too (MQTT 5, 4.7.1.2),
-    whether or not the broker delivers it."""
+    """What it matches, as AWS IoT policies have it: `*` for any characters. `a/#` matches `a` too
+    (MQTT 5, 4.7.1.2), whether or not the broker delivers it.
+    """
     pattern = "/".join("*" if level in ("+", "#") else level for level in topic_filter.split("/"))
     return [pattern, pattern[: -len("/*")]] if topic_filter.endswith("/#") else [pattern]

@@ -1,4 +1,6 @@
-"""Users of the HTTP API: they stand in the stack's Cognito user pool and sign in with a password, in either home."""
+"""Users of the HTTP API: they stand in the stack's Cognito user pool and sign in with a password,
+in either home.
+"""
 
 import re
 import secrets
@@ -41,24 +43,30 @@ class Users:
     home: Home
 
     def add(self, name: str, group: str) -> str:
-        """Make a user; gives the password, which is kept nowhere. Raises UserError."""
+        """Make a user; gives the password, which is stored by Cognito alone. Raises UserError."""
         if not USER_NAME.fullmatch(name):
             raise UserError(f"{name!r} is no user name: it has 1 to 128 characters and no space.")
         if group not in GROUPS:
             raise UserError(f"{group} is no group: there are {' and '.join(GROUPS)}.")
         with _told(name):
-            self._cognito.admin_create_user(UserPoolId=self._pool, Username=name, MessageAction="SUPPRESS")
+            self._cognito.admin_create_user(
+                UserPoolId=self._pool, Username=name, MessageAction="SUPPRESS"
+            )
         password = new_password()
         try:
             self.set_password(name, password)
-            self._cognito.admin_add_user_to_group(UserPoolId=self._pool, Username=name, GroupName=group)
+            self._cognito.admin_add_user_to_group(
+                UserPoolId=self._pool, Username=name, GroupName=group
+            )
         except BaseException:  # half a user is none
             self.remove(name)
             raise
         return password
 
     def first(self) -> str | None:
-        """Make the first user when there is none; gives its password, None when there are users already."""
+        """Make the first user when there is none; gives its password, None when there are users
+        already.
+        """
         if self._cognito.list_users(UserPoolId=self._pool, Limit=1)["Users"]:
             return None
         return self.add(FIRST_USER, "admins")
@@ -75,14 +83,18 @@ class Users:
             self._cognito.admin_delete_user(UserPoolId=self._pool, Username=name)
 
     def set_password(self, name: str, password: str) -> None:
-        """Give a user another password. Raises UserError, also for one that the pool's policy refuses."""
+        """Give a user another password. Raises UserError, also for one that the pool's policy
+        refuses.
+        """
         with _told(name):
             self._cognito.admin_set_user_password(
                 UserPoolId=self._pool, Username=name, Password=password, Permanent=True
             )
 
     def access_token(self, name: str, password: str) -> str:
-        """Sign in, as any program does without AWS credentials; the token is good for an hour. Raises UserError."""
+        """Sign in, as any program does without AWS credentials; the token is good for an hour.
+        Raises UserError.
+        """
         with _told(name):
             answer = self._cognito.initiate_auth(
                 AuthFlow="USER_PASSWORD_AUTH",
@@ -90,7 +102,9 @@ class Users:
                 AuthParameters={"USERNAME": name, "PASSWORD": password},
             )
         if "AuthenticationResult" not in answer:
-            raise UserError(f"{name} can't sign in yet: `playground user password {name}` sets a password.")
+            raise UserError(
+                f"{name} can't sign in yet: `playground user password {name}` sets a password."
+            )
         return str(answer["AuthenticationResult"]["AccessToken"])
 
     @cached_property
@@ -102,13 +116,22 @@ class Users:
         return self.home.output("UserPoolId")
 
     def _user(self, user: Any) -> User:
-        groups = self._cognito.admin_list_groups_for_user(UserPoolId=self._pool, Username=user["Username"])["Groups"]
+        groups = self._cognito.admin_list_groups_for_user(
+            UserPoolId=self._pool, Username=user["Username"]
+        )["Groups"]
         names = tuple(sorted(group["GroupName"] for group in groups))
-        return User(user["Username"], names, user["Enabled"], user["UserCreateDate"].isoformat(timespec="seconds"))
+        return User(
+            user["Username"],
+            names,
+            user["Enabled"],
+            user["UserCreateDate"].isoformat(timespec="seconds"),
+        )
 
 
 def api_url(home: Home) -> str:
-    """Where the HTTP API answers. The emulator's own name for it is not found by every program's resolver."""
+    """Where the HTTP API answers. The emulator's own name for it is not found by every program's
+    resolver.
+    """
     url = home.output("ApiUrl")
     if home.endpoint is None:
         return url
@@ -138,9 +161,13 @@ def _told(name: str) -> Iterator[None]:
 
 
 _SENTENCES = {
-    "UsernameExistsException": "{name} exists already: `playground user password {name}` sets a new password.",
-    "UserNotFoundException": "There is no user {name}: `playground user list` has those that there are.",
-    "NotAuthorizedException": "{name} was not let in: {said}",
+    "UsernameExistsException": (
+        "{name} exists already: `playground user password {name}` sets a new password."
+    ),
+    "UserNotFoundException": (
+        "There is no user {name}: `playground user list` has those that there are."
+    ),
+    "NotAuthorizedException": "{name} could not sign in: {said}",
     "InvalidPasswordException": "The password is refused: {said}",
     "InvalidParameterException": "{name}: {said}",
 }

@@ -1,13 +1,11 @@
 """How things look at the terminal. stdout carries results, stderr carries progress."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from statistics import median
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.live import Live
@@ -18,9 +16,12 @@ from rich.text import Text
 
 from playground.harmless import harmless
 from playground.history import Step, readable_cause, told
-from playground.local.cloud import Reporter
-from playground.sweep import Swept
-from playground.workflows import Outcome
+from playground.plain import plain
+from playground.reporting import Reporter
+
+if TYPE_CHECKING:
+    from playground.executions import Outcome
+    from playground.sweep import Swept
 
 T = TypeVar("T")
 
@@ -31,17 +32,26 @@ WHOLE_LINES = 10_000
 class Terminal(Console):
     """A console that lets the caller know when nobody reads it any more.
 
-    It takes no orders from what it shows, and folds cells for a terminal only.
+    It takes no orders from what it shows, and folds or cuts for a terminal only.
     """
 
     @property  # type: ignore[misc]  # nobody sets it
     def size(self) -> ConsoleDimensions:
-        """Rich takes 80 columns where there is no terminal."""
+        """Rich takes 80 columns where there is no terminal, and any number that it is told."""
         found = super().size
-        folds = self.is_terminal or "COLUMNS" in os.environ
-        return found if folds else ConsoleDimensions(WHOLE_LINES, found.height)
+        columns = max(found.width, LEAST_COLUMNS) if self.file.isatty() else WHOLE_LINES
+        return ConsoleDimensions(columns, found.height)
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+    @property
+    def is_redrawn(self) -> bool:
+        """Whether lines can be written over; FORCE_COLOR asks for colours, and makes no terminal of
+        a pipe.
+        """
+        return self.file.isatty() and not self.is_dumb_terminal
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
         """Rich lets control characters of a text through; its own orders come as controls."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=harmless(segment.text))
@@ -50,6 +60,11 @@ class Terminal(Console):
         """Rich would end the program here, without the exit code that shells expect."""
         raise BrokenPipeError
 
+
+LEAST_COLUMNS = 40
+"""Columns of a table, of which a narrower terminal breaks the lines itself; Rich would leave cells
+out.
+"""
 
 out = Terminal(soft_wrap=True, highlight=False)
 err = Terminal(stderr=True, soft_wrap=True, highlight=False)
@@ -84,7 +99,9 @@ def goes_on(told: str) -> Iterator[None]:
 
 
 def anything(value: Any) -> RenderableType:
-    """Any JSON value: objects as names and values, arrays of objects or of arrays as a table, all else line by line."""
+    """Any JSON value: objects as names and values, arrays of objects or of arrays as a table, all
+    else line by line.
+    """
     if isinstance(value, dict):
         return fields_table(value)
     if not isinstance(value, list):
@@ -105,16 +122,28 @@ def anything(value: Any) -> RenderableType:
 
 def cell(value: Any) -> Text:
     """A value on one line."""
-    return Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return Text(value if isinstance(value, str) else as_words(value))
+
+
+def as_words(value: Any) -> str:
+    """A value as JSON for people: with letters, where JSON for programs may have escapes."""
+    return json.dumps(plain(value), ensure_ascii=False)
+
+
+def clock(at: datetime) -> str:
+    """When something happened, in seconds of UTC, wherever the machine is."""
+    return at.astimezone(UTC).strftime("%H:%M:%SZ")
 
 
 def moment(at: str | datetime | None) -> str:
-    """A time in a table, in whole seconds of UTC; nothing when there is none, and what is no time as it is."""
+    """A time in a table, in whole seconds of UTC; nothing when there is none, and what is no time
+    as it is.
+    """
     try:
         found = datetime.fromisoformat(at) if isinstance(at, str) else at
-    except ValueError:
+        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found else ""
+    except (ValueError, OverflowError):
         return str(at)
-    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found else ""
 
 
 def headed_table(*headings: str) -> Table:
@@ -128,10 +157,10 @@ def headed_table(*headings: str) -> Table:
 @contextmanager
 def progress() -> Iterator[Reporter]:
     """Progress of `up`: at a terminal a spinner with the latest line, elsewhere plain lines."""
-    if not err.is_terminal:
+    if not err.is_redrawn:
         yield Reporter(step=lambda text: err.print(escape(text)), line=lambda _text: None)
         return
-    with err.status("") as status:
+    with err.status("", spinner="dots" if err.encoding.startswith("utf") else "line") as status:
         current: list[str] = []
         began: list[datetime] = []
 
@@ -147,19 +176,23 @@ def progress() -> Iterator[Reporter]:
             status.update(escape(text))
 
         def line(text: str) -> None:
-            status.update(f"{escape(current[-1] if current else '')} [dim]{escape(text[: err.width // 2])}[/]")
+            status.update(
+                f"{escape(current[-1] if current else '')} [dim]{escape(text[: err.width // 2])}[/]"
+            )
 
         yield Reporter(step, line)
         finish()
 
 
 @contextmanager
-def live(line: Callable[[T], Text], news: Callable[[T], tuple[str, object]]) -> Iterator[Callable[[Sequence[T]], None]]:
+def live(
+    line: Callable[[T], Text], news: Callable[[T], tuple[str, object]]
+) -> Iterator[Callable[[Sequence[T]], None]]:
     """A function that shows a few things: in place at a terminal, elsewhere a line per change.
 
     `news` gives a thing's name, and what has to change for another line; None is worth no line.
     """
-    if err.is_terminal:
+    if err.is_redrawn:
         with Live(console=err, refresh_per_second=12) as display:
             yield lambda things: display.update(_below_each_other(map(line, things)))
         return
@@ -184,7 +217,9 @@ def _below_each_other(texts: Iterable[Text]) -> Table:
 
 def live_steps() -> AbstractContextManager[Callable[[Sequence[Step]], None]]:
     """A function that shows the steps of a workflow."""
-    return live(_step_text, lambda step: (step.name, None if step.status == "pending" else step.status))
+    return live(
+        _step_text, lambda step: (step.name, None if step.status == "pending" else step.status)
+    )
 
 
 def _step_text(step: Step) -> Text:
@@ -200,7 +235,7 @@ def _step_text(step: Step) -> Text:
     return text
 
 
-def swept_table(found: Sequence[Swept]) -> Table:
+def swept_table(found: "Sequence[Swept]") -> Table:
     """What a sweep found."""
     table = headed_table("OUTCOME", "WHAT", "NAME", "WHY")
     for one in found:
@@ -214,26 +249,18 @@ def fields_table(fields: Mapping[str, Any]) -> Table:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_number_or_text)
+        text = value if isinstance(value, str) else as_words(value)
         table.add_row(str(name), Text(text))
     return table
 
 
-def _number_or_text(value: Any) -> int | float | str:
-    """DynamoDB's numbers are decimals, which JSON does not know."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return str(value)
-
-
-def status_table(found: Mapping[str, Any]) -> Table:
-    """What runs, and where."""
-    fields = {
-        "emulator": f"up, {found['endpoint']}" if found["up"] else "down",
-        "mqtt": f"localhost:{found['mqtt_port']}" if found["up"] else "down",
-        "agent": "up" if found["agent"] else "down",
-    }
-    return fields_table(fields | {name: found[name] for name in ("stack", "devices", "online") if name in found})
+def outcome_table(outcome: Mapping[str, Any]) -> Table:
+    """What an execution gave, by what one goes on with. Its ARNs and addresses are in --output
+    json.
+    """
+    return fields_table(
+        {name: value for name, value in outcome.items() if not name.endswith(("Arn", "Uri"))}
+    )
 
 
 def executions_table(found: Sequence[Mapping[str, Any]]) -> Table:
@@ -246,10 +273,12 @@ def executions_table(found: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
+def summary(outcomes: "Sequence[Outcome]") -> str:
     """How many executions went well, and how long they took."""
     good = sorted(outcome.seconds for outcome in outcomes if outcome.status == "SUCCEEDED")
     text = f"{len(good)} of {len(outcomes)} succeeded"
     if good:
-        text += f"; seconds each: least {good[0]:.2f}, median {median(good):.2f}, most {good[-1]:.2f}"
+        text += (
+            f"; seconds each: least {good[0]:.2f}, median {median(good):.2f}, most {good[-1]:.2f}"
+        )
     return text

@@ -1,1 +1,3 @@
-"""Tests in layers: unit (no network), workflow (the real ASL, injected faults), device (a real broker), e2e."""
+"""Tests in layers: unit (no network), workflow (the real ASL, injected faults), device (a real
+broker), e2e.
+"""

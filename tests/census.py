@@ -1,4 +1,6 @@
-"""Counts everything that provisioning makes, in every service, so that what was left behind shows."""
+"""Counts everything that provisioning makes, in every service, so that what was left behind
+shows.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,23 +12,33 @@ GONE = ("FAILED", "TERMINATED")
 
 
 def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
-    """What is there now: names by service. Two equal ones mean that nothing was made, or all of it was undone."""
+    """What is there now: names by service. Two equal ones mean that nothing was made, or all of it
+    was undone.
+    """
     iot = cloud.client("iot")
     things = {thing["thingName"] for thing in _all(iot, "list_things", "things")}
     return {
         "things": frozenset(things),
-        "certificates": frozenset(c["certificateArn"] for c in _all(iot, "list_certificates", "certificates")),
+        "certificates": frozenset(
+            c["certificateArn"] for c in _all(iot, "list_certificates", "certificates")
+        ),
         "policy attachments": frozenset(
             f"{policy} {target}"
             for policy in ("DevicePolicyName", "QuarantinePolicyName")
-            for target in iot.list_targets_for_policy(policyName=cloud.home.output(policy))["targets"]
+            for target in iot.list_targets_for_policy(policyName=cloud.home.output(policy))[
+                "targets"
+            ]
         ),
         "group members": frozenset(
             f"{group} {thing}"
             for group in ("devices", "quarantine")
-            for thing in iot.list_things_in_thing_group(thingGroupName=f"{cloud.home.stack_name}-{group}")["things"]
+            for thing in iot.list_things_in_thing_group(
+                thingGroupName=f"{cloud.home.stack_name}-{group}"
+            )["things"]
         ),
-        "policies": frozenset(policy["policyName"] for policy in _all(iot, "list_policies", "policies")),
+        "policies": frozenset(
+            policy["policyName"] for policy in _all(iot, "list_policies", "policies")
+        ),
         "jobs": frozenset(job["jobId"] for job in _all(iot, "list_jobs", "jobs")),
         "objects": frozenset(_objects(cloud)),
         "tasks": frozenset(_tasks(cloud)),
@@ -40,12 +52,18 @@ def _all(client: Any, operation: str, key: str) -> list[Any]:
 
 
 def _objects(cloud: Cloud) -> list[str]:
-    pages = cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=cloud.home.output("ConfigBucketName"))
+    pages = (
+        cloud.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=cloud.home.output("ConfigBucketName"))
+    )
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
 
 def _tasks(cloud: Cloud) -> list[str]:
-    """Tasks that run. (The emulator lists those that ran when it went down for ever, as wanted but stopped.)"""
+    """Tasks that run. (The emulator lists those that ran when it went down for ever, as wanted but
+    stopped.)
+    """
     ecs, cluster = cloud.client("ecs"), cloud.home.output("DeviceClusterName")
     return [
         task["taskArn"]
@@ -70,7 +88,9 @@ def _shadows(cloud: Cloud) -> list[str]:
 
 
 def _rows(cloud: Cloud) -> list[tuple[str, bool]]:
-    """Every device that the catalog has ever known, and whether it is there; one that was given up is."""
+    """Every device that the catalog has ever known, and whether it is there; one that was given up
+    is.
+    """
     table = cloud.home.output("DeviceCatalogTableName")
     pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     return [

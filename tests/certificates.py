@@ -18,9 +18,13 @@ def rsa_public_key(modulus: int) -> rsa.RSAPublicKey:
 
 
 def certificate_pem(
-    key: PublicKey | None = None, not_before: datetime | None = None, not_after: datetime | None = None
+    key: PublicKey | None = None,
+    not_before: datetime | None = None,
+    not_after: datetime | None = None,
 ) -> str:
-    """A certificate for the key (P-256 when none is given), valid from yesterday for years, signed by a stranger."""
+    """A certificate for the key (P-256 when none is given), valid from yesterday for years, signed
+    by a stranger.
+    """
     now = datetime.now(UTC).replace(microsecond=0)
     built = (
         x509.CertificateBuilder()

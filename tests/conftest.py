@@ -12,30 +12,50 @@ from hypothesis import settings
 from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, own_cloud, wait_for
 
-# Property tests are quick by default; --hypothesis-profile=full is what docs/conformance.md is made with.
+# Property tests are quick by default; --hypothesis-profile=full is what
+# docs/evidence/conformance.md is made with.
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
 
-# A runner in the background may ignore it, and what a test starts and interrupts would inherit that.
+# A runner in the background may ignore it, and what a test starts and interrupts would inherit
+# that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The end-to-end tests take longest, so they have a cloud for each of these, and one for the rest.
+# The end-to-end tests take longest, so those that are thorough have a cloud for each of these, and
+# one for the rest.
 CLOUDS = {
-    "changes": ("test_rotate_cert", "test_device_restart", "test_firmware", "test_jobs", "test_images"),
-    "security": ("test_access", "test_audit", "test_own_key", "test_quarantine", "test_security", "test_switch"),
+    "changes": (
+        "test_rotate_cert",
+        "test_device_restart",
+        "test_firmware",
+        "test_jobs",
+        "test_images",
+        "test_selfcheck",
+    ),
+    "security": (
+        "test_access",
+        "test_audit",
+        "test_own_key",
+        "test_quarantine",
+        "test_security",
+        "test_switch",
+    ),
 }
 CLOUD_OF = {module: cloud for cloud, modules in CLOUDS.items() for module in modules}
-LAYERS = ("e2e", "workflow", "device", "unit")
+LAYERS = ("e2e", "workflow", "device", "gaps", "unit")
 UNIT = Path(__file__).parent / "unit"
-SLOW = "thorough or not unit"
-"""The marks that `make test` asks for when the unit layer has passed."""
+SLOW, THOROUGH = "not unit and not thorough", "thorough"
+"""The marks that `make test` asks for when the unit layer has passed, and those of `make
+proofs`.
+"""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares a cloud; with --dist loadgroup everything else goes to whichever worker is free.
+    """Keep together what shares a cloud; with --dist loadgroup everything else goes to whichever
+    worker is free.
 
     What takes long comes first, so that no worker is left alone with it in the end.
     """
@@ -44,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if layer == "unit":
             item.add_marker(pytest.mark.unit)
         elif layer in ("workflow", "e2e") and "cloud" in fixtures:
-            item.add_marker(pytest.mark.xdist_group(f"cloud of {layer}, {CLOUD_OF.get(item.path.stem, 'rest')}"))
+            item.add_marker(pytest.mark.xdist_group(_cloud_of(item, layer)))
         elif layer == "workflow" and "stage" in fixtures:
             item.add_marker(pytest.mark.xdist_group("faults"))
         elif item.path.stem == "test_destroy":
@@ -59,17 +79,32 @@ def _layer(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
+def _cloud_of(item: pytest.Item, layer: str) -> str:
+    """Which tests run one after the other, on one cloud. Those of `make test` have two clouds: it
+    has two cores.
+    """
+    part = CLOUD_OF.get(item.path.stem, "rest")
+    if item.get_closest_marker(THOROUGH):
+        return f"cloud of {layer}, {part}"
+    return "cloud of e2e" if (layer, part) == ("e2e", "rest") else "cloud of workflows and changes"
+
+
 def pytest_collection_finish() -> None:
-    """Modules, models and tests stay to the end: the garbage collector need not look at them again and again."""
+    """Modules, models and tests stay to the end: the garbage collector need not look at them again
+    and again.
+    """
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Who runs the slow layers needs of the unit layer only where something is thorough."""
-    slow = config.option.markexpr == SLOW and collection_path.name.startswith("test_")
-    return (slow and UNIT in collection_path.parents and "thorough" not in collection_path.read_text()) or None
+    """Do not even read the files in which no test has the mark that is asked for."""
+    if not collection_path.name.startswith("test_"):
+        return None
+    marks = config.option.markexpr
+    no_unit = marks == SLOW and UNIT in collection_path.parents
+    return no_unit or (marks == THOROUGH and THOROUGH not in collection_path.read_text()) or None
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +116,9 @@ def shared_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory, shared_build: Path) -> Iterator[Cloud]:
-    """Real emulator with AUTH=true, real SAM CLI, real task agent, real devices; taken down afterwards."""
+    """Real emulator with AUTH=true, real SAM CLI, real task agent, real devices; taken down
+    afterwards.
+    """
     folder: Path = tmp_path_factory.mktemp("playground")
     # Retries wait a twentieth of their time.
     variables = {"SFN_MOCK_CONFIG": str(write_mock_configuration(folder)), "SFN_WAIT_SCALE": "0.05"}
@@ -91,7 +128,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, shared_build: Path) -> Itera
 
 @pytest.fixture
 def nothing_left(cloud: Cloud) -> Iterator[None]:
-    """Fails a test that leaves anything behind in any service, an execution that still makes something included."""
+    """Fails a test that leaves anything behind in any service, an execution that still makes
+    something included.
+    """
     from tests.census import census  # noqa: PLC0415 - only the tests that count need it
 
     before = census(cloud)

@@ -1,4 +1,5 @@
-"""The AWS IoT Jobs service in memory, written from the developer guide, "Jobs device MQTT API operations".
+"""The AWS IoT Jobs service in memory, written from the developer guide, "Jobs device MQTT API
+operations".
 
 Shares no code with the device, so that a misreading there shows.
 """
@@ -30,7 +31,12 @@ class Execution:
 
     def view(self, *, document: bool = True) -> dict[str, Any]:
         """As the service's messages have it."""
-        seen: dict[str, Any] = {"jobId": self.job_id, "status": self.status, "queuedAt": 1, "lastUpdatedAt": 1}
+        seen: dict[str, Any] = {
+            "jobId": self.job_id,
+            "status": self.status,
+            "queuedAt": 1,
+            "lastUpdatedAt": 1,
+        }
         if self.details:
             seen["statusDetails"] = dict(self.details)
         seen |= {"versionNumber": self.version, "executionNumber": 1}
@@ -38,7 +44,11 @@ class Execution:
 
     def state(self) -> dict[str, Any]:
         """As the answer to an update has it."""
-        return {"status": self.status, "statusDetails": dict(self.details), "versionNumber": self.version}
+        return {
+            "status": self.status,
+            "statusDetails": dict(self.details),
+            "versionNumber": self.version,
+        }
 
     def step(self, status: str) -> None:
         """Another state, or the same once more."""
@@ -86,10 +96,16 @@ class Jobs:
             return self._start_next(request)
         if job_id == "$next":
             return [_accepted(path, request, self._described(self._next(), request))]
-        found = next((execution for execution in self.executions if execution.job_id == job_id), None)
+        found = next(
+            (execution for execution in self.executions if execution.job_id == job_id), None
+        )
         if found is None:
             return [_rejected(path, request, "ResourceNotFound", f"{job_id} not found")]
-        return self._update(found, path, request) if operation == "update" else [self._get(found, path, request)]
+        return (
+            self._update(found, path, request)
+            if operation == "update"
+            else [self._get(found, path, request)]
+        )
 
     def _start_next(self, request: dict[str, Any]) -> list[Answer]:
         found = self._next()
@@ -99,7 +115,9 @@ class Jobs:
 
     def _get(self, found: Execution, path: str, request: dict[str, Any]) -> Answer:
         if found.status not in OPEN:
-            return _rejected(path, request, "TerminalStateReached", "it has reached a terminal state")
+            return _rejected(
+                path, request, "TerminalStateReached", "it has reached a terminal state"
+            )
         return _accepted(path, request, self._described(found, request))
 
     def _update(self, found: Execution, path: str, request: dict[str, Any]) -> list[Answer]:
@@ -108,26 +126,45 @@ class Jobs:
             return [_rejected(path, request, "ResourceNotFound", "no such execution")]
         if request.get("expectedVersion", found.version) != found.version:
             return [_rejected(path, request, "VersionMismatch", "another version", **state)]
-        if found.status not in OPEN or request["status"] not in ("IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED"):
-            return [_rejected(path, request, "InvalidStateTransition", f"it is {found.status}", **state)]
+        if found.status not in OPEN or request["status"] not in (
+            "IN_PROGRESS",
+            "SUCCEEDED",
+            "FAILED",
+            "REJECTED",
+        ):
+            return [
+                _rejected(path, request, "InvalidStateTransition", f"it is {found.status}", **state)
+            ]
         details = request.get("statusDetails", found.details)
-        if len(details) > 10 or not all(0 < len(text) <= 1024 and text.isprintable() for text in details.values()):
+        if len(details) > 10 or not all(
+            0 < len(text) <= 1024 and text.isprintable() for text in details.values()
+        ):
             return [_rejected(path, request, "InvalidRequest", "statusDetails")]
         before = self._next()
         found.step(request["status"])
         found.details, found.step_minutes = dict(details), request.get("stepTimeoutInMinutes")
         found.history.append((found.status, dict(details)))
-        return [_accepted(path, request, {"executionState": found.state()}), *self._notified(before)]
+        return [
+            _accepted(path, request, {"executionState": found.state()}),
+            *self._notified(before),
+        ]
 
     def _next(self) -> Execution | None:
         running = [execution for execution in self.executions if execution.status == "IN_PROGRESS"]
-        return next(iter([*running, *(one for one in self.executions if one.status == "QUEUED")]), None)
+        return next(
+            iter([*running, *(one for one in self.executions if one.status == "QUEUED")]), None
+        )
 
     def _notified(self, before: Execution | None) -> list[Answer]:
         after = self._next()
         if after is before:
             return []
-        return [("notify-next", {"timestamp": int(time.time()), **({"execution": after.view()} if after else {})})]
+        return [
+            (
+                "notify-next",
+                {"timestamp": int(time.time()), **({"execution": after.view()} if after else {})},
+            )
+        ]
 
     @staticmethod
     def _described(execution: Execution | None, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""The mock configuration of the tests' cloud, made from the workflows themselves: every state, failing.
+"""The mock configuration of the tests' cloud, made from the workflows themselves: every state,
+failing.
 
-The format is that of Step Functions Local: https://docs.aws.amazon.com/step-functions/latest/dg/sfn-local-test-sm-exec.html
+The format is that of Step Functions Local:
+https://docs.aws.amazon.com/step-functions/latest/dg/sfn-local-test-sm-exec.html
 """
 
 import json
@@ -25,7 +27,9 @@ FOR_GOOD = "Injected.Fault"
 
 def definition(workflow: str) -> Mapping[str, Any]:
     """The state machine as it stands in statemachines/."""
-    loaded: Mapping[str, Any] = yaml.safe_load((PROJECT / "statemachines" / f"{workflow}.asl.yaml").read_text())
+    loaded: Mapping[str, Any] = yaml.safe_load(
+        (PROJECT / "statemachines" / f"{workflow}.asl.yaml").read_text()
+    )
     return loaded
 
 
@@ -39,7 +43,9 @@ def task_states(states: Mapping[str, Any]) -> Iterator[str]:
 
 
 def identity_for(state: str) -> Mapping[str, str]:
-    """What to ask a provisioning for, so that the device comes by this state: its own key, or one from AWS IoT."""
+    """What to ask a provisioning for, so that the device comes by this state: its own key, or one
+    from AWS IoT.
+    """
     return {"identity": "csr"} if state == "SignRequest" else {}
 
 
@@ -50,7 +56,11 @@ def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -
         names = list(task_states(definition(workflow)["States"]))
         machines[f"{stack_name}-{machine}"] = {
             "TestCases": {f"{name}Fails": {name: "Fails"} for name in names}
-            | ({"CleanUpFails": {"StartTask": "Fails", "CleanUp": "CleanUpFails"}} if "StartTask" in names else {})
+            | (
+                {"CleanUpFails": {"StartTask": "Fails", "CleanUp": "CleanUpFails"}}
+                if "StartTask" in names
+                else {}
+            )
             | (
                 {"UndoFailsToo": {"StartTask": "Fails", "UndoRestart": "CleanUpFails"}}
                 if "UndoRestart" in names
@@ -63,9 +73,15 @@ def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -
         "StateMachines": machines,
         "MockedResponses": {
             "Fails": {"0-99": {"Throw": {"Error": FOR_GOOD, "Cause": "injected for good"}}},
-            "CleanUpFails": {"0-99": {"Throw": {"Error": "Injected.CleanUpFault", "Cause": "cleaning up in vain"}}},
+            "CleanUpFails": {
+                "0-99": {
+                    "Throw": {"Error": "Injected.CleanUpFault", "Cause": "cleaning up in vain"}
+                }
+            },
             "TimesOut": {"0-99": {"Throw": {"Error": "States.Timeout", "Cause": "no device"}}},
-            "Refused": {"0-99": {"Throw": {"Error": "InvalidInput", "Cause": "deviceType: injected"}}},
+            "Refused": {
+                "0-99": {"Throw": {"Error": "InvalidInput", "Cause": "deviceType: injected"}}
+            },
         },
     }
     path = folder / "mock-configuration.json"

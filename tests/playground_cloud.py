@@ -1,4 +1,6 @@
-"""A local cloud of the tests' own: started with the product's own command, on ports and in a folder of its own."""
+"""A local cloud of the tests' own: started with the product's own command, on ports and in a folder
+of its own.
+"""
 
 import json
 import os
@@ -23,6 +25,10 @@ from playground.paths import PROJECT, Paths
 
 COMMAND = Path(sys.executable).with_name("playground")
 UP_LIMIT = 240
+PATIENCE = 3
+"""Every limit is so many times as long as the slowest that was seen on a machine with nothing else
+to do: a limit is for what hangs, and CI's machine may be slow.
+"""
 
 T = TypeVar("T")
 
@@ -35,15 +41,15 @@ def free_port() -> int:
     return port
 
 
-def wait_for(what: str, look: Callable[[], T | None], limit: float = 30.0) -> T:
+def wait_for(what: str, look: Callable[[], T | None], limit: float = 60.0) -> T:
     """Look until it is there; AssertionError after `limit` seconds that says what was missing."""
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + limit * PATIENCE
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError(f"waited {limit:.0f} s in vain for {what}")
+    raise AssertionError(f"waited {limit * PATIENCE:.0f} s in vain for {what}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,9 @@ class Cloud:
     def functions(self) -> Mapping[str, str]:
         """Names of the stack's functions by their logical ids."""
         pages = (
-            self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.home.stack_name)
+            self.client("cloudformation")
+            .get_paginator("list_stack_resources")
+            .paginate(StackName=self.home.stack_name)
         )
         return {
             resource["LogicalResourceId"]: resource["PhysicalResourceId"]
@@ -91,20 +99,24 @@ class Cloud:
             if resource["ResourceType"] == "AWS::Lambda::Function"
         }
 
-    def playground(self, *arguments: str, timeout: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def playground(
+        self, *arguments: str, timeout: float = 120, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         """Run the `playground` command."""
         return self._run([str(COMMAND), *arguments], self.environment, timeout, check=check)
 
     @cached_property
     def shell(self) -> Mapping[str, str]:
         """The environment of a shell that has evaluated `playground env`."""
-        answer = self._run([str(COMMAND), "env", "--output", "json"], self.environment, 30, check=True)
+        answer = self._run(
+            [str(COMMAND), "env", "--output", "json"], self.environment, 30, check=True
+        )
         return {**self.environment, **json.loads(answer.stdout)}
 
     def run(
         self,
         *command: str,
-        timeout: float = 120,
+        timeout: float = 240,
         check: bool = True,
         cwd: Path = PROJECT,
         variables: Mapping[str, str] = MappingProxyType({}),
@@ -114,7 +126,12 @@ class Cloud:
 
     @staticmethod
     def _run(
-        command: list[str], environment: Mapping[str, str], timeout: float, *, check: bool, cwd: Path = PROJECT
+        command: list[str],
+        environment: Mapping[str, str],
+        timeout: float,
+        *,
+        check: bool,
+        cwd: Path = PROJECT,
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command,
@@ -123,10 +140,12 @@ class Cloud:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=timeout * PATIENCE,
             check=False,
         )
-        assert not check or done.returncode == 0, f"{command} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert not check or done.returncode == 0, (
+            f"{command} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
     def execute(self, output_name: str, given: Any, case: str = "", limit: float = 60) -> Execution:
@@ -137,9 +156,9 @@ class Cloud:
     def start(self, output_name: str, given: Any, case: str = "") -> str:
         """Start a workflow; gives the execution's ARN."""
         machine = self.home.output(output_name) + (f"#{case}" if case else "")
-        arn: str = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))[
-            "executionArn"
-        ]
+        arn: str = self.client("stepfunctions").start_execution(
+            stateMachineArn=machine, input=json.dumps(given)
+        )["executionArn"]
         return arn
 
     def finished(self, arn: str, limit: float = 60) -> Execution:
@@ -152,7 +171,11 @@ class Cloud:
 
         end = wait_for(f"the end of {arn}", ended, limit)
         return Execution(
-            arn, end["status"], json.loads(end.get("output") or "{}"), end.get("error", ""), end.get("cause", "")
+            arn,
+            end["status"],
+            json.loads(end.get("output") or "{}"),
+            end.get("error", ""),
+            end.get("cause", ""),
         )
 
     def running(self) -> list[str]:
@@ -162,9 +185,9 @@ class Cloud:
             execution["executionArn"]
             for name in self.home.outputs
             if name.endswith("StateMachineArn")
-            for execution in sfn.list_executions(stateMachineArn=self.home.output(name), statusFilter="RUNNING")[
-                "executions"
-            ]
+            for execution in sfn.list_executions(
+                stateMachineArn=self.home.output(name), statusFilter="RUNNING"
+            )["executions"]
         ]
 
     def provision(self, given: Any, case: str = "") -> Execution:
@@ -178,17 +201,20 @@ class Cloud:
     def row(self, thing_name: str) -> Mapping[str, Any]:
         """The device's catalog row, {} when there is none."""
         answer = self.client("dynamodb").get_item(
-            TableName=self.home.output("DeviceCatalogTableName"), Key={"thing_name": {"S": thing_name}}
+            TableName=self.home.output("DeviceCatalogTableName"),
+            Key={"thing_name": {"S": thing_name}},
         )
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
     def device_process(self, thing_name: str) -> psutil.Process | None:
-        """The device's process; the agent keeps one for each task, with the task's id in its state directory."""
+        """The device's process; the agent keeps one for each task, with the task's id in its state
+        directory.
+        """
         task_id = self.row(thing_name)["task_arn"].rpartition("/")[2]
         for process in psutil.process_iter(["cmdline"]):
-            if "virtual_device" in (process.info["cmdline"] or []) and task_id in process.environ().get(
-                "STATE_DIR", ""
-            ):
+            if "virtual_device" in (
+                process.info["cmdline"] or []
+            ) and task_id in process.environ().get("STATE_DIR", ""):
                 return process
         return None
 
@@ -215,8 +241,11 @@ class Cloud:
 
 
 @contextmanager
-def own_cloud(folder: Path, variables: Mapping[str, str], build: Path | None = None) -> Iterator[Cloud]:
-    """A cloud with its state in `folder`, on free ports: up with these `variables`, taken down in any case.
+def own_cloud(
+    folder: Path, variables: Mapping[str, str], build: Path | None = None
+) -> Iterator[Cloud]:
+    """A cloud with its state in `folder`, on free ports: up with these `variables`, taken down in
+    any case.
 
     `build`: where the stack is built once for all clouds that name the same folder.
     """
@@ -226,7 +255,9 @@ def own_cloud(folder: Path, variables: Mapping[str, str], build: Path | None = N
         take_build(Paths(directory=folder), Paths(directory=build))
     running = Cloud(folder, environment)
     try:
-        running.playground("up", "--port", str(free_port()), "--mqtt-port", str(free_port()), timeout=UP_LIMIT)
+        running.playground(
+            "up", "--port", str(free_port()), "--mqtt-port", str(free_port()), timeout=UP_LIMIT
+        )
         yield running
     finally:
         running.playground("down", timeout=UP_LIMIT)

@@ -1,4 +1,6 @@
-"""What the functions' roles may do, and how to take one action away from one of them for a while."""
+"""What the functions' roles may do, and how to take one action away from one of them for a
+while.
+"""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -63,7 +65,10 @@ class RolePolicies:
         """The role's own policies by name."""
         iam, role = self.cloud.client("iam"), self.roles[function]
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-        return {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+        return {
+            name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in names
+        }
 
     def managed(self) -> set[str]:
         """Names of the managed policies that any of the roles has."""
@@ -79,7 +84,10 @@ class RolePolicies:
         """Take the action away, in every statement that has it; given back in any case."""
         whole = self.inline(grant.function)
         try:
-            self._write(grant.function, {name: _reduced(document, grant.action) for name, document in whole.items()})
+            self._write(
+                grant.function,
+                {name: _reduced(document, grant.action) for name, document in whole.items()},
+            )
             yield
         finally:
             self._write(grant.function, whole)
@@ -90,7 +98,8 @@ class RolePolicies:
         whole = self.inline(grant.function)
         statement = {"Effect": "Allow", "Action": grant.action, "Resource": "*"}
         wider = {
-            name: {**document, "Statement": [*document["Statement"], statement]} for name, document in whole.items()
+            name: {**document, "Statement": [*document["Statement"], statement]}
+            for name, document in whole.items()
         }
         try:
             self._write(grant.function, wider)
@@ -99,19 +108,27 @@ class RolePolicies:
             self._write(grant.function, whole)
 
     def allow(self, function: str, whole: Mapping[str, Document], actions: Collection[str]) -> None:
-        """Leave of the policies, which are `whole`, what these actions allow. What allows nothing is not there."""
-        self._write(function, {name: _of_actions(document, actions) for name, document in whole.items()})
+        """Leave of the policies, which are `whole`, what these actions allow. What allows nothing
+        is not there.
+        """
+        self._write(
+            function, {name: _of_actions(document, actions) for name, document in whole.items()}
+        )
 
     def _write(self, function: str, documents: Mapping[str, Document]) -> None:
         iam, role = self.cloud.client("iam"), self.roles[function]
         for name, document in documents.items():
             if document["Statement"]:
-                iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+                iam.put_role_policy(
+                    RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document)
+                )
                 continue
             # IAM takes no policy without a statement.
             with suppress(iam.exceptions.NoSuchEntityException):
                 iam.delete_role_policy(RoleName=role, PolicyName=name)
-        assert self.inline(function) == {name: found for name, found in documents.items() if found["Statement"]}
+        assert self.inline(function) == {
+            name: found for name, found in documents.items() if found["Statement"]
+        }
 
 
 def _reduced(document: Document, action: str) -> Document:

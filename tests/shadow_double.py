@@ -1,4 +1,5 @@
-"""The Device Shadow service's document rules in memory, written from the AWS IoT Core developer guide.
+"""The Device Shadow service's document rules in memory, written from the AWS IoT Core developer
+guide.
 
 Shares no code with the device, so that a misreading there shows.
 """
@@ -25,23 +26,53 @@ class Shadow:
     def get(self, request: dict[str, Any]) -> list[Answer]:
         """Answers to a message on `shadow/get`."""
         if not self.exists:
-            return [("get/rejected", _echo(request, {"code": 404, "message": "No shadow exists with name: 'x'"}))]
+            return [
+                (
+                    "get/rejected",
+                    _echo(request, {"code": 404, "message": "No shadow exists with name: 'x'"}),
+                )
+            ]
         state = {"desired": self.desired, "reported": self.reported, "delta": self.delta()}
         content = {part: copy.deepcopy(value) for part, value in state.items() if value}
-        return [("get/accepted", _echo(request, {"state": content, "version": self.version, "timestamp": _now()}))]
+        return [
+            (
+                "get/accepted",
+                _echo(request, {"state": content, "version": self.version, "timestamp": _now()}),
+            )
+        ]
 
     def update(self, request: dict[str, Any]) -> list[Answer]:
         """Answers to a message on `shadow/update`."""
         state = request.get("state")
         if not isinstance(state, dict):
-            return [("update/rejected", _echo(request, {"code": 400, "message": "Missing required node: state"}))]
+            return [
+                (
+                    "update/rejected",
+                    _echo(request, {"code": 400, "message": "Missing required node: state"}),
+                )
+            ]
         if "version" in request and request["version"] != self.version:
-            return [("update/rejected", _echo(request, {"code": 409, "message": "Version conflict"}))]
+            return [
+                ("update/rejected", _echo(request, {"code": 409, "message": "Version conflict"}))
+            ]
         desired, reported = copy.deepcopy((self.desired, self.reported))
-        desired, reported = _updated(desired, state, "desired"), _updated(reported, state, "reported")
+        desired, reported = (
+            _updated(desired, state, "desired"),
+            _updated(reported, state, "reported"),
+        )
         if _bytes(desired) + _bytes(reported) > 8192:
-            return [("update/rejected", _echo(request, {"code": 413, "message": "The payload exceeds 8 KB"}))]
-        self.desired, self.reported, self.version, self.exists = desired, reported, self.version + 1, True
+            return [
+                (
+                    "update/rejected",
+                    _echo(request, {"code": 413, "message": "The payload exceeds 8 KB"}),
+                )
+            ]
+        self.desired, self.reported, self.version, self.exists = (
+            desired,
+            reported,
+            self.version + 1,
+            True,
+        )
         stamp = {"version": self.version, "timestamp": _now()}
         answers = [("update/accepted", _echo(request, {"state": copy.deepcopy(state), **stamp}))]
         if delta := self.delta():
@@ -89,7 +120,9 @@ def _differing(desired: dict[str, Any], reported: dict[str, Any]) -> dict[str, A
 
 
 def _bytes(state: dict[str, Any]) -> int:
-    return len(json.dumps(state, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
+    return len(
+        json.dumps(state, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    )
 
 
 def _echo(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

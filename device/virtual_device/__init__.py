@@ -1,7 +1,15 @@
-"""Virtual AWS IoT devices: real MQTT 5 clients that follow their classic shadow, one or thousands in a process.
+"""Virtual AWS IoT devices: real MQTT 5 clients that follow their classic shadow.
 
-From the inside out: `settings`, `shadow`, `model`, `telemetry` and `brain` are pure; `shadow_client` knows the shadow's
-topics and answers, `mqtt` alone knows the MQTT library; `device` joins them, `host` runs many, `__main__` starts.
-What a device can do besides is a `capability`; `capabilities` has the table. `commands` and `requests` are pure too,
-`command_client` knows their topics, `replies` what a model answers besides.
+One or thousands in a process. Imports go down this list only (`make lint`):
+
+- `__main__` starts, `tools` are programs for the command `playground`
+- `host` runs many devices, `device` joins one, `capabilities` is the table of what it can do
+- `jobs`, `rogue`; below them `commands`, `links`, `metrics`, `rotation`: the capabilities
+- `core`: the brain, which is pure, the mind around it, and what a capability sees of a device
+- `shadow`: its documents and the settings in it
+- `connection`: `mqtt` and `sdk_job_service` alone know the SDK; `firmware`: images and versions
+- `state`: config, identity and what is kept
+- `telemetry`: who a device is and what it says, from the files in `models/`
+- `web`: what is fetched and sent over HTTP
+- `base`: JSON, errors, logs, time, threads
 """

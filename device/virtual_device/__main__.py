@@ -1,10 +1,12 @@
 """python -m virtual_device [CONFIG | DIRECTORY ...]
 
-Runs the devices of the given config documents, or of all `*.json` in the given directories; without an argument the
-device that CONFIG_FILE_URL leads to, or those whose identity is in STATE_DIR. See docs/contracts.md.
+Runs the devices of the given config documents, or of all `*.json` in the given directories; without
+an argument the device that CONFIG_FILE_URL leads to, or those whose identity is in STATE_DIR. See
+docs/contracts.md.
 
-Exit codes: 0 after SIGTERM or SIGINT; 1 when something failed that may be better next time (a restart helps);
-2 when it can't ever work as it is (configuration, expired URL, damaged identity: a restart doesn't help).
+Exit codes: 0 after SIGTERM or SIGINT; 1 when something failed that may be better next time (a
+restart helps); 2 when it can't ever work as it is (configuration, expired URL, damaged identity: a
+restart doesn't help).
 """
 
 import logging
@@ -15,11 +17,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from virtual_device import enrol
-from virtual_device.config import Environment
-from virtual_device.errors import ConfigInvalidError, DeviceError, NothingToHostError
-from virtual_device.log import hosting, set_up
-from virtual_device.store import Enrolment, Store
+from virtual_device.base import descriptors
+from virtual_device.base.errors import (
+    ConfigInvalidError,
+    DeviceError,
+    NothingToHostError,
+    UnreadableError,
+)
+from virtual_device.base.log import hosting, set_up
+from virtual_device.state import enrol
+from virtual_device.state.config import Environment
+from virtual_device.state.store import Enrolment, Store
 
 EXIT_GOODBYE, EXIT_TEMPORARY, EXIT_PERMANENT = 0, 1, 2
 
@@ -31,13 +39,15 @@ def main(arguments: Sequence[str]) -> int:
     if any(argument.startswith("-") for argument in arguments):
         return _usage(sys.stdout if {"-h", "--help"} & set(arguments) else sys.stderr)
     set_up()
-    # The first process of a container ignores SIGTERM unless it says otherwise; the host takes over later.
+    # The first process of a container ignores SIGTERM unless it says otherwise; the host takes over
+    # later.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_GOODBYE))
     try:
         environment = Environment.from_variables()
         store = Store(environment.state_dir)
         enrolments = _enrol(arguments, environment, store)
         hosting([enrolment.config.thing.name for enrolment in enrolments])
+        descriptors.require(len(enrolments))
         return _run(environment, store, enrolments)
     except DeviceError as error:
         log.error("%s", error, extra={"data": {"error": type(error).__name__}})  # noqa: TRY400 - it says it all
@@ -51,21 +61,28 @@ def _usage(stream: TextIO) -> int:
 
 def _enrol(arguments: Sequence[str], environment: Environment, store: Store) -> list[Enrolment]:
     if not arguments:
-        return enrol.from_url(environment.config_url, store)
+        return enrol.from_url(environment.config_url, store, environment.sources)
     paths = list(_config_files(arguments))
     if len(paths) == 1:
-        return [enrol.from_file(paths[0], store)]
-    return _all_that_work(paths, lambda path: enrol.from_file(path, store))
+        return [enrol.from_file(paths[0], store, environment.sources)]
+    return _all_that_work(paths, lambda path: enrol.from_file(path, store, environment.sources))
 
 
 def _config_files(arguments: Sequence[str]) -> Iterator[Path]:
     for argument in arguments:
         path = Path(argument)
-        yield from sorted(path.glob("*.json")) if path.is_dir() else [path]
+        try:
+            yield from (file for file in sorted(path.iterdir()) if file.suffix == ".json")
+        except (FileNotFoundError, NotADirectoryError):
+            yield path
+        except OSError as error:
+            raise UnreadableError(f"{path} can't be read: {error}") from error
 
 
 def _all_that_work(paths: Iterable[Path], take: Callable[[Path], Enrolment]) -> list[Enrolment]:
-    """One device's bad config keeps no other from running, unless none is left or two have one name."""
+    """One device's bad config keeps no other from running, unless none is left or two have one
+    name.
+    """
     enrolments: dict[str, Enrolment] = {}
     problem: DeviceError = NothingToHostError("there is no config document in what was given")
     for path in paths:
@@ -85,8 +102,9 @@ def _all_that_work(paths: Iterable[Path], take: Callable[[Path], Enrolment]) -> 
 
 
 def _run(environment: Environment, store: Store, enrolments: list[Enrolment]) -> int:
-    # Whatever was to be fetched is fetched. From here on the only server is the broker, and awscrt builds a TLS
-    # context in 1 ms instead of 10 when the default trust store that it loads first is this small.
+    # Whatever was to be fetched is fetched. From here on the only server is the broker, and awscrt
+    # builds a TLS context in 1 ms instead of 10 when the default trust store that it loads first is
+    # this small.
     os.environ.setdefault("SSL_CERT_FILE", str(environment.ca_file))
     from virtual_device.host import Host  # noqa: PLC0415 - loads awscrt, which reads the variable above
 

@@ -1,4 +1,6 @@
-"""One hosted device: its mind, its connection and its capabilities, joined. Runs on the reactor's thread."""
+"""One hosted device: its mind, its connection and its capabilities, joined. Runs on the reactor's
+thread.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -7,38 +9,46 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from virtual_device import brain, capabilities, log
-from virtual_device.capability import Capability
-from virtual_device.config import Identity
-from virtual_device.effects import Now
-from virtual_device.errors import DeviceError, StateUnusableError
-from virtual_device.jobs import Service
-from virtual_device.jsonvalue import Json, JsonObject
-from virtual_device.link import Link
-from virtual_device.mind import Mind
-from virtual_device.model import Model
-from virtual_device.outbox import Outbox
-from virtual_device.reactor import Timer
-from virtual_device.shadow_client import Wished
-from virtual_device.shared import Shared
-from virtual_device.slots import Firmware
-from virtual_device.store import Enrolment, Store
-from virtual_device.subscriptions import Subscriptions
-from virtual_device.thing import Thing
-from virtual_device.traffic import Counts, Traffic
-from virtual_device.transport import Access, Connection, Done, Listener, Message
-from virtual_device.trial import Trial, Tried
+from virtual_device import capabilities
+from virtual_device.base import log
+from virtual_device.base.clock import Now
+from virtual_device.base.errors import DeviceError, StateUnusableError
+from virtual_device.base.jsonvalue import Json, JsonObject
+from virtual_device.base.reactor import Timer
+from virtual_device.connection.job_service import Service
+from virtual_device.connection.lifetime import Link
+from virtual_device.connection.outbox import Outbox
+from virtual_device.connection.subscriptions import Subscriptions
+from virtual_device.connection.traffic import Counts, Traffic
+from virtual_device.connection.transport import Access, Connection, Done, Listener, Message
+from virtual_device.connection.trial import Trial, Tried
+from virtual_device.core import brain
+from virtual_device.core.capability import Capability
+from virtual_device.core.mind import Mind
+from virtual_device.core.shared import Shared
+from virtual_device.firmware.slots import Firmware
+from virtual_device.shadow.shadow_client import Wished
+from virtual_device.state.config import Identity
+from virtual_device.state.store import Enrolment, Store
+from virtual_device.telemetry.model import Model
+from virtual_device.telemetry.thing import Thing
+from virtual_device.web.sources import Sources
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Capability)
 
 
 class Device:
-    """A device from its start to its goodbye. Raises `ValueError` for an identity that can't be used."""
+    """A device from its start to its goodbye.
+
+    Raises `ValueError` for an identity that can't be used, `StateUnusableError` when its memory
+    can't be read.
+    """
 
     # Thousands of these live in a process.
     __slots__ = (
-        "_capabilities", "_link", "_log", "_mind", "_outbox", "_restart", "_shared", "_subscriptions", "_traffic",
+        "_capabilities", "_link", "_log", "_mind", "_outbox", "_restart", "_shared",
+        "_subscriptions", "_traffic",
         "_trial", "firmware",
     )  # fmt: skip
 
@@ -50,11 +60,16 @@ class Device:
         self._traffic = Traffic()
         self._outbox = Outbox(self._log, self._traffic)
         self._link = Link(shared.network.reactor, self._log)
-        self._subscriptions = Subscriptions(self._filters, self._on_ready, shared.network.reactor, self._log)
+        self._subscriptions = Subscriptions(
+            self._filters, self._on_ready, shared.network.reactor, self._log
+        )
         self.firmware = Firmware(thing.name, thing.model, shared.store, self._log)
         facts: JsonObject | None = None
         if self.firmware.version is not None:
-            facts, thing = {"firmware": self.firmware.version}, replace(thing, model=self.firmware.model)
+            facts, thing = (
+                {"firmware": self.firmware.version},
+                replace(thing, model=self.firmware.model),
+            )
         self._mind = Mind(thing, facts, self._outbox, shared, self._log, self)
         self._restart: Callable[[], None] | None = None
         self._capabilities = capabilities.of_device(self)
@@ -102,11 +117,13 @@ class Device:
         """It is the shadow's, or a capability's."""
         topic = message.topic
         self._log.debug("received", extra={"data": {"topic": topic, "bytes": len(message.payload)}})
-        if not self._mind.state.connected:
+        if not self._mind.connected:
             return
         self._traffic.received(message.payload)
-        if not self._mind.shadow.on_message(topic, message.payload) and not self._offer(message):
-            self._log.warning("message on an unknown topic ignored", extra={"data": {"topic": topic}})
+        if not self._mind.on_message(message) and not self._offer(message):
+            self._log.warning(
+                "message on an unknown topic ignored", extra={"data": {"topic": topic}}
+            )
 
     # --- what a mind may do (mind.Body), and a capability (capability.Surroundings)
 
@@ -118,17 +135,22 @@ class Device:
     @property
     def settings(self) -> JsonObject:
         """What the device runs with."""
-        return self._mind.state.settings
+        return self._mind.settings
 
     @property
     def sequence(self) -> int:
         """How many telemetry messages were sent."""
-        return self._mind.state.sequence
+        return self._mind.sequence
 
     @property
     def store(self) -> Store:
         """The state directory."""
         return self._shared.store
+
+    @property
+    def sources(self) -> Sources:
+        """Where it may fetch from."""
+        return self._shared.environment.sources
 
     def find(self, kind: type[C]) -> C:
         """The capability of this class."""
@@ -147,7 +169,9 @@ class Device:
         """Have `call` made after so many seconds."""
         return self._shared.network.reactor.after(seconds, call)
 
-    def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None
+    ) -> None:
         """Publish; a failure is logged, and `done` is told."""
         self._outbox.publish(topic, payload, done, correlation_data)
 
@@ -156,11 +180,17 @@ class Device:
         self._traffic.sent(payload)
         self._link.connection.send(topic, payload)
 
-    def connect_beside(self, listener: Listener, *, client_id: str | None, identity: Identity | None) -> Connection:
+    def connect_beside(
+        self, listener: Listener, *, client_id: str | None, identity: Identity | None
+    ) -> Connection:
         """A connection that is not the device's own."""
         kept = self._kept()
-        access = _access(kept if identity is None else replace(kept, identity=identity), self._shared)
-        return self._shared.network.connection(replace(access, client_id=client_id or access.client_id), listener)
+        access = _access(
+            kept if identity is None else replace(kept, identity=identity), self._shared
+        )
+        return self._shared.network.connection(
+            replace(access, client_id=client_id or access.client_id), listener
+        )
 
     def subscribe(self, filters: Sequence[str], done: Done) -> None:
         """Subscribe to more."""
@@ -172,7 +202,7 @@ class Device:
 
     def desire(self, desired: JsonObject, done: Wished) -> None:
         """Change `desired`; the delta that follows does the rest."""
-        self._mind.shadow.desire(desired, done)
+        self._mind.desire(desired, done)
 
     def open_jobs(self) -> Service:
         """A client of the jobs service."""
@@ -199,7 +229,9 @@ class Device:
             return
         try:
             kept = self._kept()
-            connection = self._shared.network.connection(_access(replace(kept, identity=identity), self._shared), self)
+            connection = self._shared.network.connection(
+                _access(replace(kept, identity=identity), self._shared), self
+            )
         except (DeviceError, ValueError) as error:
             tried(str(error))
             return
@@ -208,10 +240,12 @@ class Device:
         self._link.change(partial(self._change_to, connection))
 
     def restart(self, model: Model | None, started: Done) -> None:
-        """Say goodbye and start anew with another model. Without a connection there is no goodbye to say."""
+        """Say goodbye and start anew with another model. Without a connection there is no goodbye
+        to say.
+        """
         thing = replace(self.thing, model=model)
         self._restart = partial(self._mind.restart, thing, started)
-        if self._mind.state.connected:
+        if self._mind.connected:
             self.reconnect(clean=True)
         else:
             self._switch_on()
@@ -222,8 +256,10 @@ class Device:
             capability.on_settings(before)
 
     def on_step(self) -> None:
-        """Rebuild the connection if that was asked for, but not before what was reported has arrived."""
-        if self._mind.state.connected and not self._mind.shadow.updating:
+        """Rebuild the connection if that was asked for, but not before what was reported has
+        arrived.
+        """
+        if self._mind.connected and self._mind.told:
             self._link.cycle()
 
     def tell(self, message: str, level: int = logging.WARNING, **fields: object) -> None:
@@ -239,10 +275,13 @@ class Device:
             restart()
 
     def _filters(self) -> list[str]:
-        return [*self._mind.shadow.filters, *(name for other in self._capabilities for name in other.filters)]
+        return [
+            *self._mind.filters,
+            *(name for other in self._capabilities for name in other.filters),
+        ]
 
     def _on_ready(self) -> None:
-        self._mind.shadow.get()
+        self._mind.on_ready()
         for capability in self._capabilities:
             capability.on_ready()
         if self._trial is not None and not self._link.ending:
@@ -259,7 +298,7 @@ class Device:
     def _kept(self) -> Enrolment:
         kept = self._shared.store.load(self.thing.name)
         if kept is None:
-            raise StateUnusableError("no identity is kept that one could come back to")
+            raise StateUnusableError("no earlier identity is stored to go back to")
         return kept
 
     def _change_to(self, connection: Connection) -> None:
@@ -269,7 +308,9 @@ class Device:
         before.discard()
 
     def _use(self, connection: Connection) -> None:
-        self._outbox.connection = self._subscriptions.connection = self._link.connection = connection
+        self._outbox.connection = self._subscriptions.connection = self._link.connection = (
+            connection
+        )
 
     def _offer(self, message: Message) -> bool:
         return any(capability.on_message(message) for capability in self._capabilities)

@@ -1,16 +1,19 @@
-"""What a switch does for its lights: its position becomes `desired.status` of every device in `links`. A capability.
+"""What a switch does for its lights: its position becomes `desired.status` of every device in
+`links`. A capability.
 
-The device policy allows nothing across things, so each link needs a permission of its own (docs/contracts.md,
-"Switch"). What is refused is not tried again before the next change; what was lost is, with the next connection.
+The device policy allows nothing across things, so each link needs a permission of its own
+(docs/contracts.md, "Switch"). What is refused is not tried again before the next change; what was
+lost is, with the next connection.
 """
 
 from collections.abc import Sequence
 from functools import partial
 
-from virtual_device import brain, topics
-from virtual_device.capability import Capability, Surroundings
-from virtual_device.jsonvalue import JsonObject, encode
-from virtual_device.transport import Failure
+from virtual_device.base.jsonvalue import JsonObject, encode
+from virtual_device.connection import topics
+from virtual_device.connection.transport import Failure
+from virtual_device.core import brain
+from virtual_device.core.capability import Capability, Surroundings
 
 REFUSED_LINKS = "refusedLinks"
 """The fact in `reported`: links whose last publish was refused."""
@@ -79,7 +82,9 @@ def linked(settings: JsonObject) -> Sequence[str]:
 
 
 def affected(before: JsonObject, settings: JsonObject) -> Sequence[str]:
-    """The links that don't know the position yet: all when it has changed, else those that are new."""
+    """The links that don't know the position yet: all when it has changed, else those that are
+    new.
+    """
     if settings.get("position") != before.get("position"):
         return linked(settings)
     known = linked(before)

@@ -1,1 +1,3 @@
-"""The audit of the stack's own devices and policies by the checks of AWS IoT Device Defender, and its repair."""
+"""The audit of the stack's own devices and policies by the checks of AWS IoT Device Defender, and
+its repair.
+"""

@@ -1,7 +1,8 @@
-"""Audit: holds the stack's devices, certificates and policies against the checks of AWS IoT Device Defender.
+"""Audit: holds the stack's devices, certificates and policies against the checks of AWS IoT Device
+Defender.
 
-Changes nothing. What it finds of policies when the clock calls it goes to the topic that Device Defender tells, too,
-and from there to ProcessFinding.
+Changes nothing. What it finds of policies when the clock calls it goes to the topic that Device
+Defender tells, too, and from there to ProcessFinding.
 """
 
 import json
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from auditing.checks import NAMES, OVERLY_PERMISSIVE, Verdict, run
 from auditing.findings import Finding
 from auditing.gathering import Gatherer
-from common import environment, wiring
+from common import environment
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import InvalidInput
+from common.jsonvalues import told
 from common.moments import as_text
 from common.observability import logger, metrics, observed
+from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -43,10 +46,10 @@ class AuditRequest:
             raise InvalidInput(field, "is not known; there is checks")
         checks = event.get("checks", list(NAMES))
         if not isinstance(checks, list) or not checks:
-            raise InvalidInput("checks", f"must be a list of names, got {checks!r}")
+            raise InvalidInput("checks", f"must be a list of names, got {told(checks)}")
         for name in checks:
             if name not in NAMES:
-                raise InvalidInput("checks", f"{name!r} is none of {', '.join(NAMES)}")
+                raise InvalidInput("checks", f"{told(name)} is none of {', '.join(NAMES)}")
         return cls(tuple(checks))
 
 
@@ -58,10 +61,18 @@ class Herald:
     topic_arn: str
 
     def tell(self, findings: Sequence[Finding]) -> None:
-        """Publish them, if there are any, in the form that ProcessFinding takes (docs/contracts.md)."""
+        """Publish them, if there are any, in the form that ProcessFinding takes
+        (docs/contracts.md).
+        """
         if findings:
-            message = json.dumps({"findings": [finding.as_dict() for finding in findings[:MOST_TOLD]]})
-            self.sns.publish(TopicArn=self.topic_arn, Subject="Findings of the playground's audit", Message=message)
+            message = json.dumps(
+                {"findings": [finding.as_dict() for finding in findings[:MOST_TOLD]]}
+            )
+            self.sns.publish(
+                TopicArn=self.topic_arn,
+                Subject="Findings of the playground's audit",
+                Message=message,
+            )
 
 
 gatherer = Gatherer(
@@ -75,7 +86,9 @@ herald = Herald(session.client("sns", config=CONFIG), environment.required("AUDI
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """Called by `playground audit` and once a day. Gives `{at, complete, checks, findings}` (docs/contracts.md)."""
+    """Called by `playground audit` and once a day. Gives `{at, complete, checks, findings}`
+    (docs/contracts.md).
+    """
     request = AuditRequest.from_event(event)
     with transient_faults_named():
         facts = gatherer.look(datetime.now(UTC))
@@ -99,5 +112,5 @@ def _log(verdicts: Sequence[Verdict], left_out: int) -> None:
     for finding in found:
         logger.warning("audit finding", finding=finding.as_dict())
     if left_out:
-        logger.warning("more devices than one audit looks at", left_out=left_out)
+        logger.warning("there are more devices than one audit checks", left_out=left_out)
     logger.info("audited", checks=len(verdicts), findings=len(found))

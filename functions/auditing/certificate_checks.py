@@ -1,4 +1,6 @@
-"""The checks of device certificates. Each looks at those that can be used: ACTIVE or PENDING_TRANSFER."""
+"""The checks of device certificates. Each looks at those that can be used: ACTIVE or
+PENDING_TRANSFER.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,13 +10,15 @@ from auditing.der import MalformedCertificate, ReadCertificate, read_certificate
 from auditing.facts import Certificate, Facts
 from auditing.findings import Resource, Violation
 from auditing.key_quality import weaknesses
-from common.catalog import GIVEN_UP, Row, is_free
+from common.row import GIVEN_UP, Row, is_free
 
 # https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-device-cert-approaching-expiration.html
 EXPIRES_SOON = timedelta(days=30)
-# https://docs.aws.amazon.com/iot-device-defender/latest/devguide/device-certificate-age-check.html, the default
+# https://docs.aws.amazon.com/iot-device-defender/latest/devguide/device-certificate-age-check.html,
+# the default
 AGE = timedelta(days=365)
-# A succession retires a certificate and revokes it moments later; whoever was interrupted is older than this.
+# A succession retires a certificate and revokes it moments later; whoever was interrupted is older
+# than this.
 SETTLING = timedelta(minutes=5)
 
 ROTATE = "playground job create {name} rotate-cert --wait"
@@ -22,7 +26,9 @@ RENEW = f"Give the device a new key and certificate: {ROTATE}; the old certifica
 
 
 def shared(facts: Facts) -> Iterator[Violation]:
-    """DEVICE_CERTIFICATE_SHARED_CHECK. Here: attached to several things, or several devices were last seen with it."""
+    """DEVICE_CERTIFICATE_SHARED_CHECK. Here: attached to several things, or several devices were
+    last seen with it.
+    """
     seen = defaultdict(set)
     for name, row in facts.rows.items():
         if row.get("presence_certificate") and not is_free(row):
@@ -34,7 +40,8 @@ def shared(facts: Facts) -> Iterator[Violation]:
                 Resource("DEVICE_CERTIFICATE", certificate.id),
                 "CERTIFICATE_SHARED_BY_MULTIPLE_DEVICES",
                 f"used by {', '.join(names)}",
-                "Detach it from all but one (aws iot detach-thing-principal) and give each device a certificate of its "
+                "Detach it from all but one (aws iot detach-thing-principal) and give "
+                "each device a certificate of its "
                 "own (playground restart NAME); rotate it when it may have been copied.",
                 names[0],
             )
@@ -51,22 +58,33 @@ def expiring(facts: Facts) -> Iterator[Violation]:
     """DEVICE_CERTIFICATE_EXPIRING_CHECK."""
     for certificate, read in _read(facts):
         if read.not_after <= facts.at:
-            yield _violation(certificate, "CERTIFICATE_PAST_EXPIRATION", f"expired on {read.not_after:%Y-%m-%d}", RENEW)
+            yield _violation(
+                certificate,
+                "CERTIFICATE_PAST_EXPIRATION",
+                f"expired on {read.not_after:%Y-%m-%d}",
+                RENEW,
+            )
         elif read.not_after <= facts.at + EXPIRES_SOON:
             reason = f"expires on {read.not_after:%Y-%m-%d}"
             yield _violation(certificate, "CERTIFICATE_APPROACHING_EXPIRATION", reason, RENEW)
 
 
 def aged(facts: Facts) -> Iterator[Violation]:
-    """DEVICE_CERTIFICATE_AGE_CHECK. By its creation: AWS IoT does not tell when it became active."""
+    """DEVICE_CERTIFICATE_AGE_CHECK. By its creation: AWS IoT does not tell when it became
+    active.
+    """
     for certificate in _in_use(facts):
         days = (facts.at - certificate.created_at).days
         if days >= AGE.days:
-            yield _violation(certificate, "CERTIFICATE_PAST_AGE_THRESHOLD", f"made {days} days ago", RENEW)
+            yield _violation(
+                certificate, "CERTIFICATE_PAST_AGE_THRESHOLD", f"made {days} days ago", RENEW
+            )
 
 
 def revoked_still_active(facts: Facts) -> Iterator[Violation]:
-    """REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK. The issuer's list is the catalog: AWS IoT's CA publishes none."""
+    """REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK. The issuer's list is the catalog: AWS IoT's CA
+    publishes none.
+    """
     in_use = {certificate.id: certificate for certificate in _in_use(facts)}
     for name, row in facts.rows.items():
         if datetime.fromisoformat(row["updated_at"]) > facts.at - SETTLING:
@@ -77,7 +95,10 @@ def revoked_still_active(facts: Facts) -> Iterator[Violation]:
                     Resource("DEVICE_CERTIFICATE", certificate_id),
                     "CERTIFICATE_REVOKED_BY_ISSUER",
                     f"{name}: {why}, and it is {in_use[certificate_id].status}",
-                    f"aws iot update-certificate --certificate-id {certificate_id} --new-status REVOKED",
+                    (
+                        f"aws iot update-certificate --certificate-id {certificate_id} "
+                        "--new-status REVOKED"
+                    ),
                     name,
                 )
 
@@ -90,7 +111,7 @@ def _revoked(row: Row) -> Iterator[tuple[str, str]]:
     if row.get("certificate_id") and is_free(row):
         yield row["certificate_id"], "its device is gone"
     elif row.get("certificate_id") and GIVEN_UP in row:
-        yield row["certificate_id"], "its device was given up"
+        yield row["certificate_id"], "its device has failed after repeated restarts"
 
 
 def _in_use(facts: Facts) -> Iterator[Certificate]:
@@ -98,7 +119,9 @@ def _in_use(facts: Facts) -> Iterator[Certificate]:
 
 
 def _read(facts: Facts) -> Iterator[tuple[Certificate, ReadCertificate]]:
-    """Those that can be read; what AWS IoT has registered and we can't read is nothing to accuse a device of."""
+    """Those that can be read; what AWS IoT has registered and we can't read is nothing to accuse a
+    device of.
+    """
     for certificate in _in_use(facts):
         try:
             yield certificate, read_certificate(certificate.pem)

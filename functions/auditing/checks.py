@@ -1,4 +1,5 @@
-"""The checks, by the names that AWS IoT Device Defender gives them, and which of AWS's have nothing to look at here.
+"""The checks, by the names that AWS IoT Device Defender gives them, and which of AWS's have nothing
+to look at here.
 
 https://docs.aws.amazon.com/iot-device-defender/latest/devguide/device-defender-audit-checks.html
 """
@@ -21,8 +22,6 @@ class Check:
     name: str
     severity: str
     violations: Callable[[Facts], Iterable[Violation]]
-    skipped: Callable[[Facts], str] = lambda _facts: ""
-    """Why it can't be run on these facts; empty when it can."""
 
 
 CHECKS = (
@@ -31,10 +30,18 @@ CHECKS = (
     Check(OVERLY_PERMISSIVE, "CRITICAL", policy_checks.overly_permissive),
     Check("CONFLICTING_CLIENT_IDS_CHECK", "HIGH", setting_checks.conflicting_client_ids),
     Check("DEVICE_CERTIFICATE_EXPIRING_CHECK", "MEDIUM", certificate_checks.expiring),
-    Check("REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK", "MEDIUM", certificate_checks.revoked_still_active),
-    Check("IOT_POLICY_POTENTIAL_MISCONFIGURATION_CHECK", "MEDIUM", policy_checks.potentially_misconfigured),
+    Check(
+        "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK",
+        "MEDIUM",
+        certificate_checks.revoked_still_active,
+    ),
+    Check(
+        "IOT_POLICY_POTENTIAL_MISCONFIGURATION_CHECK",
+        "MEDIUM",
+        policy_checks.potentially_misconfigured,
+    ),
     Check("DEVICE_CERTIFICATE_AGE_CHECK", "LOW", certificate_checks.aged),
-    Check("LOGGING_DISABLED_CHECK", "LOW", setting_checks.logging_disabled, setting_checks.no_logging),
+    Check("LOGGING_DISABLED_CHECK", "LOW", setting_checks.logging_disabled),
 )
 
 _NO_CA = "AWS IoT itself issues the certificates of this stack; it registers no CA"
@@ -76,7 +83,9 @@ class Verdict:
 
 
 def run(facts: Facts, names: Iterable[str], at: str) -> list[Verdict]:
-    """Run the checks of these names, which are all of NAMES; in the order of CHECKS, worst first."""
+    """Run the checks of these names, which are all of NAMES; in the order of CHECKS, worst
+    first.
+    """
     wanted = frozenset(names)
     ran = [_verdict(check, facts, at) for check in CHECKS if check.name in wanted]
     skipped = [Verdict(name, *_skipped(name)) for name in NOT_APPLICABLE if name in wanted]
@@ -84,10 +93,10 @@ def run(facts: Facts, names: Iterable[str], at: str) -> list[Verdict]:
 
 
 def _verdict(check: Check, facts: Facts, at: str) -> Verdict:
-    why = check.skipped(facts)
-    if why:
-        return Verdict(check.name, check.severity, "skipped", why)
-    found = tuple(Finding.of(check.name, check.severity, violation, at) for violation in check.violations(facts))
+    found = tuple(
+        Finding.of(check.name, check.severity, violation, at)
+        for violation in check.violations(facts)
+    )
     return Verdict(check.name, check.severity, "failed" if found else "passed", "", found)
 
 

@@ -1,7 +1,8 @@
-"""Just enough DER to read a certificate's key, signature algorithm and validity; no native package is needed.
+"""Just enough DER to read a certificate's key, signature algorithm and validity; no native package
+is needed.
 
-X.690 (DER), RFC 5280 section 4.1 (Certificate), RFC 3279 and RFC 5480 (keys). Nothing is verified: AWS IoT has done
-that when it took the certificate.
+X.690 (DER), RFC 5280 section 4.1 (Certificate), RFC 3279 and RFC 5480 (keys). Nothing is verified:
+AWS IoT has done that when it took the certificate.
 """
 
 import base64
@@ -9,7 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-SEQUENCE, INTEGER, BIT_STRING, OBJECT_IDENTIFIER, UTC_TIME, GENERALIZED_TIME = 0x30, 0x02, 0x03, 0x06, 0x17, 0x18
+SEQUENCE, INTEGER, BIT_STRING, OBJECT_IDENTIFIER, UTC_TIME, GENERALIZED_TIME = (
+    0x30,
+    0x02,
+    0x03,
+    0x06,
+    0x17,
+    0x18,
+)
 VERSION = 0xA0  # [0] EXPLICIT, absent in a version 1 certificate
 
 RSA = "1.2.840.113549.1.1.1"

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from common.catalog import Row
+from common.row import Row
 
-# https://docs.aws.amazon.com/iot-device-defender/latest/devguide/device-certificate-age-check.html: the checks of
-# device certificates apply to these.
+# https://docs.aws.amazon.com/iot-device-defender/latest/devguide/device-certificate-age-check.html:
+# the checks of device certificates apply to these.
 IN_USE = ("ACTIVE", "PENDING_TRANSFER")
 
 
@@ -41,9 +41,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class Logging:
-    """AWS IoT's logging. `available` is False where the service has none, as the emulator."""
+    """AWS IoT's logging, of the whole account in this region."""
 
-    available: bool
     level: str = "DISABLED"
 
     @property
@@ -60,6 +59,6 @@ class Facts:
     certificates: tuple[Certificate, ...] = ()
     policies: tuple[Policy, ...] = ()
     rows: Mapping[str, Row] = field(default_factory=dict)
-    logging: Logging = Logging(available=False)
+    logging: Logging = Logging()
     left_out: int = 0
     """Devices beyond the most that one audit looks at."""

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-# https://docs.aws.amazon.com/iot/latest/developerguide/device-defender-audit.html, "Issue severity"; least first.
+# https://docs.aws.amazon.com/iot/latest/developerguide/device-defender-audit.html, "Issue
+# severity"; least first.
 SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 @dataclass(frozen=True)
 class Resource:
-    """What a finding is about; `type` is one of AWS's, such as `DEVICE_CERTIFICATE` (API_NonCompliantResource)."""
+    """What a finding is about; `type` is one of AWS's, such as `DEVICE_CERTIFICATE`
+    (API_NonCompliantResource).
+    """
 
     type: str
     id: str
@@ -43,7 +46,15 @@ class Finding:
     @classmethod
     def of(cls, check: str, severity: str, violation: Violation, at: str) -> "Finding":
         """The violation as the answer has it."""
-        return cls(check, severity, violation.resource, violation.reason_code, violation.reason, at, violation.remedy)
+        return cls(
+            check,
+            severity,
+            violation.resource,
+            violation.reason_code,
+            violation.reason,
+            at,
+            violation.remedy,
+        )
 
     def as_dict(self) -> Mapping[str, Any]:
         """For the function's answer."""

@@ -4,7 +4,6 @@ One call after the other: AWS IoT describes ten certificates a second and accoun
 (https://docs.aws.amazon.com/general/latest/gr/iot-core.html), and this keeps about that pace.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from auditing.facts import Certificate, Facts, Logging, Policy
-from common.catalog import Row, is_free
 from common.clients import error_code
 from common.items import scan
+from common.jsontext import read
+from common.row import Row, is_free
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 # Four calls each, some 120 ms: two of the five minutes that the function has.
 MOST_DEVICES = 1000
-# A removal deletes the certificate. One that is there all the same is looked for while the row is younger than this.
+# A removal deletes the certificate. One that is there all the same is looked for while the row is
+# younger than this.
 GONE_SINCE = timedelta(days=7)
-# What a service answers that has no logging at all: the emulator.
-NO_SUCH_OPERATION = ("InvalidRequestException", "UnknownOperationException", "InvalidAction", "NotImplemented")
 
 
 @dataclass(frozen=True)
 class Gatherer:
-    """Looks at the stack's things, their certificates, the policies on them, the catalog and the account's logging."""
+    """Looks at the stack's things, their certificates, the policies on them, the catalog and the
+    account's logging.
+    """
 
     iot: "IoTClient"
     table: "Table"
@@ -71,7 +72,9 @@ class Gatherer:
 
     def _certificate(self, certificate_id: str) -> Certificate | None:
         try:
-            told = self.iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+            told = self.iot.describe_certificate(certificateId=certificate_id)[
+                "certificateDescription"
+            ]
             arn = told["certificateArn"]
             things = self.iot.get_paginator("list_principal_things").paginate(principal=arn)
             return Certificate(
@@ -90,33 +93,44 @@ class Gatherer:
         return [policy["policyName"] for page in pages for policy in page["policies"]]
 
     def _policies(self, certificates: Iterable[Certificate]) -> Iterator[Policy]:
-        """The device policy, and all that is attached to a certificate in use or to the stack's thing group."""
+        """The device policy, and all that is attached to a certificate in use or to the stack's
+        thing group.
+        """
         names = {self.device_policy, *self._attached(self.thing_group_arn)}
-        names |= {name for certificate in certificates if certificate.in_use for name in certificate.policies}
+        names |= {
+            name
+            for certificate in certificates
+            if certificate.in_use
+            for name in certificate.policies
+        }
         for name in sorted(names):
             try:
                 told = self.iot.get_policy(policyName=name)
             except self.iot.exceptions.ResourceNotFoundException:
                 continue
-            yield Policy(name, told["defaultVersionId"], json.loads(told["policyDocument"]))
+            yield Policy(name, told["defaultVersionId"], read(told["policyDocument"]))
 
     def _logging(self) -> Logging:
         """https://docs.aws.amazon.com/iot/latest/apireference/API_GetV2LoggingOptions.html."""
         try:
             told = self.iot.get_v2_logging_options()
         except ClientError as error:
-            if error_code(error) == "NotConfiguredException":
-                return Logging(available=True)
-            if error_code(error) in NO_SUCH_OPERATION:
-                return Logging(available=False)
-            raise
+            if error_code(error) != "NotConfiguredException":
+                raise
+            return Logging()
         off = told.get("disableAllLogs", False)
-        return Logging(available=True, level="DISABLED" if off else told.get("defaultLogLevel", "DISABLED"))
+        return Logging("DISABLED" if off else told.get("defaultLogLevel", "DISABLED"))
 
 
 def _named_by(rows: Iterable[Row], at: datetime) -> Iterator[str]:
     """Certificates that rows name and that may hang on no thing."""
-    recent = (row for row in rows if not is_free(row) or datetime.fromisoformat(row["updated_at"]) > at - GONE_SINCE)
+    recent = (
+        row
+        for row in rows
+        if not is_free(row) or datetime.fromisoformat(row["updated_at"]) > at - GONE_SINCE
+    )
     for row in islice(recent, MOST_DEVICES):
         arns = (row.get(name, "") for name in ("next_certificate_arn", "retired_certificate_arn"))
-        yield from filter(None, [row.get("certificate_id", ""), *(arn.rpartition("/")[2] for arn in arns)])
+        yield from filter(
+            None, [row.get("certificate_id", ""), *(arn.rpartition("/")[2] for arn in arns)]
+        )

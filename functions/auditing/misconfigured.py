@@ -2,9 +2,9 @@
 
 https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-iot-misconfigured-policies.html
 
-`+` and `#` are literal in a policy, so a denial that has them denies next to nothing. And a denial of `a/secret/*` does
-not keep a device from subscribing to `a/#`, where `a/*` is allowed, and from receiving what is published to
-`a/secret/x`, unless receiving is denied as well.
+`+` and `#` are literal in a policy, so a denial that has them denies next to nothing. And a denial
+of `a/secret/*` does not keep a device from subscribing to `a/#`, where `a/*` is allowed, and from
+receiving what is published to `a/secret/x`, unless receiving is denied as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,11 +37,18 @@ def doubts(document: Mapping[str, Any]) -> list[Doubt]:
 def _literal(denials: Sequence[Statement]) -> Iterator[Doubt]:
     for resource in (resource for denial in denials for resource in denial.resources):
         if "+" in resource or "#" in resource:
-            yield Doubt(LITERAL_WILDCARDS, f"a denial names {resource}, where + and # stand for themselves")
+            yield Doubt(
+                LITERAL_WILDCARDS, f"a denial names {resource}, where + and # stand for themselves"
+            )
 
 
 def _in_vain(denials: Sequence[Statement], allowed: Sequence[str]) -> Iterator[Doubt]:
-    unheard = [topic for denial in denials if denial.names(RECEIVE) for topic in denial.resources_of("topic")]
+    unheard = [
+        topic
+        for denial in denials
+        if denial.names(RECEIVE)
+        for topic in denial.resources_of("topic")
+    ]
     for denied in _filters(denials, allows=False):
         for wide in allowed:
             around = wide[:-1] + "#"
@@ -50,10 +57,15 @@ def _in_vain(denials: Sequence[Statement], allowed: Sequence[str]) -> Iterator[D
                     continue
                 yield Doubt(
                     DENIED_IN_VAIN,
-                    f"{denied} can't be subscribed to, but {around} can, and receiving {denied} is not denied",
+                    (
+                        f"{denied} can't be subscribed to, but {around} can, and receiving "
+                        f"{denied} is not denied"
+                    ),
                 )
 
 
 def _filters(read: Sequence[Statement], *, allows: bool) -> list[str]:
-    wanted = [statement for statement in read if statement.allows is allows and statement.names(SUBSCRIBE)]
+    wanted = [
+        statement for statement in read if statement.allows is allows and statement.names(SUBSCRIBE)
+    ]
     return [filter_ for statement in wanted for filter_ in statement.resources_of("topicfilter")]

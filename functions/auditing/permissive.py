@@ -1,9 +1,10 @@
 """IOT_POLICY_OVERLY_PERMISSIVE_CHECK: does a policy let one device act for a broad set of devices?
 
-https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-iot-policy-permissive.html. Its rules by
-examples, as rules: a wildcard is good where the thing's own name, a whole level, stands before it. One that stands
-before the name is good as long as it does not reach the topics that AWS IoT reserves for other things. Any other
-wildcard is broad. Receiving is always good, for only what was subscribed to is received. What is denied is not allowed.
+https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-iot-policy-permissive.html.
+Its rules by examples, as rules: a wildcard is good where the thing's own name, a whole level,
+stands before it. One that stands before the name is good as long as it does not reach the topics
+that AWS IoT reserves for other things. Any other wildcard is broad. Receiving is always good, for
+only what was subscribed to is received. What is denied is not allowed.
 """
 
 import re
@@ -15,8 +16,14 @@ from auditing.statements import CLIENT_ID, THING_NAME, Statement, covers, resour
 
 REASON_CODE = "ALLOWS_BROAD_ACCESS_TO_IOT_DATA_PLANE_ACTIONS"
 
-# What each action is about, and which characters make a broad resource: a filter's own wildcards do, too.
-CONNECT, PUBLISH, SUBSCRIBE, THING = ("client", "*?"), ("topic", "*?"), ("topicfilter", "*?+#"), ("thing", "*?")
+# What each action is about, and which characters make a broad resource: a filter's own wildcards
+# do, too.
+CONNECT, PUBLISH, SUBSCRIBE, THING = (
+    ("client", "*?"),
+    ("topic", "*?"),
+    ("topicfilter", "*?+#"),
+    ("thing", "*?"),
+)
 ACTIONS = {
     "iot:Connect": CONNECT,
     "iot:Publish": PUBLISH,
@@ -43,7 +50,9 @@ class Breadth:
 
 
 def breadths(document: Mapping[str, Any]) -> list[Breadth]:
-    """What makes the document overly permissive, in the order of its statements; empty for a good one."""
+    """What makes the document overly permissive, in the order of its statements; empty for a good
+    one.
+    """
     read = statements(document)
     denials = [statement for statement in read if not statement.allows and _is_absolute(statement)]
     found = [broad for statement in read if statement.allows for broad in _of(statement, denials)]
@@ -57,10 +66,15 @@ def _is_absolute(statement: Statement) -> bool:
 
 def _of(statement: Statement, denials: Sequence[Statement]) -> Iterator[Breadth]:
     if statement.inverted:
-        yield Breadth(", ".join(statement.actions) or "all but some", ", ".join(statement.resources) or "all but some")
+        yield Breadth(
+            ", ".join(statement.actions) or "all but some",
+            ", ".join(statement.resources) or "all but some",
+        )
         return
     for action, (kind, wildcards) in ACTIONS.items():
-        denied = [one for denial in denials if denial.names(action) for one in denial.resources_of(kind)]
+        denied = [
+            one for denial in denials if denial.names(action) for one in denial.resources_of(kind)
+        ]
         for arn in statement.resources if statement.names(action) else ():
             said = resource_of(arn, kind, allows=True)
             broad = said is not None and _excess(said, kind, wildcards, statement)
@@ -69,7 +83,9 @@ def _of(statement: Statement, denials: Sequence[Statement]) -> Iterator[Breadth]
 
 
 def _excess(said: str, kind: str, wildcards: str, statement: Statement) -> str | None:
-    """The part of a resource that has to be denied for the resource to be good; None when it is good."""
+    """The part of a resource that has to be denied for the resource to be good; None when it is
+    good.
+    """
     if kind == "client" and CLIENT_ID in said:
         return None if statement.attached_only else said
     levels = said.replace(THING_NAME, _NAME).split("/")
@@ -86,7 +102,9 @@ def _excess(said: str, kind: str, wildcards: str, statement: Statement) -> str |
 
 
 def _bare(level: str) -> str:
-    """The level without its variables, which hold no wildcards: AWS IoT puts values in their place."""
+    """The level without its variables, which hold no wildcards: AWS IoT puts values in their
+    place.
+    """
     kept, rest = "", level
     while "${" in rest and "}" in rest.partition("${")[2]:
         head, _, tail = rest.partition("${")

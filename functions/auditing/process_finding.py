@@ -1,6 +1,8 @@
-"""ProcessFinding: an overly permissive policy gets the restrictive default back, if it is this stack's.
+"""ProcessFinding: an overly permissive policy gets the restrictive default back, if it is this
+stack's.
 
-Called through Amazon SNS by AWS IoT Device Defender and by the daily audit, and by `playground audit --fix`.
+Called through Amazon SNS by AWS IoT Device Defender and by the daily audit, and by `playground
+audit --fix`.
 """
 
 import json
@@ -34,15 +36,23 @@ class Processor:
 
     def process(self, notification: Notification) -> list[Outcome]:
         """One outcome for each policy."""
-        found = [name for task_id in notification.task_ids for name in policies_found(self.iot, task_id)]
-        outcomes = [self.repair.repair(name) for name in dict.fromkeys([*notification.policies, *found])]
+        found = [
+            name for task_id in notification.task_ids for name in policies_found(self.iot, task_id)
+        ]
+        outcomes = [
+            self.repair.repair(name) for name in dict.fromkeys([*notification.policies, *found])
+        ]
         self._tell([outcome for outcome in outcomes if outcome.outcome in TOLD])
         return outcomes
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
         if outcomes:
             message = json.dumps({"policies": [outcome.as_dict() for outcome in outcomes]})
-            self.sns.publish(TopicArn=self.topic_arn, Subject="Overly permissive AWS IoT policies", Message=message)
+            self.sns.publish(
+                TopicArn=self.topic_arn,
+                Subject="Overly permissive AWS IoT policies",
+                Message=message,
+            )
 
 
 iot_client = session.client("iot", config=CONFIG)

@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 
 from auditing.facts import Facts
 from auditing.findings import Resource, Violation
-from common.catalog import is_free
+from common.row import is_free
 
 # https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-conflicting-client-ids.html
 LOOKS_BACK = timedelta(days=31)
 
 
 def conflicting_client_ids(facts: Facts) -> Iterator[Violation]:
-    """CONFLICTING_CLIENT_IDS_CHECK: the broker has ended a connection because another one came with its client id."""
+    """CONFLICTING_CLIENT_IDS_CHECK: the broker has ended a connection because another one came with
+    its client id.
+    """
     for name, row in facts.rows.items():
         at = row.get("client_id_conflict_at")
         if at and not is_free(row) and datetime.fromisoformat(at) >= facts.at - LOOKS_BACK:
@@ -33,10 +35,8 @@ def logging_disabled(facts: Facts) -> Iterator[Violation]:
             Resource("ACCOUNT_SETTINGS", "logging"),
             "LOGGING_DISABLED",
             "AWS IoT writes no logs in this account and region",
-            "aws iot set-v2-logging-options --default-log-level ERROR --role-arn ROLE; costs by what it writes.",
+            (
+                "aws iot set-v2-logging-options --default-log-level ERROR --role-arn ROLE; "
+                "costs by what it writes."
+            ),
         )
-
-
-def no_logging(facts: Facts) -> str:
-    """Why there is nothing to check; empty when there is."""
-    return "" if facts.logging.available else "the service here has no logging to be switched on"

@@ -1,7 +1,7 @@
 """An AWS IoT policy document as statements, and which patterns cover which.
 
-https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html: `*` stands for any characters, `?` for any one;
-`+` and `#` are nothing special, they stand for themselves.
+https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html: `*` stands for any
+characters, `?` for any one; `+` and `#` are nothing special, they stand for themselves.
 """
 
 import re
@@ -28,7 +28,9 @@ class Statement:
 
     @property
     def attached_only(self) -> bool:
-        """Whether it is in force only for a certificate that is attached to the thing of its client id."""
+        """Whether it is in force only for a certificate that is attached to the thing of its client
+        id.
+        """
         values = self.conditions.get("Bool", {}).get(IS_ATTACHED)
         return [str(value).lower() for value in _listed(values)] == ["true"]
 
@@ -37,7 +39,9 @@ class Statement:
         return any(covers(pattern.lower(), action.lower()) for pattern in self.actions)
 
     def resources_of(self, kind: str) -> Iterator[str]:
-        """What the statement says of resources of a kind (`topic`): `a/*` of `arn:aws:iot:r:1:topic/a/*`."""
+        """What the statement says of resources of a kind (`topic`): `a/*` of
+        `arn:aws:iot:r:1:topic/a/*`.
+        """
         for resource in self.resources:
             found = resource_of(resource, kind, allows=self.allows)
             if found is not None:
@@ -68,7 +72,8 @@ def _listed(value: Any) -> list[Any]:
 def resource_of(arn: str, kind: str, *, allows: bool) -> str | None:
     """The part of an ARN pattern after `topic/`; None when it is of another kind.
 
-    `*` where a wildcard stands for kind and name: of what allows when it may, of what denies when it surely does.
+    `*` where a wildcard stands for kind and name: of what allows when it may, of what denies when
+    it surely does.
     """
     parts = arn.split(":", 5)
     whole = parts[5] if len(parts) == 6 else arn
@@ -83,7 +88,8 @@ def resource_of(arn: str, kind: str, *, allows: bool) -> str | None:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether everything that `other` stands for is also what `pattern` stands for. May say no where it is so.
+    """Whether everything that `other` stands for is also what `pattern` stands for. May say no
+    where it is so.
 
     A `?` of the pattern never covers a `*`, which may stand for many characters.
     """
@@ -93,4 +99,6 @@ def covers(pattern: str, other: str) -> bool:
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
     parts = {"*": ".*", "?": "[^*]"}
-    return re.compile("".join(parts.get(character, re.escape(character)) for character in pattern), re.DOTALL)
+    return re.compile(
+        "".join(parts.get(character, re.escape(character)) for character in pattern), re.DOTALL
+    )

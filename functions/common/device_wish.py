@@ -1,6 +1,8 @@
-"""What whoever wants a device may ask for, and the rules that it must keep (docs/contracts.md)."""
+"""What whoever wants a device may ask for, and the rules that it must keep (docs/contracts.md).
 
-import json
+Standard library only: the command imports this module from outside Lambda.
+"""
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from typing import Any
 
 from common.errors import InvalidInput
 from common.identifiers import DEVICE_TYPES, IDENTITIES, checked_thing_name
+from common.jsonvalues import encode, fault_of, path_of, told
 
 # https://docs.aws.amazon.com/iot/latest/apireference/API_AttributePayload.html
 ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
@@ -16,13 +19,16 @@ OWNER_ATTRIBUTE = "execution"
 MAX_ATTRIBUTES = 20
 
 FIELDS = ("deviceType", "thingName", "attributes", "model", "identity")
-# Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than once.
+# Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than
+# once.
 MAX_MODEL_BYTES = 16_384
 
 
 @dataclass(frozen=True)
 class DeviceWish:
-    """The input of the provisioning workflow, checked. `thing_name` is None when the workflow is to make one up."""
+    """The input of the provisioning workflow, checked. `thing_name` is None when the workflow is to
+    make one up.
+    """
 
     thing_name: str | None
     device_type: str
@@ -32,11 +38,17 @@ class DeviceWish:
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, identity?}`; raises InvalidInput with the field."""
+        """From `{deviceType?, thingName?, attributes?, model?, identity?}`; raises InvalidInput
+        with the field.
+        """
         if not isinstance(asked, dict):
-            raise InvalidInput("input", 'must be a JSON object such as {} or {"deviceType": "bulb"}')
+            raise InvalidInput(
+                "input", 'must be a JSON object such as {} or {"deviceType": "bulb"}'
+            )
         for field in sorted(asked.keys() - set(FIELDS)):
-            raise InvalidInput(field, f"is not a field of this workflow; it knows {', '.join(FIELDS)}")
+            raise InvalidInput(
+                field, f"is not a field of this workflow; it knows {', '.join(FIELDS)}"
+            )
         return cls(
             thing_name=checked_thing_name(asked["thingName"]) if "thingName" in asked else None,
             device_type=_checked_device_type(asked.get("deviceType", "generic")),
@@ -48,37 +60,49 @@ class DeviceWish:
 
 def _checked_device_type(value: object) -> str:
     if value not in DEVICE_TYPES:
-        raise InvalidInput("deviceType", f"must be one of {', '.join(DEVICE_TYPES)}, got {value!r}")
+        raise InvalidInput(
+            "deviceType", f"must be one of {', '.join(DEVICE_TYPES)}, got {told(value)}"
+        )
     return str(value)
 
 
 def _checked_identity(value: object) -> str:
     if value not in IDENTITIES:
-        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {value!r}")
+        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
     return str(value)
 
 
 def _checked_attributes(value: object) -> Mapping[str, str]:
     if not isinstance(value, dict):
-        raise InvalidInput("attributes", f"must be an object of strings, got {value!r}")
+        raise InvalidInput("attributes", f"must be an object of strings, got {told(value)}")
     if len(value) > MAX_ATTRIBUTES:
         raise InvalidInput("attributes", f"at most {MAX_ATTRIBUTES} attributes, got {len(value)}")
     for name, text in value.items():
         if not ATTRIBUTE_NAME.fullmatch(name) or name == OWNER_ATTRIBUTE:
             raise InvalidInput(
-                "attributes", f"{name!r} can't name an attribute: {ATTRIBUTE_NAME.pattern}, not 'execution'"
+                "attributes",
+                f"{told(name)} can't name an attribute: {ATTRIBUTE_NAME.pattern}, not 'execution'",
             )
         if not isinstance(text, str) or not ATTRIBUTE_VALUE.fullmatch(text):
-            raise InvalidInput(f"attributes.{name}", f"must be a string that matches {ATTRIBUTE_VALUE.pattern}")
+            raise InvalidInput(f"attributes.{name}", _value_rule(text))
     return value
 
 
+def _value_rule(value: object) -> str:
+    return f"must be a string that matches {ATTRIBUTE_VALUE.pattern}, got {told(value)}"
+
+
 def _checked_model(value: object) -> Mapping[str, Any]:
-    """Shape and size only: what the generators are is the device's to know, which refuses to start with a bad model."""
+    """Shape and size only: what the generators are is the device's to know, which refuses to start
+    with a bad model.
+    """
     if not isinstance(value, dict) or not isinstance(value.get("telemetry"), dict):
-        raise InvalidInput("model", "must be a device model: an object whose telemetry is an object")
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    size = len(text.encode("utf-8", "surrogatepass"))
+        raise InvalidInput(
+            "model", "must be a device model: an object whose telemetry is an object"
+        )
+    if fault := fault_of(value):
+        raise InvalidInput(path_of(("model", *fault.place)), fault.rule)
+    size = len(encode(value))
     if size > MAX_MODEL_BYTES:
         raise InvalidInput("model", f"at most {MAX_MODEL_BYTES} bytes as JSON, got {size}")
     return value

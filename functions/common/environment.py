@@ -10,9 +10,12 @@ class MissingEnvironmentError(RuntimeError):
 def required(name: str) -> str:
     """The value of environment variable `name`.
 
-    Raises MissingEnvironmentError at start, with the variable's name, rather than somewhere later with a KeyError.
+    Raises MissingEnvironmentError at start, with the variable's name, rather than somewhere later
+    with a KeyError.
     """
     value = os.environ.get(name, "")
     if not value:
-        raise MissingEnvironmentError(f"environment variable {name} is not set; template.yaml declares it")
+        raise MissingEnvironmentError(
+            f"environment variable {name} is not set; template.yaml declares it"
+        )
     return value

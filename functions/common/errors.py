@@ -1,7 +1,7 @@
 """Errors that the workflows route by name: the class name is the `ErrorEquals` name.
 
-AWS Lambda reports the class name of an exception as the error of the Task state. Nothing is ever routed by the text
-of a message.
+AWS Lambda reports the class name of an exception as the error of the Task state. Nothing is ever
+routed by the text of a message.
 """
 
 
@@ -10,7 +10,9 @@ class PlaygroundError(Exception):
 
 
 class InvalidInput(PlaygroundError):  # noqa: N818 - the name is the ErrorEquals name
-    """The caller's input breaks a rule; the message names the field and the rule. Never worth a retry."""
+    """The caller's input breaks a rule; the message names the field and the rule. Never worth a
+    retry.
+    """
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field}: {rule}")
@@ -27,7 +29,9 @@ class ThingNotFound(PlaygroundError):  # noqa: N818
 
 
 class OwnershipLost(PlaygroundError):  # noqa: N818
-    """The device belongs to another execution by now, or is being removed: this one may make nothing more for it."""
+    """The device belongs to another execution by now, or is being removed: this one may make
+    nothing more for it.
+    """
 
 
 class RestartLost(PlaygroundError):  # noqa: N818
@@ -35,7 +39,9 @@ class RestartLost(PlaygroundError):  # noqa: N818
 
 
 class DeviceBusy(PlaygroundError):  # noqa: N818
-    """Another execution, which still runs, works on the device: a removal tries again, a restart by hand is refused."""
+    """Another execution, which still runs, works on the device: a removal tries again, a restart by
+    hand is refused.
+    """
 
 
 class QuarantineLost(PlaygroundError):  # noqa: N818
@@ -43,7 +49,9 @@ class QuarantineLost(PlaygroundError):  # noqa: N818
 
 
 class DeviceOffline(PlaygroundError):  # noqa: N818
-    """The device would have to change its certificate itself, and is not there: it can be released by force."""
+    """The device would have to change its certificate itself, and is not there: it can be released
+    by force.
+    """
 
 
 class RenewalFailed(PlaygroundError):  # noqa: N818
@@ -59,11 +67,15 @@ class TaskNotStarted(PlaygroundError):  # noqa: N818
 
 
 class RequestMissing(PlaygroundError):  # noqa: N818
-    """A device that makes its own key has put no certificate signing request into the bucket in time."""
+    """A device that makes its own key has put no certificate signing request into the bucket in
+    time.
+    """
 
 
 class RequestRefused(PlaygroundError):  # noqa: N818
-    """What a device has put there is no certificate signing request, or one that AWS IoT does not take."""
+    """What a device has put there is no certificate signing request, or one that AWS IoT does not
+    take.
+    """
 
 
 class TaskStillRunning(PlaygroundError):  # noqa: N818
@@ -83,8 +95,12 @@ class ImageChanged(PlaygroundError):  # noqa: N818
 
 
 class AccessRefused(PlaygroundError):  # noqa: N818
-    """IAM refused a call. Worth a few tries: a role that the stack has just made is not known everywhere yet."""
+    """IAM refused a call. Worth a few tries: a role that the stack has just made is not known
+    everywhere yet.
+    """
 
 
 class TransientError(PlaygroundError):
-    """AWS asked for patience (throttling, a 5xx answer, a lost connection); the workflow tries again later."""
+    """AWS asked for patience (throttling, a 5xx answer, a lost connection); the workflow tries
+    again later.
+    """

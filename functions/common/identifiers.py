@@ -1,29 +1,37 @@
-"""Names: of things, of the executions that made them, of the objects that a device picks up."""
+"""Names: of things, of the executions that made them, of the objects that a device picks up.
+
+Standard library only: the command imports this module from outside Lambda.
+"""
 
 import re
 import string
 import uuid
 
 from common.errors import InvalidInput
+from common.jsonvalues import told
 
 # https://docs.aws.amazon.com/iot/latest/apireference/API_CreateThing.html
 THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
-# The device policy lets a thing publish to any topic whose last level is its own name. A thing with one of these
-# names could write into another thing's reserved topics (docs/contracts.md).
+# The device policy lets a thing publish to any topic whose last level is its own name. A thing with
+# one of these names could write into another thing's reserved topics (docs/contracts.md).
 RESERVED_NAMES = frozenset({
-    "abandon", "accepted", "cbor", "confirm", "create", "delete", "delta", "documents", "get", "jobs", "json", "lwt",
-    "notify", "notify-next", "online", "rejected", "req", "res", "shadow", "start-next", "tamper", "telemetry",
-    "update",
+    "abandon", "accepted", "cbor", "confirm", "create", "delete", "delta", "documents", "get",
+    "jobs", "json",
+    "link-refused", "lwt", "metrics", "notify", "notify-next", "online", "rejected", "req", "res",
+    "shadow",
+    "start-next", "tamper", "telemetry", "update",
 })  # fmt: skip
 
 DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")
 
-# Where a device's first certificate comes from: keys made by AWS IoT, or a request by the device, which has the key.
+# Where a device's first certificate comes from: keys made by AWS IoT, or a request by the device,
+# which has the key.
 IDENTITIES = ("keys", "csr")
 
-# A request has exactly this many bytes in the bucket, filled up with line feeds, so that its reference can name the
-# size: AWS IoT takes at most 4096 characters (API reference, CreateCertificateFromCsr).
+# A request has exactly this many bytes in the bucket, filled up with line feeds, so that its
+# reference can name the size: AWS IoT takes at most 4096 characters (API reference,
+# CreateCertificateFromCsr).
 MAX_REQUEST_BYTES = 4096
 
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -31,15 +39,19 @@ _MADE_UP_LENGTH = 6
 
 
 def owner_of(execution_arn: str) -> str:
-    """The mark that everything carries which the execution makes: a UUID, so that it fits every field that takes it.
+    """The mark that everything carries which the execution makes: a UUID, so that it fits every
+    field that takes it.
 
-    Thing attributes refuse some characters of an execution name, ECS `clientToken` and `startedBy` are short.
+    Thing attributes refuse some characters of an execution name, ECS `clientToken` and `startedBy`
+    are short.
     """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, execution_arn))
 
 
 def made_up_name(execution_arn: str) -> str:
-    """`dev-` and six characters, the same for every attempt of one execution, so that a retry makes no second thing."""
+    """`dev-` and six characters, the same for every attempt of one execution, so that a retry makes
+    no second thing.
+    """
     number = uuid.UUID(owner_of(execution_arn)).int
     letters = []
     for _ in range(_MADE_UP_LENGTH):
@@ -49,11 +61,16 @@ def made_up_name(execution_arn: str) -> str:
 
 
 def checked_thing_name(value: object) -> str:
-    """`value` as a thing name; raises InvalidInput for what AWS IoT or the device policy refuses."""
+    """`value` as a thing name; raises InvalidInput for what AWS IoT or the device policy
+    refuses.
+    """
     if not isinstance(value, str) or not THING_NAME.fullmatch(value):
-        raise InvalidInput("thingName", f"must match {THING_NAME.pattern}, got {value!r}")
+        raise InvalidInput("thingName", f"must match {THING_NAME.pattern}, got {told(value)}")
     if value in RESERVED_NAMES:
-        raise InvalidInput("thingName", f"{value!r} is a level of AWS IoT's reserved topics and can't name a thing")
+        raise InvalidInput(
+            "thingName",
+            f"{told(value)} is a level of AWS IoT's reserved topics and can't name a thing",
+        )
     return value
 
 
@@ -73,5 +90,7 @@ def request_key(thing_name: str) -> str:
 
 
 def model_key(thing_name: str) -> str:
-    """S3 key of the device's own model, kept as long as the device is: a restart writes its config anew."""
+    """S3 key of the device's own model, kept as long as the device is: a restart writes its config
+    anew.
+    """
     return f"models/{thing_name}.json"

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageTag:
-    """The tag that the task definition names: a new task runs what it stands for when the task is started."""
+    """The tag that the task definition names: a new task runs what it stands for when the task is
+    started.
+    """
 
     ecr: "ECRClient"
     repository: str
@@ -23,9 +25,13 @@ class ImageTag:
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
         """
         try:
-            found = self.ecr.describe_images(repositoryName=self.repository, imageIds=[{"imageTag": self.tag}])
+            found = self.ecr.describe_images(
+                repositoryName=self.repository, imageIds=[{"imageTag": self.tag}]
+            )
         except self.ecr.exceptions.ImageNotFoundException:
             found = {"imageDetails": []}  # type: ignore[typeddict-item]
         if not found["imageDetails"]:
-            raise NoDeviceImage(f"There is no device image yet (tag {self.tag}): run `playground push`.")
+            raise NoDeviceImage(
+                f"There is no device image yet (tag {self.tag}): run `playground push`."
+            )
         return found["imageDetails"][0]["imageDigest"]

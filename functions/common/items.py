@@ -1,9 +1,12 @@
-"""Items of DynamoDB tables: changed by conditional writes, since others change them too, and read page by page."""
+"""Items of DynamoDB tables: changed by conditional writes, since others change them too, and read
+page by page.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.conditions import ConditionBase
 from botocore.exceptions import ClientError
 
 from common.clients import error_code
@@ -16,20 +19,29 @@ Item = Mapping[str, Any]
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
-def update_if(table: "Table", key: Item, update: str, condition: str, values: Item) -> Item | None:
+def update_if(
+    table: "Table",
+    key: Item,
+    update: str,
+    condition: str | ConditionBase,
+    values: Item,
+) -> Item | None:
     """Change the item where the condition holds; gives the whole new item, None where it does not.
 
     `#name` in an expression is the attribute `name`, for those whose names are words of DynamoDB's:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
+    `values` are those of placeholders: a condition of boto3's own brings what it compares with.
     """
-    names = set(re.findall(r"#(\w+)", f"{update} {condition}"))
+    text = f"{update} {condition}" if isinstance(condition, str) else update
+    names = set(re.findall(r"#(\w+)", text))
     more: Any = {"ExpressionAttributeNames": {f"#{name}": name for name in names}} if names else {}
+    if values:
+        more["ExpressionAttributeValues"] = values
     try:
         answer = table.update_item(
             Key=key,
             UpdateExpression=update,
             ConditionExpression=condition,
-            ExpressionAttributeValues=values,
             ReturnValues="ALL_NEW",
             **more,
         )
@@ -47,7 +59,8 @@ def change(
     add: Mapping[str, set[str]] | None = None,
     take_out: Mapping[str, set[str]] | None = None,
 ) -> tuple[str, dict[str, Any]]:
-    """The update expression that sets `values`, removes attributes, `add`s to sets and `take`s `out` of sets.
+    """The update expression that sets `values`, removes attributes, `add`s to sets and `take`s
+    `out` of sets.
 
     With it what its placeholders stand for.
     """
@@ -68,7 +81,9 @@ def touching(update: str) -> str:
     return f"SET updated_at = :now, {rest}" if verb == "SET" else f"SET updated_at = :now {update}"
 
 
-def scan(table: "Table", attributes: tuple[str, ...] = (), *, consistent: bool = True) -> Iterator[Item]:
+def scan(
+    table: "Table", attributes: tuple[str, ...] = (), *, consistent: bool = True
+) -> Iterator[Item]:
     """Every item of the table, whole or only these attributes."""
     asked: Any = {"ConsistentRead": consistent}
     if attributes:

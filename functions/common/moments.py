@@ -11,3 +11,8 @@ def as_text(at: datetime) -> str:
 def of_milliseconds(at_ms: int) -> str:
     """The text of a time in milliseconds since 1970."""
     return as_text(datetime.fromtimestamp(at_ms / 1000, UTC))
+
+
+def now() -> str:
+    """The time as the catalog writes it."""
+    return as_text(datetime.now(UTC))

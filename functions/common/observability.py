@@ -1,6 +1,7 @@
 """Structured logs and metrics, configured by the POWERTOOLS_* variables of the template.
 
-Every line says whom it is about: `thing_name` and `execution_arn`, as soon as they are known (docs/contracts.md).
+Every line says whom it is about: `thing_name` and `execution_arn`, as soon as they are known
+(docs/contracts.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ T = TypeVar("T")
 def observed(
     handler: Callable[[Mapping[str, Any], "LambdaContext"], T],
 ) -> Callable[[Mapping[str, Any], "LambdaContext"], T]:
-    """What every handler is wrapped in: its lines name the subject, its failure is logged, its metrics are published.
+    """What every handler is wrapped in: its lines name the subject, its failure is logged, its
+    metrics are published.
 
     A warm function begins with none of the keys of the invocation before.
     """
@@ -39,7 +41,8 @@ def observed(
         try:
             return handler(event, context)
         except Exception as error:
-            # Refusing is what a PlaygroundError is for; anything else is a fault of ours or of AWS's.
+            # Refusing is what a PlaygroundError is for; anything else is a fault of ours or of
+            # AWS's.
             say = logger.warning if isinstance(error, PlaygroundError) else logger.error
             say("failed", error=type(error).__name__, reason=str(error))
             raise
@@ -51,7 +54,9 @@ def observed(
 
 
 def about(**keys: str) -> None:
-    """From here on every line of this invocation, metrics too, carries these keys: `thing_name`, `execution_arn`."""
+    """From here on every line of this invocation, metrics too, carries these keys: `thing_name`,
+    `execution_arn`.
+    """
     logger.append_keys(**keys)
     for name, value in keys.items():
         metrics.add_metadata(name, value)

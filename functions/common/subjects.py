@@ -1,14 +1,16 @@
 """Whom an invocation is about: the thing and the execution, read from whatever shape the event has.
 
-Only for the log: it takes what is there, checks nothing and never fails. What a function acts on, its own `from_event`
-reads and checks.
+Only for the log: it takes what is there, checks nothing and never fails. What a function acts on,
+its own `from_event` reads and checks.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# The execution that runs now before the one that made the device: a restart and a removal name both.
+from common.jsontext import read_or_none
+
+# The execution that runs now before the one that made the device: a restart and a removal name
+# both.
 EXECUTION_FIELDS = ("restart", "deprovisioning", "roll", "execution", "executionArn")
 THING_FIELDS = ("thingName", "clientId")
 LONGEST = 512
@@ -17,9 +19,9 @@ LONGEST = 512
 def subject_of(event: object) -> dict[str, str]:
     """`thing_name` and `execution_arn`, as far as the event tells them.
 
-    Workflow states carry them at the top, in `input`, or in `data.asked`; IoT rules at the top; presence events have a
-    `clientId`, which is the thing name; EventBridge has them in `detail`, where the execution's input is a string;
-    API Gateway in `pathParameters`.
+    Workflow states carry them at the top, in `input`, or in `data.asked`; IoT rules at the top;
+    presence events have a `clientId`, which is the thing name; EventBridge has them in `detail`,
+    where the execution's input is a string; API Gateway in `pathParameters`.
     """
     found: dict[str, str] = {}
     for part in _parts(event):
@@ -44,9 +46,4 @@ def _parts(event: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _parsed(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return None
+    return read_or_none(value) if isinstance(value, str) else value

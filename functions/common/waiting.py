@@ -1,4 +1,6 @@
-"""Waiting inside a function, for what takes AWS seconds. Minutes are the workflow's business: its Retry."""
+"""Waiting inside a function, for what takes AWS seconds. Minutes are the workflow's business: its
+Retry.
+"""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to try again, in seconds, and the pause in between, which grows by a factor up to the longest."""
+    """How long to try again, in seconds, and the pause in between, which grows by a factor up to
+    the longest.
+    """
 
     seconds: float
     pause: float = 0.5

@@ -17,8 +17,12 @@ _NOBODY_WAITS = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 
 
 def report_online(sfn: "SFNClient", task_token: str, status: str = "ONLINE") -> bool:
-    """Tell the waiting workflow that the device has connected, and its status; False when nobody waits any more."""
-    return _answered(lambda: sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": status})))
+    """Tell the waiting workflow that the device has connected, and its status; False when nobody
+    waits any more.
+    """
+    return _answered(
+        lambda: sfn.send_task_success(taskToken=task_token, output=json.dumps({"status": status}))
+    )
 
 
 def report_failed(sfn: "SFNClient", task_token: str, error: str, cause: str) -> bool:
@@ -28,7 +32,9 @@ def report_failed(sfn: "SFNClient", task_token: str, error: str, cause: str) -> 
 
 def report_removed(sfn: "SFNClient", task_token: str, thing_name: str) -> bool:
     """Tell the waiting workflow that its device was removed; False when nobody waits any more."""
-    return report_failed(sfn, task_token, "OwnershipLost", f"thingName: {thing_name} was removed while it was made")
+    return report_failed(
+        sfn, task_token, "OwnershipLost", f"thingName: {thing_name} was removed while it was made"
+    )
 
 
 def _answered(send: Callable[[], object]) -> bool:

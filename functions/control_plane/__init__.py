@@ -1,1 +1,3 @@
-"""The HTTP API: devices made, listed, described and removed; openapi/ says what it takes and what it answers."""
+"""The HTTP API: devices made, listed, described and removed; openapi/ says what it takes and what
+it answers.
+"""

@@ -1,7 +1,7 @@
 """Who asks, by the access token that API Gateway has checked, and what they may do.
 
-The gateway has verified signature, issuer, client and time of the token; an ID token passes it too. What is left is
-decided here: only access tokens, and only members of the two groups.
+The gateway has verified signature, issuer, client and time of the token; an ID token passes it too.
+What is left is decided here: only access tokens, and only members of the two groups.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 """
 
@@ -25,7 +25,9 @@ class Caller:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Caller":
-        """From an event of API Gateway (payload format 2.0). Raises Problem 401 for anything but an access token."""
+        """From an event of API Gateway (payload format 2.0). Raises Problem 401 for anything but an
+        access token.
+        """
         authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
         claims = (authorizer.get("jwt") or {}).get("claims") or {}
         if claims.get("token_use") != "access":
@@ -33,7 +35,9 @@ class Caller:
         subject = claims.get("sub")
         if not isinstance(subject, str) or not subject:
             raise not_authenticated("the token names nobody")
-        return cls(str(claims.get("username", subject)), subject, groups_of(claims.get("cognito:groups")))
+        return cls(
+            str(claims.get("username", subject)), subject, groups_of(claims.get("cognito:groups"))
+        )
 
     def require(self, method: str) -> None:
         """Raises Problem 403 unless one of the groups lets the caller use this HTTP method."""
@@ -45,10 +49,11 @@ class Caller:
 def groups_of(claim: object) -> frozenset[str]:
     """The groups of the claim `cognito:groups`.
 
-    API Gateway hands it over as text, `[admins viewers]`; a list is what the token itself holds. The name of a group
-    has no space (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html), but
-    it may have brackets and commas: only the outer brackets and the spaces mean something, so that no name of a group
-    can pass for two, or for another one.
+    API Gateway hands it over as text, `[admins viewers]`; a list is what the token itself holds.
+    The name of a group has no space
+    (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html),
+    but it may have brackets and commas: only the outer brackets and the spaces mean something, so
+    that no name of a group can pass for two, or for another one.
     """
     if isinstance(claim, list):
         return frozenset(name for name in claim if isinstance(name, str))

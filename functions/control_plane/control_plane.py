@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from common import environment
-from common.catalog import Catalog
 from common.clients import CONFIG, NEVER_REPEAT, session
 from common.linking import LinkDevices
 from common.observability import observed
@@ -21,6 +20,7 @@ from control_plane.request import Answer, Request
 from control_plane.routes import Act, resolver_of
 from control_plane.settings import Settings
 from control_plane.shadow import Shadows
+from devices.catalog import Catalog
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -46,7 +46,9 @@ machines = Machines(
         RELEASE: environment.required("RELEASE_MACHINE_ARN"),
     },
 )
-devices = Devices(Catalog(catalog_table), Listing(catalog_table, dynamodb), machines, iot_client, iot_data_client)
+devices = Devices(
+    Catalog(catalog_table), Listing(catalog_table, dynamodb), machines, iot_client, iot_data_client
+)
 executions = Executions(machines)
 link_devices = LinkDevices(
     # Less than this function may run.
@@ -54,7 +56,9 @@ link_devices = LinkDevices(
     environment.required("LINK_FUNCTION"),
 )
 links = Links(link_devices)
-settings = Settings(Catalog(catalog_table), Shadows(iot_data_client), int(environment.required("METRICS_FLOOR")))
+settings = Settings(
+    Catalog(catalog_table), Shadows(iot_data_client), int(environment.required("METRICS_FLOOR"))
+)
 replies_table = dynamodb.Table(environment.required("COMMAND_REPLIES_TABLE"))
 commands = Commands(Catalog(catalog_table), iot_data_client, replies_table)
 
@@ -72,5 +76,7 @@ resolver = resolver_of(acts)
 
 @observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """A request of API Gateway's HTTP API, payload format 2.0; openapi/ has what is asked and answered."""
+    """A request of API Gateway's HTTP API, payload format 2.0; openapi/ has what is asked and
+    answered.
+    """
     return resolver.resolve(dict(event), context)

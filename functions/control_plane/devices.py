@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common.catalog import Catalog, Row, is_free
 from common.certificates import tolerating
 from common.clients import error_code
 from common.device_wish import DeviceWish
+from common.errors import TransientError
 from common.identifiers import made_up_name
+from common.jsontext import read
+from common.jsonvalues import same
 from common.observability import about_row
-from common.quarantine import is_connected
+from common.row import Row, is_free
 from control_plane.listing import Listing, Wanted
 from control_plane.machines import DEPROVISION, PROVISION, Machines, iso, link, name_of, summary
 from control_plane.problem import FieldError, Problem, conflict, not_found
 from control_plane.request import Answer, Request
+from devices.catalog import Catalog
+from devices.confinement import is_connected
+from holding.conditions import is_held
+from holding.dead import holder_of
+from holding.purposes import Purpose
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
@@ -52,7 +59,12 @@ class Devices:
     def page(self, request: Request) -> Answer:
         """A page of the catalog."""
         asked = request.parameters
-        wanted = Wanted(asked.get("limit", DEFAULT_LIMIT), asked.get("status"), asked.get("type"), asked.get("text"))
+        wanted = Wanted(
+            asked.get("limit", DEFAULT_LIMIT),
+            asked.get("status"),
+            asked.get("type"),
+            asked.get("text"),
+        )
         if "nextToken" in asked:
             wanted = wanted.continued(asked["nextToken"])
         found = self.listing.page(wanted)
@@ -60,7 +72,9 @@ class Devices:
         return Answer(200, {"devices": [_item(row) for row in found.rows], "nextToken": token})
 
     def create(self, request: Request) -> Answer:
-        """Start the provisioning; a repeated request leads to the execution that the first one started."""
+        """Start the provisioning; a repeated request leads to the execution that the first one
+        started.
+        """
         wish = DeviceWish.of(request.body)
         given = json.dumps(request.body, sort_keys=True)
         name = _execution_name(request)
@@ -73,6 +87,10 @@ class Devices:
             if name is None or error_code(error) != "ExecutionAlreadyExists":
                 raise
         # The same request was under way a moment ago.
+        if self.machines.find(name, [PROVISION]) is None:
+            raise TransientError(
+                f"Step Functions has the execution {name} but does not show it yet"
+            )
         self._started_before(name, given)
         return self._accepted(wish, name)
 
@@ -96,8 +114,12 @@ class Devices:
         """Start the removal, or lead to the one that is under way. Raises Problem 404 or 409."""
         row = self._row(request.parameters["thingName"])
         if is_free(row):
-            raise not_found(f"{row['thing_name']} is {row['status']}: nothing of it is there any more")
-        name = self._removal(row) or self.machines.start(DEPROVISION, json.dumps({"thingName": row["thing_name"]}))
+            raise not_found(
+                f"{row['thing_name']} is {row['status']}: nothing of it is there any more"
+            )
+        name = self._removal(row) or self.machines.start(
+            DEPROVISION, json.dumps({"thingName": row["thing_name"]})
+        )
         return _accepted(row["thing_name"], DEPROVISION, name, f"../executions/{name}")
 
     def _row(self, thing_name: str) -> Row:
@@ -108,7 +130,9 @@ class Devices:
         return row
 
     def _refuse_taken(self, thing_name: str | None) -> None:
-        """The workflow would refuse it too; so the caller knows at once, and no execution fails for it."""
+        """The workflow would refuse it too; so the caller knows at once, and no execution fails for
+        it.
+        """
         if thing_name is None:
             return
         row = self.catalog.row(thing_name)
@@ -124,10 +148,16 @@ class Devices:
         found = self.machines.described(self.machines.execution_arn(PROVISION, name))
         if found is None:
             return False
-        if json.loads(found["input"]) != json.loads(given):
+        if not same(read(found["input"]), read(given)):
             detail = "Idempotency-Key: was used for another body; a new request needs a new key"
             error = FieldError("Idempotency-Key", "was used for another body")
-            raise Problem(422, "idempotency-key-reused", "The key was used for another request", detail, [error])
+            raise Problem(
+                422,
+                "idempotency-key-reused",
+                "The key was used for another request",
+                detail,
+                [error],
+            )
         return True
 
     def _accepted(self, wish: DeviceWish, name: str) -> Answer:
@@ -135,8 +165,10 @@ class Devices:
         return _accepted(thing_name, PROVISION, name, f"executions/{name}")
 
     def _removal(self, row: Row) -> str | None:
-        """Name of the removal that is under way. Raises Problem 409 when something else undoes the device."""
-        holder = row.get("deprovisioning")
+        """Name of the removal that is under way. Raises Problem 409 when something else undoes the
+        device.
+        """
+        holder = holder_of(row, Purpose.DEPROVISION)
         found = self.machines.described(holder) if holder else None
         if holder is None or found is None or found["status"] not in ("RUNNING", "PENDING_REDRIVE"):
             return None
@@ -146,7 +178,7 @@ class Devices:
 
     def _shadow(self, thing_name: str) -> dict[str, Any] | None:
         with tolerating("ResourceNotFoundException"):
-            found = json.loads(self.iot_data.get_thing_shadow(thingName=thing_name)["payload"].read())
+            found = read(self.iot_data.get_thing_shadow(thingName=thing_name)["payload"].read())
             state = found.get("state", {})
             parts = {part: state.get(part) or {} for part in ("desired", "reported", "delta")}
             return {**parts, "version": found["version"]}
@@ -156,7 +188,9 @@ class Devices:
         if certificate_id is None:
             return None
         with tolerating("ResourceNotFoundException"):
-            found = self.iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+            found = self.iot.describe_certificate(certificateId=certificate_id)[
+                "certificateDescription"
+            ]
             validity = found.get("validity", {})
             return {
                 "certificateId": found["certificateId"],
@@ -178,7 +212,10 @@ def _execution_name(request: Request) -> str | None:
     key = request.parameters.get("Idempotency-Key")
     if key is None:
         return None
-    return "api-" + hashlib.sha256(f"{request.caller.subject}\n{key.strip(chr(34))}".encode()).hexdigest()
+    return (
+        "api-"
+        + hashlib.sha256(f"{request.caller.subject}\n{key.strip(chr(34))}".encode()).hexdigest()
+    )
 
 
 def _accepted(thing_name: str, workflow: str, name: str, location: str) -> Answer:
@@ -222,7 +259,7 @@ def _catalog(row: Row) -> dict[str, Any]:
         "clusterArn": row.get("cluster_arn"),
         "disconnectReason": row.get("disconnect_reason"),
         "givenUpAt": row.get("given_up_at"),
-        "beingRemoved": "deprovisioning" in row,
+        "beingRemoved": is_held(row, Purpose.DEPROVISION),
     }
 
 

@@ -1,6 +1,8 @@
-"""The OpenAPI document, joined from the files of openapi/: the one place that says what the API takes and answers.
+"""The OpenAPI document, joined from the files of openapi/: the one place that says what the API
+takes and answers.
 
-Routes, parameters and bodies are checked by it. Each capability has a file, which adds `paths` and `components`.
+Routes, parameters and bodies are checked by it. Each capability has a file, which adds `paths` and
+`components`.
 """
 
 import json
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import fastjsonschema
+
+from common.jsontext import read
 
 FOLDER = Path(__file__).with_name("openapi")
 BASE = "base"
@@ -64,10 +68,10 @@ class Operation:
 @cache
 def document() -> Mapping[str, Any]:
     """The whole document. Raises DocumentError when two files define the same thing."""
-    joined: dict[str, Any] = json.loads((FOLDER / f"{BASE}.json").read_text())
+    joined: dict[str, Any] = read((FOLDER / f"{BASE}.json").read_bytes())
     for file in sorted(FOLDER.glob("*.json")):
         if file.stem != BASE:
-            section = json.loads(file.read_text())
+            section = read(file.read_bytes())
             _add(joined["paths"], section.get("paths", {}), file.name)
             for kind, entries in section.get("components", {}).items():
                 _add(joined["components"].setdefault(kind, {}), entries, file.name)
@@ -87,7 +91,9 @@ def operations() -> Mapping[str, Operation]:
 
 
 def methods_of(path: str) -> list[str]:
-    """The methods that the document has for what was asked for; empty when it knows no such path."""
+    """The methods that the document has for what was asked for; empty when it knows no such
+    path.
+    """
     return [
         operation.method
         for operation in operations().values()
@@ -107,19 +113,26 @@ def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _operation(path: str, method: str, item: Mapping[str, Any]) -> Operation:
     asked = item[method]
-    parameters = [resolved(entry) for entry in [*item.get("parameters", []), *asked.get("parameters", [])]]
+    parameters = [
+        resolved(entry) for entry in [*item.get("parameters", []), *asked.get("parameters", [])]
+    ]
     body = asked.get("requestBody")
     return Operation(
         asked["operationId"],
         method.upper(),
         path,
-        tuple(Parameter(one["name"], one["in"], one.get("required", False), one["schema"]) for one in parameters),
+        tuple(
+            Parameter(one["name"], one["in"], one.get("required", False), one["schema"])
+            for one in parameters
+        ),
         body["content"]["application/json"]["schema"] if body else None,
     )
 
 
 def _compiled(schema: Mapping[str, Any]) -> Check:
-    """fastjsonschema knows draft 7: the document keeps to what means the same there and in OpenAPI 3.1."""
+    """fastjsonschema knows draft 7: the document keeps to what means the same there and in OpenAPI
+    3.1.
+    """
     whole = {**schema, "components": document()["components"]}
     check: Check = fastjsonschema.compile(whole, use_default=False, use_formats=False)
     return check

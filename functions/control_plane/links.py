@@ -1,4 +1,6 @@
-"""Links: a switch drives a bulb, or does so no longer. LinkDevices does it, whose role may write policies."""
+"""Links: a switch drives a bulb, or does so no longer. LinkDevices does it, whose role may write
+policies.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +38,8 @@ class Links:
         try:
             targets = self.function.ask(action, switch, target)
         except InvalidInput as error:
-            # The names are as the document wants them: it is the devices that can't be linked, or can't be any more.
+            # The names are as the document wants them: it is the devices that can't be linked, or
+            # can't be any more.
             raise conflict(str(error), FieldError(error.field, error.rule)) from error
         except ThingNotFound as error:
             raise not_found(str(error)) from error

@@ -1,8 +1,10 @@
-"""A page of the catalog, the newest device first, at a cost that does not grow with the number of devices.
+"""A page of the catalog, the newest device first, at a cost that does not grow with the number of
+devices.
 
-The index `status` keeps a partition for each status, in the order of `created_at`; a page merges the partitions that
-it needs. A device that goes from one status to another keeps its place in that order, so nobody who turns pages
-meanwhile sees it twice, or misses it. What the index says may be a moment old: the rows themselves have the last word.
+The index `status` keeps a partition for each status, in the order of `created_at`; a page merges
+the partitions that it needs. A device that goes from one status to another keeps its place in that
+order, so nobody who turns pages meanwhile sees it twice, or misses it. What the index says may be a
+moment old: the rows themselves have the last word.
 """
 
 import base64
@@ -16,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
-from common.catalog import Row
 from common.errors import TransientError
+from common.jsontext import decode
+from common.row import Row
+from common.statuses import STATUSES, THERE
 from control_plane.problem import FieldError, invalid
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
 INDEX = "status"
-# Those that were deleted are told to who asks for them: they are kept for ever.
-THERE = ("PROVISIONING", "ONLINE", "OFFLINE", "QUARANTINED", "FAILED")
-STATUSES = (*THERE, "TERMINATED")
 
-# Entries of the index that a page with a filter looks at, all partitions together; an entry has some 150 bytes.
+# Entries of the index that a page with a filter looks at, all partitions together; an entry has
+# some 150 bytes.
 LOOKED_AT = 1000
 # Of a BatchGetItem that DynamoDB answers only in part.
 TRIES = 3
@@ -39,7 +41,9 @@ _NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
 @dataclass(frozen=True)
 class Position:
-    """How far the pages before have come: `at` is a `created_at`, `names` the last entry with it in each partition."""
+    """How far the pages before have come: `at` is a `created_at`, `names` the last entry with it in
+    each partition.
+    """
 
     at: str
     names: Mapping[str, str]
@@ -67,8 +71,14 @@ class Wanted:
         return max(LOOKED_AT // len(self.partitions), self.limit) if filtered else self.limit
 
     def shows(self, entry: Row) -> bool:
-        """Whether an entry of the index passes the filters, and was not shown before it changed its status."""
-        if self.after and entry["created_at"] == self.after.at and entry["thing_name"] in self.after.names.values():
+        """Whether an entry of the index passes the filters, and was not shown before it changed its
+        status.
+        """
+        if (
+            self.after
+            and entry["created_at"] == self.after.at
+            and entry["thing_name"] in self.after.names.values()
+        ):
             return False
         if self.device_type not in (None, entry["device_type"]):
             return False
@@ -80,15 +90,21 @@ class Wanted:
         return base64.urlsafe_b64encode(json.dumps(found).encode()).decode().rstrip("=")
 
     def continued(self, token: str) -> "Wanted":
-        """From where the token says. Raises Problem 400 for one that was not given for this very list."""
+        """From where the token says. Raises Problem 400 for one that was not given for this very
+        list.
+        """
         try:
-            found = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            found = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
             position = Position(found["at"], dict(found["names"]))
             mine = found["of"] == self._filters() and _is_position(position)
-        except (ValueError, binascii.Error, KeyError, TypeError, RecursionError):
+        except (ValueError, binascii.Error, KeyError, TypeError):
             mine = False
         if not mine:
-            raise invalid(FieldError("nextToken", "is not the token of a page with this status, type and text"))
+            raise invalid(
+                FieldError(
+                    "nextToken", "is not the token of a page with this status, type and text"
+                )
+            )
         return replace(self, after=position)
 
     def _filters(self) -> list[str | None]:
@@ -130,7 +146,8 @@ class Listing:
             at = _advanced(at, entry)
             if wanted.shows(entry):
                 found.append(entry["thing_name"])
-            # Past the last entry that was read of a partition, its next ones might come before those of the others.
+            # Past the last entry that was read of a partition, its next ones might come before
+            # those of the others.
             if (entry["status"], entry["thing_name"]) in ends:
                 more = True
                 break
@@ -153,20 +170,36 @@ class Listing:
         if wanted.after:
             condition &= Key("created_at").lte(wanted.after.at)
             if status in wanted.after.names:
-                key = {"status": status, "created_at": wanted.after.at, "thing_name": wanted.after.names[status]}
+                key = {
+                    "status": status,
+                    "created_at": wanted.after.at,
+                    "thing_name": wanted.after.names[status],
+                }
                 start = {"ExclusiveStartKey": key}
         answer = self.table.query(
-            IndexName=INDEX, KeyConditionExpression=condition, ScanIndexForward=False, Limit=wanted.chunk, **start
+            IndexName=INDEX,
+            KeyConditionExpression=condition,
+            ScanIndexForward=False,
+            Limit=wanted.chunk,
+            **start,
         )
         return answer["Items"], "LastEvaluatedKey" in answer
 
     def _rows(self, wanted: Wanted, names: Sequence[str]) -> list[Row]:
-        """The rows of these names, in this order, without those that have changed their status since."""
+        """The rows of these names, in this order, without those that have changed their status
+        since.
+        """
         rows: dict[str, Row] = {}
-        asked: Any = {self.table.name: {"Keys": [{"thing_name": name} for name in names]}} if names else {}
+        asked: Any = (
+            {self.table.name: {"Keys": [{"thing_name": name} for name in names]}} if names else {}
+        )
         for _ in range(TRIES + 1):
             if not asked:
-                return [rows[name] for name in names if name in rows and rows[name]["status"] in wanted.partitions]
+                return [
+                    rows[name]
+                    for name in names
+                    if name in rows and rows[name]["status"] in wanted.partitions
+                ]
             answer = self.dynamodb.batch_get_item(RequestItems=asked)
             rows |= {str(row["thing_name"]): row for row in answer["Responses"][self.table.name]}
             asked = answer["UnprocessedKeys"]

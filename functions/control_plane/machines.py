@@ -1,22 +1,30 @@
 """The stack's workflows, and the executions that the API starts and tells of."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from common.clients import error_code
+from common.executions import Executions
 from common.moments import as_text
+from common.waiting import Patience
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
-    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+    from types_boto3_stepfunctions.type_defs import (
+        DescribeExecutionOutputTypeDef,
+        HistoryEventTypeDef,
+    )
 
 PROVISION, DEPROVISION, RESTART = "provision-device", "deprovision-device", "restart-device"
 QUARANTINE, RELEASE = "quarantine-device", "release-device"
+
+# How the names of executions begin that the API has started.
+STARTED_HERE = "api-"
+
+# Step Functions may not know yet what it was asked to start a moment ago.
+UNTIL_KNOWN = Patience(3, 0.2, growth=2, longest=1)
 
 # Texts of AWS and of functions, of which the beginning says what happened.
 MAX_CAUSE = 1000
@@ -42,19 +50,35 @@ class Machines:
 
     def described(self, execution_arn: str) -> "DescribeExecutionOutputTypeDef | None":
         """What Step Functions says of it; None for one that it does not know (any more)."""
-        try:
-            return self.sfn.describe_execution(executionArn=execution_arn)
-        except ClientError as error:
-            if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
-                return None
-            raise
+        return Executions(self.sfn).described(execution_arn)
+
+    def find(
+        self, name: str, workflows: Iterable[str] = ()
+    ) -> "tuple[str, DescribeExecutionOutputTypeDef] | None":
+        """The workflow, of these or of all, that has an execution of that name, and its
+        description.
+
+        One that the API may have started a moment ago is looked for a while longer.
+        """
+        patience = UNTIL_KNOWN if name.startswith(STARTED_HERE) else Patience(0)
+        for _ in patience.tries():
+            for workflow in workflows or self.arns:
+                found = self.described(self.execution_arn(workflow, name))
+                if found is not None:
+                    return workflow, found
+        return None
+
+    def events(self, execution_arn: str, most: int) -> "tuple[list[HistoryEventTypeDef], bool]":
+        """The first events of its history, and whether there are more."""
+        return Executions(self.sfn).events(execution_arn, most)
 
     def start(self, workflow: str, given: str, name: str | None = None) -> str:
         """Start an execution with that input, JSON; gives its name.
 
-        Raises ClientError ExecutionAlreadyExists when there is one of that name that has ended, or has another input.
+        Raises ClientError ExecutionAlreadyExists when there is one of that name that has ended, or
+        has another input.
         """
-        name = name or f"api-{uuid.uuid4()}"
+        name = name or f"{STARTED_HERE}{uuid.uuid4()}"
         self.sfn.start_execution(stateMachineArn=self.arns[workflow], name=name, input=given)
         return name
 

@@ -1,4 +1,5 @@
-"""What the API answers instead of what was asked for: RFC 9457 problem details, which name the field that is wrong.
+"""What the API answers instead of what was asked for: RFC 9457 problem details, which name the
+field that is wrong.
 
 https://www.rfc-editor.org/rfc/rfc9457. A client goes by `type`; `detail` is for people.
 """
@@ -18,7 +19,9 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class FieldError:
-    """One rule that was broken: `field` is a JSON pointer into the body, or the name of a parameter."""
+    """One rule that was broken: `field` is a JSON pointer into the body, or the name of a
+    parameter.
+    """
 
     field: str
     rule: str
@@ -57,7 +60,7 @@ def invalid(*errors: FieldError) -> Problem:
 def not_authenticated(detail: str) -> Problem:
     """Who asks is not known. https://www.rfc-editor.org/rfc/rfc6750#section-3"""
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return Problem(401, "not-authenticated", "Who asks is not known", detail, headers=challenge)
+    return Problem(401, "not-authenticated", "The caller is not known", detail, headers=challenge)
 
 
 def not_allowed(detail: str) -> Problem:
@@ -83,7 +86,7 @@ def method_not_allowed(method: str, allowed: Sequence[str]) -> Problem:
 
 def conflict(detail: str, *errors: FieldError) -> Problem:
     """It can't be done as things are now."""
-    return Problem(409, "conflict", "In conflict with what there is", detail, errors)
+    return Problem(409, "conflict", "Conflict with the present state", detail, errors)
 
 
 def too_large(detail: str) -> Problem:
@@ -103,7 +106,9 @@ def try_again(detail: str) -> Problem:
 
 def unforeseen() -> Problem:
     """An error that nobody has foreseen; the log has it, the caller does not."""
-    return Problem(500, "internal", "Something went wrong", "The log of the function says what.")
+    return Problem(
+        500, "internal", "Something went wrong", "The log of the function has the cause."
+    )
 
 
 def of_input(error: InvalidInput) -> Problem:

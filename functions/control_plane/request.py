@@ -1,8 +1,8 @@
-"""From an event of API Gateway to a request that fits the OpenAPI document, and back from an answer."""
+"""From an event of API Gateway to a request that fits the OpenAPI document, and back from an
+answer.
+"""
 
 import base64
-import binascii
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 
 from fastjsonschema import JsonSchemaValueException
 
+from common.jsontext import decode
+from common.jsonvalues import NotJsonError
 from control_plane.caller import Caller
 from control_plane.document import Check, Operation, Parameter
 from control_plane.problem import NONE, FieldError, invalid, too_large, unsupported_media_type
@@ -20,7 +22,9 @@ MAX_BODY_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, checked: `parameters` by their names in the document, `body` None where there is none."""
+    """What was asked for, checked: `parameters` by their names in the document, `body` None where
+    there is none.
+    """
 
     caller: Caller
     parameters: Mapping[str, Any]
@@ -37,10 +41,16 @@ class Answer:
 
 
 def request_of(event: Mapping[str, Any], operation: Operation, caller: Caller) -> Request:
-    """Check an event against the operation. Raises Problem 400, 413 or 415, which names what is wrong."""
+    """Check an event against the operation. Raises Problem 400, 413 or 415, which names what is
+    wrong.
+    """
     errors = list(_unknown(event, operation))
     parameters: dict[str, Any] = {}
-    given = {"path": event.get("pathParameters") or {}, "query": dict(_query(event)), "header": _headers(event)}
+    given = {
+        "path": event.get("pathParameters") or {},
+        "query": dict(_query(event)),
+        "header": _headers(event),
+    }
     for parameter in operation.parameters:
         name = parameter.name.lower() if parameter.place == "header" else parameter.name
         if name in given[parameter.place]:
@@ -60,7 +70,9 @@ def _unknown(event: Mapping[str, Any], operation: Operation) -> Iterator[FieldEr
     seen: set[str] = set()
     for name, _ in _query(event):
         if name not in known:
-            yield FieldError(name, f"is not a parameter; there are {', '.join(sorted(known)) or 'none'}")
+            yield FieldError(
+                name, f"is not a parameter; there are {', '.join(sorted(known)) or 'none'}"
+            )
         elif name in seen:
             yield FieldError(name, "is given twice")
         seen.add(name)
@@ -84,35 +96,36 @@ def _typed(parameter: Parameter, text: str) -> Any:
 def _checked_body(event: Mapping[str, Any], operation: Operation) -> Any:
     media_type = _headers(event).get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise unsupported_media_type(f"Content-Type must be application/json, got {media_type or 'none'}")
-    body = _json(_text(event))
+        raise unsupported_media_type(
+            f"Content-Type must be application/json, got {media_type or 'none'}"
+        )
+    body = _json(_raw(event))
     errors = _broken(operation.check_body, body)
     if errors:
         raise invalid(*errors)
     return body
 
 
-def _text(event: Mapping[str, Any]) -> str:
+def _raw(event: Mapping[str, Any]) -> bytes:
     text = event.get("body") or ""
     if len(text) > MAX_BODY_BYTES * 2:
         raise too_large(f"at most {MAX_BODY_BYTES} bytes")
     try:
-        raw = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
-        if len(raw) > MAX_BODY_BYTES:
-            raise too_large(f"at most {MAX_BODY_BYTES} bytes, got {len(raw)}")
-        return raw.decode()
-    except (UnicodeError, binascii.Error):
+        raw = (
+            base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+        )
+    except (UnicodeError, ValueError):  # binascii.Error is one, and so is base64 that is not ASCII
         raise invalid(FieldError("", "must be JSON in UTF-8")) from None
+    if len(raw) > MAX_BODY_BYTES:
+        raise too_large(f"at most {MAX_BODY_BYTES} bytes, got {len(raw)}")
+    return raw
 
 
-def _json(text: str) -> Any:
-    """JSON that is JSON everywhere: no NaN, no number beyond a double's, no half of a surrogate pair."""
+def _json(raw: bytes) -> Any:
     try:
-        found = json.loads(text)
-        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise invalid(FieldError("", f"must be JSON: {error}")) from None
-    return found
+        return decode(raw, MAX_BODY_BYTES)
+    except NotJsonError as error:
+        raise invalid(FieldError(_pointer(list(error.place)), error.rule)) from None
 
 
 def _broken(check: Check, value: Any, parameter: str | None = None) -> list[FieldError]:

@@ -1,7 +1,7 @@
 """From the operations of the document to the routes of Powertools' resolver.
 
-Every request goes the same way: who asks, may they, is it what the document says; then the operation; then the answer,
-or the problem that was in the way.
+Every request goes the same way: who asks, may they, is it what the document says; then the
+operation; then the answer, or the problem that was in the way.
 """
 
 import json
@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from common.clients import transient_faults_named
 from common.errors import AccessRefused, InvalidInput, TransientError
+from common.jsonvalues import writable
 from common.observability import logger
 from control_plane import problem
 from control_plane.caller import Caller
@@ -24,7 +25,9 @@ Act = Callable[[Request], Answer]
 
 
 def resolver_of(acts: Mapping[str, Act]) -> APIGatewayHttpResolver:
-    """A resolver with a route for each operation id. Raises KeyError for one that the document does not know."""
+    """A resolver with a route for each operation id. Raises KeyError for one that the document does
+    not know.
+    """
     resolver = APIGatewayHttpResolver()
     known = operations()
     for operation_id, act in acts.items():
@@ -37,7 +40,9 @@ def resolver_of(acts: Mapping[str, Act]) -> APIGatewayHttpResolver:
     return resolver
 
 
-def _authorized(app: APIGatewayHttpResolver, next_middleware: Callable[..., Response[str]]) -> Response[str]:
+def _authorized(
+    app: APIGatewayHttpResolver, next_middleware: Callable[..., Response[str]]
+) -> Response[str]:
     """Before anything is looked at, an unknown path too."""
     event = app.current_event.raw_event
     caller = Caller.of(event)
@@ -47,10 +52,14 @@ def _authorized(app: APIGatewayHttpResolver, next_middleware: Callable[..., Resp
     return next_middleware(app)
 
 
-def _route(resolver: APIGatewayHttpResolver, operation: Operation, act: Act) -> Callable[..., Response[str]]:
+def _route(
+    resolver: APIGatewayHttpResolver, operation: Operation, act: Act
+) -> Callable[..., Response[str]]:
     def respond(**_path: str) -> Response[str]:
         # The path's parameters are taken from the event, where API Gateway has decoded them.
-        request = request_of(resolver.current_event.raw_event, operation, resolver.context["caller"])
+        request = request_of(
+            resolver.current_event.raw_event, operation, resolver.context["caller"]
+        )
         logger.append_keys(operation=operation.operation_id)
         if "thingName" in request.parameters:
             logger.append_keys(thing_name=request.parameters["thingName"])
@@ -65,7 +74,8 @@ def _route(resolver: APIGatewayHttpResolver, operation: Operation, act: Act) -> 
 def _no_route(resolver: APIGatewayHttpResolver) -> Response[str]:
     event = resolver.current_event
     allowed = methods_of(event.path)
-    # Powertools takes no control character in a path, API Gateway does: such a path is known, and leads nowhere.
+    # Powertools takes no control character in a path, API Gateway does: such a path is known, and
+    # leads nowhere.
     if allowed and event.http_method not in allowed:
         return _problem(problem.method_not_allowed(event.http_method, allowed))
     return _problem(problem.not_found(f"there is no {event.path}"))
@@ -77,8 +87,8 @@ def _of(error: Exception) -> Problem:
     if isinstance(error, InvalidInput):
         return problem.of_input(error)
     if isinstance(error, TransientError | AccessRefused):
-        logger.warning("AWS asked for patience", reason=str(error))
-        return problem.try_again("AWS asked for patience")
+        logger.warning("AWS limits the rate of requests", reason=str(error))
+        return problem.try_again("AWS limits the rate of requests")
     logger.exception("unforeseen")
     return problem.unforeseen()
 
@@ -88,6 +98,13 @@ def _problem(found: Problem) -> Response[str]:
     return _response(found.status, problem.MEDIA_TYPE, found.document(), found.headers)
 
 
-def _response(status: int, media_type: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response[str]:
+def _response(
+    status: int, media_type: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> Response[str]:
     # What a token is needed for is in no cache.
-    return Response(status, media_type, json.dumps(body), {"Cache-Control": "no-store", **headers})
+    return Response(
+        status,
+        media_type,
+        json.dumps(writable(body), allow_nan=False),
+        {"Cache-Control": "no-store", **headers},
+    )

@@ -1,14 +1,17 @@
-"""The rules of settings.json: what a device would say to a value. A rule is a kind, by which it is found, and limits.
+"""The rules of settings.json: what a device would say to a value. A rule is a kind, by which it is
+found, and limits.
 
-Whatever a device accepts is accepted here, and what it refuses is refused with the same words: tests hold the two
-against each other. The rules themselves are the device's, `device/virtual_device/setting_rules.py`.
+Whatever a device accepts is accepted here, and what it refuses is refused with the same words:
+tests hold the two against each other. The rules themselves are the device's,
+`device/virtual_device/shadow/setting_rules.py`.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from common.jsonvalues import encode, fault_of, is_integer, same
 
 Limits = Mapping[str, Any]
 
@@ -30,27 +33,37 @@ def fault(limits: Limits, value: Any, subject: Subject) -> str | None:
 
 def _integer(limits: Limits, value: Any, _subject: Subject) -> str | None:
     low, high = limits["low"], limits["high"]
-    return None if _is_integer(value) and low <= value <= high else f"must be an integer from {low} to {high}"
+    return (
+        None
+        if is_integer(value) and low <= value <= high
+        else f"must be an integer from {low} to {high}"
+    )
 
 
 def _reporting_interval(limits: Limits, value: Any, subject: Subject) -> str | None:
     low, high = subject.metrics_floor, limits["high"]
-    if _is_integer(value) and (value == 0 or low <= value <= high):
+    if is_integer(value) and (value == 0 or low <= value <= high):
         return None
     return f"must be 0 or an integer from {low} to {high}"
 
 
 def _one_of(limits: Limits, value: Any, _subject: Subject) -> str | None:
     choices = limits["choices"]
-    return None if isinstance(value, str) and value in choices else f"must be one of {', '.join(choices)}"
+    return (
+        None
+        if isinstance(value, str) and value in choices
+        else f"must be one of {', '.join(choices)}"
+    )
 
 
 def _any(limits: Limits, value: Any, _subject: Subject) -> str | None:
-    try:
-        size = len(json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode())
-    except ValueError:
+    if fault_of(value) is not None:
         return "holds a number that is out of range or text that is not valid Unicode"
-    return None if size <= limits["maxBytes"] else f"is longer than {limits['maxBytes']} bytes of JSON"
+    return (
+        None
+        if len(encode(value)) <= limits["maxBytes"]
+        else f"is longer than {limits['maxBytes']} bytes of JSON"
+    )
 
 
 def _object(limits: Limits, value: Any, subject: Subject) -> str | None:
@@ -85,7 +98,11 @@ def _ownership_fault(limits: Limits, topic: str, thing_name: str) -> str | None:
         return None
     if topic.startswith(tuple(limits["reserved"])):
         return "is reserved"
-    return None if topic.rpartition("/")[2] == thing_name else f"is neither below {own} nor ends in {thing_name}"
+    return (
+        None
+        if topic.rpartition("/")[2] == thing_name
+        else f"is neither below {own} nor ends in {thing_name}"
+    )
 
 
 def _other_things(limits: Limits, value: Any, subject: Subject) -> str | None:
@@ -96,7 +113,11 @@ def _other_things(limits: Limits, value: Any, subject: Subject) -> str | None:
         return f"must be an array of at most {limits['maxItems']} thing names"
     if len(set(value)) < len(value):
         return "must not name a thing twice"
-    return "must not name the device itself" if subject.thing_name in value else _any(limits, value, subject)
+    return (
+        "must not name the device itself"
+        if subject.thing_name in value
+        else _any(limits, value, subject)
+    )
 
 
 def _another_thing(limits: Limits, value: Any, subject: Subject) -> str | None:
@@ -108,19 +129,17 @@ def _another_thing(limits: Limits, value: Any, subject: Subject) -> str | None:
 
 def _all_or_some(limits: Limits, value: Any, _subject: Subject) -> str | None:
     everything, names = limits["all"], limits["names"]
-    if value == everything:
+    if same(value, everything):
         return None
-    if not isinstance(value, list) or not all(name in names for name in value):
+    if not isinstance(value, list) or not all(
+        isinstance(name, str) and name in names for name in value
+    ):
         return f"must be {everything} or an array of {', '.join(names)}"
     return "must not hold one of them twice" if len(set(value)) < len(value) else None
 
 
 def _boolean(_limits: Limits, value: Any, _subject: Subject) -> str | None:
     return None if value is None or isinstance(value, bool) else "must be true or false"
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _KINDS: Mapping[str, Callable[[Limits, Any, Subject], str | None]] = {

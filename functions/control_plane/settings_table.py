@@ -1,11 +1,13 @@
-"""The settings that devices have: settings.json, the device's own table as `virtual_device.settings_tool` prints it."""
+"""The settings that devices have: settings.json, the device's own table as
+`virtual_device.tools.settings_tool` prints it.
+"""
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from common.jsontext import read
 from control_plane.setting_rules import Subject, fault
 
 TABLE = Path(__file__).with_name("settings.json")
@@ -14,7 +16,7 @@ TABLE = Path(__file__).with_name("settings.json")
 @cache
 def rows() -> Mapping[str, Mapping[str, Any]]:
     """The rule of each setting, by its key, in the device's order."""
-    table: Mapping[str, Mapping[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
+    table: Mapping[str, Mapping[str, Any]] = read(TABLE.read_bytes())
     return table
 
 
@@ -25,7 +27,9 @@ def faults(desired: Mapping[str, Any], keys: Iterable[str], subject: Subject) ->
 
 
 def reserved(keys: Iterable[str]) -> Mapping[str, str]:
-    """What of these keys is not for anybody to set or to remove, and why; a device would take it."""
+    """What of these keys is not for anybody to set or to remove, and why; a device would take
+    it.
+    """
     table = rows()
     return {key: "is set by workflows alone" for key in keys if "setBy" in table.get(key, {})}
 

@@ -1,11 +1,12 @@
-"""Target of every source of the detector: IoT rules, the queue of messages, the log of AWS IoT, Device Defender."""
+"""Target of every source of the detector: IoT rules, the queue of messages, the log of AWS IoT,
+Device Defender.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import environment
-from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, metrics, observed
 from detecting.detector import Detector
@@ -14,6 +15,7 @@ from detecting.owners import CatalogOwners
 from detecting.recorder import Recorder
 from detecting.rules import Thresholds
 from detecting.sources import observations
+from devices.catalog import Catalog
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -27,10 +29,14 @@ class Security:
     recorder: Recorder
 
     def look_at(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The verdicts that the event has led to, and that nobody had given before."""
+        """The findings that the event has led to, and that nobody had given before."""
         seen = observations(event, self.detector.limits.message_bytes)
-        new = [verdict for verdict, rule in self.detector.judge(seen) if self.recorder.record(verdict, rule)]
-        return [verdict.as_document() for verdict in new]
+        new = [
+            finding
+            for finding, rule in self.detector.judge(seen)
+            if self.recorder.record(finding, rule)
+        ]
+        return [finding.as_document() for finding in new]
 
 
 _dynamodb = session.resource("dynamodb", config=CONFIG)
@@ -63,11 +69,11 @@ security = Security(Detector(memory, owners, thresholds), recorder)
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """Gives `{verdicts}`: those that this event has led to."""
+    """Gives `{findings}`: those that this event has led to."""
     with transient_faults_named():
-        verdicts = security.look_at(event)
-    for verdict in verdicts:
-        logger.append_keys(thing_name=verdict["thing_name"])
-        logger.warning("verdict", verdict=verdict)
-    metrics.add_metric("Verdicts", unit="Count", value=len(verdicts))
-    return {"verdicts": verdicts}
+        findings = security.look_at(event)
+    for finding in findings:
+        logger.append_keys(thing_name=finding["thing_name"])
+        logger.warning("finding", finding=finding)
+    metrics.add_metric("Verdicts", unit="Count", value=len(findings))
+    return {"findings": findings}

@@ -1,47 +1,59 @@
-"""The log of AWS IoT, which comes by a subscription filter: refused messages, and connections that never came about."""
+"""The log of AWS IoT, which comes by a subscription filter: refused messages, and connections that
+never came about.
+"""
 
 import base64
 import gzip
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from common.jsontext import read, read_or_none
 from detecting.observation import Observation, certificate_of, text
 
-BAD_CERTIFICATE = {"Connect": "CERTIFICATE", "Connection.AuthNError": "DEVICE_CERTIFICATE"}
-"""What the `reason` of a refused TLS connection begins with, by the type of the entry: of the local cloud, and of AWS.
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one event when it is unpacked: what a device can have written in it are texts, which are read
+by themselves.
+"""
 
-AWS has DEVICE_CERTIFICATE_INACTIVE, _NOT_REGISTERED and _REVOKED, and writes such entries only when the account asks
-for that type: https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html, "Connection.AuthNError log entry".
+BAD_CERTIFICATE = {"Connect": "CERTIFICATE", "Connection.AuthNError": "DEVICE_CERTIFICATE"}
+"""What the `reason` of a refused TLS connection begins with, by the type of the entry: of the local
+cloud, and of AWS.
+
+AWS has DEVICE_CERTIFICATE_INACTIVE, _NOT_REGISTERED and _REVOKED, and writes such entries only when
+the account asks for that type:
+https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html, "Connection.AuthNError log
+entry".
 """
 
 
 def logged(event: Mapping[str, Any]) -> Iterator[Observation]:
-    """A subscription to the log of AWS IoT, https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html."""
-    content = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    """A subscription to the log of AWS IoT,
+    https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html.
+    """
+    content = read(gzip.decompress(base64.b64decode(event["awslogs"]["data"])), MOST_BYTES)
     for entry in content.get("logEvents", []):
-        try:
-            line = json.loads(entry["message"])
-        except ValueError:
-            continue
+        line = read_or_none(entry["message"])
         if isinstance(line, dict) and line.get("status") == "Failure":
             yield from _failure(line, int(entry["timestamp"]), str(entry["id"]))
 
 
 def _failure(line: Mapping[str, Any], logged_at: int, evidence: str) -> Iterator[Observation]:
     reason, kind = str(line.get("reason", "")), line.get("eventType")
-    client_id = str(line.get("clientId", ""))
-    at_ms, evidence = _time(line.get("timestamp"), logged_at), str(line.get("traceId", evidence))
+    client_id = text(line.get("clientId", ""))
+    at_ms, evidence = _time(line.get("timestamp"), logged_at), text(line.get("traceId", evidence))
     if kind in ("Publish-In", "Subscribe") and reason == "AUTHORIZATION_FAILURE":
         topic = text(line.get("topicName", ""))
         rule = "foreign-shadow" if _is_foreign(topic, client_id) else "forbidden-topic"
         principal = certificate_of(line.get("principalId"))
         if "principalId" in line and not principal:
             return  # a user of the account, who may call himself like a device
-        yield Observation(rule, at_ms, evidence, principal, client_id, {"topic": topic, "operation": kind})
+        yield Observation(
+            rule, at_ms, evidence, principal, client_id, {"topic": topic, "operation": kind}
+        )
     elif kind in BAD_CERTIFICATE and reason.startswith(BAD_CERTIFICATE[kind]):
-        # Nothing that the client has said of itself is proven: a certificate is public, and may be anybody's.
+        # Nothing that the client has said of itself is proven: a certificate is public, and may be
+        # anybody's.
         seen = {"reason": reason, "details": text(line.get("details", ""))}
         yield Observation("bad-certificate", at_ms, evidence, seen=seen)
 

@@ -31,7 +31,7 @@ class Rule:
 
     @property
     def quiet_ms(self) -> int:
-        """How long it stays silent about a thing after a verdict."""
+        """How long it stays silent about a thing after a finding."""
         return max(QUIET_MS, self.window_ms)
 
 
@@ -39,16 +39,31 @@ def table(limits: Thresholds) -> Mapping[str, Rule]:
     """The rules by name."""
     window, messages_window = limits.window * 1000, limits.messages_window * 1000
     rows = (
-        Rule("forbidden-topic", "messages or subscriptions that its policy refused", limits.refusals, window),
-        Rule("foreign-shadow", "messages to another thing's reserved topics, refused", limits.refusals, window),
+        Rule(
+            "forbidden-topic",
+            "messages or subscriptions that its policy refused",
+            limits.refusals,
+            window,
+        ),
+        Rule(
+            "foreign-shadow",
+            "messages to another thing's reserved topics, refused",
+            limits.refusals,
+            window,
+        ),
         Rule("auth-error", "disconnected by the broker for something that its policy forbids"),
         Rule("stranger", "its certificate was used with another client id"),
-        Rule("clone", "connections with its client id that threw each other out", limits.takeovers, window),
+        Rule(
+            "clone",
+            "connections with its client id that threw each other out",
+            limits.takeovers,
+            window,
+        ),
         Rule("flood", "messages", limits.messages, messages_window),
         Rule("oversized", "a message larger than a device has reason to send"),
         Rule("tamper", "it says that somebody has tampered with it"),
         Rule("metrics", "its own metrics are outside the thresholds"),
         Rule("bad-certificate", "a connection with a certificate that cannot be verified"),
-        Rule("defender", "AWS IoT Device Defender says so"),
+        Rule("defender", "a violation that AWS IoT Device Defender has reported"),
     )
     return {row.name: row for row in rows}

@@ -1,20 +1,25 @@
-"""The sources: what IoT rules, the log of AWS IoT, the queue of messages and Device Defender tell, as observations.
+"""The sources: what IoT rules, the log of AWS IoT, the queue of messages and Device Defender tell,
+as observations.
 
-None of it is trusted to have the form that it should: half of it was written by a device that misbehaves. What has not
-is left out, and so is what users of the account do, who may connect under any name.
+None of it is trusted to have the form that it should: half of it was written by a device that
+misbehaves. What has not is left out, and so is what users of the account do, who may connect under
+any name.
 """
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from common.jsontext import read
 from detecting.log_entries import logged
 from detecting.observation import Observation, Report, certificate_of, text
 
 SHADOW_BYTES = 8_192
 """Largest shadow document (AWS IoT Device Shadow quotas)."""
+
+MOST_BYTES = 1_048_576
+"""Of a message of SQS or SNS, which holds a device's own message in base64 (Amazon SQS quotas)."""
 
 LARGEST_NUMBER = 2**53
 """What a device says of itself beyond this is no count of anything."""
@@ -24,7 +29,9 @@ Seen = Iterator[Observation | Report]
 
 
 def observations(event: Event, message_bytes: int) -> Seen:
-    """What an event of any source tells. Raises ValueError for an event of no source that is known."""
+    """What an event of any source tells. Raises ValueError for an event of no source that is
+    known.
+    """
     if "awslogs" in event:
         yield from logged(event)
     elif "Records" in event:
@@ -39,7 +46,9 @@ def observations(event: Event, message_bytes: int) -> Seen:
 
 def _disconnected(event: Event) -> Seen:
     """https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html."""
-    rule = {"AUTH_ERROR": "auth-error", "DUPLICATE_CLIENTID": "clone"}.get(event.get("disconnectReason", ""))
+    rule = {"AUTH_ERROR": "auth-error", "DUPLICATE_CLIENTID": "clone"}.get(
+        event.get("disconnectReason", "")
+    )
     if rule is not None and certificate_of(event.get("principalIdentifier")):
         yield _of_presence(rule, event, {"disconnectReason": event["disconnectReason"]})
 
@@ -54,7 +63,9 @@ def _of_presence(rule: str, event: Event, seen: Mapping[str, Any]) -> Observatio
     address = {"ip": event["ipAddress"]} if "ipAddress" in event else {}
     return Observation(
         rule=rule,
-        at_ms=int(event["timestamp"]),
+        # By the rule's clock: of the event's own time AWS says that it is right to 2 minutes. See
+        # `windows.fullest`.
+        at_ms=int(event.get("at", event["timestamp"])),
         evidence=f"{event['sessionIdentifier']}-{event['eventType']}",
         principal=certificate_of(event.get("principalIdentifier")),
         client_id=event["clientId"],
@@ -73,12 +84,18 @@ def _metrics(event: Event) -> Seen:
     try:
         numbers = event["custom_metrics"]
         report_id = int(event["header"]["report_id"])
-        sent, refused = (int(numbers[name][0]["number"]) for name in ("messages_sent", "publishes_refused"))
+        sent, refused = (
+            int(numbers[name][0]["number"]) for name in ("messages_sent", "publishes_refused")
+        )
     except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return
     sender = _sender(event)
-    if sender["principal"] and all(0 <= number < LARGEST_NUMBER for number in (report_id, sent, refused)):
-        yield Report(report_id, sender["at_ms"], sender["principal"], sender["client_id"], sent, refused)
+    if sender["principal"] and all(
+        0 <= number < LARGEST_NUMBER for number in (report_id, sent, refused)
+    ):
+        yield Report(
+            report_id, sender["at_ms"], sender["principal"], sender["client_id"], sent, refused
+        )
 
 
 def _sender(event: Event) -> dict[str, Any]:
@@ -101,9 +118,17 @@ _BY_RULE: Mapping[object, Callable[[Event], Seen]] = {
 
 def _recorded(record: Event, message_bytes: int) -> Seen:
     if record.get("eventSource") == "aws:sqs":
-        yield from _message(json.loads(record["body"]), message_bytes)
+        yield from _message(_told(record["body"]), message_bytes)
     elif record.get("EventSource") == "aws:sns":
         yield from _violation(record["Sns"])
+
+
+def _told(body: str) -> Event:
+    """What a rule or Device Defender has written. Raises ValueError when it is no JSON object."""
+    message = read(body, MOST_BYTES)
+    if not isinstance(message, dict):
+        raise ValueError(f"no source sends such a message: {type(message).__name__}")  # noqa: TRY004 - as of all else
+    return message
 
 
 def _message(message: Event, message_bytes: int) -> Seen:
@@ -117,7 +142,9 @@ def _message(message: Event, message_bytes: int) -> Seen:
     if topic.startswith("$aws/things/"):
         limit = SHADOW_BYTES
     if size > limit:
-        yield Observation("oversized", **sender, seen={"topic": topic, "bytes": size, "limit": limit})
+        yield Observation(
+            "oversized", **sender, seen={"topic": topic, "bytes": size, "limit": limit}
+        )
 
 
 def _decoded_size(payload: object) -> int:
@@ -128,8 +155,10 @@ def _decoded_size(payload: object) -> int:
 
 
 def _violation(notification: Event) -> Seen:
-    """https://docs.aws.amazon.com/iot-device-defender/latest/devguide/detect-device-side-metrics.html, "Alerts"."""
-    message = json.loads(notification["Message"])
+    """https://docs.aws.amazon.com/iot-device-defender/latest/devguide/detect-device-side-metrics.html,
+    "Alerts".
+    """
+    message = _told(notification["Message"])
     if message.get("violationEventType") != "in-alarm":
         return
     behavior = message.get("behavior", {})
@@ -138,5 +167,8 @@ def _violation(notification: Event) -> Seen:
         at_ms=int(message["violationEventTime"]),
         evidence=str(message.get("violationId", notification["MessageId"])),
         client_id=str(message["thingName"]),
-        seen={"behavior": text(behavior.get("name", "")), "profile": text(message.get("securityProfileName", ""))},
+        seen={
+            "behavior": text(behavior.get("name", "")),
+            "profile": text(message.get("securityProfileName", "")),
+        },
     )

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import environment, wiring
+from common import environment
 from common.clients import CONFIG, session, transient_faults_named
-from common.linking import REFUSALS
 from common.observability import logger, metrics, observed
+from devices import wiring
 from links.linker import Linker
 from links.policy import LinksPolicies
 from links.request import LinkRequest
@@ -30,21 +30,14 @@ linker = Linker(
 
 @observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Called by the control plane, `playground link`, CleanUp and the sweep. Gives `{thingName, links}`.
+    """Called by the control plane, `playground link`, CleanUp and the sweep. Gives `{thingName,
+    links}`.
 
-    With `answerRefusals` a refusal is no error but `{refused: {error, message}}`, `error` the name of its class: the
-    emulator does not tell the names of errors.
+    Refuses with InvalidInput, ThingNotFound or DeviceBusy.
     """
-    asked = {name: value for name, value in event.items() if name != "answerRefusals"}
-    try:
-        request = LinkRequest.from_event(asked)
-        with transient_faults_named():
-            links = _done(request, context.aws_request_id)
-    except REFUSALS as error:
-        if event.get("answerRefusals") is not True:
-            raise
-        logger.warning("refused", error=type(error).__name__, reason=str(error))
-        return {"refused": {"error": type(error).__name__, "message": str(error)}}
+    request = LinkRequest.from_event(event)
+    with transient_faults_named():
+        links = _done(request, context.aws_request_id)
     metrics.add_metric("Links" + request.action.title(), unit="Count", value=1)
     logger.info("links settled", action=request.action, target=request.target, links=links)
     return {"thingName": request.thing_name, "links": links}

@@ -1,22 +1,27 @@
-"""Presence: what the broker says of a device's connection, into the catalog and on to a waiting workflow.
+"""Presence: what the broker says of a device's connection, into the catalog and on to a waiting
+workflow.
 
-https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html: events arrive late, twice and out of
-order; `versionNumber` grows with every connection of a client id and begins again at 0 after about an hour without one.
+https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html: events arrive late,
+twice and out of order; `versionNumber` grows with every connection of a client id, and begins again
+at 0 after about an hour without one; `timestamp` is right to 2 minutes. So the number tells the
+order, and the time only whether it has begun again.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment, wiring
-from common.catalog import FREE, Row, now, plain
+from common import environment
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.identifiers import identity_key
 from common.items import update_if
-from common.moments import of_milliseconds
+from common.moments import now, of_milliseconds
 from common.observability import about_row, logger, metrics, observed
-from common.quarantine import QUARANTINED, in_quarantine
+from common.row import FREE, Row
 from common.workflow import report_online
+from devices import wiring
+from devices.catalog import plain
+from devices.confinement import QUARANTINED, in_quarantine
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,13 +29,16 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_stepfunctions import SFNClient
 
-# The clocks of two brokers may differ. Inside this window versionNumber tells the order, outside it the time does:
-# that also covers a counter that has begun again. Two sessions with one number are on both sides of such a beginning.
-CLOCK_SKEW_MS = 1000
+# Two events of one count never stand in the wrong order by more than 4 minutes, twice what a
+# timestamp may be off. Two on both sides of a new beginning are about an hour apart, less 4
+# minutes. What lies between has room for either. Two sessions with one number are on both sides of
+# a new beginning.
+BEGUN_ANEW_MS = 15 * 60_000
 
 EVENT_TYPES = ("connected", "disconnected")
 
-# A removed device does not come back to life because an event about it is late. One in quarantine stays there (below).
+# A removed device does not come back to life because an event about it is late. One in quarantine
+# stays there (below).
 FOLLOWED = ("PROVISIONING", "ONLINE", "OFFLINE")
 
 # The broker ended this connection because another one came with its client id.
@@ -82,8 +90,8 @@ class PresenceRecorder:
     def record(self, event: PresenceEvent) -> bool:
         """Write the event unless the catalog knows a newer one; False when it changed nothing.
 
-        The first connection ends provisioning, and a restart: the key that was picked up leaves the bucket, the
-        workflow is told.
+        The first connection ends provisioning, and a restart: the key that was picked up leaves the
+        bucket, the workflow is told.
         """
         row, newer = self._write(event)
         if row is None:
@@ -92,12 +100,15 @@ class PresenceRecorder:
         if event.reason == TAKEN_OVER:
             self._remember_conflict(event)
         if event.connected and row.get("presence_session") == event.session:
-            # Also for an event that came before: an attempt that died half-way must be finished by its repetition.
+            # Also for an event that came before: an attempt that died half-way must be finished by
+            # its repetition.
             self._device_has_come(event, row)
         return newer
 
     def _write(self, event: PresenceEvent) -> tuple[Row | None, bool]:
-        """The row as it is now, and whether the event is the newest; no row for a stranger's client id."""
+        """The row as it is now, and whether the event is the newest; no row for a stranger's client
+        id.
+        """
         row, newer = self._try(event, _FREE, _values(event))
         if newer or row is None or row["status"] != QUARANTINED:
             return row, newer
@@ -106,7 +117,9 @@ class PresenceRecorder:
             return row, newer
         return self._try(event, _FREE, _values(event))  # It was let out between the two.
 
-    def _try(self, event: PresenceEvent, how: tuple[str, str], values: Mapping[str, Any]) -> tuple[Row | None, bool]:
+    def _try(
+        self, event: PresenceEvent, how: tuple[str, str], values: Mapping[str, Any]
+    ) -> tuple[Row | None, bool]:
         update, condition = how
         try:
             answer = self.table.update_item(
@@ -123,7 +136,9 @@ class PresenceRecorder:
         return answer["Attributes"], True
 
     def _remember_conflict(self, event: PresenceEvent) -> None:
-        """For the audit. It is always old news: the connection that took over has a higher number."""
+        """For the audit. It is always old news: the connection that took over has a higher
+        number.
+        """
         values = {":seen": event.seen_at, ":failed": FREE[0], ":terminated": FREE[1]}
         key = {"thing_name": event.thing_name}
         update_if(self.table, key, "SET client_id_conflict_at = :seen", _NEW_CONFLICT, values)
@@ -136,22 +151,31 @@ class PresenceRecorder:
             self.s3.delete_object(Bucket=self.bucket, Key=identity_key(thing_name))
             self._remove_attribute(thing_name, "identity_pending", value=True)
         if "task_token" in row:
-            report_online(self.sfn, row["task_token"], QUARANTINED if in_quarantine(row) else "ONLINE")
+            report_online(
+                self.sfn, row["task_token"], QUARANTINED if in_quarantine(row) else "ONLINE"
+            )
             self._remove_attribute(thing_name, "task_token", value=row["task_token"])
 
     def _remove_attribute(self, thing_name: str, name: str, *, value: Any) -> None:
         """Remove it only while it still is what this event was about."""
-        update_if(self.table, {"thing_name": thing_name}, f"REMOVE {name}", f"{name} = :value", {":value": value})
+        update_if(
+            self.table,
+            {"thing_name": thing_name},
+            f"REMOVE {name}",
+            f"{name} = :value",
+            {":value": value},
+        )
 
 
 _DETAILS = (
-    "ip = :ip, disconnect_reason = :reason, last_seen_at = :seen, updated_at = :now, presence_version = :version, "
+    "ip = :ip, disconnect_reason = :reason, last_seen_at = :seen, updated_at = :now, "
+    "presence_version = :version, "
     "presence_session = :session, presence_at = :at, presence_certificate = :certificate"
 )
 _NEWER = (
     "attribute_not_exists(presence_at)"
-    " OR presence_at < :certainly_earlier"
-    " OR (presence_at <= :perhaps_earlier AND presence_version < :version)"
+    " OR (presence_version < :version AND presence_at < :later_count)"
+    " OR (presence_version > :version AND presence_at < :earlier_count)"
     " OR (presence_version = :version AND presence_session <> :session AND presence_at < :at)"
     " OR (presence_version = :version AND presence_session = :session AND "
 )
@@ -196,8 +220,10 @@ def _details(event: PresenceEvent) -> dict[str, Any]:
         ":session": event.session,
         ":at": event.at_ms,
         ":certificate": event.certificate_id,
-        ":certainly_earlier": event.at_ms - CLOCK_SKEW_MS,
-        ":perhaps_earlier": event.at_ms + CLOCK_SKEW_MS,
+        # The row is of an earlier count than the event before the one moment, of a later one after
+        # the other.
+        ":later_count": event.at_ms + BEGUN_ANEW_MS,
+        ":earlier_count": event.at_ms - BEGUN_ANEW_MS,
     }
 
 

@@ -1,12 +1,14 @@
-"""AttachPolicy: the policies that the device is to have now to the certificate, the certificate to the thing."""
+"""AttachPolicy: the policies that the device is to have now to the certificate, the certificate to
+the thing.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, observed
-from common.settling import Settling
+from devices import wiring
+from devices.settling import Settling
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,9 +19,9 @@ def attach_policy(
 ) -> tuple[str, ...]:
     """Gives the names of the policies. All calls are idempotent, so a retry is harmless.
 
-    A policy counts only on the certificate; `iot:Connection.Thing.IsAttached` needs the certificate on the thing.
-    `existing`: the device is there already. Then it keeps its links, and stays in quarantine when it is there; a new
-    one has neither, and needs no look.
+    A policy counts only on the certificate; `iot:Connection.Thing.IsAttached` needs the certificate
+    on the thing. `existing`: the device is there already. Then it keeps its links, and stays in
+    quarantine when it is there; a new one has neither, and needs no look.
     """
     if existing:
         names = settling.settle(certificate_arn)
@@ -37,7 +39,9 @@ policies = wiring.policies()
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State AttachPolicy. Takes `{thingName, certificateArn, execution, existing?}`, gives the first `{policyName}`."""
+    """State AttachPolicy. Takes `{thingName, certificateArn, execution, existing?}`, gives the
+    first `{policyName}`.
+    """
     thing_name = event["thingName"]
     settling = Settling(iot_client, policies, lambda: device_catalog.row(thing_name))
     with transient_faults_named():

@@ -1,8 +1,9 @@
 """CleanUp: undoes a device and touches only what one execution made.
 
-It compensates a provisioning that failed, it is the whole of deprovisioning, and it finishes what an execution that was
-aborted or timed out has left; it can be repeated after any interruption. The row is taken before anything is removed:
-from then on whatever still makes something for the device is refused its next write.
+It compensates a provisioning that failed, it is the whole of deprovisioning, and it finishes what
+an execution that was aborted or timed out has left; it can be repeated after any interruption. The
+row is taken before anything is removed: from then on whatever still makes something for the device
+is refused its next write.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from common import environment, wiring
-from common.catalog import Catalog, Row, is_free
+from common import environment
 from common.certificates import CERTIFICATE_ARNS
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
@@ -21,9 +21,14 @@ from common.identifiers import checked_thing_name, made_up_name, owner_of
 from common.linking import LinkDevices
 from common.links import LINKED
 from common.observability import about, logger, metrics, observed
+from common.row import Row, is_free
 from common.undoing import input_of
 from common.waiting import Patience
 from common.workflow import report_removed
+from devices import wiring
+from devices.catalog import Catalog
+from holding.dead import dead_holder, holder_of
+from holding.purposes import Purpose
 from provisioning.leftovers import Leftover, remove_leftover
 from provisioning.removal import Removal
 
@@ -46,7 +51,9 @@ class CleanUpRequest:
     remover: str
     """ARN of the execution in whose name the device is removed."""
     execution_arn: str | None
-    """The provisioning execution whose work is undone; None: whichever made the device (deprovisioning)."""
+    """The provisioning execution whose work is undone; None: whichever made the device
+    (deprovisioning).
+    """
     resumed: bool = False
     """Only finish what `remover` had begun when it ended."""
 
@@ -57,15 +64,21 @@ class CleanUpRequest:
 
     @classmethod
     def deprovision(cls, asked: object, remover: str, *, resumed: bool = False) -> "CleanUpRequest":
-        """From the input of a deprovisioning execution, `{"thingName": ...}`; raises InvalidInput."""
+        """From the input of a deprovisioning execution, `{"thingName": ...}`; raises
+        InvalidInput.
+        """
         if not isinstance(asked, dict) or asked.keys() != {"thingName"}:
             raise InvalidInput("input", 'must be {"thingName": "<name>"} and nothing else')
         return cls(checked_thing_name(asked["thingName"]), remover, None, resumed)
 
     @classmethod
     def compensate(cls, asked: object, execution_arn: str) -> "CleanUpRequest | None":
-        """From the input of a provisioning execution; None when that was refused before it could name a thing."""
-        name = asked.get("thingName", made_up_name(execution_arn)) if isinstance(asked, dict) else None
+        """From the input of a provisioning execution; None when that was refused before it could
+        name a thing.
+        """
+        name = (
+            asked.get("thingName", made_up_name(execution_arn)) if isinstance(asked, dict) else None
+        )
         try:
             return cls(checked_thing_name(name), execution_arn, execution_arn)
         except InvalidInput:
@@ -73,7 +86,8 @@ class CleanUpRequest:
 
     @classmethod
     def ended(cls, detail: Mapping[str, Any]) -> "CleanUpRequest | None":
-        """From the detail of a "Step Functions Execution Status Change"; None when there is nothing to go by.
+        """From the detail of a "Step Functions Execution Status Change"; None when there is nothing
+        to go by.
 
         The sweep finds what an execution left whose input is not in the event.
         """
@@ -88,14 +102,17 @@ class CleanUpRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "CleanUpRequest | None":
-        """From `{"input", "execution"}` (a provisioning undoes itself), `{"input", "deprovisioning", "resumed"?}`, both
-        with the execution's input and ARN, or EventBridge's event that an execution has ended; raises InvalidInput.
+        """From `{"input", "execution"}` (a provisioning undoes itself), `{"input",
+        "deprovisioning", "resumed"?}`, both with the execution's input and ARN, or EventBridge's
+        event that an execution has ended; raises InvalidInput.
         """
         if event.get("source") == "aws.states":
             return cls.ended(event["detail"])
         if "execution" in event:
             return cls.compensate(event["input"], event["execution"])
-        return cls.deprovision(event["input"], event["deprovisioning"], resumed=event.get("resumed", False))
+        return cls.deprovision(
+            event["input"], event["deprovisioning"], resumed=event.get("resumed", False)
+        )
 
 
 @dataclass(frozen=True)
@@ -111,17 +128,22 @@ class CleanUp:
     def undo(self, request: CleanUpRequest) -> bool:
         """Remove the device; False when there was nothing of this owner's to remove.
 
-        Raises ThingNotFound when a device to deprovision is not in the catalog, DeviceBusy when somebody else is
-        removing it and does not come to an end.
+        Raises ThingNotFound when a device to deprovision is not in the catalog, DeviceBusy when
+        somebody else is removing it and does not come to an end.
         """
         for _ in self.patience.tries():
             row = self.catalog.row(request.thing_name)
-            if row is None or is_free(row) or request.execution_arn not in (None, row["execution_arn"]):
+            if (
+                row is None
+                or is_free(row)
+                or request.execution_arn not in (None, row["execution_arn"])
+            ):
                 return self._without_row(request, row)
-            holder = row.get("deprovisioning", request.remover)
-            if request.resumed and row.get("deprovisioning") != request.remover:
+            holder = holder_of(row, Purpose.DEPROVISION)
+            if request.resumed and holder != request.remover:
                 return False
-            if holder == request.remover or not self.executions.running(holder):
+            dead = dead_holder(row, Purpose.DEPROVISION, request.remover, self.executions)
+            if holder in (None, request.remover, dead):
                 taken = self.catalog.take(row, request.remover)
                 if taken is not None:
                     self._remove(request, taken)
@@ -137,8 +159,11 @@ class CleanUp:
         # An execution looks in any case: it may have gone on after its device was removed.
         ours = row is not None and row["execution_arn"] == request.execution_arn
         certificates = certificates_of(row) if row and ours else ()
-        found = self.removal.remove_marked(request.thing_name, owner_of(request.execution_arn), certificates)
-        # Shadow and objects carry no mark: they are this execution's only while nobody else has claimed the name.
+        found = self.removal.remove_marked(
+            request.thing_name, owner_of(request.execution_arn), certificates
+        )
+        # Shadow and objects carry no mark: they are this execution's only while nobody else has
+        # claimed the name.
         if ours and self.catalog.row(request.thing_name) == row:
             if not self.removal.has_thing(request.thing_name):
                 self.removal.remove_shadow(request.thing_name)
@@ -147,20 +172,25 @@ class CleanUp:
 
     def _remove(self, request: CleanUpRequest, row: Row) -> None:
         if row.keys() & LINKED:
-            # First, while the row still says who has a right to what. None can be added: the row is taken.
+            # First, while the row still says who has a right to what. None can be added: the row is
+            # taken.
             self.links.ask("forget", request.thing_name)
-        self.removal.remove_marked(request.thing_name, owner_of(row["execution_arn"]), certificates_of(row))
+        self.removal.remove_marked(
+            request.thing_name, owner_of(row["execution_arn"]), certificates_of(row)
+        )
         self.removal.remove_objects(request.thing_name)
         if not self.catalog.release(request.thing_name, request.remover, request.outcome):
             raise DeviceBusy(f"thingName: somebody else removes {request.thing_name} too")
         if request.execution_arn is None and "task_token" in row:
-            # The device that its provisioning waits for does not come. After the release, so that its CleanUp, which
-            # follows, finds the name free.
+            # The device that its provisioning waits for does not come. After the release, so that
+            # its CleanUp, which follows, finds the name free.
             report_removed(self.executions.sfn, row["task_token"], request.thing_name)
 
 
 def certificates_of(row: Row) -> list[str]:
-    """ARNs of the certificates that the row names: in force, made to succeed it, no longer in force."""
+    """ARNs of the certificates that the row names: in force, made to succeed it, no longer in
+    force.
+    """
     return [row[name] for name in CERTIFICATE_ARNS if name in row]
 
 
@@ -180,12 +210,15 @@ link_devices = LinkDevices(
     session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=35))),
     environment.required("LINK_FUNCTION"),
 )
-clean_up = CleanUp(device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS, link_devices)
+clean_up = CleanUp(
+    device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS, link_devices
+)
 
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State CleanUp, and target of the rule on executions that ended badly. Gives `{thingName, status, undone}`.
+    """State CleanUp, and target of the rule on executions that ended badly. Gives `{thingName,
+    status, undone}`.
 
     `{"leftover": ...}` removes one thing that the sweep has found; `status` is null then.
     """
@@ -202,7 +235,9 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     with transient_faults_named():
         undone = clean_up.undo(request)
     metrics.add_metric(
-        "DevicesUndone" if request.execution_arn else "DevicesTerminated", unit="Count", value=int(undone)
+        "DevicesUndone" if request.execution_arn else "DevicesTerminated",
+        unit="Count",
+        value=int(undone),
     )
     logger.info("device removed" if undone else "nothing to remove", status=request.outcome)
     return {"thingName": request.thing_name, "status": request.outcome, "undone": undone}

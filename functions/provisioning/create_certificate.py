@@ -1,16 +1,19 @@
-"""CreateCertificate: the device's first certificate, with keys that AWS IoT makes (key_issuer.py)."""
+"""CreateCertificate: the device's first certificate, with keys that AWS IoT makes
+(key_issuer.py).
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.idempotency import idempotent
 
-from common import environment, wiring
+from certificates.key_issuer import Certificate, KeyIssuer
+from certificates.ledger import Ledger
+from common import environment
 from common.clients import NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.idempotency import PER_EXECUTION, record_faults_named, records
 from common.observability import observed
-from provisioning.key_issuer import Certificate, KeyIssuer
-from provisioning.ledger import Ledger
+from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,7 +23,8 @@ def first_certificate(ledger: Ledger, keys: KeyIssuer, request_id: str) -> Certi
     """Repeatable. Raises OwnershipLost when the device is no longer the execution's to make."""
     row = ledger.row()
     if "certificate_id" in row and row["status"] != "PROVISIONING":
-        # The device has connected with it; whether it may go on is not this function's business any more.
+        # The device has connected with it; whether it may go on is not this function's business any
+        # more.
         return Certificate(row["certificate_id"], row["certificate_arn"])
     return keys.certificate_for(ledger, row, request_id)
 
@@ -36,7 +40,9 @@ answers = records(environment.required("IDEMPOTENCY_TABLE"))
 
 @observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, str]:
-    """State CreateCertificate. Takes `{thingName, execution}`, gives `{certificateId, certificateArn}`."""
+    """State CreateCertificate. Takes `{thingName, execution}`, gives `{certificateId,
+    certificateArn}`.
+    """
     with transient_faults_named(), record_faults_named():
         answer: dict[str, str] = _answer(dict(event), context)
     return answer

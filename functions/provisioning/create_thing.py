@@ -1,4 +1,5 @@
-"""CreateThing: claims the name in the catalog, then registers the thing with its type and its group.
+"""CreateThing: claims the name in the catalog, then registers the thing with its type and its
+group.
 
 Refuses bad input and a name that exists before anything is made.
 """
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment, wiring
-from common.catalog import Catalog
+from common import environment
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
 from common.errors import ThingExists
 from common.identifiers import made_up_name, owner_of
 from common.observability import about, logger, metrics, observed
+from devices import wiring
+from devices.catalog import Catalog
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,7 +37,9 @@ class ThingRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
-        """From `{"input": <execution input>, "execution": <execution ARN>}`; raises InvalidInput."""
+        """From `{"input": <execution input>, "execution": <execution ARN>}`; raises
+        InvalidInput.
+        """
         wish = DeviceWish.of(event["input"])
         return cls(
             thing_name=wish.thing_name or made_up_name(event["execution"]),
@@ -55,21 +59,36 @@ class Settings:
     thing_group: str
 
 
-def create_thing(request: ThingRequest, iot: "IoTClient", catalog: Catalog, settings: Settings) -> None:
-    """Make the thing; repeatable by the same execution. Raises ThingExists for a name that is somebody else's."""
+def create_thing(
+    request: ThingRequest, iot: "IoTClient", catalog: Catalog, settings: Settings
+) -> None:
+    """Make the thing; repeatable by the same execution. Raises ThingExists for a name that is
+    somebody else's.
+    """
     _refuse_foreign_thing(request, iot)
-    if not catalog.claim(request.thing_name, request.device_type, request.execution_arn, request.identity):
-        raise ThingExists(f"thingName: a device {request.thing_name} exists already; delete it or choose another name")
+    if not catalog.claim(
+        request.thing_name, request.device_type, request.execution_arn, request.identity
+    ):
+        raise ThingExists(
+            f"thingName: a device {request.thing_name} exists already; delete it or "
+            "choose another name"
+        )
     try:
-        # The owner attribute makes this call idempotent for one execution and exclusive against all others: AWS IoT
-        # accepts a repeated CreateThing only when its configuration is the same.
+        # The owner attribute makes this call idempotent for one execution and exclusive against all
+        # others: AWS IoT accepts a repeated CreateThing only when its configuration is the same.
         iot.create_thing(
             thingName=request.thing_name,
             thingTypeName=settings.thing_type_prefix + request.device_type,
-            attributePayload={"attributes": {**request.attributes, OWNER_ATTRIBUTE: owner_of(request.execution_arn)}},
+            attributePayload={
+                "attributes": {
+                    **request.attributes,
+                    OWNER_ATTRIBUTE: owner_of(request.execution_arn),
+                }
+            },
         )
     except iot.exceptions.ResourceAlreadyExistsException as error:
-        # Somebody registered it since the look above. CleanUp gives the name back, and leaves their thing alone.
+        # Somebody registered it since the look above. CleanUp gives the name back, and leaves their
+        # thing alone.
         raise _taken(request.thing_name) from error
     iot.add_thing_to_thing_group(thingGroupName=settings.thing_group, thingName=request.thing_name)
 
@@ -86,7 +105,9 @@ def _refuse_foreign_thing(request: ThingRequest, iot: "IoTClient") -> None:
 
 
 def _taken(thing_name: str) -> ThingExists:
-    return ThingExists(f"thingName: a thing {thing_name} exists already in AWS IoT; choose another name")
+    return ThingExists(
+        f"thingName: a thing {thing_name} exists already in AWS IoT; choose another name"
+    )
 
 
 iot_client = session.client("iot", config=CONFIG)
@@ -97,7 +118,9 @@ stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State CreateThing. Gives `{thingName, deviceType, attributes, model, identity}`; model is null without one."""
+    """State CreateThing. Gives `{thingName, deviceType, attributes, model, identity}`; model is
+    null without one.
+    """
     request = ThingRequest.from_event(event)
     about(thing_name=request.thing_name)  # which may be made up
     with transient_faults_named():

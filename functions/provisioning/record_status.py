@@ -1,23 +1,27 @@
-"""RecordStatus: completes the catalog row, and leaves the task token there for the presence function.
+"""RecordStatus: completes the catalog row, and leaves the task token there for the presence
+function.
 
-The state waits until the device itself has connected. The device may be faster than this function: whoever of the two
-writes last into the row finds what the other has written, and answers the workflow.
+The state waits until the device itself has connected. The device may be faster than this function:
+the token is left only where it is not connected yet, in one write, so one of the two answers the
+workflow.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import Catalog
 from common.clients import CONFIG, session, transient_faults_named
-from common.errors import OwnershipLost
+from common.errors import TransientError
 from common.observability import logger, observed
-from common.workflow import report_online, report_removed
+from common.workflow import report_online
+from devices import wiring
+from devices.catalog import Catalog
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_stepfunctions import SFNClient
+
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -49,27 +53,23 @@ class StatusRequest:
 def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") -> str:
     """Write the row; answer the workflow at once if the device is online already. Gives the status.
 
-    Raises OwnershipLost when the device was removed meanwhile, after it has told the workflow so: not every home tells
-    a state that waits for its token that its function has failed.
+    Raises OwnershipLost when the device was removed meanwhile: the state ends with it.
     """
-    image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
-    try:
-        row = catalog.update(
-            request.thing_name,
-            request.execution_arn,
-            certificate_id=request.certificate_id,
-            task_arn=request.task_arn,
-            cluster_arn=request.cluster_arn,
-            task_token=request.task_token,
-            **image,
-        )
-    except OwnershipLost:
-        report_removed(sfn, request.task_token, request.thing_name)
-        raise
-    if row["status"] == "ONLINE":
-        report_online(sfn, request.task_token)
-        catalog.update(request.thing_name, request.execution_arn, remove=("task_token",))
-    return str(row["status"])
+    made: dict[str, Any] = {
+        "certificate_id": request.certificate_id,
+        "task_arn": request.task_arn,
+        "cluster_arn": request.cluster_arn,
+    }
+    if request.image_digest:
+        made["image_digest"] = request.image_digest
+    for _ in range(TRIES):
+        row = catalog.update(request.thing_name, request.execution_arn, **made)
+        if row["status"] == "ONLINE":
+            report_online(sfn, request.task_token)
+            return "ONLINE"
+        if catalog.await_device(request.thing_name, request.execution_arn, request.task_token):
+            return str(row["status"])
+    raise TransientError(f"{request.thing_name} keeps connecting and disconnecting")
 
 
 sfn_client = session.client("stepfunctions", config=CONFIG)
@@ -78,9 +78,13 @@ device_catalog = wiring.catalog()
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State RecordStatus. Its answer is not the state's result: that is what the task token brings."""
+    """State RecordStatus. Its answer is not the state's result: that is what the task token
+    brings.
+    """
     request = StatusRequest.from_event(event)
     with transient_faults_named():
         status = record_status(request, device_catalog, sfn_client)
-    logger.info("waiting for the device" if status != "ONLINE" else "device is online", status=status)
+    logger.info(
+        "waiting for the device" if status != "ONLINE" else "device is online", status=status
+    )
     return {"status": status}

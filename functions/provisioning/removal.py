@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 STOP_REASON = "the playground removes this device"
 
-# The function waits for the seconds that it usually takes. What takes longer is DetachmentPending, and the Retry of the
-# workflow has patience for minutes.
+# The function waits for the seconds that it usually takes. What takes longer is DetachmentPending,
+# and the Retry of the workflow has patience for minutes.
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,11 @@ class Removal:
     patience: Patience
 
     def remove_marked(self, thing_name: str, owner: str, certificates: Iterable[str] = ()) -> bool:
-        """Everything with the mark `owner` under that name, and these certificates (ARNs), attached or not.
+        """Everything with the mark `owner` under that name, and these certificates (ARNs), attached
+        or not.
 
-        False when nothing carried the mark. Raises DetachmentPending when AWS takes longer than the function can wait.
+        False when nothing carried the mark. Raises DetachmentPending when AWS takes longer than the
+        function can wait.
         """
         for _ in self.patience.tries():
             try:
@@ -54,14 +56,17 @@ class Removal:
         raise DetachmentPending(str(refusal)) from refusal
 
     def _try_to_remove(self, thing_name: str, owner: str, certificates: Iterable[str]) -> bool:
-        """From the beginning each time: a function whose execution was aborted may attach again what was detached."""
+        """From the beginning each time: a function whose execution was aborted may attach again
+        what was detached.
+        """
         stopped = self._stop_tasks(owner)
         ours = self._is_ours(thing_name, owner)
         principals = self._principals(thing_name) if ours else set()
         for arn in sorted({*certificates, *principals}):
             remove_certificate(self.iot, thing_name, arn, attached=ours)
         if ours:
-            # The thing last: it is what tells the next attempt, after an interruption, that the shadow is ours.
+            # The thing last: it is what tells the next attempt, after an interruption, that the
+            # shadow is ours.
             self.remove_shadow(thing_name)
             self.iot.delete_thing(thingName=thing_name)
         return ours or stopped
@@ -83,11 +88,17 @@ class Removal:
         return self._attributes(thing_name) is not None
 
     def _stop_tasks(self, owner: str) -> bool:
-        pages = self.ecs.get_paginator("list_tasks").paginate(cluster=self.cluster_arn, startedBy=owner)
+        pages = self.ecs.get_paginator("list_tasks").paginate(
+            cluster=self.cluster_arn, startedBy=owner
+        )
         running = [arn for page in pages for arn in page["taskArns"]]
         for task_arn in running:
-            self.ecs.stop_task(cluster=self.cluster_arn, task=task_arn, reason=STOP_REASON)
+            self.end_task(task_arn)
         return bool(running)
+
+    def end_task(self, task_arn: str) -> None:
+        """For a reason that the rule on stopped tasks passes over."""
+        self.ecs.stop_task(cluster=self.cluster_arn, task=task_arn, reason=STOP_REASON)
 
     def _is_ours(self, thing_name: str, owner: str) -> bool:
         return (self._attributes(thing_name) or {}).get("execution") == owner

@@ -1,9 +1,10 @@
-"""SignRequest: a certificate from the request that the device itself has made. Its key is never in the cloud.
+"""SignRequest: a certificate from the request that the device itself has made. Its key is never in
+the cloud.
 
-The device puts its request into the config bucket with the reference that its config holds; the state looks until it is
-there. As with keys the row says first that a certificate is asked for, the certificate is made INACTIVE, and it is
-activated and handed over only when the row names it. Unlike a key it can be had again, so a retry goes on where the
-attempt before was cut off.
+The device puts its request into the config bucket with the reference that its config holds; the
+state looks until it is there. As with keys the row says first that a certificate is asked for, the
+certificate is made INACTIVE, and it is activated and handed over only when the row names it. Unlike
+a key it can be had again, so a retry goes on where the attempt before was cut off.
 """
 
 from collections.abc import Mapping
@@ -13,20 +14,30 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.idempotency import idempotent
 from botocore.exceptions import ClientError
 
-from common import environment, wiring
-from common.catalog import Catalog, Row, now
-from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
+from certificates.identity_document import keep_certificate
+from certificates.ledger import Ledger
+from certificates.message import Refused, checked_csr
+from certificates.signing import SigningRequest
+from common import environment
+from common.clients import (
+    CONFIG,
+    NEVER_REPEAT,
+    S3_CONFIG,
+    error_code,
+    session,
+    transient_faults_named,
+)
 from common.errors import RequestMissing, RequestRefused
 from common.idempotency import PER_EXECUTION, record_faults_named, records
 from common.identifiers import MAX_REQUEST_BYTES, request_key
-from common.identity import keep_certificate
+from common.moments import now
 from common.observability import logger, observed
-from common.quarantine import Policies
-from common.settling import Settling
-from identity.message import Refused, checked_csr
+from common.row import Row
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import Policies
+from devices.settling import Settling
 from provisioning.attach_policy import attach_policy
-from provisioning.ledger import Ledger
-from provisioning.signing import SigningRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -47,12 +58,16 @@ class RequestSigner:
     policies: Policies
 
     def request_of(self, thing_name: str) -> str | None:
-        """What the device has put into the bucket; None while there is nothing. Raises RequestRefused."""
+        """What the device has put into the bucket; None while there is nothing. Raises
+        RequestRefused.
+        """
         key = request_key(thing_name)
         # Listed first: without the permission to list, S3 answers 403 for what is not there.
         if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents"):
             return None
-        content = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read(MAX_REQUEST_BYTES + 1)
+        content = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read(
+            MAX_REQUEST_BYTES + 1
+        )
         try:
             return checked_csr(content.decode("ascii")).strip() + "\n"
         except UnicodeDecodeError:
@@ -61,10 +76,11 @@ class RequestSigner:
             raise RequestRefused(refusal.reason) from None
 
     def certificate_for(self, asked: SigningRequest, csr: str, request_id: str) -> str:
-        """ARN of the certificate, which the device can fetch. `request_id` is the Lambda invocation's.
+        """ARN of the certificate, which the device can fetch. `request_id` is the Lambda
+        invocation's.
 
-        Raises OwnershipLost or RestartLost when the device is no longer the workflow's to make, RequestRefused when AWS
-        IoT takes neither key nor request.
+        Raises OwnershipLost or RestartLost when the device is no longer the workflow's to make,
+        RequestRefused when AWS IoT takes neither key nor request.
         """
         ledger = asked.ledger(self.catalog)
         row = ledger.row()
@@ -79,8 +95,8 @@ class RequestSigner:
         self.iot.update_certificate(certificateId=_id_of(arn), newStatus="ACTIVE")
         settling = Settling(self.iot, self.policies, lambda: self.catalog.row(asked.thing_name))
         attach_policy(asked.thing_name, arn, settling, existing=asked.restart_arn is not None)
-        # The row first, so that whatever sees the device connect knows what to take away. The certificate last: a
-        # device that has it connects at once.
+        # The row first, so that whatever sees the device connect knows what to take away. The
+        # certificate last: a device that has it connects at once.
         ledger.hand_over()
         keep_certificate(self.s3, self.bucket, asked.thing_name, _id_of(arn), pem)
         return arn
@@ -88,13 +104,16 @@ class RequestSigner:
     def _create(self, ledger: Ledger, csr: str, mark: str) -> tuple[str, str]:
         try:
             with ledger.asking(mark):
-                made = self.issuing.create_certificate_from_csr(certificateSigningRequest=csr, setAsActive=False)
+                made = self.issuing.create_certificate_from_csr(
+                    certificateSigningRequest=csr, setAsActive=False
+                )
         except ClientError as error:
             if error_code(error) == "InvalidRequestException":
                 raise RequestRefused(f"csr: AWS IoT refuses it: {error}") from error
             raise
-        # An error here may hide that it was written: then a retry goes on with it. Otherwise the mark stays in the row,
-        # and the sweep removes what was made, which is INACTIVE and good for nothing.
+        # An error here may hide that it was written: then a retry goes on with it. Otherwise the
+        # mark stays in the row, and the sweep removes what was made, which is INACTIVE and good for
+        # nothing.
         ledger.record(mark, made["certificateArn"])
         return made["certificateArn"], made["certificatePem"]
 
@@ -120,16 +139,20 @@ answers = records(environment.required("IDEMPOTENCY_TABLE"))
 
 @observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """State SignRequest. Takes what `SigningRequest.from_event` takes, gives `{signed, certificateId, certificateArn}`.
+    """State SignRequest. Takes what `SigningRequest.from_event` takes, gives `{signed,
+    certificateId, certificateArn}`.
 
-    `signed` is false while the device has not asked. Raises RequestMissing when it has been waited for long enough.
+    `signed` is false while the device has not asked. Raises RequestMissing when it has been waited
+    for long enough.
     """
     asked = SigningRequest.from_event(event)
     with transient_faults_named(), record_faults_named():
         csr = signer.request_of(asked.thing_name)
         if csr is None:
             return _not_yet(asked)
-        answer: dict[str, Any] = _answer({"execution": asked.attempt, "asked": dict(event), "csr": csr}, context)
+        answer: dict[str, Any] = _answer(
+            {"execution": asked.attempt, "asked": dict(event), "csr": csr}, context
+        )
     return answer
 
 

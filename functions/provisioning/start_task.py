@@ -1,26 +1,32 @@
-"""StartTask: ECS RunTask; the task gets a short-lived reference to its config, which never enters workflow state."""
+"""StartTask: ECS RunTask; the task gets a short-lived reference to its config, which never enters
+workflow state.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment, wiring
-from common.clients import NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
-from common.errors import TaskNotStarted, TaskStillRunning
+from botocore.exceptions import ClientError
+
+from common import environment
+from common.clients import NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
+from common.errors import TaskNotStarted, TaskStillRunning, TransientError
 from common.identifiers import config_key, owner_of
 from common.image import ImageTag
 from common.observability import logger, observed
+from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_ecs import ECSClient
-    from types_boto3_ecs.type_defs import KeyValuePairTypeDef
+    from types_boto3_ecs.type_defs import KeyValuePairTypeDef, RunTaskResponseTypeDef
     from types_boto3_s3 import S3Client
 
 REFERENCE_SECONDS = 900
 # Tells the task which image it was started with (docs/contracts.md).
 IMAGE_VARIABLE = "IMAGE_DIGEST"
-# Its containers run no more: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+# Its containers run no more:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 ENDED = ("DEPROVISIONING", "STOPPED")
 
 
@@ -40,8 +46,9 @@ class TaskSettings:
 class TaskRequest:
     """Whose task to run.
 
-    `execution_arn` made the device: its mark is on every task of the device. `attempt` names the one that asks now, and
-    `replaced` the tasks of earlier ones, which ECS may list as running a while after they were stopped.
+    `execution_arn` made the device: its mark is on every task of the device. `attempt` names the
+    one that asks now, and `replaced` the tasks of earlier ones, which ECS may list as running a
+    while after they were stopped.
     """
 
     thing_name: str
@@ -71,16 +78,19 @@ class StartedTask:
 def start_task(
     request: TaskRequest, ecs: "ECSClient", s3: "S3Client", image: ImageTag, settings: TaskSettings
 ) -> StartedTask:
-    """The attempt's one task. Raises TaskNotStarted when ECS places none, TaskStillRunning, NoDeviceImage.
+    """The attempt's one task. Raises TaskNotStarted when ECS places none, TaskStillRunning,
+    NoDeviceImage.
 
-    `clientToken` makes RunTask idempotent on AWS; the look before it also covers a token that has expired.
+    `clientToken` makes RunTask idempotent; the look before it also covers a token that has expired.
+    A repeated call has a newly signed URL, which AWS answers with ConflictException, whose
+    `resourceIds` are the task that there is.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
     """
     owner = owner_of(request.execution_arn)
     listed = ecs.list_tasks(cluster=settings.cluster_arn, startedBy=owner)["taskArns"]
     running = [task_arn for task_arn in listed if task_arn not in request.replaced]
     if running:
-        return StartedTask(running[0], _image_of(running[0], ecs, settings) or image.digest())
+        return _found(running[0], ecs, image, settings)
     _require_ended(request.replaced, ecs, settings)
     digest = image.digest()
     config_url = s3.generate_presigned_url(
@@ -92,27 +102,61 @@ def start_task(
         {"name": "CONFIG_FILE_URL", "value": config_url},
         {"name": IMAGE_VARIABLE, "value": digest},
     ]
-    answer = ecs.run_task(
+    try:
+        answer = _run(request, variables, ecs, settings)
+    except ClientError as error:
+        return _found(_task_of_the_token(error), ecs, image, settings)
+    if not answer["tasks"]:
+        reasons = "; ".join(failure.get("reason", "") for failure in answer["failures"])
+        raise TaskNotStarted(f"ECS placed no task for {request.thing_name}: {reasons}")
+    return StartedTask(answer["tasks"][0]["taskArn"], digest)
+
+
+def _run(
+    request: TaskRequest,
+    variables: "list[KeyValuePairTypeDef]",
+    ecs: "ECSClient",
+    settings: TaskSettings,
+) -> "RunTaskResponseTypeDef":
+    return ecs.run_task(
         cluster=settings.cluster_arn,
         taskDefinition=settings.task_definition_arn,
         launchType="FARGATE",
         count=1,
         clientToken=owner_of(request.attempt),
-        startedBy=owner,
+        startedBy=owner_of(request.execution_arn),
         networkConfiguration={
             "awsvpcConfiguration": {
                 "subnets": settings.subnets,
                 "securityGroups": [settings.security_group],
-                # Public subnets without a NAT gateway: the task needs an address of its own to reach AWS IoT.
+                # Public subnets without a NAT gateway: the task needs an address of its own to
+                # reach AWS IoT.
                 "assignPublicIp": "ENABLED",
             }
         },
         overrides={"containerOverrides": [{"name": settings.container, "environment": variables}]},
     )
-    if not answer["tasks"]:
-        reasons = "; ".join(failure.get("reason", "") for failure in answer["failures"])
-        raise TaskNotStarted(f"ECS placed no task for {request.thing_name}: {reasons}")
-    return StartedTask(answer["tasks"][0]["taskArn"], digest)
+
+
+def _task_of_the_token(error: ClientError) -> str:
+    """The task that this attempt has started before. Raises the error itself where it is another
+    one.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html#API_RunTask_Errors
+    """
+    if error_code(error) != "ConflictException":
+        raise error
+    found: Any = error.response
+    if not found.get("resourceIds"):
+        raise TransientError(
+            f"ECS has started the task and does not tell which it is: {error}"
+        ) from error
+    return str(found["resourceIds"][0])
+
+
+def _found(task_arn: str, ecs: "ECSClient", image: ImageTag, settings: TaskSettings) -> StartedTask:
+    """A task of this attempt that is there already."""
+    return StartedTask(task_arn, _image_of(task_arn, ecs, settings) or image.digest())
 
 
 def _require_ended(replaced: Collection[str], ecs: "ECSClient", settings: TaskSettings) -> None:
@@ -135,7 +179,8 @@ def _image_of(task_arn: str, ecs: "ECSClient", settings: TaskSettings) -> str | 
     return None
 
 
-# A RunTask whose answer was lost is repeated by the workflow only, which looks first whether there is a task.
+# A RunTask whose answer was lost is repeated by the workflow only, which looks first whether there
+# is a task.
 ecs_client = session.client("ecs", config=NEVER_REPEAT)
 s3_client = session.client("s3", config=S3_CONFIG)
 device_image = wiring.image()
@@ -151,7 +196,9 @@ task_settings = TaskSettings(
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State StartTask. Takes `{thingName, execution}` or a restart's, gives `{taskArn, clusterArn, imageDigest}`."""
+    """State StartTask. Takes `{thingName, execution}` or a restart's, gives `{taskArn, clusterArn,
+    imageDigest}`.
+    """
     request = TaskRequest.from_event(event)
     with transient_faults_named():
         started = start_task(request, ecs_client, s3_client, device_image, task_settings)

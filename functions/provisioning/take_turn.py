@@ -1,7 +1,9 @@
-"""TakeTurn: gives each execution a moment of its own, so many a second, before it makes what AWS counts by the second.
+"""TakeTurn: a rate limit. It gives each execution a time of its own, so many a second, at which it
+may go on.
 
-AWS IoT makes some ten certificates a second in an account (docs/load.md). The moments are handed out from one item of a
-table, by conditional writes, and the workflow waits until its own: a queue without a server, and waiting costs nothing.
+AWS IoT makes some ten certificates a second in an account (docs/evidence/load.md). The moments are
+handed out from one item of a table, by conditional writes, and the workflow waits until its own: a
+queue without a server, and waiting costs nothing.
 """
 
 import time
@@ -9,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment, wiring
+from common import environment
 from common.clients import transient_faults_named
 from common.errors import TransientError
 from common.items import update_if
 from common.moments import of_milliseconds
 from common.observability import logger, observed
+from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,7 +33,9 @@ def _clock() -> int:
 
 @dataclass(frozen=True)
 class Turnstile:
-    """Hands out moments that are at least `interval_ms` apart, the first one now when nobody is waiting."""
+    """Hands out moments that are at least `interval_ms` apart, the first one now when nobody is
+    waiting.
+    """
 
     table: "Table"
     interval_ms: int
@@ -50,18 +55,27 @@ class Turnstile:
             )
             if free_from is not None:
                 return free_from - self.interval_ms
-        raise TransientError(f"no turn after {ATTEMPTS} attempts")
+        raise TransientError(
+            f"no time slot after {ATTEMPTS} attempts: too many executions ask at once"
+        )
 
     def _write(self, update: str, comparison: str, now: int) -> int | None:
         """`free_from` as it is then; None when it does not compare so with `now`."""
         values = {":now": now, ":interval": self.interval_ms}
         nobody_yet = "attribute_not_exists(queue) OR " if comparison == "<=" else ""
-        item = update_if(self.table, {"queue": QUEUE}, update, f"{nobody_yet}free_from {comparison} :now", values)
+        item = update_if(
+            self.table,
+            {"queue": QUEUE},
+            update,
+            (f"{nobody_yet}free_from {comparison} :now"),
+            values,
+        )
         return None if item is None else int(item["free_from"])
 
 
 def as_timestamp(milliseconds: int) -> str:
-    """As a Wait state takes it. Step Functions leaves out the milliseconds, so some begin early, less than a second.
+    """As a Wait state takes it. Step Functions leaves out the milliseconds, so some begin early,
+    less than a second.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-wait-state.html
     """
@@ -76,8 +90,10 @@ turnstile = Turnstile(
 
 @observed
 def handler(_event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State TakeTurn. Gives `{at}`: until when to wait. A repetition wastes a turn, no more."""
+    """State TakeTurn. Gives `{at}`: until when to wait. A repetition wastes one time slot, nothing
+    else.
+    """
     with transient_faults_named():
         at = as_timestamp(turnstile.next_turn())
-    logger.info("turn taken", at=at)
+    logger.info("rate limit: time slot taken", at=at)
     return {"at": at}

@@ -73,7 +73,9 @@ class ConfigWriter:
             self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     def _request_url(self, thing_name: str) -> str:
-        """Good for one request: of that size, there, and only while there is none (docs/security-keys.md)."""
+        """Good for one request: of that size, there, and only while there is none
+        (docs/security-keys.md).
+        """
         return self.s3.generate_presigned_url(
             "put_object",
             Params={
@@ -95,12 +97,16 @@ class ConfigWriter:
 
     def _put(self, key: str, document: Mapping[str, Any]) -> None:
         self.s3.put_object(
-            Bucket=self.bucket, Key=key, Body=json.dumps(document).encode(), ContentType="application/json"
+            Bucket=self.bucket,
+            Key=key,
+            Body=json.dumps(document).encode(),
+            ContentType="application/json",
         )
 
     def _document(self, request: DeviceRequest, endpoint: str) -> dict[str, Any]:
-        # The key pair is being made at this moment, in the other branch, or will be by the device: the reference to
-        # what it picks up can be signed already, and this function never sees what that leads to.
+        # The key pair is being made at this moment, in the other branch, or will be by the device:
+        # the reference to what it picks up can be signed already, and this function never sees what
+        # that leads to.
         identity_url = self.s3.generate_presigned_url(
             "get_object",
             Params={"Bucket": self.bucket, "Key": identity_key(request.thing_name)},
@@ -144,7 +150,9 @@ writer = ConfigWriter(
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State WriteConfig. Takes what `DeviceRequest.from_event` takes, gives `{endpoint, configUri}`."""
+    """State WriteConfig. Takes what `DeviceRequest.from_event` takes, gives `{endpoint,
+    configUri}`.
+    """
     request = DeviceRequest.from_event(event)
     with transient_faults_named():
         written = writer.write(request)

@@ -1,4 +1,5 @@
-"""ClaimQuarantine: takes the device for one quarantine. From here on the row says that it is in quarantine.
+"""ClaimQuarantine: takes the device for one quarantine. From here on the row says that it is in
+quarantine.
 
 Before anything else is done: whoever gives a policy to a certificate of the device goes by the row.
 """
@@ -7,31 +8,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import Catalog, Row, now
+from boto3.dynamodb.conditions import Attr
+
 from common.clients import CONFIG, session, transient_faults_named
-from common.errors import TransientError
+from common.errors import DeviceBusy, TransientError
 from common.executions import Executions
-from common.items import update_if
+from common.moments import now
 from common.observability import logger, observed
-from common.quarantine import AT_WORK, QUARANTINED, READMITTING, in_quarantine, is_connected
-from quarantine.claiming import TRIES, known, refuse_busy
+from common.row import Row
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import QUARANTINED, in_quarantine, is_connected
+from holding.conditions import fulfilled, is_held, state_in
+from holding.dead import dead_holder, holder_of
+from holding.hold import Hold
+from holding.purposes import RULES, Purpose
+from quarantine.claiming import TRIES, known, refuse_busy, refuse_undone
 from quarantine.request import QuarantineRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-CAN_BE_CONFINED = ("ONLINE", "OFFLINE", QUARANTINED)
-
-_TAKE = (
-    f"SET #status = :quarantined, {AT_WORK} = :me, quarantined_by = :me, quarantined_at = :now,"
-    " quarantine_reason = :reason, presence_connected = :connected, updated_at = :now REMOVE readmitting"
-)
-_CONDITION = (
-    "#status = :status AND attribute_not_exists(deprovisioning) AND attribute_not_exists(restarting)"
-    " AND attribute_not_exists(task_token) AND attribute_not_exists(releasing)"
-    f" AND (attribute_not_exists({AT_WORK}) OR {AT_WORK} IN (:me, :dead))"
-)
 
 
 @dataclass(frozen=True)
@@ -52,49 +48,50 @@ class QuarantineClaims:
     def claim(self, request: QuarantineRequest) -> Claimed:
         """Repeatable. Nothing to do for a device that is in quarantine already.
 
-        Raises ThingNotFound, DeviceBusy while somebody else works on the device, TransientError when its row does not
-        stand still.
+        Raises ThingNotFound, DeviceBusy while somebody else works on the device, TransientError
+        when its row does not stand still, QuarantineLost when the execution was undone already.
         """
         for _ in range(TRIES):
             row = known(self.catalog, request.thing_name)
-            if row.get(AT_WORK) == request.execution_arn:
+            refuse_undone(row, request.execution_arn)
+            mine = holder_of(row, Purpose.QUARANTINE) == request.execution_arn
+            if mine:
                 return Claimed("QUARANTINE", row["quarantine_reason"])
-            dead = self.executions.ended(row.get(AT_WORK))
-            if in_quarantine(row) and AT_WORK not in row and READMITTING not in row:
-                return Claimed("NOTHING", f"{request.thing_name} is in quarantine since {row['quarantined_at']}")
-            _refuse_a_busy_one(row, dead)
+            dead = dead_holder(row, Purpose.QUARANTINE, request.execution_arn, self.executions)
+            if in_quarantine(row) and not is_held(row, Purpose.QUARANTINE, Purpose.READMIT):
+                since = f"{request.thing_name} is in quarantine since {row['quarantined_at']}"
+                return Claimed("NOTHING", since)
+            refuse_busy(row, Purpose.QUARANTINE, dead)
+            _refuse_given_up(row)
             if self._take(row, request, dead):
                 return Claimed("QUARANTINE", request.reason)
-        raise TransientError(f"{request.thing_name} changes all the time")
+        raise TransientError(f"{request.thing_name} keeps changing; try again")
 
     def _take(self, row: Row, request: QuarantineRequest, dead: str | None) -> bool:
         """One conditional write; False when the row is not as it was judged any more."""
-        values = {
-            ":status": row["status"],
-            ":quarantined": QUARANTINED,
-            ":me": request.execution_arn,
-            ":dead": dead or request.execution_arn,
-            ":reason": request.reason,
-            ":connected": is_connected(row),
-            ":now": now(),
-        }
-        key = {"thing_name": request.thing_name}
-        return update_if(self.catalog.table, key, _TAKE, _CONDITION, values) is not None
+        me = request.execution_arn
+        taken = Hold(self.catalog.table, request.thing_name, me, (Purpose.QUARANTINE,)).take(
+            dead=dead,
+            # Whether it is connected was told by its status.
+            seen=Attr("status").eq(row["status"]),
+            status=QUARANTINED,
+            quarantined_by=me,
+            quarantined_at=now(),
+            quarantine_reason=request.reason,
+            presence_connected=is_connected(row),
+        )
+        return taken is not None
 
 
-def _refuse_a_busy_one(row: Row, dead: str | None) -> None:
-    refuse_busy(
-        row,
-        ("deprovisioning" in row, "is being deleted"),
-        ("restarting" in row, "is being restarted"),
-        (READMITTING in row, "is being let out of quarantine"),
-        (AT_WORK in row and row[AT_WORK] != dead, "is being put into quarantine by another execution"),
-        (row["status"] == "PROVISIONING" or "task_token" in row, "is being provisioned"),
-        (row["status"] not in CAN_BE_CONFINED, "was given up, and its certificate opens nothing"),
-    )
+def _refuse_given_up(row: Row) -> None:
+    if not fulfilled(state_in(RULES[Purpose.QUARANTINE].takes_in), row):
+        why = "has failed after repeated restarts, and its certificate is inactive"
+        raise DeviceBusy(f"thingName: {row['thing_name']} {why}")
 
 
-quarantine_claims = QuarantineClaims(wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG)))
+quarantine_claims = QuarantineClaims(
+    wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG))
+)
 
 
 @observed

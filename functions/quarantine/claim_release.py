@@ -1,34 +1,37 @@
-"""ClaimRelease: takes a device in quarantine for one release. It stays in quarantine until all is done."""
+"""ClaimRelease: takes a device in quarantine for one release. It stays in quarantine until all is
+done.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import Catalog, Row, now
+from boto3.dynamodb.conditions import Attr
+
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import DeviceOffline, TransientError
 from common.executions import Executions
-from common.items import update_if
+from common.moments import now
 from common.observability import logger, observed
-from common.quarantine import AT_WORK, RELEASING, SINCE, in_quarantine, is_connected
-from quarantine.claiming import TRIES, known, refuse_busy
+from common.row import Row
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import in_quarantine, is_connected
+from holding.dead import dead_holder, holder_of
+from holding.hold import Hold
+from holding.purposes import Purpose
+from quarantine.claiming import TRIES, known, refuse_busy, refuse_undone
 from quarantine.request import ReleaseRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_TAKE = f"SET {RELEASING} = :me, releasing_since = :now, release_of = :certificate, updated_at = :now"
-_CONDITION = (
-    f"attribute_exists({SINCE}) AND attribute_not_exists(deprovisioning) AND attribute_not_exists({AT_WORK})"
-    " AND certificate_id = :certificate"
-    f" AND (attribute_not_exists({RELEASING}) OR {RELEASING} IN (:me, :dead))"
-)
-
 
 @dataclass(frozen=True)
 class ReleaseClaim:
-    """Whether there is anything to do (`RELEASE` or `NOTHING`), and the certificate that is to be replaced."""
+    """Whether there is anything to do (`RELEASE` or `NOTHING`), and the certificate that is to be
+    replaced.
+    """
 
     verdict: str
     reason: str
@@ -45,46 +48,45 @@ class ReleaseClaims:
     def claim(self, request: ReleaseRequest) -> ReleaseClaim:
         """Repeatable. Nothing to do for a device that is not in quarantine.
 
-        Raises ThingNotFound; DeviceBusy while somebody else works on the device; DeviceOffline when it would have to
-        change its certificate and is not connected; TransientError when its row does not stand still.
+        Raises ThingNotFound; DeviceBusy while somebody else works on the device; DeviceOffline when
+        it would have to change its certificate and is not connected; TransientError when its row
+        does not stand still; QuarantineLost when the execution was undone already.
         """
         for _ in range(TRIES):
             row = known(self.catalog, request.thing_name)
+            refuse_undone(row, request.execution_arn)
             if not in_quarantine(row):
                 return ReleaseClaim("NOTHING", f"{request.thing_name} is not in quarantine")
             reason = str(row["quarantine_reason"])
-            if row.get(RELEASING) == request.execution_arn:
+            if holder_of(row, Purpose.RELEASE) == request.execution_arn:
                 return ReleaseClaim("RELEASE", reason, row["release_of"])
-            dead = self.executions.ended(row.get(RELEASING))
-            _refuse(row, request, dead)
+            dead = dead_holder(row, Purpose.RELEASE, request.execution_arn, self.executions)
+            refuse_busy(row, Purpose.RELEASE, dead)
+            _refuse_an_absent_one(row, request)
             if self._take(row, request, dead):
                 return ReleaseClaim("RELEASE", reason, row["certificate_id"])
-        raise TransientError(f"{request.thing_name} changes all the time")
+        raise TransientError(f"{request.thing_name} keeps changing; try again")
 
     def _take(self, row: Row, request: ReleaseRequest, dead: str | None) -> bool:
-        values = {
-            ":me": request.execution_arn,
-            ":dead": dead or request.execution_arn,
-            ":certificate": row["certificate_id"],
-            ":now": now(),
-        }
-        key = {"thing_name": request.thing_name}
-        return update_if(self.catalog.table, key, _TAKE, _CONDITION, values) is not None
+        certificate, me = row["certificate_id"], request.execution_arn
+        taken = Hold(self.catalog.table, request.thing_name, me, (Purpose.RELEASE,)).take(
+            dead=dead,
+            seen=Attr("certificate_id").eq(certificate),
+            releasing_since=now(),
+            release_of=certificate,
+        )
+        return taken is not None
 
 
-def _refuse(row: Row, request: ReleaseRequest, dead: str | None) -> None:
-    refuse_busy(
-        row,
-        ("deprovisioning" in row, "is being deleted"),
-        (AT_WORK in row, "is being put into quarantine"),
-        (RELEASING in row and row[RELEASING] != dead, "is being released by another execution"),
-        ("restarting" in row, "is being restarted"),
-    )
+def _refuse_an_absent_one(row: Row, request: ReleaseRequest) -> None:
     if not request.force and not is_connected(row):
-        raise DeviceOffline(f"thingName: {row['thing_name']} is not connected and can't change its certificate")
+        away = "is not connected and can't change its certificate"
+        raise DeviceOffline(f"thingName: {row['thing_name']} {away}")
 
 
-release_claims = ReleaseClaims(wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG)))
+release_claims = ReleaseClaims(
+    wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG))
+)
 
 
 @observed

@@ -1,8 +1,8 @@
 """DropConnection: ends the device's live connection, whatever the device thinks of it.
 
-It takes away the session, with the subscriptions and messages in it, and the device reads its shadow when it is back.
-AWS IoT caches policies, so that a change may take 6 to 8 minutes to be in force:
-https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html
+It takes away the session, with the subscriptions and messages in it, and the device reads its
+shadow when it is back. AWS IoT caches policies, so that a change may take 6 to 8 minutes to be in
+force: https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html
 https://docs.aws.amazon.com/iot/latest/apireference/API_iot-data_DeleteConnection.html
 """
 
@@ -11,34 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import wiring
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.observability import logger, observed
-from quarantine.holding import held
+from devices import wiring
+from quarantine.hold import hold_of
 from quarantine.request import HeldDevice
-from quarantine.takeover import take_over
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_iot_data import IoTDataPlaneClient
 
-# What a service says that has no such operation. AWS refuses a client id that begins with $ so; a thing name does not.
-UNKNOWN_OPERATION = "InvalidRequestException"
-
 
 def drop_connection(iot_data: "IoTDataPlaneClient", client_id: str) -> str:
-    """Gives how: `DELETED`, `TAKEN_OVER` where there is no DeleteConnection, or `NONE`, there was no connection."""
+    """Gives `DELETED`, or `NONE` where there was neither a connection nor a session."""
     try:
-        # The last will goes out: who listens to the device hears that it is gone. What its session holds does not reach
-        # it any more.
+        # The last will goes out: who listens to the device hears that it is gone. What its session
+        # holds does not reach it any more.
         iot_data.delete_connection(clientId=client_id, cleanSession=True)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             return "NONE"
-        if error_code(error) != UNKNOWN_OPERATION:
-            raise
-        take_over(session, iot_data.meta.endpoint_url, client_id)
-        return "TAKEN_OVER"
+        raise
     return "DELETED"
 
 
@@ -51,7 +44,8 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, st
     """State DropConnection. Gives `{connection}`, see `drop_connection`."""
     device = HeldDevice.from_event(event)
     with transient_faults_named():
-        held(device_catalog.row(device.thing_name), device.execution_arn)
+        hold = hold_of(device_catalog.table, device.thing_name, device.execution_arn)
+        hold.checked(device_catalog.row(device.thing_name))
         dropped = drop_connection(iot_data_client, device.thing_name)
     logger.info("connection dropped", how=dropped)
     return {"connection": dropped}

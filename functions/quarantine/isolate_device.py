@@ -1,4 +1,6 @@
-"""IsolateDevice: the device into the quarantine group, its certificates under the quarantine policy alone."""
+"""IsolateDevice: the device into the quarantine group, its certificates under the quarantine policy
+alone.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from common.clients import transient_faults_named
 from common.observability import logger, observed
 from quarantine import wiring
-from quarantine.holding import held
+from quarantine.hold import hold_of
 from quarantine.request import HeldDevice
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, st
     """State IsolateDevice. Gives `{policyName}`, the one that counts from now on."""
     device = HeldDevice.from_event(event)
     with transient_faults_named():
-        row = held(isolation.catalog.row(device.thing_name), device.execution_arn)
+        hold = hold_of(isolation.catalog.table, device.thing_name, device.execution_arn)
+        row = hold.checked(isolation.catalog.row(device.thing_name))
         isolation.confine(row, device.execution_arn)
     logger.info("device isolated", policy_name=isolation.policies.quarantine)
     return {"policyName": isolation.policies.quarantine}

@@ -1,13 +1,14 @@
-"""MarkShadow: the device's shadow says that it is in quarantine, or no longer: `desired.quarantine`."""
+"""MarkShadow: the device's shadow says that it is in quarantine, or no longer:
+`desired.quarantine`.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
 from common.clients import CONFIG, session, transient_faults_named
 from common.observability import logger, observed
-from common.quarantine import is_confined
-from quarantine.holding import held
+from devices import wiring
+from quarantine.hold import hold_of
 from quarantine.request import HeldDevice
 from quarantine.shadow import mark_shadow
 
@@ -24,7 +25,8 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bo
     """State MarkShadow, of both workflows. Gives `{quarantine}`, as the row has it."""
     device = HeldDevice.from_event(event)
     with transient_faults_named():
-        confined = is_confined(held(device_catalog.row(device.thing_name), device.execution_arn))
-        mark_shadow(iot_data_client, device.thing_name, confined=confined)
+        hold = hold_of(device_catalog.table, device.thing_name, device.execution_arn)
+        hold.checked(device_catalog.row(device.thing_name))
+        confined = mark_shadow(iot_data_client, device_catalog, device.thing_name)
     logger.info("shadow marked", quarantine=confined)
     return {"quarantine": confined}

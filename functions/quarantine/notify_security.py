@@ -1,4 +1,6 @@
-"""NotifySecurity: tells whoever has subscribed to the stack's security topic what was done, and why."""
+"""NotifySecurity: tells whoever has subscribed to the stack's security topic what was done, and
+why.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import environment
-from common.catalog import now
 from common.clients import CONFIG, session, transient_faults_named
+from common.moments import now
 from common.observability import logger, observed
 
 if TYPE_CHECKING:
@@ -32,7 +34,13 @@ class Notice:
     def from_event(cls, event: Mapping[str, Any]) -> "Notice":
         """From the state's payload; `input` is the workflow's."""
         said = event["input"]
-        return cls(event["thingName"], event["execution"], event["event"], event["reason"], said.get("verdict"))
+        return cls(
+            event["thingName"],
+            event["execution"],
+            event["event"],
+            event["reason"],
+            said.get("verdict"),
+        )
 
     @property
     def message(self) -> str:

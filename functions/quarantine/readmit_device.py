@@ -1,12 +1,16 @@
-"""ReadmitDevice: its certificates get back what they had, and the device leaves the quarantine group."""
+"""ReadmitDevice: its certificates get back what they had, and the device leaves the quarantine
+group.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from common.clients import transient_faults_named
 from common.observability import logger, observed
+from holding.conditions import ready
+from holding.purposes import Purpose
 from quarantine import wiring
-from quarantine.holding import update_held
+from quarantine.hold import hold_of
 from quarantine.isolation import Isolation
 from quarantine.request import HeldDevice
 
@@ -15,14 +19,11 @@ if TYPE_CHECKING:
 
 
 def readmit(device: HeldDevice, isolation: Isolation) -> None:
-    """Say so in the row first, then do it. Raises QuarantineLost, also while the device is being restarted."""
-    row = update_held(
-        isolation.catalog.table,
-        device.thing_name,
-        device.execution_arn,
-        condition=" AND attribute_not_exists(restarting)",
-        readmitting=True,
-    )
+    """Say so in the row first, then do it. Raises QuarantineLost, also while the device is being
+    restarted.
+    """
+    hold = hold_of(isolation.catalog.table, device.thing_name, device.execution_arn)
+    row = hold.update(condition=ready(Purpose.READMIT), readmitting=True)
     isolation.readmit(row, device.execution_arn)
 
 

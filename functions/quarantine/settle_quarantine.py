@@ -1,15 +1,22 @@
-"""SettleQuarantine: the last word of both workflows in the catalog row, which lets the device go."""
+"""SettleQuarantine: the last word of both workflows in the catalog row, which lets the device
+go.
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import Catalog, Row
 from common.clients import transient_faults_named
 from common.errors import QuarantineLost, TransientError
 from common.observability import logger, metrics, observed
-from common.quarantine import AT_WORK, QUARANTINED
-from quarantine.holding import held, holds, update_held
+from common.row import Row
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import QUARANTINED
+from holding.conditions import is_held
+from holding.hold import Hold
+from holding.purposes import RULES, Purpose
+from quarantine.hold import hold_of
 from quarantine.letting_go import release
 from quarantine.request import HeldDevice
 
@@ -17,32 +24,39 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 TRIES = 5
+AT_WORK = RULES[Purpose.QUARANTINE].attribute
 
 
 def settle(device: HeldDevice, catalog: Catalog) -> str:
-    """Gives the status from now on. Repeatable. Raises QuarantineLost when the device is being deleted."""
+    """Gives the status from now on. Repeatable. Raises QuarantineLost when the device is being
+    deleted.
+    """
+    hold = hold_of(catalog.table, device.thing_name, device.execution_arn)
     for _ in range(TRIES):
         row = catalog.row(device.thing_name)
-        if row is not None and _is_settled(row, device.execution_arn):
+        if row is not None and _is_settled(row, hold):
             return str(row["status"])  # By an earlier attempt whose answer was lost.
-        row = held(row, device.execution_arn)
-        settled = _confined(device, catalog) if AT_WORK in row else release(row, device.execution_arn, catalog)
+        row = hold.checked(row)
+        settled = _confined(hold) if is_held(row, Purpose.QUARANTINE) else release(row, hold)
         if settled is not None:
             return settled
-    raise TransientError(f"{device.thing_name} connects and disconnects all the time")
+    raise TransientError(f"{device.thing_name} keeps connecting and disconnecting")
 
 
-def _confined(device: HeldDevice, catalog: Catalog) -> str | None:
-    """The status; None when the row has changed, perhaps by this very call, which the SDK repeats without an answer."""
+def _confined(hold: Hold) -> str | None:
+    """The status; None when the row has changed, perhaps by this very call, which the SDK repeats
+    without an answer.
+    """
     try:
-        return str(update_held(catalog.table, device.thing_name, device.execution_arn, remove=(AT_WORK,))["status"])
+        return str(hold.update(remove=(AT_WORK,))["status"])
     except QuarantineLost:
         return None
 
 
-def _is_settled(row: Row, execution_arn: str) -> bool:
-    done = execution_arn in (row.get("quarantined_by"), row.get("released_by"))
-    return done and "deprovisioning" not in row and not holds(row, execution_arn)
+def _is_settled(row: Row, hold: Hold) -> bool:
+    if hold.holder not in (row.get("quarantined_by"), row.get("released_by")):
+        return False
+    return not is_held(row, Purpose.DEPROVISION) and not replace(hold, undoing=True).is_in(row)
 
 
 device_catalog = wiring.catalog()

@@ -1,7 +1,8 @@
-"""UndoQuarantine: makes of a device again what it was before a quarantine, or a release, that has failed.
+"""UndoQuarantine: makes of a device again what it was before a quarantine, or a release, that has
+failed.
 
-Called by both workflows when one of their states has failed, and by the rule on executions that ended without a word
-(aborted, timed out). Repeatable, and harmless when there is nothing to undo.
+Called by both workflows when one of their states has failed, and by the rule on executions that
+ended without a word (aborted, timed out). Repeatable, and harmless when there is nothing to undo.
 """
 
 from collections.abc import Mapping
@@ -9,14 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import environment
-from common.catalog import OF_A_RELEASE, Row
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import QuarantineLost, TransientError
+from common.items import update_if
 from common.observability import logger, metrics, observed
-from common.quarantine import AT_WORK
+from common.row import OF_A_RELEASE, UNDONE, is_free
 from common.undoing import device_of, input_of
+from devices.confinement import is_nobodys
+from holding.conditions import absent, present
+from holding.dead import holder_of
+from holding.hold import Hold
+from holding.purposes import CONFINING, RULES, Purpose
+from holding.undone import forbid
 from quarantine import wiring
-from quarantine.holding import holds, update_held
+from quarantine.hold import hold_of
 from quarantine.isolation import Isolation
 from quarantine.jobs import delete_job, job_id_of
 from quarantine.letting_go import release
@@ -38,7 +45,8 @@ class UndoRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "UndoRequest | None":
-        """From `{"input": <the workflow's input>, "execution": <its ARN>}` or from Step Functions' status event.
+        """From `{"input": <the workflow's input>, "execution": <its ARN>}` or from Step Functions'
+        status event.
 
         None when the execution was refused for its input, before it could name a device.
         """
@@ -56,45 +64,68 @@ class Undoing:
     prefix: str
 
     def undo(self, request: UndoRequest) -> bool:
-        """False when there was nothing of this execution's to undo, or somebody deletes the device."""
-        row = self.isolation.catalog.row(request.thing_name)
-        if row is None or not holds(row, request.execution_arn):
+        """False when there was nothing of this execution's to undo, or somebody deletes the device.
+
+        From the first write on, what a function of the execution writes late is refused.
+        """
+        catalog = self.isolation.catalog
+        row = catalog.row(request.thing_name)
+        if row is None or is_free(row):
             return False
+        hold = hold_of(catalog.table, request.thing_name, request.execution_arn, undoing=True)
+        if is_nobodys(row):
+            self._adopt(request)
+        elif not hold.is_in(row):
+            forbid(catalog.table, row, request.execution_arn)
+            # It may have taken the device since it was looked at.
+            if not hold.is_in(catalog.row(request.thing_name)):
+                return False
         try:
-            if row.get(AT_WORK) == request.execution_arn:
-                self._let_out(request)
+            row = hold.update(add={UNDONE: {request.execution_arn}})
+            if holder_of(row, Purpose.QUARANTINE) == request.execution_arn:
+                self._let_out(hold)
             else:
-                self._keep_in(request)
+                self._keep_in(hold)
         except QuarantineLost:
             return False
         return True
 
-    def _let_out(self, request: UndoRequest) -> None:
+    def _adopt(self, request: UndoRequest) -> None:
+        """Take a device half let out that nobody holds: it is kept in, as after a failed
+        release.
+        """
+        update_if(
+            self.isolation.catalog.table,
+            {"thing_name": request.thing_name},
+            f"SET {RULES[Purpose.RELEASE].attribute} = :me",
+            present(Purpose.READMIT) & absent(Purpose.DEPROVISION, *CONFINING),
+            {":me": request.execution_arn},
+        )
+
+    def _let_out(self, hold: Hold) -> None:
         """The quarantine has failed: the device is free again."""
-        row = self._update(request, readmitting=True)
-        self.isolation.readmit(row, request.execution_arn)
-        mark_shadow(self.iot_data, request.thing_name, confined=False)
+        row = hold.update(readmitting=True)
+        self.isolation.readmit(row, hold.holder, undoing=True)
+        mark_shadow(self.iot_data, self.isolation.catalog, hold.thing_name)
         for _ in range(TRIES):
-            if release(row, request.execution_arn, self.isolation.catalog) is not None:
+            if release(row, hold) is not None:
                 return
-            row = self._update(request)
-        raise TransientError(f"{request.thing_name} connects and disconnects all the time")
+            row = hold.update()
+        raise TransientError(f"{hold.thing_name} keeps connecting and disconnecting")
 
-    def _keep_in(self, request: UndoRequest) -> None:
+    def _keep_in(self, hold: Hold) -> None:
         """The release has failed: the device is in quarantine as before."""
-        delete_job(self.isolation.iot, job_id_of(self.prefix, request.execution_arn))
-        row = self._update(request, remove=("readmitting",))
-        self.isolation.confine(row, request.execution_arn)
-        mark_shadow(self.iot_data, request.thing_name, confined=True)
-        self._update(request, remove=OF_A_RELEASE)
-
-    def _update(self, request: UndoRequest, remove: tuple[str, ...] = (), **values: Any) -> Row:
-        table = self.isolation.catalog.table
-        return update_held(table, request.thing_name, request.execution_arn, remove=remove, **values)
+        delete_job(self.isolation.iot, job_id_of(self.prefix, hold.holder))
+        row = hold.update(remove=(RULES[Purpose.READMIT].attribute,))
+        self.isolation.confine(row, hold.holder, undoing=True)
+        mark_shadow(self.iot_data, self.isolation.catalog, hold.thing_name)
+        hold.update(remove=OF_A_RELEASE)
 
 
 isolation = wiring.isolation()
-undoing = Undoing(isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX"))
+undoing = Undoing(
+    isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX")
+)
 
 
 @observed

@@ -1,7 +1,8 @@
-"""What several states of the two workflows are made of (common/wiring.py)."""
+"""What several states of the two workflows are made of (devices/wiring.py)."""
 
-from common import environment, wiring
+from common import environment
 from common.clients import CONFIG, session
+from devices import wiring
 from quarantine.isolation import Isolation
 
 

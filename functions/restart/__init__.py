@@ -1,1 +1,3 @@
-"""What brings a device back whose task was stopped: one module per state of the workflow, and who starts it."""
+"""What brings a device back whose task was stopped: one module per state of the workflow, and who
+starts it.
+"""

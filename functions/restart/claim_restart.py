@@ -3,25 +3,32 @@
 The row is read, judged, and taken by one conditional write, so of two restarts one has it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from common import environment, wiring
-from common.catalog import GIVEN_UP, OF_A_SUCCESSION, Catalog, Row, is_free, now
+from boto3.dynamodb.conditions import Attr
+
+from common import environment
 from common.certificates import remove_patiently
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
-from common.errors import DeviceBusy, ThingNotFound, TransientError
+from common.errors import DeviceBusy, RestartLost, ThingNotFound, TransientError
 from common.executions import Executions
 from common.identifiers import model_key
-from common.items import update_if
+from common.jsontext import read
 from common.observability import logger, observed
-from common.quarantine import AT_WORK, QUARANTINED, READMITTING, SINCE, in_quarantine, resting
+from common.row import GIVEN_UP, OF_A_SUCCESSION, Row, is_free
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import SINCE, in_quarantine, resting
+from holding.dead import dead_holder
+from holding.hold import Hold
+from holding.purposes import Purpose
+from holding.restart import restart_of
+from holding.undone import is_undone
 from restart.decision import Decision, RestartRequest, Verdict, decide
-from restart.holding import update_held
-from restart.tasks import stop_tasks
+from restart.tasks import running_tasks, stop_tasks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -32,21 +39,6 @@ if TYPE_CHECKING:
 OWNER_ATTRIBUTE = "execution"
 
 TRIES = 3
-
-_TAKE = (
-    "SET #status = :waiting, restarting = :me, restarted_by = :me, restarts = :restarts, status_reason = :reason,"
-    f" updated_at = :now REMOVE restarted_at, task_token, {GIVEN_UP}"
-)
-_CONDITION = (
-    "attribute_not_exists(deprovisioning)"
-    " AND (attribute_not_exists(restarting) OR restarting IN (:me, :dead))"
-    f" AND (#status IN (:online, :offline, :quarantined) OR attribute_exists({GIVEN_UP}))"
-    f" AND attribute_not_exists({AT_WORK}) AND attribute_not_exists({READMITTING})"
-    " AND (attribute_not_exists(task_arn) OR task_arn = :task)"
-    " AND (attribute_not_exists(restarts) OR restarts = :before)"
-)
-
-_STAYS_IN, _STAYS_OUT = f"attribute_exists({SINCE})", f"attribute_not_exists({SINCE})"
 
 
 @dataclass(frozen=True)
@@ -97,19 +89,22 @@ class Claims:
     def claim(self, request: RestartRequest) -> Claimed:
         """Judge the request, and take the device for a restart or to give it up. Repeatable.
 
-        A person who asks in vain gets ThingNotFound or DeviceBusy; an event that is overtaken is ignored.
-        Raises TransientError for a row that does not stand still.
+        A person who is refused gets ThingNotFound or DeviceBusy; an event that is overtaken is
+        ignored. Raises TransientError for a row that does not stand still, RestartLost when the
+        restart has ended and was undone already.
         """
         for _ in range(TRIES):
             row = self.catalog.row(request.thing_name)
-            dead = self._dead_holder(row, request)
+            if row is not None and is_undone(row, request.restart_arn):
+                raise RestartLost(f"{request.restart_arn} has ended, and was undone")
+            dead = dead_holder(row, Purpose.RESTART, request.restart_arn, self.executions)
             decision = decide(row, request, datetime.now(UTC), dead)
             if row is None or decision.verdict in (Verdict.IGNORE, Verdict.WAIT):
                 _refuse_a_person(row, request, decision)
                 return Claimed(request.thing_name, decision)
             if self._take(row, request, decision, dead):
                 return self._claimed(row, request, decision)
-        raise TransientError(f"{request.thing_name} changes all the time")
+        raise TransientError(f"{request.thing_name} keeps changing; try again")
 
     def _claimed(self, row: Row, request: RestartRequest, decision: Decision) -> Claimed:
         if decision.verdict is Verdict.GIVE_UP:
@@ -125,40 +120,48 @@ class Claims:
             identity=row.get("identity", "keys"),
         )
 
-    def _dead_holder(self, row: Row | None, request: RestartRequest) -> str | None:
-        """Another restart that holds the row, and has ended without letting it go."""
-        holder = (row or {}).get("restarting")
-        return None if holder == request.restart_arn else self.executions.ended(holder)
-
-    def _take(self, row: Row, request: RestartRequest, decision: Decision, dead: str | None) -> bool:
+    def _take(
+        self, row: Row, request: RestartRequest, decision: Decision, dead: str | None
+    ) -> bool:
         """One conditional write; False when the row is not as it was judged any more."""
-        values = {
-            ":me": request.restart_arn,
-            ":dead": dead or request.restart_arn,
-            ":restarts": decision.restarts,
-            ":before": row.get("restarts", 0),
-            ":task": row.get("task_arn", "none"),
-            ":online": "ONLINE",
-            ":offline": "OFFLINE",
-            ":quarantined": QUARANTINED,
-            ":waiting": resting(row),
-            ":reason": row.get("status_reason", "restarted by hand"),
-            ":now": now(),
-        }
-        condition = f"{_CONDITION} AND {_STAYS_OUT if not in_quarantine(row) else _STAYS_IN}"
-        key = {"thing_name": request.thing_name}
-        return update_if(self.catalog.table, key, _TAKE, condition, values) is not None
+        since = Attr(SINCE)
+        as_judged = (
+            (Attr("task_arn").not_exists() | Attr("task_arn").eq(row.get("task_arn", "none")))
+            & (Attr("restarts").not_exists() | Attr("restarts").eq(row.get("restarts", 0)))
+            & (since.exists() if in_quarantine(row) else since.not_exists())
+        )
+        taken = self._hold(request).take(
+            dead=dead,
+            seen=as_judged,
+            remove=("restarted_at", "task_token", GIVEN_UP),
+            status=resting(row),
+            restarted_by=request.restart_arn,
+            restarts=decision.restarts,
+            status_reason=row.get("status_reason", "restarted by hand"),
+        )
+        return taken is not None
+
+    def _hold(self, request: RestartRequest) -> Hold:
+        return restart_of(self.catalog.table, request.thing_name, request.restart_arn)
 
     def _clear(self, row: Row, request: RestartRequest) -> list[str]:
-        """End what still runs, and a certificate that has not come into force. Gives the tasks so far."""
-        running = stop_tasks(self.ecs, self.cluster_arn, row["execution_arn"])
-        # The device that was to confirm or to abandon a change of its certificate is gone with its task.
-        unwanted = [row[name] for name in ("next_certificate_arn", "retired_certificate_arn") if name in row]
+        """End what still runs, and a certificate that has not come into force. Gives the tasks so
+        far.
+        """
+        running = running_tasks(self.ecs, self.cluster_arn, row["execution_arn"])
+        # What was listed while this restart had the device, no other one has started.
+        self._hold(request).checked(self.catalog.row(request.thing_name))
+        stop_tasks(self.ecs, self.cluster_arn, running)
+        # The device that was to confirm or to abandon a change of its certificate is gone with its
+        # task.
+        unwanted = [
+            row[name] for name in ("next_certificate_arn", "retired_certificate_arn") if name in row
+        ]
         for certificate_arn in unwanted:
             remove_patiently(self.iot, request.thing_name, certificate_arn)
         if unwanted:
             leftovers = (*OF_A_SUCCESSION, "identity_pending")
-            update_held(self.catalog.table, request.thing_name, request.restart_arn, remove=leftovers)
+            self._hold(request).update(remove=leftovers)
         return sorted({*running, *([row["task_arn"]] if "task_arn" in row else [])})
 
     def _attributes(self, thing_name: str) -> dict[str, str]:
@@ -170,7 +173,7 @@ class Claims:
         # Listed first: without the permission to list, S3 answers 403 for what is not there.
         if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents"):
             return None
-        model: dict[str, Any] = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        model: dict[str, Any] = read(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         return model
 
 

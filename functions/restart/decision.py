@@ -6,15 +6,19 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from common.catalog import GIVEN_UP, Row, is_free
 from common.errors import InvalidInput
 from common.identifiers import checked_thing_name
-from common.quarantine import is_changing
+from common.jsonvalues import told
+from common.row import GIVEN_UP, Row, is_free
+from holding.conditions import is_held, obstacle
+from holding.dead import holder_of
+from holding.purposes import RULES, Purpose
 
-# ECS has restarted the container by itself before its task stops, the local agent has tried eight times. What three new
-# tasks and three new certificates do not mend, a fourth will not.
+# ECS has restarted the container by itself before its task stops, the local agent has tried eight
+# times. What three new tasks and three new certificates do not mend, a fourth will not.
 MOST_RESTARTS = 3
-# Three times what a restart may wait for its device: a device that has run for so long has recovered.
+# Three times what a restart may wait for its device: a device that has run for so long has
+# recovered.
 STABLE = timedelta(minutes=15)
 
 
@@ -29,7 +33,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class RestartRequest:
-    """Who asks for which device. Without `stopped_task` a person asks: that always counts as a first restart.
+    """Who asks for which device. Without `stopped_task` a person asks: that always counts as a
+    first restart.
 
     `once`: what fails is undone and not tried again. Whoever asked sees to the device.
     """
@@ -41,69 +46,80 @@ class RestartRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "RestartRequest":
-        """From `{"input": {thingName, stoppedTask?, once?}, "restart": <execution ARN>}`; raises InvalidInput."""
+        """From `{"input": {thingName, stoppedTask?, once?}, "restart": <execution ARN>}`; raises
+        InvalidInput.
+        """
         asked = event["input"]
         if not isinstance(asked, dict):
             raise InvalidInput("input", 'must be a JSON object such as {"thingName": "dev-SAMPLE"}')
         for field in sorted(asked.keys() - {"thingName", "stoppedTask", "once"}):
-            raise InvalidInput(field, "is not a field of this workflow; it knows thingName, stoppedTask, once")
+            raise InvalidInput(
+                field, "is not a field of this workflow; it knows thingName, stoppedTask, once"
+            )
         task = asked.get("stoppedTask")
         if task is not None and not isinstance(task, str):
-            raise InvalidInput("stoppedTask", f"must be the ARN of a task, got {task!r}")
+            raise InvalidInput("stoppedTask", f"must be the ARN of a task, got {told(task)}")
         once = asked.get("once", False)
         if not isinstance(once, bool):
-            raise InvalidInput("once", f"must be true or false, got {once!r}")
+            raise InvalidInput("once", f"must be true or false, got {told(once)}")
         return cls(checked_thing_name(asked.get("thingName")), event["restart"], task, once)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict, why, and which restart in a row this would be."""
+    """The decision, why, and which restart in a row this would be."""
 
     verdict: Verdict
     reason: str = ""
     restarts: int = 0
 
 
-def decide(row: Row | None, request: RestartRequest, at: datetime, dead: str | None = None) -> Decision:
-    """What to do about the device of this row at this time (UTC). The same again for who holds the device already.
+def decide(
+    row: Row | None, request: RestartRequest, at: datetime, dead: str | None = None
+) -> Decision:
+    """What to do about the device of this row at this time (UTC). The same again for who holds the
+    device already.
 
     `dead`: a restart that holds the row and has ended all the same; it is in nobody's way.
     """
     if row is None or is_free(row):
         return Decision(Verdict.IGNORE, f"there is no device {request.thing_name}")
-    if dead is not None and row.get("restarting") == dead:
-        row = {name: value for name, value in row.items() if name not in ("restarting", "task_token")}
+    if dead is not None and holder_of(row, Purpose.RESTART) == dead:
+        its = (RULES[Purpose.RESTART].attribute, "task_token")
+        row = {name: value for name, value in row.items() if name not in its}
     if _about_to_end(row, request):
-        return Decision(Verdict.WAIT, f"{request.thing_name} has lost its new task before its restart has ended")
-    if request.stopped_task is not None and row.get("task_arn") == request.stopped_task and is_changing(row):
-        return Decision(Verdict.WAIT, f"{request.thing_name} is being put into quarantine, or let out")
+        return Decision(
+            Verdict.WAIT, f"{request.thing_name} lost its new task before the restart was complete"
+        )
+    its_task = request.stopped_task is not None and row.get("task_arn") == request.stopped_task
+    if its_task and is_held(row, Purpose.QUARANTINE, Purpose.READMIT):
+        return Decision(Verdict.WAIT, f"{request.thing_name} is being quarantined or released")
     obstacle = _obstacle(row, request)
     if obstacle:
         return Decision(Verdict.IGNORE, f"{request.thing_name} {obstacle}")
     restarts = _restarts(row, request, at)
     if restarts > MOST_RESTARTS:
-        return Decision(Verdict.GIVE_UP, f"restarted {MOST_RESTARTS} times in a row in vain", restarts)
+        return Decision(
+            Verdict.GIVE_UP, f"failed after {MOST_RESTARTS} restarts in a row", restarts
+        )
     return Decision(Verdict.RESTART, "", restarts)
 
 
 def _about_to_end(row: Row, request: RestartRequest) -> bool:
-    other = row.get("restarting", request.restart_arn) != request.restart_arn
+    other = holder_of(row, Purpose.RESTART) not in (None, request.restart_arn)
     its_task = request.stopped_task is not None and row.get("task_arn") == request.stopped_task
-    return other and its_task and "deprovisioning" not in row
+    return other and its_task and not is_held(row, Purpose.DEPROVISION)
 
 
 def _obstacle(row: Row, request: RestartRequest) -> str:
-    mine = row.get("restarting") == request.restart_arn
+    mine = holder_of(row, Purpose.RESTART) == request.restart_arn
     by_event = request.stopped_task is not None
     # Without a task there was an attempt before this one, which removed what it had started.
     replaced = row.get("task_arn", request.stopped_task) != request.stopped_task
+    held = obstacle(row, Purpose.RESTART, request.restart_arn)
     obstacles = (
-        ("deprovisioning" in row, "is being deleted"),
-        (is_changing(row), "is being put into quarantine, or let out"),
-        ("restarting" in row and not mine, "is being restarted already"),
-        (not mine and (row["status"] == "PROVISIONING" or "task_token" in row), "is being provisioned"),
-        (not mine and by_event and GIVEN_UP in row, "was given up"),
+        (held is not None, held or ""),
+        (not mine and by_event and GIVEN_UP in row, "has failed after repeated restarts"),
         (not mine and by_event and replaced, "has another task by now"),
     )
     return next((text for stands, text in obstacles if stands), "")
@@ -111,7 +127,7 @@ def _obstacle(row: Row, request: RestartRequest) -> str:
 
 def _restarts(row: Row, request: RestartRequest, at: datetime) -> int:
     before = int(row.get("restarts", 0))
-    if row.get("restarting") == request.restart_arn:
+    if holder_of(row, Purpose.RESTART) == request.restart_arn:
         return before
     if request.stopped_task is None and row.get("restarted_by") != request.restart_arn:
         return 1

@@ -1,18 +1,25 @@
-"""FinishRestart: the old certificate is revoked and deleted, the new one comes into force, the device is let go.
+"""FinishRestart: the new certificate comes into force, the old one goes, the device is let go.
 
-In this order, so that at any interruption the catalog names every certificate that may be there.
+In this order, each step written down before it is done: at any interruption the catalog names every
+certificate that may be there, and of a restart that is being undone meanwhile nothing is deleted.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import OF_A_SUCCESSION, Catalog, now
 from common.certificates import remove_patiently
 from common.clients import CONFIG, session, transient_faults_named
+from common.errors import RestartLost
+from common.moments import now
 from common.observability import logger, metrics, observed
-from restart.holding import update_held
+from common.row import OF_A_SUCCESSION, Row
+from devices import wiring
+from devices.catalog import Catalog
+from holding.conditions import is_held
+from holding.hold import Hold
+from holding.purposes import Purpose
+from holding.restart import restart_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -21,7 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FinishRequest:
-    """The restart that is done, and what its device has come back with: the certificate, and the image's digest."""
+    """The restart that is done, and what its device has come back with: the certificate, and the
+    image's digest.
+    """
 
     thing_name: str
     restart_arn: str
@@ -42,23 +51,52 @@ class FinishRequest:
 
 
 def finish_restart(request: FinishRequest, catalog: Catalog, iot: "IoTClient") -> None:
-    """Repeatable. Raises RestartLost when the device is being deleted, which then removes both certificates."""
-    row = catalog.row(request.thing_name) or {}
-    if row.get("certificate_id") == request.certificate_id and "restarting" not in row:
+    """Repeatable. Raises RestartLost when the device is being deleted, which then removes both
+    certificates.
+    """
+    seen = catalog.row(request.thing_name)
+    if _is_finished(request, seen):
         return  # An earlier attempt whose answer was lost.
-    if "certificate_arn" in row and row["certificate_arn"] != request.certificate_arn:
-        remove_patiently(iot, request.thing_name, row["certificate_arn"])
+    # Without the row nobody would know which certificate was in force before.
+    restart = restart_of(catalog.table, request.thing_name, request.restart_arn)
+    row = restart.checked(seen)
+    if row.get("certificate_id") != request.certificate_id:
+        row = _promote(request, row, restart)
+    if "retired_certificate_arn" in row:
+        remove_patiently(iot, request.thing_name, row["retired_certificate_arn"])
+    try:
+        _let_go(request, restart)
+    except RestartLost:
+        # Perhaps by this very call, which the SDK repeats without an answer.
+        if not _is_finished(request, catalog.row(request.thing_name)):
+            raise
+
+
+def _is_finished(request: FinishRequest, row: Row | None) -> bool:
+    if row is None or row.get("certificate_id") != request.certificate_id:
+        return False
+    return not is_held(row, Purpose.RESTART)
+
+
+def _let_go(request: FinishRequest, restart: Hold) -> None:
     image: dict[str, Any] = {"image_digest": request.image_digest} if request.image_digest else {}
-    update_held(
-        catalog.table,
-        request.thing_name,
-        request.restart_arn,
-        remove=(*OF_A_SUCCESSION, "restarting", "status_reason"),
+    restart.let_go(
+        remove=(*OF_A_SUCCESSION, "status_reason", "task_token"),
+        restarted_at=now(),
+        **image,
+    )
+
+
+def _promote(request: FinishRequest, row: Row, restart: Hold) -> Row:
+    retired = (
+        {"retired_certificate_arn": row["certificate_arn"]} if "certificate_arn" in row else {}
+    )
+    return restart.update(
+        remove=("next_certificate_id", "next_certificate_arn"),
         certificate_id=request.certificate_id,
         certificate_arn=request.certificate_arn,
         certificate_created_at=now(),
-        restarted_at=now(),
-        **image,
+        **retired,
     )
 
 

@@ -1,18 +1,22 @@
-"""GiveUp: a device that no restart mends is left where its user can look at it, with a certificate that opens nothing.
+"""GiveUp: a device that no restart mends is left where its user can look at it, with a certificate
+that opens nothing.
 
-Thing, shadow and catalog row stay. Status FAILED with `given_up_at` keeps the name taken, unlike FAILED alone.
+Thing, shadow and catalog row stay. Status FAILED with `given_up_at` keeps the name taken, unlike
+FAILED alone.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import GIVEN_UP, Catalog, now
 from common.certificates import tolerating
 from common.clients import CONFIG, session, transient_faults_named
+from common.moments import now
 from common.observability import logger, metrics, observed
-from restart.holding import update_held
+from common.row import GIVEN_UP
+from devices import wiring
+from devices.catalog import Catalog
+from holding.restart import restart_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GiveUpRequest:
-    """The device, the restart that holds it, and why it is given up."""
+    """The device, the restart that holds it, and why the device is not restarted again."""
 
     thing_name: str
     restart_arn: str
@@ -42,12 +46,9 @@ def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
         with tolerating("ResourceNotFoundException"):
             iot.update_certificate(certificateId=row["certificate_id"], newStatus="INACTIVE")
     last = row.get("status_reason", "")
-    reason = f"given up: {request.reason}" + (f"; {last}" if last else "")
-    update_held(
-        catalog.table,
-        request.thing_name,
-        request.restart_arn,
-        remove=("restarting", "task_arn"),
+    reason = request.reason + (f"; {last}" if last else "")
+    restart_of(catalog.table, request.thing_name, request.restart_arn).let_go(
+        remove=("task_arn",),
         status="FAILED",
         status_reason=reason,
         given_up_at=now(),
@@ -66,5 +67,5 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, st
     with transient_faults_named():
         reason = give_up(request, device_catalog, iot_client)
     metrics.add_metric("DevicesGivenUp", unit="Count", value=1)
-    logger.warning("device given up", reason=reason)
+    logger.warning("device failed after repeated restarts", reason=reason)
     return {"Error": "DeviceGivenUp", "Cause": reason}

@@ -1,17 +1,19 @@
-"""RenewCertificate: the certificate that is to succeed the device's own, whose key went with its task.
+"""RenewCertificate: the certificate that is to succeed the device's own, whose key went with its
+task.
 
-As with the first one the key goes straight to the config bucket (provisioning/key_issuer.py).
+As with the first one the key goes straight to the config bucket (certificates/key_issuer.py).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment, wiring
+from certificates.key_issuer import KeyIssuer
+from certificates.ledger import Ledger
+from common import environment
 from common.clients import NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
 from common.observability import observed
-from provisioning.key_issuer import KeyIssuer
-from provisioning.ledger import Ledger
+from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

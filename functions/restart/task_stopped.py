@@ -1,7 +1,8 @@
 """Task state events of ECS: a device whose task was stopped is shown as such, and brought back.
 
-https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html. The event carries the task's
-environment, and with it a signed URL: nothing of it goes further than its ARN and the reasons.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html. The event carries
+the task's environment, and with it a signed URL: nothing of it goes further than its ARN and the
+reasons.
 """
 
 import json
@@ -9,16 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 
-from common import environment, wiring
-from common.catalog import Catalog, Row, now
+from common import environment
 from common.clients import CONFIG, session, transient_faults_named
 from common.identifiers import owner_of
 from common.items import update_if
+from common.moments import now
 from common.observability import about_row, logger, metrics, observed
-from common.quarantine import QUARANTINED
+from common.row import Row
 from common.workflow import report_failed
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import QUARANTINED
+from holding.conditions import absent, is_held
+from holding.purposes import Purpose
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,10 +34,6 @@ TASK_INDEX = "task_arn"
 LONGEST_REASON = 512
 
 _TELL = "SET #status = :status, status_reason = :reason, updated_at = :now"
-_IS_ITS_TASK = (
-    "task_arn = :task AND #status IN (:one, :other)"
-    " AND attribute_not_exists(restarting) AND attribute_not_exists(deprovisioning)"
-)
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,14 @@ class StoppedTask:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "StoppedTask":
-        """From the event's `detail`; an event about a task that is not stopped raises ValueError."""
+        """From the event's `detail`; an event about a task that is not stopped raises
+        ValueError.
+        """
         detail = event["detail"]
         if detail["lastStatus"] != "STOPPED":
-            raise ValueError(f"{detail['taskArn']} is {detail['lastStatus']}, not STOPPED: mend the rule")
+            raise ValueError(
+                f"{detail['taskArn']} is {detail['lastStatus']}, not STOPPED: mend the rule"
+            )
         return cls(detail["taskArn"], detail.get("stopCode", ""), detail.get("stoppedReason", ""))
 
     @property
@@ -66,18 +72,20 @@ class StoppedTasks:
     restart_machine: str
 
     def see_to(self, task: StoppedTask) -> str:
-        """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device), `IGNORED`. Repeatable."""
+        """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device),
+        `IGNORED`. Repeatable.
+        """
         row = self._row_of(task.task_arn)
         if row is not None:
             about_row(row)
         # A task that the row does not name any more was replaced, or its device removed.
-        if row is None or "deprovisioning" in row or row.get("task_arn") != task.task_arn:
+        if row is None or is_held(row, Purpose.DEPROVISION) or row.get("task_arn") != task.task_arn:
             return "IGNORED"
         if "task_token" in row:
             told = report_failed(self.sfn, row["task_token"], "TaskStopped", task.reason)
             return "TOLD" if told else "IGNORED"
         # A restart that is about to end has still the row: the new one waits for it.
-        if "restarting" not in row and not self._record(row["thing_name"], task):
+        if not is_held(row, Purpose.RESTART) and not self._record(row["thing_name"], task):
             return "IGNORED"
         self._restart(row["thing_name"], task)
         return "RESTARTING"
@@ -91,23 +99,26 @@ class StoppedTasks:
 
     def _record(self, thing_name: str, task: StoppedTask) -> bool:
         """A device in quarantine stays there, also without a task."""
-        return self._set_status(thing_name, task, "OFFLINE", ("ONLINE", "OFFLINE")) or self._set_status(
-            thing_name, task, QUARANTINED, (QUARANTINED, QUARANTINED)
-        )
+        at_large = self._set_status(thing_name, task, "OFFLINE", ["ONLINE", "OFFLINE"])
+        return at_large or self._set_status(thing_name, task, QUARANTINED, [QUARANTINED])
 
-    def _set_status(self, thing_name: str, task: StoppedTask, status: str, before: tuple[str, str]) -> bool:
-        values = {
-            ":task": task.task_arn,
-            ":reason": task.reason,
-            ":status": status,
-            ":one": before[0],
-            ":other": before[1],
-            ":now": now(),
-        }
-        return update_if(self.catalog.table, {"thing_name": thing_name}, _TELL, _IS_ITS_TASK, values) is not None
+    def _set_status(
+        self,
+        thing_name: str,
+        task: StoppedTask,
+        status: str,
+        before: list[str],
+    ) -> bool:
+        is_its_task = Attr("task_arn").eq(task.task_arn) & Attr("status").is_in(before)
+        nobody_has_it = absent(Purpose.RESTART, Purpose.DEPROVISION)
+        key, told = {"thing_name": thing_name}, {":reason": task.reason, ":status": status}
+        condition, values = is_its_task & nobody_has_it, {**told, ":now": now()}
+        return update_if(self.catalog.table, key, _TELL, condition, values) is not None
 
     def _restart(self, thing_name: str, task: StoppedTask) -> None:
-        """One execution per stopped task, whatever is delivered twice: its name comes from the task."""
+        """One execution per stopped task, whatever is delivered twice: its name comes from the
+        task.
+        """
         try:
             self.sfn.start_execution(
                 stateMachineArn=self.restart_machine,

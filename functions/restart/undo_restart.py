@@ -1,26 +1,33 @@
-"""UndoRestart: removes what a restart has made, and lets the device go, which stays as it was: without a task.
+"""UndoRestart: removes what a restart has made, and lets the device go, which stays as it was:
+without a task.
 
-Called by the workflow when one of its states has failed, and by the rule on executions that ended without a word
-(aborted, timed out). Repeatable, and harmless when there is nothing to undo.
+Called by the workflow when one of its states has failed, and by the rule on executions that ended
+without a word (aborted, timed out). Repeatable, and harmless when there is nothing to undo.
 """
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment, wiring
-from common.catalog import OF_A_SUCCESSION, Catalog, is_free
+from common import environment
 from common.certificates import remove_patiently
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.errors import RestartLost
 from common.identifiers import config_key, identity_key
+from common.jsontext import read
 from common.observability import logger, observed
-from common.quarantine import resting
+from common.row import OF_A_SUCCESSION, UNDONE, Row, is_free
 from common.undoing import device_of, input_of
-from restart.holding import update_held
-from restart.tasks import stop_tasks
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import resting
+from holding.conditions import is_held
+from holding.hold import Hold
+from holding.purposes import RULES, Purpose
+from holding.restart import restart_of
+from holding.undone import forbid
+from restart.tasks import running_tasks, stop_tasks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,7 +40,9 @@ LONGEST_REASON = 512
 
 @dataclass(frozen=True)
 class UndoRequest:
-    """Which restart to undo, and what is known of it: the execution that made the device, and the new certificate."""
+    """Which restart to undo, and what is known of it: the execution that made the device, and the
+    new certificate.
+    """
 
     thing_name: str
     restart_arn: str
@@ -42,10 +51,13 @@ class UndoRequest:
     certificate_arn: str | None = None
     once: bool = False
     """Whoever asked for the restart sees to the device: it is not tried again."""
+    ended: bool = False
+    """The execution has ended: whatever it still does it must not take the device again."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "UndoRequest | None":
-        """From `{"restart": <execution ARN>, "data": <the workflow's data>}` or from Step Functions' status event.
+        """From `{"restart": <execution ARN>, "data": <the workflow's data>}`, which the sweep gives
+        too, with `ended`, or from Step Functions' status event.
 
         None when the execution was refused for its input, before it could name a device.
         """
@@ -55,7 +67,9 @@ class UndoRequest:
         if name is None:
             return None
         if detail:
-            return cls(name, detail["executionArn"], f"restart failed: {detail['status']}")
+            return cls(
+                name, detail["executionArn"], f"restart failed: {detail['status']}", ended=True
+            )
         data = event["data"]
         return cls(
             thing_name=name,
@@ -64,6 +78,7 @@ class UndoRequest:
             execution_arn=data.get("device", {}).get("execution"),
             certificate_arn=data.get("certificate", {}).get("certificateArn"),
             once=asked.get("once") is True,
+            ended=data.get("ended") is True,
         )
 
 
@@ -79,43 +94,101 @@ class Undoing:
     cluster_arn: str
 
     def undo(self, request: UndoRequest) -> bool:
-        """Remove what the restart made; True when the device is still there to be restarted again."""
-        row = self.catalog.row(request.thing_name) or {}
-        held = row.get("restarting") == request.restart_arn
+        """Remove what the restart made; True when the device is still there to be restarted again.
+
+        From the first write on, what a state's function writes late is refused.
+        """
+        row, held = self._look(request)
+        # Before its task stops, so that nobody takes that for a reason to restart the device.
+        if held and not self._update(
+            request, remove=("task_arn", "task_token"), add={UNDONE: {request.restart_arn}}
+        ):
+            row, held = self._look(request)  # It is being deleted, or has just come to a good end.
         execution_arn = request.execution_arn or (row["execution_arn"] if held else None)
-        gone = not row or row["execution_arn"] != execution_arn or is_free(row) or "deprovisioning" in row
+        gone = not row or row["execution_arn"] != execution_arn or is_free(row)
+        gone = gone or is_held(row, Purpose.DEPROVISION)
         if execution_arn is None or not (held or gone):
             return False  # It never had the device, or has let it go in good order.
-        # Before its task stops, so that nobody takes that for a reason to restart the device.
-        held = held and self._update(request, remove=("task_arn", "task_token"))
-        stop_tasks(self.ecs, self.cluster_arn, execution_arn)
-        for certificate_arn in {request.certificate_arn, row.get("next_certificate_arn") if held else None} - {None}:
-            if certificate_arn != row.get("certificate_arn"):
-                remove_patiently(self.iot, request.thing_name, str(certificate_arn))
+        self._stop(request, execution_arn, held=held)
+        if not self._remove_certificates(request, held=held):
+            return False
         # By now the name may belong to another device.
         if row.get("execution_arn") == execution_arn:
             for key in (config_key(request.thing_name), identity_key(request.thing_name)):
                 self.s3.delete_object(Bucket=self.bucket, Key=key)
-        return held and self._update(
+        return held and self._let_go(request, row)
+
+    def _look(self, request: UndoRequest) -> tuple[Row, bool]:
+        """The row, and whether the restart holds it. Of one that has ended it never will again."""
+        row = self.catalog.row(request.thing_name) or {}
+        if request.ended and row and not self._hold(request).is_in(row) and not is_free(row):
+            forbid(self.catalog.table, row, request.restart_arn)
+            # It may have been taken since it was looked at.
+            row = self.catalog.row(request.thing_name) or {}
+        return row, self._hold(request).is_in(row)
+
+    def _stop(self, request: UndoRequest, execution_arn: str, *, held: bool) -> None:
+        running = running_tasks(self.ecs, self.cluster_arn, execution_arn)
+        if not held or self._hold(request).is_in(self.catalog.row(request.thing_name)):
+            stop_tasks(self.ecs, self.cluster_arn, running)
+
+    def _remove_certificates(self, request: UndoRequest, *, held: bool) -> bool:
+        """Those that the restart has made, and that it has replaced; not the one in force.
+
+        False when another undoing has let the device go: what the row names is the next restart's.
+        """
+        row = self.catalog.row(request.thing_name) or {}
+        if held and not self._hold(request).is_in(row):
+            return False
+        named = (
+            {row.get("next_certificate_arn"), row.get("retired_certificate_arn")} if held else set()
+        )
+        for certificate_arn in {request.certificate_arn, *named} - {
+            None,
+            row.get("certificate_arn"),
+        }:
+            remove_patiently(self.iot, request.thing_name, str(certificate_arn))
+        return True
+
+    def _let_go(self, request: UndoRequest, row: Row) -> bool:
+        let_go = self._update(
             request,
-            remove=(*OF_A_SUCCESSION, "identity_pending", "restarting"),
+            remove=(*OF_A_SUCCESSION, "identity_pending", RULES[Purpose.RESTART].attribute),
+            # A workflow that goes on takes the device again.
+            take_out=None if request.ended else {UNDONE: {request.restart_arn}},
             status=resting(row),
             status_reason=request.reason,
         )
+        if let_go:
+            return True
+        # Perhaps by this very call, which the SDK repeats without an answer.
+        now = self.catalog.row(request.thing_name) or {}
+        return not is_held(now, Purpose.RESTART) and now.get("status_reason") == request.reason
 
-    def _update(self, request: UndoRequest, remove: tuple[str, ...], **values: Any) -> bool:
+    def _update(
+        self,
+        request: UndoRequest,
+        remove: tuple[str, ...],
+        add: Mapping[str, set[str]] | None = None,
+        take_out: Mapping[str, set[str]] | None = None,
+        **values: Any,
+    ) -> bool:
         try:
-            update_held(self.catalog.table, request.thing_name, request.restart_arn, remove=remove, **values)
+            self._hold(request).update(remove=remove, add=add, take_out=take_out, **values)
         except RestartLost:
             return False  # It is being deleted: that removes the rest.
         return True
+
+    def _hold(self, request: UndoRequest) -> Hold:
+        table = self.catalog.table
+        return restart_of(table, request.thing_name, request.restart_arn, undoing=True)
 
 
 def _reason(error: Mapping[str, str]) -> str:
     """The error in short: of what a function has raised only the message, not its traceback."""
     cause = error.get("Cause", "")
     with suppress(ValueError, TypeError, KeyError):
-        cause = json.loads(cause)["errorMessage"]
+        cause = read(cause)["errorMessage"]
     return f"restart failed: {error.get('Error', '')}: {cause}"[:LONGEST_REASON]
 
 
@@ -131,11 +204,12 @@ undoing = Undoing(
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State UndoRestart. Gives `{again}`: whether there is a device to try it again with."""
+    """State UndoRestart. Gives `{thingName, undone, again}`: `again` when it can be tried again."""
     request = UndoRequest.from_event(event)
     if request is None:
-        return {"thingName": None, "again": False}
+        return {"thingName": None, "undone": False, "again": False}
     with transient_faults_named():
-        again = undoing.undo(request) and not request.once
+        undone = undoing.undo(request)
+    again = undone and not request.once
     logger.warning("restart undone", again=again, reason=request.reason)
-    return {"thingName": request.thing_name, "again": again}
+    return {"thingName": request.thing_name, "undone": undone, "again": again}

@@ -1,1 +1,3 @@
-"""Moving devices that run to another image, one after the other: one module per function of the workflow."""
+"""Moving devices that run to another image, one after the other: one module per function of the
+workflow.
+"""

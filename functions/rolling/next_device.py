@@ -1,27 +1,32 @@
-"""NextDevice: the next device, in the alphabet's order, that runs and does not run the image that it should.
+"""NextDevice: the next device, in the alphabet's order, that runs and does not run the image that
+it should.
 
-The catalog is read anew for each device: one that was deleted, restarted or moved meanwhile is passed over.
+The catalog is read anew for each device: one that was deleted, restarted or moved meanwhile is
+passed over.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import Catalog, Row, is_free
 from common.clients import CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, ImageChanged, ThingNotFound
 from common.executions import Executions
 from common.image import ImageTag
 from common.items import scan
 from common.observability import about, logger, observed
+from common.row import Row, is_free
+from devices import wiring
+from devices.catalog import Catalog
+from holding.conditions import absent, fulfilled, looked_at, obstacle, ready, state_in
+from holding.purposes import RULES, Purpose
 from rolling.lock import RollLock
 from rolling.progress import MOST_DEVICES, Progress, checked_names
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-READ = ("thing_name", "status", "task_arn", "image_digest", "restarting", "task_token", "deprovisioning", "given_up_at")
+READ = ("thing_name", "task_arn", "image_digest", *looked_at(ready(Purpose.ROLL)))
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,12 @@ class NextRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "NextRequest":
-        """From `{"input": {thingNames?}, "roll": <execution ARN>, "progress": {...}}`; raises InvalidInput."""
-        return cls(checked_names(event["input"]), event["roll"], Progress.from_data(event["progress"]))
+        """From `{"input": {thingNames?}, "roll": <execution ARN>, "progress": {...}}`; raises
+        InvalidInput.
+        """
+        return cls(
+            checked_names(event["input"]), event["roll"], Progress.from_data(event["progress"])
+        )
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,12 @@ class Devices:
     lock: RollLock
 
     def next(self, request: NextRequest) -> Progress:
-        """The progress with the next device in hand, verdict ROLL, or DONE when there is none. Repeatable.
+        """The progress with the next device in hand, decision ROLL, or DONE when there is none.
+        Repeatable.
 
-        Raises RollUnderWay, NoDeviceImage, and for a device that was named ThingNotFound or DeviceBusy, before anything
-        is moved; ImageChanged when somebody has pushed since the roll began.
+        Raises RollUnderWay, NoDeviceImage, and for a device that was named ThingNotFound or
+        DeviceBusy, before anything is moved; ImageChanged when somebody has pushed since the roll
+        began.
         """
         done = request.progress
         if not done.image:
@@ -58,9 +69,14 @@ class Devices:
             self._refuse(request.names or ())
         image = self.image.digest()
         if done.image not in ("", image):
-            raise ImageChanged(f"{image} was pushed while devices were moved to {done.image}: start another roll")
+            raise ImageChanged(
+                f"{image} was pushed while devices were moved to {done.image}: start another roll"
+            )
         waiting = [row for row in self._rows(request.names) if row["thing_name"] > done.thing_name]
-        waiting = sorted((row for row in waiting if _is_behind(row, image)), key=lambda row: str(row["thing_name"]))
+        waiting = sorted(
+            (row for row in waiting if _is_behind(row, image)),
+            key=lambda row: str(row["thing_name"]),
+        )
         free = [row for row in waiting if not _is_busy(row)]
         if not free:
             return replace(done, verdict="DONE", image=image, skipped=done.skipped + len(waiting))
@@ -91,7 +107,8 @@ class Devices:
 
 
 def _runs(row: Row) -> bool:
-    return row["status"] in ("ONLINE", "OFFLINE") and "task_arn" in row and "deprovisioning" not in row
+    there = state_in(RULES[Purpose.ROLL].takes_in) & absent(Purpose.DEPROVISION)
+    return "task_arn" in row and fulfilled(there, row)
 
 
 def _is_behind(row: Row, image: str) -> bool:
@@ -99,7 +116,7 @@ def _is_behind(row: Row, image: str) -> bool:
 
 
 def _is_busy(row: Row) -> bool:
-    return "restarting" in row or "task_token" in row
+    return obstacle(row, Purpose.ROLL) is not None
 
 
 devices = Devices(

@@ -15,7 +15,9 @@ MOST_DEVICES = 1000
 def checked_names(asked: object) -> tuple[str, ...] | None:
     """The devices that the input names, in order; None for all of them. Raises InvalidInput."""
     if not isinstance(asked, dict):
-        raise InvalidInput("input", 'must be a JSON object such as {} or {"thingNames": ["dev-SAMPLE"]}')
+        raise InvalidInput(
+            "input", 'must be a JSON object such as {} or {"thingNames": ["dev-SAMPLE"]}'
+        )
     for field in sorted(asked.keys() - {"thingNames"}):
         raise InvalidInput(field, "is not a field of this workflow; it knows thingNames")
     if "thingNames" not in asked:
@@ -35,10 +37,12 @@ def _checked(number: int, name: object) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a roll has come: `thing_name` is the device in hand, those before it in the alphabet are done with.
+    """How far a roll has come: `thing_name` is the device in hand, those before it in the alphabet
+    are done with.
 
-    `image` is the digest that devices are moved to, `previous` and `task_arn` are what the device in hand had before.
-    `remaining`: devices that this execution leaves to another one, see `MOST_DEVICES`.
+    `image` is the digest that devices are moved to, `previous` and `task_arn` are what the device
+    in hand had before. `remaining`: devices that this execution leaves to another one, see
+    `MOST_DEVICES`.
     """
 
     verdict: str = ""

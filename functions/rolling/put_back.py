@@ -1,18 +1,22 @@
-"""PutBack: a device did not come up with the new image; the tag is given back the image that the device had.
+"""PutBack: a device did not come up with the new image; the tag is given back the image that the
+device had.
 
-From then on whatever starts a task runs the old image again: the device that is restarted next, a new one, one that
-loses its task. The new image keeps the tag of its contents.
+From then on whatever starts a task runs the old image again: the device that is restarted next, a
+new one, one that loses its task. The new image keeps the tag of its contents.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from common import wiring
-from common.catalog import Catalog, Row, is_free
 from common.clients import transient_faults_named
 from common.image import ImageTag
 from common.observability import logger, metrics, observed
+from common.row import Row, is_free
+from devices import wiring
+from devices.catalog import Catalog
+from holding.conditions import is_held
+from holding.purposes import Purpose
 from rolling.progress import Progress
 
 if TYPE_CHECKING:
@@ -34,7 +38,8 @@ class PutBackRequest:
 
 @dataclass(frozen=True)
 class Verdict:
-    """GO_ON (the device needs nothing), RESTORE (restart it, it will run the image it had) or STOP, and what to say.
+    """GO_ON (the device needs nothing), RESTORE (restart it, it will run the image it had) or STOP,
+    and what to say.
 
     `back` when the device has come back, `lost` when it has not.
     """
@@ -65,12 +70,15 @@ class PuttingBack:
         restored = self._give_back(done)
         told = _told(done, str(row.get("status_reason", "")))
         if not restored:
-            reason = f"{told}. No earlier image is known that could be put back: the device is without a task."
+            reason = f"{told}. No earlier image is known, so the device has no task now."
             return Verdict(replace(done, verdict="STOP"), lost=reason)
         return Verdict(
             replace(done, verdict="RESTORE"),
             back=f"{told}. It runs {done.previous} again, and so will new tasks.",
-            lost=f"{told}. New tasks run {done.previous} again; the device did not come back with it either.",
+            lost=(
+                f"{told}. New tasks run {done.previous} again; the device did not come back "
+                "with it either."
+            ),
         )
 
     def _give_back(self, done: Progress) -> bool:
@@ -80,7 +88,9 @@ class PuttingBack:
         if done.previous in ("", done.image):
             return False
         ecr, repository = self.image.ecr, self.image.repository
-        found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": done.previous}])["images"]
+        found = ecr.batch_get_image(
+            repositoryName=repository, imageIds=[{"imageDigest": done.previous}]
+        )["images"]
         if not found:
             return False  # The repository keeps the latest ones only.
         # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html
@@ -94,19 +104,22 @@ class PuttingBack:
 
 
 def _is_gone(row: Row) -> bool:
-    return is_free(row) or "deprovisioning" in row
+    return is_free(row) or is_held(row, Purpose.DEPROVISION)
 
 
 def _is_untouched(row: Row, done: Progress) -> bool:
     """The restart was refused: somebody else works on the device, or has put it into quarantine."""
-    return row.get("task_arn") == done.task_arn and "restarting" not in row
+    return row.get("task_arn") == done.task_arn and not is_held(row, Purpose.RESTART)
 
 
 def _told(done: Progress, reason: str) -> str:
     moved = done.rolled - 1
     others = {0: "no device was", 1: "1 device was"}.get(moved, f"{moved} devices were")
     why = f" ({reason})" if reason else ""
-    return f"{done.thing_name} did not come up with {done.image}{why}; {others} moved before it, none after it"
+    return (
+        f"{done.thing_name} did not come up with {done.image}{why}; {others} moved before "
+        "it, none after it"
+    )
 
 
 putting_back = PuttingBack(
@@ -117,7 +130,7 @@ putting_back = PuttingBack(
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State PutBack. Gives the progress with its verdict, and `back` and `lost`."""
+    """State PutBack. Gives the progress with its decision (`verdict`), and `back` and `lost`."""
     request = PutBackRequest.from_event(event)
     logger.append_keys(thing_name=request.progress.thing_name, execution_arn=request.roll_arn)
     with transient_faults_named():

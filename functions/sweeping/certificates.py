@@ -1,16 +1,19 @@
-"""Certificates that a killed CreateCertificate has left: which are certainly ours, and which a person has to judge.
+"""Certificates that a killed CreateCertificate has left: which are certainly ours, and which a
+person has to judge.
 
-AWS IoT names a certificate only when it is made, so an attempt that is killed in that moment leaves one that no row
-names. It is told by what the row said beforehand: when it was asked for. It was made between that moment and the end of
-the function's time, it is INACTIVE, and nothing hangs on it. Somebody else's certificate may answer to the same
-description. So as many are ours as requests are open, and where there are more, none is touched.
+AWS IoT names a certificate only when it is made, so an attempt that is killed in that moment leaves
+one that no row names. It is told by what the row said beforehand: when it was asked for. It was
+made between that moment and the end of the function's time, it is INACTIVE, and nothing hangs on
+it. Somebody else's certificate may answer to the same description. So as many are ours as requests
+are open, and where there are more, none is touched.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# CreateCertificate's time (template.yaml, Globals), and what the clocks of Lambda and AWS IoT may differ by.
+# CreateCertificate's time (template.yaml, Globals), and what the clocks of Lambda and AWS IoT may
+# differ by.
 FUNCTION_SECONDS = 30
 SKEW_SECONDS = 5
 
@@ -43,7 +46,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Match:
-    """Requests and the certificates that can be theirs. Settled: which one is whose is as good as certain."""
+    """Requests and the certificates that can be theirs. Settled: which one is whose is as good as
+    certain.
+    """
 
     requests: tuple[Request, ...]
     candidates: tuple[Candidate, ...]
@@ -59,7 +64,9 @@ def matches(requests: Sequence[Request], candidates: Sequence[Candidate]) -> lis
     found = []
     for span in _spans(sorted(requests, key=lambda request: request.since)):
         begin, end = span[0].since, span[-1].until
-        within = tuple(sorted((c for c in candidates if begin <= c.made_at <= end), key=lambda c: c.made_at))
+        within = tuple(
+            sorted((c for c in candidates if begin <= c.made_at <= end), key=lambda c: c.made_at)
+        )
         paired = [candidate for candidate in _pairs(span, within).values() if candidate]
         found.append(Match(span, within, settled=len(paired) == len(within)))
     return found
@@ -75,8 +82,12 @@ def _spans(ordered: Sequence[Request]) -> list[tuple[Request, ...]]:
     return spans
 
 
-def _pairs(requests: Sequence[Request], candidates: Sequence[Candidate]) -> dict[Request, Candidate | None]:
-    """Each certificate to the first free request that explains it: with spans of one length no other way pairs more."""
+def _pairs(
+    requests: Sequence[Request], candidates: Sequence[Candidate]
+) -> dict[Request, Candidate | None]:
+    """Each certificate to the first free request that explains it: with spans of one length no
+    other way pairs more.
+    """
     pairs: dict[Request, Candidate | None] = dict.fromkeys(requests)
     for candidate in candidates:
         for request in requests:

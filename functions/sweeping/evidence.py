@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from common.catalog import Row
 from common.items import scan
 from common.links import is_links_policy
+from common.row import Row
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -58,8 +58,15 @@ class Observer:
     links_prefix: str
 
     def look(self) -> Evidence:
-        """The catalog last: whatever is made was written there before, so nothing that is new can look forgotten."""
-        tasks, things, objects, policies = tuple(self._tasks()), self._things(), self._objects(), self._policies()
+        """The catalog last: whatever is made was written there before, so nothing that is new can
+        look forgotten.
+        """
+        tasks, things, objects, policies = (
+            tuple(self._tasks()),
+            self._things(),
+            self._objects(),
+            self._policies(),
+        )
         rows = {row["thing_name"]: row for row in scan(self.table)}
         return Evidence(tasks, things, objects, rows, policies)
 
@@ -69,6 +76,14 @@ class Observer:
             return self.iot.describe_thing(thingName=thing_name).get("attributes", {})
         except self.iot.exceptions.ResourceNotFoundException:
             return None
+
+    def job_goes_on(self, thing_name: str, job_id: str) -> bool:
+        """Whether the device still has the job to carry out."""
+        try:
+            found = self.iot.describe_job_execution(jobId=job_id, thingName=thing_name)["execution"]
+        except self.iot.exceptions.ResourceNotFoundException:
+            return False
+        return found["status"] in ("QUEUED", "IN_PROGRESS")
 
     def has_shadow(self, thing_name: str) -> bool:
         """Whether there is a classic shadow of that name."""
@@ -81,10 +96,17 @@ class Observer:
     def idle_certificates(self) -> list[Any]:
         """All that are INACTIVE, as ListCertificates tells of them."""
         pages = self.iot.get_paginator("list_certificates").paginate()
-        return [found for page in pages for found in page["certificates"] if found["status"] == "INACTIVE"]
+        return [
+            found
+            for page in pages
+            for found in page["certificates"]
+            if found["status"] == "INACTIVE"
+        ]
 
     def in_use(self, certificate_arn: str) -> bool:
-        """Whether a policy or a thing hangs on the certificate. Ours, when it was lost, had neither."""
+        """Whether a policy or a thing hangs on the certificate. Ours, when it was lost, had
+        neither.
+        """
         if self.iot.list_attached_policies(target=certificate_arn)["policies"]:
             return True
         return bool(self.iot.list_principal_things(principal=certificate_arn)["things"])
@@ -94,12 +116,18 @@ class Observer:
         arns = [arn for page in pages for arn in page["taskArns"]]
         found = []
         for start in range(0, len(arns), MOST_TASKS):
-            answer = self.ecs.describe_tasks(cluster=self.cluster_arn, tasks=arns[start : start + MOST_TASKS])
+            answer = self.ecs.describe_tasks(
+                cluster=self.cluster_arn, tasks=arns[start : start + MOST_TASKS]
+            )
             found += [task for task in answer["tasks"] if task["lastStatus"] != "STOPPED"]
-        return [Task(task["taskArn"], task.get("startedBy", ""), task["createdAt"]) for task in found]
+        return [
+            Task(task["taskArn"], task.get("startedBy", ""), task["createdAt"]) for task in found
+        ]
 
     def _things(self) -> frozenset[str]:
-        pages = self.iot.get_paginator("list_things_in_thing_group").paginate(thingGroupName=self.thing_group)
+        pages = self.iot.get_paginator("list_things_in_thing_group").paginate(
+            thingGroupName=self.thing_group
+        )
         return frozenset(name for page in pages for name in page["things"])
 
     def _policies(self) -> frozenset[str]:

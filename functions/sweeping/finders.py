@@ -1,19 +1,23 @@
 """What should not be there, told from what there is. Removes nothing."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from common.catalog import Row, is_free
 from common.certificates import CERTIFICATE_ARNS
 from common.identifiers import owner_of
+from common.jsontext import read_or_none
 from common.links import links_policy_name
+from common.row import Row, is_free
+from holding.conditions import is_held
+from holding.dead import DeadHolds
+from holding.purposes import Purpose
 from sweeping.certificates import Candidate, Match, Request, matches
 from sweeping.evidence import Evidence, Observer
 from sweeping.findings import Finding, undo
 from sweeping.history import History
+from sweeping.holds import Holds, in_vain
 
 NOT_OURS = "carries no mark of an execution that this stack knows"
 
@@ -45,14 +49,30 @@ class Finders:
         if is_free(row):
             yield from self._leftovers(row)
             return
-        name, maker, remover = row["thing_name"], row["execution_arn"], row.get("deprovisioning")
-        if remover is not None:
-            if not self.history.running(remover):
-                told = {"input": {"thingName": name}, "deprovisioning": remover, "resumed": True}
-                event = undo(name, maker) if remover == maker else told
-                yield Finding("device", name, f"its removal has ended half-way: {remover}", event)
-        elif maker in self.history.in_vain or (row["status"] == "PROVISIONING" and not self.history.running(maker)):
-            yield Finding("device", name, f"its provisioning has ended in vain: {maker}", undo(name, maker))
+        removed = is_held(row, Purpose.DEPROVISION)
+        if not removed and row["execution_arn"] in self.history.in_vain:
+            yield in_vain(row, row["execution_arn"])
+            return
+        yield from Holds(DeadHolds(self._runs, self.observer.job_goes_on, self.cutoff)).of(row)
+        if not removed:
+            yield from self._second_tasks(row)
+
+    def _runs(self, row: Row, arn: str) -> bool:
+        return self.history.running(arn, row["updated_at"])
+
+    def _second_tasks(self, row: Row) -> Iterator[Finding]:
+        """Of a restart that was undone, and whose function has started a task after that."""
+        if is_held(row, Purpose.RESTART, Purpose.PROVISION):
+            return
+        name, mark = row["thing_name"], owner_of(row["execution_arn"])
+        for task in self.seen.tasks:
+            if (
+                task.started_by == mark
+                and task.arn != row.get("task_arn")
+                and task.created_at <= self.cutoff
+            ):
+                told = {"leftover": {"thingName": name, "task": task.arn}}
+                yield Finding("task", task.arn, f"is not the task of {name}", told)
 
     def _leftovers(self, row: Row) -> Iterator[Finding]:
         name, mark = row["thing_name"], owner_of(row["execution_arn"])
@@ -65,7 +85,10 @@ class Finders:
         name = row["thing_name"]
         yield "task", any(task.started_by == mark for task in self.seen.tasks)
         yield "objects", name in self.seen.objects
-        if datetime.fromisoformat(row["updated_at"]) >= self.checked_since or name in self.seen.things:
+        if (
+            datetime.fromisoformat(row["updated_at"]) >= self.checked_since
+            or name in self.seen.things
+        ):
             attributes = self.observer.attributes(name)
             yield "thing", attributes is not None and attributes.get("execution") == mark
             yield "shadow", attributes is None and self.observer.has_shadow(name)
@@ -90,16 +113,32 @@ class Finders:
         if arn is None:
             yield Finding(kind, name, NOT_OURS)
         elif arn:
-            asked = {"thingName": thing_name} if thing_name else json.loads(self.history.input_of(arn))
-            yield Finding(kind, name, f"no device of the catalog is made by {arn}", {"input": asked, "execution": arn})
+            asked = (
+                {"thingName": thing_name}
+                if thing_name
+                else read_or_none(self.history.input_of(arn))
+            )
+            yield Finding(
+                kind,
+                name,
+                f"no device of the catalog is made by {arn}",
+                {"input": asked, "execution": arn},
+            )
 
     def _stray_objects(self) -> Iterator[Finding]:
         for name, written in self.seen.objects.items():
             if name not in self.seen.rows and written <= self.cutoff:
-                yield Finding("objects", name, "the catalog knows no such device", {"leftover": {"thingName": name}})
+                yield Finding(
+                    "objects",
+                    name,
+                    "the catalog knows no such device",
+                    {"leftover": {"thingName": name}},
+                )
 
     def _stray_policies(self) -> Iterator[Finding]:
-        """Of links that are no more: AWS IoT may refuse to delete a policy for minutes after it was detached."""
+        """Of links that are no more: AWS IoT may refuse to delete a policy for minutes after it was
+        detached.
+        """
         if not self.seen.policies:
             return
         prefix = self.observer.links_prefix
@@ -107,22 +146,35 @@ class Finders:
         for policy in sorted(self.seen.policies):
             row = rows.get(policy)
             if row is None:
-                yield Finding("policy", policy, "named like one of links, and the catalog knows no such device")
+                yield Finding(
+                    "policy",
+                    policy,
+                    "named like one of links, and the catalog knows no such device",
+                )
             elif "links" not in row and datetime.fromisoformat(row["updated_at"]) <= self.cutoff:
                 name = row["thing_name"]
-                yield Finding("policy", policy, f"{name} has no links", _leftover({"thingName": name, "links": True}))
+                yield Finding(
+                    "policy",
+                    policy,
+                    f"{name} has no links",
+                    _leftover({"thingName": name, "links": True}),
+                )
 
     def _lost_certificates(self) -> Iterator[Finding]:
-        requests = [request for row in self.seen.rows.values() for request in self._open_requests(row)]
+        requests = [
+            request for row in self.seen.rows.values() for request in self._open_requests(row)
+        ]
         if not requests:
             return
         for match in matches(requests, self._candidates(requests)):
             yield from _settled(match) if match.settled else _ambiguous(match)
 
     def _open_requests(self, row: Row) -> Iterator[Request]:
-        found = [Request(row["thing_name"], text) for text in sorted(row.get("certificate_requests", ()))]
+        found = [
+            Request(row["thing_name"], text) for text in sorted(row.get("certificate_requests", ()))
+        ]
         over = [request for request in found if request.until <= self.cutoff]
-        if over and not self.history.running(row["execution_arn"]):
+        if over and not self.history.running(row["execution_arn"], row["updated_at"]):
             yield from over
 
     def _candidates(self, requests: list[Request]) -> list[Candidate]:
@@ -140,18 +192,26 @@ def _settled(match: Match) -> Iterator[Finding]:
     for request, candidate in match.pairs():
         told: dict[str, Any] = {"thingName": request.thing_name, "request": request.text}
         if candidate is None:
-            reason = "asked for, and never made"
-            yield Finding("request", request.thing_name, f"a certificate was {reason}: {request.text}", _leftover(told))
+            reason = "requested but never made"
+            yield Finding(
+                "request",
+                request.thing_name,
+                f"a certificate was {reason}: {request.text}",
+                _leftover(told),
+            )
         else:
             told["certificateId"] = candidate.certificate_id
-            reason = f"made for {request.thing_name}, and lost: {request.text}"
+            reason = f"made for {request.thing_name} but never recorded: {request.text}"
             yield Finding("certificate", candidate.certificate_id, reason, _leftover(told))
 
 
 def _ambiguous(match: Match) -> Iterator[Finding]:
     names = ", ".join(sorted({request.thing_name for request in match.requests}))
     for candidate in match.candidates:
-        reason = f"{len(match.requests)} made for {names} are lost, {len(match.candidates)} could be meant"
+        reason = (
+            f"{len(match.requests)} certificates for {names} were not recorded, "
+            f"and {len(match.candidates)} could be they"
+        )
         yield Finding("certificate", candidate.certificate_id, reason)
 
 

@@ -18,7 +18,11 @@ class Finding:
     """Thing name; a task's ARN, a certificate's id, a policy's name where no name is known."""
     reason: str
     event: Mapping[str, Any] | None = None
-    """What CleanUp is told to remove it; None: it may be somebody else's, so it is only reported."""
+    """What its mender is told; None: it may be somebody else's, so it is only reported."""
+    mender: str = "clean-up"
+    """Who mends it: `clean-up`, or who undoes what held a device, `undo-restart`,
+    `undo-quarantine`.
+    """
 
     @property
     def ambiguous(self) -> bool:
@@ -28,7 +32,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """A finding and its fate, one of OUTCOMES: `found` is of a dry run, `gone` is by itself, meanwhile."""
+    """A finding and its fate, one of OUTCOMES: `found` is of a dry run, `gone` is by itself,
+    meanwhile.
+    """
 
     kind: str
     name: str

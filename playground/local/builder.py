@@ -1,13 +1,14 @@
-"""What CodeBuild is to AWS: makes an image of what was uploaded to the source bucket, on this machine.
+"""What CodeBuild is to AWS: makes an image of what was uploaded to the source bucket, on this
+machine.
 
-The image is a directory, `.playground/images/<digest>`, which device processes run from, and a manifest in the
-emulator's ECR repository that names the sources. Its digest is the image's, as everywhere.
+The image is a directory, `.playground/images/<digest>`, which device processes run from, and a
+manifest in the emulator's ECR repository that names the sources. Its digest is the image's, as
+everywhere.
 """
 
 import hashlib
 import io
 import json
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -23,7 +24,8 @@ from playground.errors import ImageError
 from playground.homes import Home
 from playground.images import Images
 from playground.local.builds import BuildResult
-from playground.paths import Paths
+from playground.paths import Paths, is_there
+from playground.removing import remove
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -42,7 +44,9 @@ class Builder:
     home: Home
 
     def build(self, key: str, object_version: str) -> BuildResult:
-        """The image of that version of that object, with its content tag and the stack's. Never raises ImageError."""
+        """The image of that version of that object, with its content tag and the stack's. Never
+        raises ImageError.
+        """
         sha256 = Path(key).stem
         try:
             digest = self._build(key, object_version, sha256)
@@ -50,12 +54,21 @@ class Builder:
             return BuildResult("FAILED", sha256, message=str(error)[:LONGEST_MESSAGE])
         return BuildResult("SUCCEEDED", sha256, digest)
 
+    def forget(self, key: str, object_version: str) -> None:
+        """Remove an upload that was built long ago."""
+        s3: S3Client = self.home.client("s3")
+        s3.delete_object(
+            Bucket=self.home.output("SourceBucketName"), Key=key, VersionId=object_version
+        )
+
     def _build(self, key: str, object_version: str, sha256: str) -> str:
         s3: S3Client = self.home.client("s3")
         bucket = self.home.output("SourceBucketName")
         data = s3.get_object(Bucket=bucket, Key=key, VersionId=object_version)["Body"].read()
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise ImageError(f"{key} must be named after its SHA-256: source/<64 hexadecimal digits>.zip")
+            raise ImageError(
+                f"{key} must be named after its SHA-256: source/<64 hexadecimal digits>.zip"
+            )
         manifest = manifest_of(sha256, len(data))
         digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
         self._unpack(data, image_directory(self.paths, digest))
@@ -66,10 +79,11 @@ class Builder:
 
     def _unpack(self, data: bytes, target: Path) -> None:
         """Into a directory beside it first, so that the image is there as a whole or not at all."""
-        if target.is_dir():
+        if is_there(target):
             return
         draft = target.with_name(f"{target.name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
+        if left := remove(draft):
+            raise ImageError(f"{left[0].path} is in the way and can't be removed: {left[0].why}.")
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 archive.extractall(draft)
@@ -77,7 +91,7 @@ class Builder:
             check_import(draft)
             draft.rename(target)
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            remove(draft)  # what is left of it is in the next build's way, and told then
 
 
 def image_directory(paths: Paths, digest: str) -> Path:
@@ -93,11 +107,15 @@ def manifest_of(sha256: str, size: int) -> str:
         "digest": f"sha256:{hashlib.sha256(b'{}').hexdigest()}",
         "size": 2,
     }
-    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [layer]})
+    return json.dumps(
+        {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [layer]}
+    )
 
 
 def require_packages(requirements: Path, installed: Callable[[str], str] = version) -> None:
-    """Device processes run with the packages of the `playground` command: refuse what asks for others."""
+    """Device processes run with the packages of the `playground` command: refuse what asks for
+    others.
+    """
     if not requirements.is_file():
         raise ImageError("device/requirements.txt is missing.")
     for line in requirements.read_text().splitlines():
@@ -116,7 +134,8 @@ def require_packages(requirements: Path, installed: Callable[[str], str] = versi
             found = "none"
         if found == "none" or not wanted.specifier.contains(found, prereleases=True):
             raise ImageError(
-                f"device/requirements.txt asks for {wanted.name}{wanted.specifier}, and local devices run with {found}."
+                f"device/requirements.txt asks for {wanted.name}{wanted.specifier}, and "
+                f"local devices run with {found}."
                 " Put it into device/requirements.in, then `make lock` and `make up`."
             )
 
@@ -137,5 +156,8 @@ def check_import(folder: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise ImageError(f"`{CHECK}` did not end within {CHECK_LIMIT:.0f} s.") from error
     if done.returncode != 0:
-        said = done.stderr.replace(f"{folder}/", "device/").strip() or f"it ended with exit code {done.returncode}."
+        said = (
+            done.stderr.replace(f"{folder}/", "device/").strip()
+            or f"it ended with exit code {done.returncode}."
+        )
         raise ImageError(f"device/ can't be imported:\n{said[-LONGEST_MESSAGE:]}")

@@ -1,4 +1,6 @@
-"""What the local builder says of its builds: one file each, named after the version of the source that it was given."""
+"""What the local builder says of its builds: one file each, named after the version of the source
+that it was given.
+"""
 
 import json
 import os
@@ -39,10 +41,10 @@ def save(paths: Paths, version: str, result: BuildResult) -> None:
 
 
 def load(paths: Paths, version: str) -> BuildResult | None:
-    """The result; None while there is none."""
+    """The result; None while there is none. A damaged one is none: the upload is built again."""
     try:
-        return BuildResult(**json.loads(result_file(paths, version).read_text()))
-    except FileNotFoundError:
+        return BuildResult(**json.loads(result_file(paths, version).read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
 
 
@@ -51,15 +53,19 @@ class LocalBuilds:
     """The builder of the local cloud, seen from the command."""
 
     paths: Paths
+    trouble: Callable[[], str | None] = lambda: None
 
     def follow(self, version: str, step: Callable[[str], None]) -> None:
         """See `playground.builds.Builds`."""
         step("Building on this machine")
         deadline = time.monotonic() + LIMIT
         while (result := load(self.paths, version)) is None:
+            if told := self.trouble():
+                raise ImageError(told)
             if time.monotonic() > deadline:
                 raise ImageError(
-                    f"Nobody has built the upload within {LIMIT:.0f} s: does the task agent run? `playground status` "
+                    f"The upload was not built within {LIMIT:.0f} s: does the task agent "
+                    "run? `playground status` "
                     f"tells, and {self.paths.logs / 'agent.log'} has its log."
                 )
             time.sleep(PAUSE)

@@ -1,37 +1,33 @@
-"""Bring the local cloud up, take it down, forget it, and say what runs. Everything can be called twice."""
+"""Bring the local cloud up, take it down, forget it, and say what runs. Everything can be called
+twice.
+"""
 
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from playground import folder
 from playground.device_source import pack
-from playground.errors import AgentError, PlaygroundError
+from playground.errors import AgentError, EmulatorError, PlaygroundError, SecretError
 from playground.homes import local_home
 from playground.images import Images
-from playground.local import concurrency, emulator, ports, stack
-from playground.local.agent import ready_file
+from playground.local import concurrency, deployed, emulator, ports, running, stack, temporary
 from playground.local.decisions import Rules
+from playground.local.generations import Generations, UnreadableError, running_marker
+from playground.local.kept import Kept, ask, clock
+from playground.local.mending import Mending
 from playground.local.runner import stop_leftovers
-from playground.local.state import GATEWAY_PORT, MQTT_PORT, LocalState, locked, secret_of
-from playground.paths import Paths
+from playground.local.state import GATEWAY_PORT, MQTT_PORT, LocalState, locked, recall, secret_of
+from playground.paths import DIR_VARIABLE, Paths
 from playground.processes import start_detached, stop, tail
 from playground.push import Push
+from playground.reporting import Reporter
 from playground.shellenv import exports, process_env
 
 AGENT_LIMIT = 30.0
-
-Step = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Reporter:
-    """Where progress goes: `step` begins a part of the work, `line` is output within it."""
-
-    step: Step
-    line: Step
 
 
 def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
@@ -39,10 +35,11 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
 
     Raises PlaygroundError; what it started is then stopped.
     """
+    paths.make()  # before the lock, which stands beside it: somebody else's folder gets none
     with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         paths.make()
         tools = stack.toolbox(paths)
-        before = LocalState.load(paths)
+        before = _recalled(paths, report)
         state = _planned(before, options)
         with _undone_on_failure(paths, before):
             if not before.up:
@@ -52,9 +49,17 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
                 emulator.wait_ready(paths, state)
                 emulator.save_ca(paths, state)
             state = _deploy(paths, state, tools, report)
-            state = _start_agent(paths, state, report)
+            state = _bring_devices_back(paths, state, report, fresh=not before.up)
         # A device that can't be built is no reason to take the cloud down again.
         return _push(paths, state, report)
+
+
+def _recalled(paths: Paths, report: Reporter) -> LocalState:
+    """What runs, with whatever there is to say of it and of the folder."""
+    found = recall(paths)
+    for sentence in (*folder.close_to_others(paths.home), *found.said):
+        report.step(sentence)
+    return found.state
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,15 @@ def _planned(before: LocalState, options: UpOptions) -> LocalState:
     state = replace(
         before,
         port=ports.choose(options.port, ports.PORT_VARIABLE, before.port or GATEWAY_PORT),
-        mqtt_port=ports.choose(options.mqtt_port, ports.MQTT_PORT_VARIABLE, before.mqtt_port or MQTT_PORT),
+        mqtt_port=ports.choose(
+            options.mqtt_port, ports.MQTT_PORT_VARIABLE, before.mqtt_port or MQTT_PORT
+        ),
         stack_name=options.stack_name or before.stack_name,
     )
     if before.up and (state.port, state.mqtt_port) != (before.port, before.mqtt_port):
         raise PlaygroundError(
-            f"The local cloud is up on ports {before.port} and {before.mqtt_port}: run `playground down` first."
+            f"The local cloud is up on ports {before.port} and {before.mqtt_port}: run "
+            "`playground down` first."
         )
     return state
 
@@ -93,8 +101,8 @@ def _undone_on_failure(paths: Paths, before: LocalState) -> Iterator[None]:
 def _start_emulator(paths: Paths, state: LocalState, report: Reporter) -> LocalState:
     # An agent that outlived its emulator knows tasks which the new one has marked as stopped.
     _stop(paths, state)
-    if state.emulator is not None:
-        # It died: what it knows is as old as its last clean stop, and so may its stack be.
+    if state.emulator is not None and not _is_younger(paths):
+        # It died: what it knows may be seconds old, and older than its stack.
         state = replace(state, deployed="")
     ports.require_free(state.port, "--port")
     ports.require_free(state.mqtt_port, "--mqtt-port", host="0.0.0.0")  # noqa: S104 - where the emulator binds it  # nosec B104
@@ -102,6 +110,18 @@ def _start_emulator(paths: Paths, state: LocalState, report: Reporter) -> LocalS
     state = replace(state, agent=None, emulator=emulator.start(paths, state))
     state.save(paths)
     return state
+
+
+def _is_younger(paths: Paths) -> bool:
+    """Whether whatever the emulator finds is younger than what `up` noted last, the deployed stack
+    for one.
+    """
+    kept = Generations(paths.emulator / "generations")
+    try:
+        moments = [kept.manifest(number).at.timestamp() for number in kept.numbers()]
+        return bool(moments) and min(moments) > paths.state.stat().st_mtime
+    except (UnreadableError, OSError):
+        return False
 
 
 def _build(paths: Paths, state: LocalState, tools: stack.Toolbox, report: Reporter) -> LocalState:
@@ -118,34 +138,57 @@ def _build(paths: Paths, state: LocalState, tools: stack.Toolbox, report: Report
 
 def _deploy(paths: Paths, state: LocalState, tools: stack.Toolbox, report: Reporter) -> LocalState:
     wanted = f"{state.built}:{state.stack_name}:{state.port}"
-    if state.deployed == wanted and _stands(state, secret_of(paths)):
+    standing = deployed.fingerprint(state, secret_of(paths))
+    if state.deployed == wanted and standing and standing == state.standing:
         return state
     report.step("Deploying the stack (sam deploy)")
     replace(state, deployed="").save(paths)
     stack.deploy(paths, state, tools, report.line)
     concurrency.limit(state, secret_of(paths))
-    state = replace(state, deployed=wanted)
+    state = replace(state, deployed=wanted, standing=deployed.fingerprint(state, secret_of(paths)))
     state.save(paths)
     return state
 
 
-def _stands(state: LocalState, secret: str) -> bool:
-    status = stack.stack_status(state, secret) or ""
-    return status.endswith("_COMPLETE") and "DELETE" not in status and "ROLLBACK" not in status
+def _bring_devices_back(
+    paths: Paths, state: LocalState, report: Reporter, *, fresh: bool
+) -> LocalState:
+    """Put right what was interrupted, and start the agent, which starts the devices.
+
+    An `up` that was killed before it came to that is made up for.
+    """
+    kept = ask(state, secret_of(paths), "GET", "kept")
+    runs = state.agent is not None and state.agent.alive()
+    if runs or (kept is not None and kept.mended) or (kept is None and not fresh):
+        return _start_agent(paths, state, report)
+    if kept is None:
+        raise EmulatorError(
+            f"The emulator did not answer what it has saved; see {paths.logs / 'emulator.log'}."
+        )
+    mending = Mending(local_home(paths, state), paths, kept)
+    for sentence in mending.before_agent():
+        report.step(sentence)
+    ask(state, secret_of(paths), "POST", "mended")
+    state = _start_agent(paths, state, report)
+    for sentence in mending.after_agent():
+        report.step(sentence)
+    return state
 
 
 def _start_agent(paths: Paths, state: LocalState, report: Reporter) -> LocalState:
     if state.agent is not None and state.agent.alive():
         return state
     report.step("Starting the task agent")
-    ready_file(paths).unlink(missing_ok=True)
+    paths.agent_ready.unlink(missing_ok=True)
     log = paths.logs / "agent.log"
-    env = process_env(exports(paths, state, secret_of(paths)))
-    agent = start_detached([sys.executable, "-m", "playground.local.agent"], log=log, env=env, cwd=paths.root)
+    env = process_env(exports(paths, state, secret_of(paths))) | {DIR_VARIABLE: str(paths.home)}
+    agent = start_detached(
+        [sys.executable, "-m", "playground.local.agent"], log=log, env=env, cwd=paths.root
+    )
     state = replace(state, agent=agent)
     state.save(paths)
     deadline = time.monotonic() + AGENT_LIMIT
-    while not ready_file(paths).exists():
+    while not paths.agent_ready.exists():
         if not agent.alive() or time.monotonic() > deadline:
             raise AgentError(f"The task agent did not start ({log}):\n{tail(log)}")
         time.sleep(0.02)
@@ -153,7 +196,8 @@ def _start_agent(paths: Paths, state: LocalState, report: Reporter) -> LocalStat
 
 
 def _push(paths: Paths, state: LocalState, report: Reporter) -> LocalState:
-    """See to it that there is an image, and that it is made of device/ as it stands, if that has changed.
+    """See to it that there is an image, and that it is made of device/ as it stands, if that has
+    changed.
 
     What somebody else has made current since is left alone. Raises ImageError.
     """
@@ -168,41 +212,120 @@ def _push(paths: Paths, state: LocalState, report: Reporter) -> LocalState:
     return state
 
 
-def down(paths: Paths, report: Reporter) -> bool:
-    """Stop agent, devices and emulator, in this order; what they know stays. False when nothing was up."""
+@dataclass(frozen=True)
+class Down:
+    """How `down` went: whether there was anything, and what is not kept, in a sentence."""
+
+    was_up: bool
+    lost: str = ""
+
+
+def down(paths: Paths, report: Reporter) -> Down:
+    """Write the state, stop agent, devices and emulator, in this order; what they know stays."""
+    if not folder.is_ours(paths.home):
+        return Down(was_up=False)
     with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
-        state = LocalState.load(paths)
+        state = _recalled(paths, report)
         was_up = state.up or (state.agent is not None and state.agent.alive())
-        if was_up:
+        if not was_up:
+            _stop(paths, state)
+            return Down(was_up=False)
+        report.step("Saving the state")
+        with _staying_on_failure(paths, state):
+            kept = _tell_keeper(paths, state, "leave") if state.up else None
             report.step("Stopping the devices and the emulator")
-        _stop(paths, state)
-        return was_up
+            _stop(paths, state)
+        return Down(was_up=True, lost=_lost(paths, kept))
+
+
+@contextmanager
+def _staying_on_failure(paths: Paths, state: LocalState) -> Iterator[None]:
+    try:
+        yield
+    except (
+        BaseException
+    ):  # Ctrl-C: the rules, which are silent by now, are to hear of devices again
+        _tell_keeper(paths, state, "stay")
+        raise
+
+
+def _tell_keeper(paths: Paths, state: LocalState, what: str) -> Kept | None:
+    """None too when nobody can sign: the emulator writes its state when it ends, and ends all the
+    same.
+    """
+    try:
+        return ask(state, secret_of(paths), "POST", what)
+    except SecretError:
+        return None
+
+
+def _lost(paths: Paths, kept: Kept | None) -> str:
+    """What the next `up` will not find; the emulator has ended, and has written once more if it
+    could.
+    """
+    newest = Generations(paths.emulator / "generations").newest()
+    if not running_marker(paths.emulator).exists():
+        left_out = ", ".join(sorted(newest.left_out)) if newest else ""
+        return f"The emulator can't save the state of {left_out}: it is lost." if left_out else ""
+    if newest is None:
+        return "Nothing in the local cloud could be saved: everything in it is lost."
+    if kept is not None and not kept.error:
+        return ""  # Written before the devices left; only that they left is not.
+    why = f" ({kept.error})" if kept else ""
+    return f"The state could not be saved{why}: changes after {clock(newest.at)} are lost."
 
 
 def forget_stack(paths: Paths) -> None:
-    """The stack is gone: stop its task agent and the devices, and have the next `up` deploy it anew."""
+    """The stack is gone: stop its task agent and the devices, and have the next `up` deploy it
+    anew.
+    """
     with locked(paths, lambda: None):
         state = LocalState.load(paths)
         rules = Rules()
         if state.agent is not None:
             stop(state.agent, limit=rules.stop_limit * 2)
-        stop_leftovers(paths, rules.stop_limit)
+        stop_leftovers(paths, rules.goodbye)
         replace(state, agent=None, deployed="").save(paths)
 
 
-def reset(paths: Paths, report: Reporter) -> None:
-    """Take the local cloud down and remove everything it remembers."""
+def reset(paths: Paths, report: Reporter) -> folder.Forgotten:
+    """Take the local cloud down and remove everything it remembers; gives what is still there.
+
+    Raises FolderError when the folder is somebody else's.
+    """
+    folder.require_ours(paths.home)
     down(paths, report)
     with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
-        shutil.rmtree(paths.home, ignore_errors=True)
+        return folder.forget(paths.home)
 
 
 def _stop(paths: Paths, state: LocalState) -> None:
-    rules = Rules()
-    if state.agent is not None:
-        stop(state.agent, limit=rules.stop_limit * 2)
-    stop_leftovers(paths, rules.stop_limit)
-    if state.emulator is not None:
-        stop(state.emulator, limit=emulator.STOP_LIMIT)
+    """Both at once: the emulator has written what there is, and hears no more of what devices
+    do.
+    """
+    there = running.find(paths)
+    with ThreadPoolExecutor(2) as pool:
+        stopping = [
+            pool.submit(stop_some, paths, state, there)
+            for stop_some in (_stop_devices, _stop_emulator)
+        ]
+    for one in stopping:
+        one.result()
+    temporary.clear(paths)
     if state.agent is not None or state.emulator is not None:
         replace(state, agent=None, emulator=None).save(paths)
+
+
+def _stop_devices(paths: Paths, state: LocalState, there: running.Running) -> None:
+    rules = Rules()
+    running.stop_all(state.agent, there.agents, limit=rules.stop_limit * 2)
+    stop_leftovers(paths, rules.goodbye)
+
+
+def _stop_emulator(paths: Paths, state: LocalState, there: running.Running) -> None:
+    if state.emulator is None and not there.emulators:
+        return
+    running.stop_all(state.emulator, there.emulators, limit=emulator.STOP_LIMIT)
+    # A child of its that still writes: whoever comes next is to find it done.
+    with Generations(paths.emulator / "generations").held():
+        pass

@@ -1,7 +1,8 @@
 """How many invocations of a function run at a time on this machine.
 
-The emulator starts a process for each, half a second of CPU and 60 MB. Two hundred executions started at once would
-start more of them than a laptop can run before Lambda's time limit is over. What is refused, the workflow tries again.
+The emulator starts a process for each, half a second of CPU and 60 MB. Two hundred executions
+started at once would start more of them than a laptop can run before Lambda's time limit is over.
+What is refused, the workflow tries again.
 """
 
 import os
@@ -10,9 +11,17 @@ from playground.homes import local_session
 from playground.local.state import LocalState
 
 AT_A_TIME_PER_CORE = 2
-# Not Presence, whose events the emulator does not bring a second time, nor RecordStatus, of whose refusal it does not
-# tell the workflow; of these there are no more than the others have let through.
-LIMITED = ("CreateThing", "TakeTurn", "CreateCertificate", "AttachPolicy", "WriteConfig", "StartTask")
+# Not Presence, whose events the emulator does not bring a second time, nor RecordStatus, of whose
+# refusal it does not tell the workflow; of these there are no more than the others have let
+# through.
+LIMITED = (
+    "CreateThing",
+    "TakeTurn",
+    "CreateCertificate",
+    "AttachPolicy",
+    "WriteConfig",
+    "StartTask",
+)
 
 
 def limit(state: LocalState, secret: str) -> None:

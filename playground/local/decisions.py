@@ -1,4 +1,5 @@
-"""What the task agent does next, as a pure function of the tasks that ECS wants and the processes that run.
+"""What the task agent does next, as a pure function of the tasks that ECS wants and the processes
+that run.
 
 Times are seconds of a monotonic clock.
 """
@@ -19,7 +20,7 @@ class Phase(Enum):
     EXITED = "exited"
     STOPPING = "stopping"
     KILLED = "killed"
-    GIVEN_UP = "given up"
+    GIVEN_UP = "failed for good"
 
 
 class Verb(Enum):
@@ -34,7 +35,9 @@ class Verb(Enum):
 
 @dataclass(frozen=True)
 class Slot:
-    """One task's process: its phase, since when, and after an exit its code, the exits in a row and the delay."""
+    """One task's process: its phase, since when, and after an exit its code, the exits in a row and
+    the delay.
+    """
 
     phase: Phase
     since: float
@@ -54,7 +57,9 @@ class Action:
 
 @dataclass(frozen=True)
 class Rules:
-    """Limits: seconds, and the number of exits within a minute of each start after which a task is given up."""
+    """Limits: seconds, and the number of exits within a minute of each start after which a task has
+    failed for good.
+    """
 
     stop_limit: float = 10.0
     short_run: float = 60.0
@@ -62,6 +67,10 @@ class Rules:
     first_delay: float = 0.5
     longest_delay: float = 30.0
     give_up_again: float = 5.0
+    goodbye: float = 2.0
+    """What all devices together have when the local cloud goes down: two hundred take this machine
+    half a minute.
+    """
 
 
 def backoff(failures: int, rules: Rules, rng: random.Random) -> float:
@@ -71,17 +80,25 @@ def backoff(failures: int, rules: Rules, rng: random.Random) -> float:
 
 
 def exited(slot: Slot, code: int, now: float, rules: Rules, rng: random.Random) -> Slot:
-    """The slot after its process ended by itself: short runs count up, a long one starts the count anew."""
+    """The slot after its process ended by itself: short runs count up, a long one starts the count
+    anew.
+    """
     failures = slot.failures + 1 if now - slot.since < rules.short_run else 1
     return Slot(Phase.EXITED, now, code, failures, backoff(failures, rules, rng))
 
 
-def decide(wanted: Collection[str], slots: Mapping[str, Slot], now: float, rules: Rules) -> list[Action]:
-    """Actions that bring the processes to what ECS wants; an empty list when there is nothing to do."""
+def decide(
+    wanted: Collection[str], slots: Mapping[str, Slot], now: float, rules: Rules
+) -> list[Action]:
+    """Actions that bring the processes to what ECS wants; an empty list when there is nothing to
+    do.
+    """
     actions = [Action(Verb.START, task_id) for task_id in wanted if task_id not in slots]
     for task_id, slot in slots.items():
         action = (
-            _for_wanted(task_id, slot, now, rules) if task_id in wanted else _for_unwanted(task_id, slot, now, rules)
+            _for_wanted(task_id, slot, now, rules)
+            if task_id in wanted
+            else _for_unwanted(task_id, slot, now, rules)
         )
         if action is not None:
             actions.append(action)
@@ -94,7 +111,11 @@ def _for_wanted(task_id: str, slot: Slot, now: float, rules: Rules) -> Action | 
         if slot.exit_code == GONE_FOR_GOOD:
             return Action(Verb.GIVE_UP, task_id, "the device ended for good (exit code 2)")
         if slot.failures >= rules.most_failures:
-            return Action(Verb.GIVE_UP, task_id, f"the device failed {slot.failures} times in a row ({slot.exit_code})")
+            return Action(
+                Verb.GIVE_UP,
+                task_id,
+                f"the device failed {slot.failures} times in a row ({slot.exit_code})",
+            )
         if waited >= slot.delay:
             return Action(Verb.START, task_id)
     if slot.phase is Phase.GIVEN_UP and waited >= rules.give_up_again:

@@ -1,9 +1,11 @@
-"""The log of AWS IoT, which the emulator does not write: what its own log says of refusals, as CloudWatch entries.
+"""The log of AWS IoT, which the emulator does not write: what its own log says of refusals, as
+CloudWatch entries.
 
-On AWS the broker itself writes them into the log group AWSIotLogsV2, once logging is on. Here the stack has a group
-of its own, which goes with it. The form is that of
-https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html, with one entry of our own: a TLS connection whose
-certificate the emulator could not verify. It does not say whose that was, and neither do we.
+On AWS the broker itself writes them into the log group AWSIotLogsV2, once logging is on. Here the
+stack has a group of its own, which goes with it. The form is that of
+https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html, with one entry of our own: a
+TLS connection whose certificate the emulator could not verify. It does not say whose that was, and
+neither do we.
 """
 
 import ast
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from playground.homes import Home
+from playground.local.emulator_log import older
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -30,10 +33,13 @@ log = logging.getLogger("agent")
 
 STREAM = "emulator"
 MOST_AT_ONCE = 1000
-"""CloudWatch Logs takes ten thousand entries, and a megabyte, in one call (PutLogEvents, API reference)."""
+"""CloudWatch Logs takes ten thousand entries, and a megabyte, in one call (PutLogEvents, API
+reference).
+"""
 
-# Whoever has a certificate is refused a message only after the device policy has let its client id through; so that is
-# a thing name. Who has none is refused nothing but to make things by fleet provisioning, and may call itself anything.
+# Whoever has a certificate is refused a message only after the device policy has let its client id
+# through; so that is a thing name. Who has none is refused nothing but to make things by fleet
+# provisioning, and may call itself anything.
 _REFUSED = re.compile(
     r"\S+ \S+ WARNING \[iot_broker\] IoT broker: (?P<operation>PUBLISH|SUBSCRIBE) "
     r"from '(?P<client>[a-zA-Z0-9:_-]{1,128})' to (?P<topic>.+) refused by the attached policies"
@@ -76,20 +82,41 @@ def _text(quoted: str) -> str:
         return quoted
 
 
+def _place(path: Path) -> tuple[int, int]:
+    """Which file this is, and how long; zeros for none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_ino, found.st_size
+
+
+def _read(path: Path, offset: int) -> bytes:
+    try:
+        with path.open("rb") as log:
+            log.seek(offset)
+            return log.read()
+    except FileNotFoundError:
+        return b""
+
+
 @dataclass
 class IotLog:
-    """Follows the emulator's log from where it is now, and keeps entries until they are delivered."""
+    """Follows the emulator's log from where it is now, and keeps entries until they are
+    delivered.
+    """
 
     home: Home
     path: Path
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     waiting: "list[InputLogEventTypeDef]" = field(default_factory=list)
     _offset: int = field(init=False)
+    _inode: int = field(init=False)
     _rest: bytes = b""
     _open: bool = False
 
     def __post_init__(self) -> None:
-        self._offset = self.path.stat().st_size if self.path.exists() else 0
+        self._inode, self._offset = _place(self.path)
 
     def deliver(self) -> None:
         """Hand over what is new. Raises what the emulator's absence raises, and keeps the rest."""
@@ -115,14 +142,19 @@ class IotLog:
         client.put_log_events(logGroupName=name, logStreamName=STREAM, logEvents=events)
 
     def _lines(self) -> Iterator[str]:
-        if not self.path.exists():
-            return iter(())
-        with self.path.open("rb") as log:
-            log.seek(self._offset)
-            new = log.read()
-        self._offset += len(new)
-        *lines, self._rest = (self._rest + new).split(b"\n")
+        *lines, self._rest = (self._rest + self._new()).split(b"\n")
         return (line.decode(errors="replace") for line in lines)
+
+    def _new(self) -> bytes:
+        """What was written since the last look, also when the file has begun anew since."""
+        new, inode = b"", _place(self.path)[0]
+        if inode != self._inode:
+            before = older(self.path)
+            new = _read(before, self._offset) if _place(before)[0] == self._inode else b""
+            self._inode, self._offset = inode, 0
+        added = _read(self.path, self._offset)
+        self._offset += len(added)
+        return new + added
 
     def _event(self, entry: dict[str, Any]) -> "InputLogEventTypeDef":
         now = self.now()

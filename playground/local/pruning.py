@@ -1,22 +1,25 @@
-"""Which images stay on this machine: the newest few, the one that new tasks run, and whatever a device runs.
+"""Which images stay on this machine: the newest few, the one that new tasks run, and whatever a
+device runs.
 
-What the lifecycle policy of the repository is on AWS. Called by the task agent after a build, so by one thread at a
-time. An image goes from the repository first, so that nobody gives a tag to one whose directory is gone; whatever an
-interruption leaves, a directory or a draft that nobody knows of, goes the next time.
+What the lifecycle policy of the repository is on AWS. Called by the task agent after a build, so by
+one thread at a time. An image goes from the repository first, so that nobody gives a tag to one
+whose directory is gone; whatever an interruption leaves, a directory or a draft that nobody knows
+of, goes the next time.
 """
 
 import logging
-import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground.devices import Devices
+from playground.folder import remove_made
 from playground.homes import Home
 from playground.images import Image, Images
 from playground.local.tasks import IMAGE_VARIABLE, TaskBook
-from playground.paths import Paths
+from playground.paths import Paths, is_there
+from playground.removing import Left, remove
 
 if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
@@ -37,23 +40,38 @@ class Pruning:
     home: Home
 
     def prune(self, before: str | None = None) -> list[str]:
-        """Give the digests that are removed. `before`: what new tasks ran until now; one may be about to start."""
+        """Give the digests that are removed. `before`: what new tasks ran until now; one may be
+        about to start.
+        """
         images = Images(self.home)
         listed = images.listed()
-        # In this order: a task that is started meanwhile runs what has the tag now, or had it before.
-        spared = {images.current(), before} | self._run() | {image.digest for image in listed[:KEPT]}
-        removed = [image.digest for image in listed[KEPT:] if image.digest not in spared and self._remove(image)]
-        for folder in self._strays({image.digest for image in listed} | spared):
-            shutil.rmtree(folder, ignore_errors=True)
+        # In this order: a task that is started meanwhile runs what has the tag now, or had it
+        # before.
+        spared = (
+            {images.current(), before} | self._run() | {image.digest for image in listed[:KEPT]}
+        )
+        removed = [
+            image.digest
+            for image in listed[KEPT:]
+            if image.digest not in spared and self._remove(image)
+        ]
+        for stray in self._strays({image.digest for image in listed} | spared):
+            _told(remove_made(self.paths.images, stray.name))
         return removed
 
     def _run(self) -> set[str]:
-        """What devices run, by the catalog and by their tasks, which may have started before the catalog says so."""
-        rows = {str(row["image_digest"]) for row in Devices(self.home).rows() if "image_digest" in row}
+        """What devices run, by the catalog and by their tasks, which may have started before the
+        catalog says so.
+        """
+        rows = {
+            str(row["image_digest"]) for row in Devices(self.home).rows() if "image_digest" in row
+        }
         ecs: ECSClient = self.home.client("ecs")
         cluster = self.home.output("DeviceClusterName")
         pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster)
-        tasks = TaskBook(self.home, cluster).describe(arn for page in pages for arn in page["taskArns"])
+        tasks = TaskBook(self.home, cluster).describe(
+            arn for page in pages for arn in page["taskArns"]
+        )
         return rows | {task.env[IMAGE_VARIABLE] for task in tasks if IMAGE_VARIABLE in task.env}
 
     def _remove(self, image: Image) -> bool:
@@ -69,19 +87,22 @@ class Pruning:
             return False
         folder = self._folder(image.digest)
         going = folder.with_name(f"{folder.name}{GOING}")
-        if folder.is_dir():
+        if is_there(folder):
             folder.rename(going)
-        if images.current() == image.digest and going.is_dir():
+        if images.current() == image.digest and is_there(going):
             going.rename(folder)
             return False
-        shutil.rmtree(going, ignore_errors=True)
+        _told(remove(going))
         log.info("image %s removed", image.digest)
         return True
 
     def _strays(self, known: Collection[str | None]) -> Iterator[Path]:
-        """Directories of no image: left by a removal or a build that was interrupted. None is being built now."""
+        """Directories of no image, of an interrupted removal or build. None is being built now.
+
+        What no image could be called is nobody's of ours, and stays.
+        """
         names = {digest.removeprefix("sha256:") for digest in known if digest}
-        yield from (folder for folder in self.paths.images.iterdir() if folder.name not in names)
+        yield from (found for found in self.paths.images.iterdir() if found.name not in names)
 
     def _folder(self, digest: str) -> Path:
         return self.paths.images / digest.removeprefix("sha256:")
@@ -90,3 +111,8 @@ class Pruning:
     def _ecr(self) -> "ECRClient":
         client: ECRClient = self.home.client("ecr")
         return client
+
+
+def _told(left: Iterable[Left]) -> None:
+    for one in left:
+        log.warning("%s can't be removed: %s", one.path, one.why)

@@ -1,10 +1,10 @@
 """Devices' logs into CloudWatch Logs, as ECS's awslogs driver brings them there on AWS.
 
-A thread of its own reads the files that the devices write to, a bounded piece at a time: nothing is kept in memory, and
-nobody waits for it. What CloudWatch Logs refuses is left out and told of once; the files have it all.
+A thread of its own reads the files that the devices write to, a bounded piece at a time: nothing is
+kept in memory, and nobody waits for it. What CloudWatch Logs refuses is left out and told of once;
+the files have it all.
 """
 
-import json
 import logging
 import threading
 import time
@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from common.jsontext import read
 from playground.homes import Home
-from playground.local.runner import device_log
+from playground.local import log_files
+from playground.local.log_files import device_log
 from playground.local.tasks import CONTAINER
 from playground.paths import Paths
 
@@ -30,9 +32,11 @@ log = logging.getLogger("agent")
 # As in the task definition: awslogs names a stream <prefix>/<container>/<task id>.
 STREAM_PREFIX = "device"
 INTERVAL = 1.0
+TIDY_SECONDS = 60.0
 # Between two intervals, so that a thousand devices which start at once do not take the machine.
 MOST_STREAMS = 20
-# Bytes read, and so held, at a time. PutLogEvents takes 1 MB, with 26 bytes for each of at most 10,000 events.
+# Bytes read, and so held, at a time. PutLogEvents takes 1 MB, with 26 bytes for each of at most
+# 10,000 events.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 PIECE = 256 * 1024
 MOST_EVENTS = 5_000
@@ -61,7 +65,9 @@ class LogShipper:
     sources: dict[str, Source] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     _ended: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)  # never held while anything is read or sent
+    _lock: threading.Lock = field(
+        default_factory=threading.Lock
+    )  # never held while anything is read or sent
     _thread: threading.Thread | None = None
 
     @classmethod
@@ -72,7 +78,10 @@ class LogShipper:
     def watch(self, task_id: str) -> None:
         """Ship what the task's device writes from now on."""
         file = device_log(self.paths, task_id)
-        offset = file.stat().st_size if file.exists() else 0
+        try:
+            offset = file.stat().st_size
+        except FileNotFoundError:
+            offset = 0
         with self._lock:
             source = self.sources.setdefault(task_id, Source(file, stream_of(task_id), offset))
             source.over = False
@@ -102,11 +111,18 @@ class LogShipper:
         for task_id, source in waiting:
             if busy >= most:
                 break
-            piece = _next_piece(source)
+            try:
+                piece = _next_piece(source)
+            except OSError as error:
+                self._tell(f"logs of devices wait in their files, which can't be read: {error}")
+                break
             if piece and not self._deliver(source, piece):
                 break  # Nobody answers: the rest can wait in its files.
             busy += bool(piece)
             source.offset += len(piece)
+            too_long = source.offset > log_files.MOST_BYTES
+            if too_long and log_files.turn_over(source.file, read=source.offset):
+                source.offset = 0
             with self._lock:
                 # Whoever had its turn waits behind the others.
                 del self.sources[task_id]
@@ -114,9 +130,25 @@ class LogShipper:
                     self.sources[task_id] = source
         return busy
 
+    def tidy(self) -> None:
+        """See to it that logs do not grow for ever; what fails now is done the next time."""
+        with self._lock:
+            running = set(self.sources)
+        try:
+            # Of an agent that was started again not all are watched yet.
+            running |= {state_dir.name for state_dir in self.paths.devices.iterdir()}
+            log_files.turn_over(self.paths.logs / "agent.log")
+            log_files.prune(self.paths, running)
+        except OSError as error:
+            self._tell(f"logs can't be pruned: {error}")
+
     def _run(self) -> None:
+        tidied = time.monotonic() - TIDY_SECONDS
         while not self._ended.wait(INTERVAL):
             self.ship()
+            if time.monotonic() - tidied >= TIDY_SECONDS:
+                tidied = time.monotonic()
+                self.tidy()
         deadline = time.monotonic() + END_LIMIT
         while self.ship() and time.monotonic() < deadline:
             pass
@@ -160,19 +192,25 @@ def stream_of(task_id: str) -> str:
 
 
 def _next_piece(source: Source) -> bytes:
-    """Whole lines, at most PIECE bytes; of a longer line, and of one that nobody will end, what there is."""
+    """Whole lines, at most PIECE bytes; of a longer line, and of one that nobody will end, what
+    there is.
+
+    Raises OSError when the file is there and can't be read: then that is not the end of it.
+    """
     try:
         with source.file.open("rb") as file:
             file.seek(source.offset)
             found = file.read(PIECE)
-    except OSError:
+    except FileNotFoundError:
         return b""
     whole = found[: found.rfind(b"\n") + 1]
     return whole or (found if source.over or len(found) == PIECE else b"")
 
 
 def events_of(piece: bytes) -> Iterator[Mapping[str, Any]]:
-    """A line each, in order of time as PutLogEvents demands; a line that says no time is as old as the one before."""
+    """A line each, in order of time as PutLogEvents demands; a line that says no time is as old as
+    the one before.
+    """
     at = int(time.time() * 1000)
     events = []
     for line in piece.decode(errors="replace").splitlines():
@@ -185,6 +223,6 @@ def events_of(piece: bytes) -> Iterator[Mapping[str, Any]]:
 def _time_of(line: str) -> int | None:
     """Milliseconds since 1970 of a device's line."""
     try:
-        return int(datetime.fromisoformat(json.loads(line)["time"]).timestamp() * 1000)
+        return int(datetime.fromisoformat(read(line)["time"]).timestamp() * 1000)
     except (ValueError, TypeError, KeyError, OverflowError):
         return None

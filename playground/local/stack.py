@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.errors import StackError
-from playground.homes import Home, local_session
-from playground.local import iot_log
+from playground.homes import Home
+from playground.local import iot_log, packing, wheels
 from playground.local.state import REGION, LocalState, one_at_a_time, secret_of
+from playground.local.temporary import for_sam
 from playground.paths import Paths
 from playground.processes import tail
-from playground.shellenv import exports, process_env
+from playground.shellenv import exports, lay_out, process_env
 
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "statemachines")
 LIMIT = 600.0
@@ -22,8 +23,9 @@ DEVICES_PER_SECOND_AND_CORE = 2
 METRICS_FLOOR = 1
 DELETION_LIMIT = 3600.0
 
-# All functions have the same sources: SAM makes and packs one build for all then, where it would copy and pack it for
-# each. The SAM CLI calls this experimental; without it everything is the same, and slower.
+# All functions have the same sources: SAM makes and packs one build for all then, where it would
+# copy and pack it for each. The SAM CLI calls this experimental; without it everything is the same,
+# and slower.
 ONE_BUILD = ("SAM_CLI_BETA_BUILD_PERFORMANCE", "1")
 
 Say = Callable[[str], None]
@@ -31,7 +33,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Toolbox:
-    """The SAM CLI, and the interpreter that its Python build and the local Lambda functions run on."""
+    """The SAM CLI, and the interpreter that its Python build and the local Lambda functions run
+    on.
+    """
 
     sam: Path
     python_bin: Path
@@ -60,33 +64,66 @@ def sources_hash(paths: Paths, runtime: str) -> str:
 
 
 def build(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
-    """`sam build` into `.playground/build`. Raises StackError."""
+    """`sam build` into `.playground/build`; without a network while the lock of the functions is
+    the same.
+
+    Raises StackError.
+    """
     template = paths.root / "template.yaml"
     if not template.exists():
         raise StackError(f"There is no {template}.")
-    command = ["build", "--cached", "--template-file", str(template), "--build-dir", str(paths.build)]
+    command = [
+        "build",
+        "--cached",
+        "--template-file",
+        str(template),
+        "--build-dir",
+        str(paths.build),
+    ]
     command += [
         "--cache-dir",
         str(paths.home / "build-cache"),
         *configuration(paths),
         *parameters(tools, state.stack_name),
     ]
-    # Beside the directories that it is given, sam keeps its dependencies in .aws-sam of the sources: two at once delete
-    # each other's.
-    with one_at_a_time(paths.root / ".aws-sam" / "playground.lock", lambda: say("Waiting for another sam build")):
+    # Beside the directories that it is given, sam keeps its dependencies in .aws-sam of the
+    # sources: two at once delete each other's.
+    with one_at_a_time(
+        paths.root / ".aws-sam" / "playground.lock", lambda: say("Waiting for another sam build")
+    ):
+        wheels.fetch(paths, tools.python_bin / tools.runtime, os.environ)
         run_sam(paths, state, tools, command, say)
 
 
 def deploy(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
     """`sam deploy` of what was built; an unchanged stack is fine. Raises StackError."""
-    command = ["deploy", "--template-file", str(paths.build / "template.yaml"), "--stack-name", state.stack_name]
-    command += ["--region", REGION, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
-    command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-    run_sam(paths, state, tools, [*command, *configuration(paths), *parameters(tools, state.stack_name)], say)
+    command = ["deploy", "--template-file", str(packing.pack(paths.build))]
+    command += ["--stack-name", state.stack_name]
+    command += [
+        "--region",
+        REGION,
+        "--resolve-s3",
+        "--no-confirm-changeset",
+        "--no-fail-on-empty-changeset",
+    ]
+    command += [
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "CAPABILITY_NAMED_IAM",
+        "CAPABILITY_AUTO_EXPAND",
+    ]
+    run_sam(
+        paths,
+        state,
+        tools,
+        [*command, *configuration(paths), *parameters(tools, state.stack_name)],
+        say,
+    )
 
 
 def delete(paths: Paths, home: Home, say: Say) -> None:
-    """`sam delete`, in either home: the stack, and what `sam deploy` uploaded for it. Raises StackError.
+    """`sam delete`, in either home: the stack, and what `sam deploy` uploaded for it. Raises
+    StackError.
 
     AWS needs five minutes of it to delete a thing type.
     """
@@ -100,47 +137,63 @@ def delete(paths: Paths, home: Home, say: Say) -> None:
 
 
 def configuration(paths: Paths) -> list[str]:
-    """The `local` part of the project's samconfig.toml, which SAM would seek beside the built template."""
+    """The `local` part of the project's samconfig.toml, which SAM would seek beside the built
+    template.
+    """
     file = paths.root / "samconfig.toml"
     return ["--config-file", str(file), "--config-env", "local"] if file.exists() else []
 
 
 def parameters(tools: Toolbox, stack_name: str) -> list[str]:
-    """Local Lambda functions run on the emulator's interpreter, so packages must be built for that version.
+    """Local Lambda functions run on the emulator's interpreter, so packages must be built for that
+    version.
 
-    A device takes this machine half a second of CPU or more, its process included. Here is no Device Defender, which
-    wants metrics reports to be rare.
+    A device takes this machine half a second of CPU or more, its process included. Here is no
+    Device Defender, which wants metrics reports to be rare.
     """
     pace = DEVICES_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
     given = {
         "PythonRuntime": tools.runtime,
         "DevicesPerSecond": pace,
         "MetricsFloor": METRICS_FLOOR,
+        "CountMessages": "true",  # which costs nothing here, and there are no other devices
         "IotLogGroup": iot_log.group(stack_name),
     }
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in given.items())]
 
 
-def run_sam(paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence[str], say: Say) -> None:
-    """Run SAM against the local cloud; lines go to `say` and to a log. Raises StackError with the last of them."""
+def run_sam(
+    paths: Paths, state: LocalState, tools: Toolbox, arguments: Sequence[str], say: Say
+) -> None:
+    """Run SAM against the local cloud; lines go to `say` and to a log. Raises StackError with the
+    last of them.
+    """
+    lay_out(paths)
     _run(paths, tools, arguments, process_env(exports(paths, state, secret_of(paths))), say, LIMIT)
 
 
 def _run(  # noqa: PLR0913, PLR0917
-    paths: Paths, tools: Toolbox, arguments: Sequence[str], env: dict[str, str], say: Say, limit: float
+    paths: Paths,
+    tools: Toolbox,
+    arguments: Sequence[str],
+    env: dict[str, str],
+    say: Say,
+    limit: float,
 ) -> None:
     paths.make()
     log = paths.logs / f"sam-{arguments[0]}.log"
     env["PATH"] = f"{tools.python_bin}{os.pathsep}{env['PATH']}"
     env.setdefault(*ONE_BUILD)
+    env |= wheels.variables(paths)
     with (
+        for_sam(paths) as tmp,
         log.open("w") as out,
         subprocess.Popen(  # noqa: S603
             [str(tools.sam), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=env,
+            env=env | {"TMPDIR": str(tmp)},
             cwd=paths.root,
             text=True,
             errors="replace",
@@ -161,13 +214,3 @@ def _run(  # noqa: PLR0913, PLR0917
             watchdog.cancel()
     if process.returncode != 0:
         raise StackError(f"`sam {arguments[0]}` failed ({log}):\n{tail(log)}")
-
-
-def stack_status(state: LocalState, secret: str) -> str | None:
-    """CloudFormation's status of the stack in the local cloud; None when there is none."""
-    client = local_session(secret).client("cloudformation", endpoint_url=state.endpoint)
-    for page in client.get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            if stack["StackName"] == state.stack_name:
-                return stack["StackStatus"]
-    return None

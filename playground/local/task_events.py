@@ -1,7 +1,8 @@
-"""ECS's task state events, which the emulator does not send: handed to the function that AWS's rule would call.
+"""ECS's task state events, which the emulator does not send: handed to the function that AWS's rule
+would call.
 
-EventBridge lets nobody but AWS publish events of the source `aws.ecs`, and the emulator neither, so the agent does what
-the rule in template.yaml does: it looks at the reason, and calls the function.
+EventBridge lets nobody but AWS publish events of the source `aws.ecs`, and the emulator neither, so
+the agent does what the rule in template.yaml does: it looks at the reason, and calls the function.
 """
 
 import json
@@ -73,10 +74,15 @@ class TaskEvents:
             event = self.waiting[0]
             client: LambdaClient = self.home.client("lambda")
             try:
-                client.invoke(FunctionName=self._function, InvocationType="Event", Payload=json.dumps(event))
+                client.invoke(
+                    FunctionName=self._function, InvocationType="Event", Payload=json.dumps(event)
+                )
             except ClientError as error:
-                # It will not be taken another time either. The next start of the agent looks again for such devices.
-                log.warning("nobody was told that task %s was stopped: %s", event["resources"][0], error)
+                # It will not be taken another time either. The next start of the agent looks again
+                # for such devices.
+                log.warning(
+                    "nobody was told that task %s was stopped: %s", event["resources"][0], error
+                )
             else:
                 log.info("told that task %s was stopped", event["resources"][0])
             self.waiting.pop(0)
@@ -84,5 +90,7 @@ class TaskEvents:
     @cached_property
     def _function(self) -> str:
         client: CloudFormationClient = self.home.client("cloudformation")
-        found = client.describe_stack_resource(StackName=self.home.stack_name, LogicalResourceId=FUNCTION)
+        found = client.describe_stack_resource(
+            StackName=self.home.stack_name, LogicalResourceId=FUNCTION
+        )
         return found["StackResourceDetail"]["PhysicalResourceId"]

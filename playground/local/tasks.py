@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from playground.homes import Home
+from playground.local.identities import Owner
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -12,13 +13,23 @@ if TYPE_CHECKING:
 
 CONTAINER = "virtual-device"
 DESCRIBE_MOST = 100  # tasks in one DescribeTasks call
-# As in functions/provisioning/start_task.py: which image the task was started with (docs/contracts.md).
+# As in functions/provisioning/start_task.py: which image the task was started with
+# (docs/contracts.md).
 IMAGE_VARIABLE = "IMAGE_DIGEST"
+OWNER_ATTRIBUTES = (
+    "thing_name",
+    "task_arn",
+    "certificate_id",
+    "next_certificate_id",
+    "given_up_at",
+)
 
 
 @dataclass(frozen=True)
 class DeviceTask:
-    """One task. `interrupted`: wanted, but stopped, which is how the emulator brings tasks back after a restart."""
+    """One task. `interrupted`: wanted, but stopped, which is how the emulator brings tasks back
+    after a restart.
+    """
 
     arn: str
     env: Mapping[str, str]
@@ -45,7 +56,10 @@ def container_env(
 ) -> dict[str, str]:
     """A container's environment: what its definition says, then what the task overrides."""
     env: dict[str, str] = {}
-    for source in (definition.get("containerDefinitions", []), overrides.get("containerOverrides", [])):
+    for source in (
+        definition.get("containerDefinitions", []),
+        overrides.get("containerOverrides", []),
+    ):
         for entry in source:
             if entry.get("name") == container:
                 env |= {pair["name"]: pair["value"] for pair in entry.get("environment", [])}
@@ -68,7 +82,9 @@ class TaskBook:
         wanted = list(arns)
         found: list[DeviceTask] = []
         for start in range(0, len(wanted), DESCRIBE_MOST):
-            answer = self._ecs.describe_tasks(cluster=self.cluster, tasks=wanted[start : start + DESCRIBE_MOST])
+            answer = self._ecs.describe_tasks(
+                cluster=self.cluster, tasks=wanted[start : start + DESCRIBE_MOST]
+            )
             found += [self._task(task) for task in answer["tasks"]]
         return found
 
@@ -77,7 +93,9 @@ class TaskBook:
         self._ecs.stop_task(cluster=self.cluster, task=arn, reason=reason[:255])
 
     def run_again(self, task: DeviceTask) -> str:
-        """Run an interrupted task as a new one, and have the catalog point at that. Gives the new ARN."""
+        """Run an interrupted task as a new one, and have the catalog point at that. Gives the new
+        ARN.
+        """
         answer = self._ecs.run_task(
             cluster=self.cluster,
             taskDefinition=self.home.output("DeviceTaskDefinitionArn"),
@@ -88,17 +106,21 @@ class TaskBook:
         self._move_row(task.arn, arn)
         return arn
 
-    def current(self) -> set[str]:
-        """ARNs of the tasks that the catalog takes for the devices' own, whatever has become of them."""
+    def owners(self) -> list[Owner]:
+        """The devices of the catalog that are not gone."""
         client: DynamoDBClient = self.home.client("dynamodb")
         pages = client.get_paginator("scan").paginate(
             TableName=self.home.output("DeviceCatalogTableName"),
-            FilterExpression="attribute_exists(task_arn) AND #status IN (:online, :offline)",
-            ProjectionExpression="task_arn",
+            ConsistentRead=True,
+            ProjectionExpression=", ".join(("#status", *OWNER_ATTRIBUTES)),
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":online": {"S": "ONLINE"}, ":offline": {"S": "OFFLINE"}},
         )
-        return {item["task_arn"]["S"] for page in pages for item in page["Items"]}
+        rows = (
+            {name: value["S"] for name, value in item.items()}
+            for page in pages
+            for item in page["Items"]
+        )
+        return [owner for owner in map(Owner.from_row, rows) if owner is not None]
 
     def _move_row(self, old: str, new: str) -> None:
         table = self.home.output("DeviceCatalogTableName")

@@ -22,7 +22,9 @@ def free_port() -> int:
 
 
 class Broker:
-    """One mosquitto process; it keeps its port over a restart, and its sessions nowhere. `settings` are mosquitto's."""
+    """One mosquitto process; it keeps its port over a restart, and its sessions nowhere. `settings`
+    are mosquitto's.
+    """
 
     def __init__(
         self,

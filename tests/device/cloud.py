@@ -1,4 +1,6 @@
-"""The cloud's side of the broker: the services of shadows and jobs, and an ear on everything that devices publish."""
+"""The cloud's side of the broker: the services of shadows and jobs, and an ear on everything that
+devices publish.
+"""
 
 import json
 import threading
@@ -15,7 +17,7 @@ from tests.device.tls import context_of
 from tests.jobs_double import Answer, Execution, Jobs
 from tests.shadow_double import Shadow
 
-LIMIT_SECONDS = 40.0
+LIMIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,21 @@ class Message:
 
 
 class Cloud:
-    """An MQTT client that plays the services of shadows and jobs, and remembers every message of the devices."""
+    """An MQTT client that plays the services of shadows and jobs, and remembers every message of
+    the devices.
+    """
 
     def __init__(self, broker: Broker, bootstrap: io.ClientBootstrap) -> None:
         self.shadows: dict[str, Shadow] = defaultdict(Shadow)
         self.jobs: dict[str, Jobs] = defaultdict(Jobs)
         self.deaf = False
-        """Nothing that asks for a change of `desired` is heard: jobs that wait for one stay in progress."""
+        """Nothing that asks for a change of `desired` is heard: jobs that wait for one stay in
+        progress.
+        """
         self.lost: list[str] = []
-        """Requests to the jobs service that get lost on their way, once each, such as `start-next`."""
+        """Requests to the jobs service that get lost on their way, once each, such as
+        `start-next`.
+        """
         self.requests: list[Message] = []
         self._messages: list[Message] = []
         self._news = threading.Condition(threading.RLock())
@@ -103,7 +111,10 @@ class Cloud:
         with self._news:
             while not condition():
                 left = deadline - time.monotonic()
-                assert left > 0, f"did not come true; last messages: {self._messages[-5:]}, shadows {self.shadows}"
+                assert left > 0, (
+                    f"did not come true; last messages: {self._messages[-5:]}, shadows "
+                    f"{self.shadows}"
+                )
                 self._news.wait(min(left, 0.2))
 
     def wait_for(self, topic: str, count: int = 1) -> list[Message]:
@@ -124,8 +135,12 @@ class Cloud:
 
     def _subscribe(self, *, wait: bool = True) -> None:
         filters = [f"$aws/things/+/shadow/{operation}" for operation in ("get", "update", "delete")]
-        filters += [f"$aws/things/+/jobs/{request}" for request in ("start-next", "+/get", "+/update")] + ["#"]
-        packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in filters])
+        filters += [
+            f"$aws/things/+/jobs/{request}" for request in ("start-next", "+/get", "+/update")
+        ] + ["#"]
+        packet = mqtt5.SubscribePacket(
+            [mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in filters]
+        )
         future = self._client.subscribe(packet)
         if wait:
             future.result(LIMIT_SECONDS)
@@ -159,7 +174,9 @@ class Cloud:
                 host_name=broker.host,
                 port=broker.port,
                 bootstrap=bootstrap,
-                tls_ctx=context_of(pair.certificate, pair.private_key, broker.authority.pem.encode()),
+                tls_ctx=context_of(
+                    pair.certificate, pair.private_key, broker.authority.pem.encode()
+                ),
                 connect_options=mqtt5.ConnectPacket(client_id="cloud", keep_alive_interval_sec=60),
                 min_reconnect_delay_ms=100,
                 max_reconnect_delay_ms=200,

@@ -72,7 +72,11 @@ def host(tmp_path: Path, authority: CertificateAuthority) -> Iterator[Hosted]:
 
 
 @pytest.fixture(scope="session")
-def tried(tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority) -> Iterator[Trials]:
-    """What many devices did that could not connect, or not for long; takes about half a minute, once."""
+def tried(
+    tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority
+) -> Iterator[Trials]:
+    """What many devices did that could not connect, or not for long; takes about half a minute,
+    once.
+    """
     with trials(tmp_path_factory.mktemp("trials"), authority) as tried:
         yield tried

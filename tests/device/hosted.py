@@ -1,4 +1,6 @@
-"""Devices in this process: the real device, its real connection and files, and their log as a list."""
+"""Devices in this process: the real device, its real connection and files, and their log as a
+list.
+"""
 
 import logging
 import threading
@@ -9,16 +11,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.device.pki import CertificateAuthority
-from virtual_device.config import Config, Environment, Identity
+from virtual_device.base.clock import clock
+from virtual_device.base.log import THINGS
+from virtual_device.base.reactor import Reactor
+from virtual_device.connection.mqtt import Network
+from virtual_device.core.shared import Shared
 from virtual_device.device import Device
-from virtual_device.log import THINGS
-from virtual_device.mqtt import Network
-from virtual_device.reactor import Reactor
-from virtual_device.shared import Shared, clock
-from virtual_device.store import Enrolment, Store
-from virtual_device.thing import Thing
+from virtual_device.state.config import Config, Environment, Identity
+from virtual_device.state.store import Enrolment, Store
+from virtual_device.telemetry.thing import Thing
 
-LIMIT_SECONDS = 40.0
+LIMIT_SECONDS = 120.0
 
 
 class Server(Protocol):
@@ -36,14 +39,18 @@ class Hosted:
         self.reactor = Reactor()
         self.records: list[logging.LogRecord] = []
         environment = Environment(state_dir)
-        self._shared = Shared(environment, ca.encode(), Store(state_dir), Network(self.reactor), tell_time)
+        self._shared = Shared(
+            environment, ca.encode(), Store(state_dir), Network(self.reactor), tell_time
+        )
         self._devices: list[Device] = []
         self._staying = 0
         self._thread = threading.Thread(target=self.reactor.run, name="reactor", daemon=True)
         self._thread.start()
 
     def add(self, thing: str, server: Server, device_type: str = "generic") -> None:
-        """Start a device; it has been built, with the timing that `mqtt` has now, when this returns."""
+        """Start a device; it has been built, with the timing that `mqtt` has now, when this
+        returns.
+        """
         pair = server.authority.device(thing)
         config = Config(Thing(thing, device_type), server.host, server.port)
         enrolment = Enrolment(config, Identity("0" * 64, pair.certificate, pair.private_key))
@@ -62,7 +69,11 @@ class Hosted:
     def said(self, thing: str, message: str) -> list[dict[str, Any]]:
         """The log's lines of a device that begin so: their fields."""
         return [
-            {"level": record.levelname, "message": record.getMessage(), **getattr(record, "data", {})}
+            {
+                "level": record.levelname,
+                "message": record.getMessage(),
+                **getattr(record, "data", {}),
+            }
             for record in list(self.records)
             if record.name == f"{THINGS}.{thing}" and record.getMessage().startswith(message)
         ]
@@ -71,7 +82,10 @@ class Hosted:
         """Wait for so many lines that begin so."""
         deadline = time.monotonic() + LIMIT_SECONDS
         while len(found := self.said(thing, message)) < count:
-            assert time.monotonic() < deadline, (message, [record.getMessage() for record in self.records[-20:]])
+            assert time.monotonic() < deadline, (
+                message,
+                [record.getMessage() for record in self.records[-20:]],
+            )
             time.sleep(0.01)
         return found
 
@@ -107,8 +121,12 @@ class _Ear(logging.Handler):
 
 
 @contextmanager
-def hosted(state_dir: Path, authority: CertificateAuthority, tell_time: Callable[[], Any] = clock) -> Iterator[Hosted]:
-    """A host whose devices leave in the end; none may have met an error that nobody has foreseen."""
+def hosted(
+    state_dir: Path, authority: CertificateAuthority, tell_time: Callable[[], Any] = clock
+) -> Iterator[Hosted]:
+    """A host whose devices leave in the end; none may have met an error that nobody has
+    foreseen.
+    """
     host = Hosted(state_dir, authority.pem, tell_time)
     ear = _Ear(host.records)
     loggers = [logging.getLogger(THINGS), logging.getLogger("virtual_device")]

@@ -1,4 +1,6 @@
-"""As much of MQTT 5 (OASIS standard, 2019) as a test server needs: packets to objects, and answers to bytes."""
+"""As much of MQTT 5 (OASIS standard, 2019) as a test server needs: packets to objects, and answers
+to bytes.
+"""
 
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -124,7 +126,12 @@ def decode(first: int, body: bytes) -> Packet:
 
 
 def _connect(reader: Reader) -> Connect:
-    protocol, version, flags, keep_alive = reader.binary().decode(), reader.number(1), reader.number(1), 0
+    protocol, version, flags, keep_alive = (
+        reader.binary().decode(),
+        reader.number(1),
+        reader.number(1),
+        0,
+    )
     keep_alive = reader.number(2)
     reader.properties()
     return Connect(reader.binary().decode(), bool(flags & 2), keep_alive, protocol, version)
@@ -147,7 +154,9 @@ def connack(*, session_present: bool) -> bytes:
 
 def suback(packet: Subscribe, code: int = 1) -> bytes:
     """Subscribed to all of them with QoS 1, or refused with another code."""
-    return _packet(0x90, packet.packet_id.to_bytes(2, "big") + b"\0" + bytes([code]) * len(packet.filters))
+    return _packet(
+        0x90, packet.packet_id.to_bytes(2, "big") + b"\0" + bytes([code]) * len(packet.filters)
+    )
 
 
 def puback(packet: Publish) -> bytes:
@@ -158,7 +167,9 @@ def puback(packet: Publish) -> bytes:
 def publish(topic: str, payload: bytes, packet_id: int) -> bytes:
     """A message with QoS 1."""
     name = topic.encode()
-    return _packet(0x32, len(name).to_bytes(2, "big") + name + packet_id.to_bytes(2, "big") + b"\0" + payload)
+    return _packet(
+        0x32, len(name).to_bytes(2, "big") + name + packet_id.to_bytes(2, "big") + b"\0" + payload
+    )
 
 
 def pingresp() -> bytes:

@@ -1,4 +1,6 @@
-"""A certificate authority of one's own: a CA, server certificates and device certificates for mutual TLS."""
+"""A certificate authority of one's own: a CA, server certificates and device certificates for
+mutual TLS.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,10 +26,15 @@ def rsa_2048() -> PrivateKey:
     return rsa.generate_private_key(65_537, 2048)
 
 
-def signing_request(common_name: str) -> str:
-    """A certificate signing request for a new key that nobody keeps, PEM."""
+def signing_request(common_name: str, key: PrivateKey | None = None) -> str:
+    """A certificate signing request, PEM; unless told otherwise for a new key that nobody keeps."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(_common_name(common_name))
-    return builder.sign(elliptic(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    return builder.sign(key or elliptic(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def pem(key: PrivateKey) -> str:
+    """A private key as a device is given it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ class KeyPair:
 class CertificateAuthority:
     """Signs server and device certificates with a key of its own."""
 
-    def __init__(self, name: str = "Playground test CA", make_key: Callable[[], PrivateKey] = elliptic) -> None:
+    def __init__(
+        self, name: str = "Playground test CA", make_key: Callable[[], PrivateKey] = elliptic
+    ) -> None:
         self._make_key = make_key
         self._key = make_key()
         self._name = _common_name(name)
@@ -53,7 +62,9 @@ class CertificateAuthority:
     def server(self, host: str = "localhost", more_names: Sequence[str] = ()) -> KeyPair:
         """A certificate for `host`, 127.0.0.1 and what else it shall be good for."""
         dns = [x509.DNSName(name) for name in (host, *more_names)]
-        return self._issue(host, x509.SubjectAlternativeName([*dns, x509.IPAddress(ip_address("127.0.0.1"))]))
+        return self._issue(
+            host, x509.SubjectAlternativeName([*dns, x509.IPAddress(ip_address("127.0.0.1"))])
+        )
 
     def below(self, name: str) -> "CertificateAuthority":
         """An intermediate authority; `pem` is its own certificate."""
@@ -63,7 +74,9 @@ class CertificateAuthority:
         return inner
 
     def device(self, thing_name: str) -> KeyPair:
-        """A device certificate whose common name, and hence mosquitto's user name, is the thing name."""
+        """A device certificate whose common name, and hence mosquitto's user name, is the thing
+        name.
+        """
         return self._issue(thing_name, None)
 
     def certificate_for(self, request: str) -> str:
@@ -82,7 +95,7 @@ class CertificateAuthority:
         certificate = builder.sign(self._key, hashes.SHA256())
         return KeyPair(
             certificate.public_bytes(Encoding.PEM).decode(),
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+            pem(key),
         )
 
     def _builder(

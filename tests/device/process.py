@@ -19,12 +19,26 @@ class DeviceProcess:
     """A started process and what it logs."""
 
     def __init__(
-        self, arguments: list[str], environment: dict[str, str], log_file: Path, module: str = "virtual_device"
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        log_file: Path,
+        module: str = "virtual_device",
+        files: tuple[int, int] | None = None,
     ) -> None:
+        """`files`: how many it may have open, the soft limit and the hard one."""
         self._log_file = log_file
+        limited = (
+            ["sh", "-c", f'ulimit -Sn {files[0]}; ulimit -Hn {files[1]}; exec "$@"', "sh"]
+            if files
+            else []
+        )
         with log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], env=environment, stdout=log, stderr=log
+                [*limited, sys.executable, "-m", module, *arguments],
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
 
     def log(self) -> list[dict[str, Any]]:
@@ -32,7 +46,9 @@ class DeviceProcess:
         lines = self._log_file.read_text().split("\n")[:-1]
         return [json.loads(line) for line in lines]
 
-    def wait_for_log(self, message: str, count: int = 1, seconds: float = 40.0) -> list[dict[str, Any]]:
+    def wait_for_log(
+        self, message: str, count: int = 1, seconds: float = 40.0
+    ) -> list[dict[str, Any]]:
         """Wait for lines whose message begins so."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -73,10 +89,16 @@ class Workbench:
         self._started: list[DeviceProcess] = []
 
     def config(self, thing: str, device_type: str = "generic", pair: KeyPair | None = None) -> Path:
-        """Write the config document of a thing, and its identity beside it; the path of the former."""
+        """Write the config document of a thing, and its identity beside it; the path of the
+        former.
+        """
         pair = pair or self.broker.authority.device(thing)
         identity = self._directory / f"{thing}-identity.json"
-        content = {"certificateId": "0" * 64, "certificatePem": pair.certificate, "privateKey": pair.private_key}
+        content = {
+            "certificateId": "0" * 64,
+            "certificatePem": pair.certificate,
+            "privateKey": pair.private_key,
+        }
         identity.write_text(json.dumps(content))
         path = self.configs / f"{thing}.json"
         document = {
@@ -91,18 +113,31 @@ class Workbench:
         path.write_text(json.dumps(document))
         return path
 
-    def start(self, *arguments: Path, config_url: str | None = None, ca_file: Path | None = None) -> DeviceProcess:
-        """Start a process with these arguments."""
+    def start(
+        self,
+        *arguments: Path,
+        config_url: str | None = None,
+        ca_file: Path | None = None,
+        files: tuple[int, int] | None = None,
+        fetch_from: str = "",
+    ) -> DeviceProcess:
+        """Start a process with these arguments, and these limits of open files.
+
+        `fetch_from`: what the device may fetch from, besides the server of `config_url`.
+        """
         environment = {key: value for key, value in os.environ.items() if key != "SSL_CERT_FILE"}
         environment |= {
             "PYTHONPATH": str(PACKAGE_ROOT),
             "STATE_DIR": str(self.state_dir),
             "IOT_CA_FILE": str(ca_file or self.broker.ca_file),
+            "FETCH_FROM": fetch_from,
         }
         if config_url is not None:
             environment["CONFIG_FILE_URL"] = config_url
         log_file = self._directory / f"device-{len(self._started)}.log"
-        process = DeviceProcess([str(argument) for argument in arguments], environment, log_file)
+        process = DeviceProcess(
+            [str(argument) for argument in arguments], environment, log_file, files=files
+        )
         self._started.append(process)
         return process
 

@@ -23,7 +23,9 @@ class Relay:
     _open: list[socket.socket] = field(default_factory=list)
 
     def cut(self) -> None:
-        """The wire is cut, and mended at once: both sides see a connection that is gone without a word."""
+        """The wire is cut, and mended at once: both sides see a connection that is gone without a
+        word.
+        """
         while self._open:
             with contextlib.suppress(OSError):
                 self._open.pop().shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,6 @@
-"""Who gives devices commands: an MQTT 5 client that sends requests and hears replies, with their properties."""
+"""Who gives devices commands: an MQTT 5 client that sends requests and hears replies, with their
+properties.
+"""
 
 import json
 import queue
@@ -11,7 +13,7 @@ from awscrt import io, mqtt5
 from tests.device.broker import Broker
 from tests.device.tls import context_of
 
-LIMIT_SECONDS = 30.0
+LIMIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,12 @@ class Requester:
                 host_name=broker.host,
                 port=broker.port,
                 bootstrap=bootstrap,
-                tls_ctx=context_of(pair.certificate, pair.private_key, broker.authority.pem.encode()),
-                connect_options=mqtt5.ConnectPacket(client_id="requester", keep_alive_interval_sec=60),
+                tls_ctx=context_of(
+                    pair.certificate, pair.private_key, broker.authority.pem.encode()
+                ),
+                connect_options=mqtt5.ConnectPacket(
+                    client_id="requester", keep_alive_interval_sec=60
+                ),
                 on_publish_callback_fn=lambda data: self._replies.put(_reply(data.publish_packet)),
                 on_lifecycle_event_connection_success_fn=lambda _: self._connected.set(),
                 on_lifecycle_event_stopped_fn=lambda _: self._stopped.set(),
@@ -48,7 +54,9 @@ class Requester:
         self._client.start()
         assert self._connected.wait(LIMIT_SECONDS)
         filters = ("cmd/playground/+/res/#", "$aws/commands/things/+/executions/+/response/json")
-        packet = mqtt5.SubscribePacket([mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in filters])
+        packet = mqtt5.SubscribePacket(
+            [mqtt5.Subscription(name, mqtt5.QoS.AT_LEAST_ONCE) for name in filters]
+        )
         self._client.subscribe(packet).result(LIMIT_SECONDS)
 
     def stop(self) -> None:

@@ -1,4 +1,6 @@
-"""A small MQTT 5 server over mutual TLS that misbehaves on demand, and remembers what clients did and when."""
+"""A small MQTT 5 server over mutual TLS that misbehaves on demand, and remembers what clients did
+and when.
+"""
 
 import asyncio
 import json
@@ -18,7 +20,7 @@ from tests.device import mqtt5
 from tests.device.pki import CertificateAuthority, KeyPair
 from tests.shadow_double import Answer, Shadow
 
-LIMIT_SECONDS = 40.0
+LIMIT_SECONDS = 120.0
 
 P = TypeVar("P", bound=mqtt5.Packet)
 
@@ -79,8 +81,10 @@ class Visit:
 
 
 class ScriptedBroker:
-    """Listens on the loopback in a thread of its own. `manners(client_id, visit_number)` says how to behave; visits
-    of a client are counted from 1. It also plays the Device Shadow service; `shadow_service` may be replaced."""
+    """Listens on the loopback in a thread of its own. `manners(client_id, visit_number)` says how
+    to behave; visits of a client are counted from 1. It also plays the Device Shadow service;
+    `shadow_service` may be replaced.
+    """
 
     def __init__(self, authority: CertificateAuthority, server: KeyPair | None = None) -> None:
         self.host = "localhost"
@@ -96,7 +100,9 @@ class ScriptedBroker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._socket = self._listen(0)
         self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever, name="scripted broker", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="scripted broker", daemon=True
+        )
         self._thread.start()
         self._call(self._start_accepting)
 
@@ -226,7 +232,9 @@ class ScriptedBroker:
         finally:
             self._part(visit, accepted, writer)
 
-    def _part(self, visit: Visit, accepted: socket.socket, writer: asyncio.StreamWriter | None) -> None:
+    def _part(
+        self, visit: Visit, accepted: socket.socket, writer: asyncio.StreamWriter | None
+    ) -> None:
         visit.ended = time.monotonic()
         if self._open.get(visit.client_id or "") is visit:
             del self._open[visit.client_id or ""]
@@ -248,10 +256,14 @@ class ScriptedBroker:
             self._loop.remove_reader(accepted)
         return accepted.recv(4096, socket.MSG_PEEK)
 
-    async def _secure(self, accepted: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _secure(
+        self, accepted: socket.socket
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader = asyncio.StreamReader(limit=2**20)
         protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await self._loop.connect_accepted_socket(lambda: protocol, accepted, ssl=self._context)
+        transport, _ = await self._loop.connect_accepted_socket(
+            lambda: protocol, accepted, ssl=self._context
+        )
         return reader, asyncio.StreamWriter(transport, protocol, reader, self._loop)
 
     async def _converse(self, visit: Visit, reader: asyncio.StreamReader) -> None:
@@ -297,7 +309,11 @@ class ScriptedBroker:
             self._serve(thing, operation, json.loads(packet.payload))
         elif packet.topic.endswith("/jobs/$next/get"):
             thing, token = packet.topic.split("/")[2], json.loads(packet.payload)["clientToken"]
-            _deliver(self._open[thing], f"{packet.topic}/accepted", json.dumps({"clientToken": token}).encode())
+            _deliver(
+                self._open[thing],
+                f"{packet.topic}/accepted",
+                json.dumps({"clientToken": token}).encode(),
+            )
 
     def _serve(self, thing: str, operation: str, request: dict[str, Any]) -> None:
         for suffix, content in self.shadow_service(thing, operation, request):
@@ -344,11 +360,15 @@ def _server_context(authority: CertificateAuthority, server: KeyPair) -> ssl.SSL
 
 
 def _cipher_suites(hello: bytes) -> tuple[int, ...]:
-    """The suites that a TLS ClientHello offers (RFC 8446, 4.1.2); before them come headers, version and random."""
+    """The suites that a TLS ClientHello offers (RFC 8446, 4.1.2); before them come headers, version
+    and random.
+    """
     with suppress(IndexError):
         position = 5 + 4 + 2 + 32
         position += 1 + hello[position]
         size = int.from_bytes(hello[position : position + 2], "big")
         suites = hello[position + 2 : position + 2 + size]
-        return tuple(int.from_bytes(suites[index : index + 2], "big") for index in range(0, len(suites), 2))
+        return tuple(
+            int.from_bytes(suites[index : index + 2], "big") for index in range(0, len(suites), 2)
+        )
     return ()

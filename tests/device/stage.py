@@ -1,4 +1,6 @@
-"""The real device on a stage: network, files and time are the test's. A wait of an hour takes no time at all."""
+"""The real device on a stage: network, files and time are the test's. A wait of an hour takes no
+time at all.
+"""
 
 import heapq
 import itertools
@@ -14,19 +16,19 @@ from typing import Any, cast
 from tests.device.stage_jobs import StageJobs
 from tests.jobs_double import Execution, Jobs
 from tests.shadow_double import Answer, Shadow
-from virtual_device.config import Config, Environment, Identity
+from virtual_device.base.clock import Now
+from virtual_device.base.jsonvalue import JsonObject
+from virtual_device.base.log import THINGS
+from virtual_device.base.reactor import Timer
+from virtual_device.base.workers import Workers
+from virtual_device.connection.mqtt import Network
+from virtual_device.connection.transport import Access, Done, Failure, Listener, Message
+from virtual_device.core.shared import Shared
 from virtual_device.device import Device
-from virtual_device.effects import Now
-from virtual_device.jsonvalue import JsonObject
-from virtual_device.log import THINGS
-from virtual_device.model import Model
-from virtual_device.mqtt import Network
-from virtual_device.reactor import Timer
-from virtual_device.shared import Shared
-from virtual_device.store import FIRMWARE_FILE, Enrolment, Store
-from virtual_device.thing import Thing
-from virtual_device.transport import Access, Done, Failure, Listener, Message
-from virtual_device.workers import Workers
+from virtual_device.state.config import Config, Environment, Identity
+from virtual_device.state.store import FIRMWARE_FILE, Enrolment, Store
+from virtual_device.telemetry.model import Model
+from virtual_device.telemetry.thing import Thing
 
 NOON = 1_767_268_800.0
 NAME = "dev-STAGE"
@@ -59,7 +61,9 @@ class MemoryStore:
 
 
 class Stage:
-    """One device. It is its reactor, its network and its connection as well, so that nothing happens unseen."""
+    """One device. It is its reactor, its network and its connection as well, so that nothing
+    happens unseen.
+    """
 
     def __init__(self, device_type: str = "bulb", store: Any = None) -> None:
         self.shadow = Shadow()
@@ -85,12 +89,18 @@ class Stage:
     # --- what a test does
 
     def switch_on(self) -> None:
-        """Start the device, anew if it was on; what it had in mind is lost, what it had saved is not."""
+        """Start the device, anew if it was on; what it had in mind is lost, what it had saved is
+        not.
+        """
         self.connected = False
         self._calls.clear()
         self._timers.clear()
         self.inbox.clear()
-        environment, store, network = Environment(Path("/nowhere")), cast("Store", self._store), cast("Network", self)
+        environment, store, network = (
+            Environment(Path("/nowhere")),
+            cast("Store", self._store),
+            cast("Network", self),
+        )
         shared = Shared(environment, b"", store, network, lambda: self.now, cast("Workers", self))
         config = Config(self.thing, "localhost", 8883)
         self._device = Device(Enrolment(config, Identity("0" * 64, "", "")), shared)
@@ -151,7 +161,9 @@ class Stage:
             heapq.heappop(self._timers)[2].fire()
 
     def restart(self, model: Model | None) -> list[Failure | None]:
-        """Have the device start anew with this model; what it tells of that is in the list as soon as it is told."""
+        """Have the device start anew with this model; what it tells of that is in the list as soon
+        as it is told.
+        """
         told: list[Failure | None] = []
         self._device.restart(model, told.append)
         self.run()
@@ -230,7 +242,9 @@ class Stage:
     def unsubscribe(self, _filters: Sequence[str]) -> None:
         """Unsubscribed."""
 
-    def publish(self, topic: str, payload: bytes, done: Done, _correlation_data: bytes | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, done: Done, _correlation_data: bytes | None = None
+    ) -> None:
         """The server takes it, and answers where it is a request to the shadow."""
         if not self.connected:
             self.post(lambda: done(Failure("no connection", refused=False)))
@@ -257,10 +271,14 @@ class Stage:
 
     def mail_jobs(self, answers: list[Answer]) -> None:
         """Answers and notifications of the jobs service, on their way."""
-        self.inbox += [(f"{JOBS}/{path}", json.dumps(content).encode()) for path, content in answers]
+        self.inbox += [
+            (f"{JOBS}/{path}", json.dumps(content).encode()) for path, content in answers
+        ]
 
     def _mail(self, answers: list[Answer]) -> None:
-        self.inbox += [(f"{PREFIX}/{kind}", json.dumps(content).encode()) for kind, content in answers]
+        self.inbox += [
+            (f"{PREFIX}/{kind}", json.dumps(content).encode()) for kind, content in answers
+        ]
 
     def _move_to(self, mono: float) -> None:
         self.now = Now(self.now.wall + mono - self.now.mono, mono)

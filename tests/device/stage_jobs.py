@@ -1,11 +1,13 @@
-"""The SDK's client of the jobs service on the stage: a request is carried out at once, its answer comes later."""
+"""The SDK's client of the jobs service on the stage: a request is carried out at once, its answer
+comes later.
+"""
 
 import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from tests.jobs_double import Answer, Jobs
-from virtual_device.jobs import UNREADABLE, Execution, Fault, Update
+from virtual_device.connection.job_service import UNREADABLE, Execution, Fault, Update
 
 
 class Scene(Protocol):
@@ -28,13 +30,22 @@ class StageJobs:
         self._scene = scene
         self._open = True
 
-    def start_next(self, step_minutes: int, done: Callable[[Execution | Fault | None], None]) -> None:
+    def start_next(
+        self, step_minutes: int, done: Callable[[Execution | Fault | None], None]
+    ) -> None:
         """Start it."""
         self._ask("start-next", {"stepTimeoutInMinutes": step_minutes}, _execution, done)
 
-    def describe(self, job_id: str, number: int, done: Callable[[Execution | Fault | None], None]) -> None:
+    def describe(
+        self, job_id: str, number: int, done: Callable[[Execution | Fault | None], None]
+    ) -> None:
         """Look at it."""
-        self._ask(f"{job_id}/get", {"executionNumber": number, "includeJobDocument": False}, _execution, done)
+        self._ask(
+            f"{job_id}/get",
+            {"executionNumber": number, "includeJobDocument": False},
+            _execution,
+            done,
+        )
 
     def update(self, update: Update, done: Callable[[int | Fault], None]) -> None:
         """Report."""
@@ -45,19 +56,32 @@ class StageJobs:
             "executionNumber": update.number,
             "stepTimeoutInMinutes": update.step_minutes,
         }
-        self._ask(f"{update.job_id}/update", request, lambda answer: answer["executionState"]["versionNumber"], done)
+        self._ask(
+            f"{update.job_id}/update",
+            request,
+            lambda answer: answer["executionState"]["versionNumber"],
+            done,
+        )
 
     def close(self) -> None:
         """No more answers."""
         self._open = False
 
-    def _ask(self, path: str, request: dict[str, Any], read: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
+    def _ask(
+        self,
+        path: str,
+        request: dict[str, Any],
+        read: Callable[[Any], Any],
+        done: Callable[[Any], None],
+    ) -> None:
         assert self._open
         if not self._scene.connected:
             self._scene.post(lambda: self._hand_over(done, Fault("no answer")))
             return
         (kind, answer), *notifications = self._scene.jobs.request(path, request)
-        outcome = read(json.loads(json.dumps(answer))) if kind.endswith("/accepted") else _fault(answer)
+        outcome = (
+            read(json.loads(json.dumps(answer))) if kind.endswith("/accepted") else _fault(answer)
+        )
         self._scene.post(lambda: self._hand_over(done, outcome))
         self._scene.mail_jobs(notifications)
 

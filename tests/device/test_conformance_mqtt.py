@@ -1,7 +1,7 @@
 """AWS IoT Core Device Advisor, MQTT: cases 7 to 19, and 24, the long run.
 
-Case 14, a publish repeated on a live connection, is a rule of MQTT 3.1.1: in MQTT 5 nothing is resent but on a new
-connection (OASIS MQTT 5.0, 4.4), which is tested here in its place.
+Case 14, a publish repeated on a live connection, is a rule of MQTT 3.1.1: in MQTT 5 nothing is
+resent but on a new connection (OASIS MQTT 5.0, 4.4), which is tested here in its place.
 """
 
 import json
@@ -16,9 +16,9 @@ from tests.device.hosted import Hosted, hosted
 from tests.device.pki import CertificateAuthority
 from tests.device.scripted_broker import GOOD, Manners, ScriptedBroker, Visit
 from tests.device.trials import DELAYS, KINDS, Trials
-from virtual_device import mqtt
+from virtual_device.connection import mqtt
 
-pytestmark = pytest.mark.timeout(100)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(400)]
 
 SLACK = 0.5
 """Seconds that connecting itself may take on a busy machine."""
@@ -66,7 +66,8 @@ def check_back_off(tried: Trials, kind: str) -> None:
     for retry in range(DELAYS):
         column = [ones[retry] for ones in delays]
         assert max(column) - min(column) > 0.05 * 2.0**retry, column
-    # Not linear: some of the fifth are longer than any that grow by a second each, and the sums grow ever faster
+    # Not linear: some of the fifth are longer than any that grow by a second each, and the sums
+    # grow ever faster
     assert max(ones[4] for ones in delays) > DELAYS + SLACK
     first, third, fifth = (sum(ones[retry] for ones in delays) for retry in (0, 2, 4))
     assert fifth - third > third - first
@@ -85,10 +86,14 @@ def test_case_10_no_connack_is_retried_exponentially(tried: Trials) -> None:
 
 def test_case_11_a_server_that_disconnects_is_tried_again_with_jitter(tried: Trials) -> None:
     check_back_off(tried, "dismissing")
-    assert "SERVER_SHUTTING_DOWN" in tried.host.said("dev-dismissing-0", "disconnected")[0]["reason"]
+    assert (
+        "SERVER_SHUTTING_DOWN" in tried.host.said("dev-dismissing-0", "disconnected")[0]["reason"]
+    )
 
 
-def test_case_12_a_connection_dropped_after_connack_is_tried_again_with_jitter(tried: Trials) -> None:
+def test_case_12_a_connection_dropped_after_connack_is_tried_again_with_jitter(
+    tried: Trials,
+) -> None:
     check_back_off(tried, "dropping")
     assert len(tried.host.said("dev-dropping-0", "disconnected")) >= DELAYS
 
@@ -106,9 +111,13 @@ def test_case_13_publishes(scripted: ScriptedBroker, host: Hosted) -> None:
     assert json.loads(message.payload)["thingName"] == "dev-13"
 
 
-def test_case_14_mqtt_5_resends_on_a_new_connection_only(scripted: ScriptedBroker, host: Hosted) -> None:
+def test_case_14_mqtt_5_resends_on_a_new_connection_only(
+    scripted: ScriptedBroker, host: Hosted
+) -> None:
     # Given a server that never acknowledges a publish
-    scripted.manners = lambda _client, number: Manners(puback=number > 1, session_present=number > 1)
+    scripted.manners = lambda _client, number: Manners(
+        puback=number > 1, session_present=number > 1
+    )
     host.add("dev-14", scripted)
     topic = "evt/playground/dev-14/online"
     scripted.wait_until(lambda: scripted.of("dev-14") and last(scripted, "dev-14").published(topic))
@@ -120,7 +129,9 @@ def test_case_14_mqtt_5_resends_on_a_new_connection_only(scripted: ScriptedBroke
     # When the connection is lost and the server still has the session
     scripted.drop("dev-14")
     # Then what was not acknowledged is sent again, marked as a duplicate
-    scripted.wait_until(lambda: len(scripted.of("dev-14")) > 1 and last(scripted, "dev-14").published(topic))
+    scripted.wait_until(
+        lambda: len(scripted.of("dev-14")) > 1 and last(scripted, "dev-14").published(topic)
+    )
     assert last(scripted, "dev-14").published(topic)[0].duplicate
 
 
@@ -134,7 +145,8 @@ def test_case_15_subscribes(scripted: ScriptedBroker, host: Hosted) -> None:
     assert "$aws/things/dev-15/shadow/update/delta" in filters
     assert all("dev-15" in name.split("/") for name in filters)
     assert all(name.count("/") <= 7 and "#" not in name for name in filters)
-    # The only level that is anyone's is the id of an execution, which the device can't know beforehand.
+    # The only level that is anyone's is the id of an execution, which the device can't know
+    # beforehand.
     wild = [name for name in filters if "+" in name]
     assert wild == ["$aws/commands/things/dev-15/executions/+/request/json"]
 
@@ -149,9 +161,12 @@ def test_case_16_subscribe_without_suback_is_repeated(
     # Then the device subscribes again, later
     host.wait_for_log("dev-16", "cannot subscribe", count=2)
     scripted.wait_until(lambda: len(last(scripted, "dev-16").of(mqtt5.Subscribe)) >= 3)
-    # And stays connected, sends its telemetry, and has not asked for a shadow whose answer it could not hear
+    # And stays connected, sends its telemetry, and has not asked for a shadow whose answer it could
+    # not hear
     assert len(scripted.of("dev-16")) == 1
-    scripted.wait_until(lambda: last(scripted, "dev-16").published("dt/playground/dev-16/telemetry"))
+    scripted.wait_until(
+        lambda: last(scripted, "dev-16").published("dt/playground/dev-16/telemetry")
+    )
     assert last(scripted, "dev-16").published("$aws/things/dev-16/shadow/get") == []
 
 
@@ -177,7 +192,10 @@ def test_case_18_a_persistent_session_is_resumed(scripted: ScriptedBroker, host:
     host.add("dev-18", scripted)
     scripted.wait_for_reported("dev-18", time=60)
     answers = scripted.shadows["dev-18"].update({"state": {"desired": {"time": 78}}})
-    queued = tuple((f"$aws/things/dev-18/shadow/{kind}", json.dumps(content).encode()) for kind, content in answers)
+    queued = tuple(
+        (f"$aws/things/dev-18/shadow/{kind}", json.dumps(content).encode())
+        for kind, content in answers
+    )
     scripted.manners = lambda _client, _number: Manners(session_present=True, queued=queued)
     scripted.drop("dev-18")
     scripted.wait_for_reported("dev-18", time=78)
@@ -189,13 +207,17 @@ def test_case_18_a_persistent_session_is_resumed(scripted: ScriptedBroker, host:
     assert host.said("dev-18", "connected")[-1]["sessionPresent"]
 
 
-def test_case_19_an_expired_session_is_subscribed_anew(scripted: ScriptedBroker, host: Hosted) -> None:
+def test_case_19_an_expired_session_is_subscribed_anew(
+    scripted: ScriptedBroker, host: Hosted
+) -> None:
     # Given a device that is away for so long that the server has forgotten its session
     host.add("dev-19", scripted)
     scripted.wait_for_reported("dev-19", time=60)
     scripted.drop("dev-19")
     scripted.wait_until(lambda: len(scripted.of("dev-19")) > 1)
-    scripted.wait_until(lambda: last(scripted, "dev-19").filters() == scripted.of("dev-19")[0].filters())
+    scripted.wait_until(
+        lambda: last(scripted, "dev-19").filters() == scripted.of("dev-19")[0].filters()
+    )
     # Then it wanted to resume, found nothing, subscribed again, and follows its shadow
     assert not last(scripted, "dev-19").of(mqtt5.Connect)[0].clean_start
     scripted.change("dev-19", time=79)
@@ -215,8 +237,12 @@ def test_rule_a_goodbye_amid_traffic_is_a_goodbye(
     assert all(visit.of(mqtt5.Disconnect) for visit in scripted.visits)
 
 
-def test_case_24_a_long_run_in_short(scripted: ScriptedBroker, host: Hosted, patch: pytest.MonkeyPatch) -> None:
-    """Device Advisor's long run takes hours; here the pauses are a two-hundredth of what they are."""
+def test_case_24_a_long_run_in_short(
+    scripted: ScriptedBroker, host: Hosted, patch: pytest.MonkeyPatch
+) -> None:
+    """Device Advisor's long run takes hours; here the pauses are a two-hundredth of what they
+    are.
+    """
     patch.setattr(mqtt, "MIN_RECONNECT_DELAY_MS", 5)
     patch.setattr(mqtt, "MAX_RECONNECT_DELAY_MS", 600)
     things = [f"dev-24-{number}" for number in range(5)]
@@ -232,7 +258,8 @@ def test_case_24_a_long_run_in_short(scripted: ScriptedBroker, host: Hosted, pat
         for thing in things:
             scripted.wait_for_reported(thing, time=value)
 
-    # When each connection is dropped, then the server is gone for long, then connectivity comes and goes
+    # When each connection is dropped, then the server is gone for long, then connectivity comes and
+    # goes
     for thing in things:
         scripted.drop(thing)
     all_follow(71)
@@ -247,9 +274,12 @@ def test_case_24_a_long_run_in_short(scripted: ScriptedBroker, host: Hosted, pat
         for thing in things:
             scripted.wait_until(lambda thing=thing: thing in scripted.connected)  # type: ignore[misc]
             scripted.drop(thing)
-        scripted.wait_until(lambda before=before: all(len(scripted.of(thing)) > before[thing] for thing in things))  # type: ignore[misc]
+        scripted.wait_until(
+            lambda before=before: all(len(scripted.of(thing)) > before[thing] for thing in things)  # type: ignore[misc]
+        )
         all_follow(73 + round_)
-    # Then all follow their shadows in the end as in the beginning, each under its own name, one connection at a time
+    # Then all follow their shadows in the end as in the beginning, each under its own name, one
+    # connection at a time
     for thing in things:
         for before_, after in pairwise(scripted.of(thing)):
             assert before_.ended is not None

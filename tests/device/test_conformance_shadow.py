@@ -1,4 +1,6 @@
-"""The shadow: Device Advisor's cases 20 and 21, the policy of case 23, and the rules of the developer guide."""
+"""The shadow: Device Advisor's cases 20 and 21, the policy of case 23, and the rules of the
+developer guide.
+"""
 
 import json
 import re
@@ -11,9 +13,9 @@ from tests.device import mqtt5
 from tests.device.hosted import Hosted
 from tests.device.scripted_broker import ScriptedBroker
 from tests.shadow_double import Answer
-from virtual_device import mqtt
+from virtual_device.connection import mqtt
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(400)]
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 OF_THE_THING = "${!iot:Connection.Thing.ThingName}"
@@ -36,7 +38,9 @@ def delta(version: int, **state: Any) -> bytes:
     return json.dumps({"version": version, "state": state}).encode()
 
 
-def test_case_20_publishes_its_state_after_connecting(scripted: ScriptedBroker, host: Hosted) -> None:
+def test_case_20_publishes_its_state_after_connecting(
+    scripted: ScriptedBroker, host: Hosted
+) -> None:
     host.add("dev-20", scripted, "bulb")
     scripted.wait_until(lambda: asked(scripted, "dev-20", "update"))
     state = json.loads(asked(scripted, "dev-20", "update")[0].payload)["state"]
@@ -70,7 +74,8 @@ def test_case_23_the_policy_is_each_devices_own() -> None:
     # One may connect as oneself only
     assert f"client/{OF_THE_THING}" in resources
     assert len([name for name in resources if name.startswith("client/")]) == 1
-    # And every other resource names the thing; a wildcard stands only below it, or before it as the last level
+    # And every other resource names the thing; a wildcard stands only below it, or before it as the
+    # last level
     assert len(resources) > 8
     for resource in resources:
         assert OF_THE_THING in resource, resource
@@ -79,20 +84,33 @@ def test_case_23_the_policy_is_each_devices_own() -> None:
         assert after in {"", "/*", "/req", "/shadow/*", "/jobs/*", "/defender/*"}, resource
 
 
-def test_rule_subscribes_to_the_answers_before_it_asks(scripted: ScriptedBroker, host: Hosted) -> None:
+def test_rule_subscribes_to_the_answers_before_it_asks(
+    scripted: ScriptedBroker, host: Hosted
+) -> None:
     host.add("dev-ASK", scripted)
     scripted.wait_for_reported("dev-ASK", time=60)
     scripted.drop("dev-ASK")
     scripted.wait_until(lambda: len(asked(scripted, "dev-ASK", "get")) == 2)
-    # Then on each connection the subscription comes first, with every answer to what is asked afterwards
+    # Then on each connection the subscription comes first, with every answer to what is asked
+    # afterwards
     for visit in scripted.of("dev-ASK"):
-        first = next(index for index, packet in enumerate(visit.packets) if isinstance(packet, mqtt5.Subscribe))
+        first = next(
+            index
+            for index, packet in enumerate(visit.packets)
+            if isinstance(packet, mqtt5.Subscribe)
+        )
         questions = [
-            packet for packet in visit.packets[:first] if isinstance(packet, mqtt5.Publish) and "$aws" in packet.topic
+            packet
+            for packet in visit.packets[:first]
+            if isinstance(packet, mqtt5.Publish) and "$aws" in packet.topic
         ]
         assert questions == []
         prefix = "$aws/things/dev-ASK/shadow"
-        answers = {f"{prefix}/{name}/{end}" for name in ("get", "update") for end in ("accepted", "rejected")}
+        answers = {
+            f"{prefix}/{name}/{end}"
+            for name in ("get", "update")
+            for end in ("accepted", "rejected")
+        }
         assert visit.filters() >= answers
 
 
@@ -119,7 +137,9 @@ def test_rule_an_older_version_is_ignored(scripted: ScriptedBroker, host: Hosted
     topic = "$aws/things/dev-OLD/shadow/update/delta"
     scripted.change("dev-OLD", time=83)
     scripted.wait_for_reported("dev-OLD", time=83)
-    version = scripted.shadows["dev-OLD"].version - 1  # of the last delta; the device's own update came after it
+    version = (
+        scripted.shadows["dev-OLD"].version - 1
+    )  # of the last delta; the device's own update came after it
     # When an older delta comes after a newer one
     scripted.deliver("dev-OLD", topic, delta(version - 1, time=99))
     scripted.change("dev-OLD", unit="imperial")
@@ -129,7 +149,9 @@ def test_rule_an_older_version_is_ignored(scripted: ScriptedBroker, host: Hosted
     assert all(b":99" not in packet.payload for packet in asked(scripted, "dev-OLD", "update"))
 
 
-def test_rule_null_removes_and_arrays_are_replaced_whole(scripted: ScriptedBroker, host: Hosted) -> None:
+def test_rule_null_removes_and_arrays_are_replaced_whole(
+    scripted: ScriptedBroker, host: Hosted
+) -> None:
     host.add("dev-NULL", scripted)
     scripted.wait_for_reported("dev-NULL", time=60)
     scripted.change("dev-NULL", payload={"a": [1, 2, 3], "b": {"c": 1, "d": 2}})
@@ -142,14 +164,21 @@ def test_rule_null_removes_and_arrays_are_replaced_whole(scripted: ScriptedBroke
     scripted.wait_until(lambda: "payload" not in scripted.shadows["dev-NULL"].reported)
 
 
-def test_rule_a_conflict_leads_to_get_and_another_try(scripted: ScriptedBroker, host: Hosted) -> None:
+def test_rule_a_conflict_leads_to_get_and_another_try(
+    scripted: ScriptedBroker, host: Hosted
+) -> None:
     # Given a service that finds a conflict once
     refused: list[str] = []
 
     def service(thing: str, operation: str, request: dict[str, Any]) -> list[Answer]:
         if operation == "update" and not refused:
             refused.append(request["clientToken"])
-            return [("update/rejected", {"code": 409, "message": "Version conflict", "clientToken": refused[0]})]
+            return [
+                (
+                    "update/rejected",
+                    {"code": 409, "message": "Version conflict", "clientToken": refused[0]},
+                )
+            ]
         return scripted.obey(thing, operation, request)
 
     scripted.shadow_service = service
@@ -160,11 +189,18 @@ def test_rule_a_conflict_leads_to_get_and_another_try(scripted: ScriptedBroker, 
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 413, 415])
-def test_rule_a_final_error_is_not_asked_again(scripted: ScriptedBroker, host: Hosted, code: int) -> None:
+def test_rule_a_final_error_is_not_asked_again(
+    scripted: ScriptedBroker, host: Hosted, code: int
+) -> None:
     # Given a service that refuses every update for good
     def service(thing: str, operation: str, request: dict[str, Any]) -> list[Answer]:
         if operation == "update" and "clientToken" in request:
-            return [("update/rejected", {"code": code, "message": "no", "clientToken": request["clientToken"]})]
+            return [
+                (
+                    "update/rejected",
+                    {"code": code, "message": "no", "clientToken": request["clientToken"]},
+                )
+            ]
         return scripted.obey(thing, operation, request)
 
     scripted.shadow_service = service
@@ -172,17 +208,26 @@ def test_rule_a_final_error_is_not_asked_again(scripted: ScriptedBroker, host: H
     assert host.wait_for_log("dev-NO", "shadow update failed")[0]["code"] == code
     # Then it is not repeated, while the device goes on: with the next change it reports anew
     scripted.change("dev-NO", time=1)
-    scripted.wait_until(lambda: len(scripted.of("dev-NO")[0].published("dt/playground/dev-NO/telemetry")) >= 3)
+    scripted.wait_until(
+        lambda: len(scripted.of("dev-NO")[0].published("dt/playground/dev-NO/telemetry")) >= 3
+    )
     assert operations(scripted, "dev-NO") == ["get", "update", "update"]
 
 
 @pytest.mark.parametrize("code", [429, 500])
-def test_rule_a_passing_error_is_asked_again(scripted: ScriptedBroker, host: Hosted, code: int) -> None:
+def test_rule_a_passing_error_is_asked_again(
+    scripted: ScriptedBroker, host: Hosted, code: int
+) -> None:
     failures = [code, code]
 
     def service(thing: str, operation: str, request: dict[str, Any]) -> list[Answer]:
         if operation == "get" and failures:
-            return [("get/rejected", {"code": failures.pop(), "message": "x", "clientToken": request["clientToken"]})]
+            return [
+                (
+                    "get/rejected",
+                    {"code": failures.pop(), "message": "x", "clientToken": request["clientToken"]},
+                )
+            ]
         return scripted.obey(thing, operation, request)
 
     scripted.shadow_service = service
@@ -202,12 +247,16 @@ def test_rule_client_tokens_are_short_and_new(scripted: ScriptedBroker, host: Ho
 
 
 def test_rule_reconnects_between_1_and_120_seconds() -> None:
-    """What awscrt does with these figures, the cases 9 to 12 show; it begins anew after 30 s, its own default."""
+    """What awscrt does with these figures, the cases 9 to 12 show; it begins anew after 30 s, its
+    own default.
+    """
     assert (mqtt.MIN_RECONNECT_DELAY_MS, mqtt.MAX_RECONNECT_DELAY_MS) == (1_000, 120_000)
     assert 30 <= mqtt.KEEP_ALIVE_SECONDS <= 1200
 
 
-def test_rule_a_fleet_is_back_soon_after_a_short_outage(scripted: ScriptedBroker, host: Hosted) -> None:
+def test_rule_a_fleet_is_back_soon_after_a_short_outage(
+    scripted: ScriptedBroker, host: Hosted
+) -> None:
     # Given twenty devices that are connected
     things = [f"dev-fleet-{number}" for number in range(20)]
     for thing in things:

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.device.stage import NAME, MemoryStore, Stage, stage
-from virtual_device import model
-from virtual_device.firmware import parse
-from virtual_device.slots import Installed, Slots, Trial, as_document
-from virtual_device.transport import Failure
+from virtual_device.connection.transport import Failure
+from virtual_device.firmware.image import parse
+from virtual_device.firmware.slots import Installed, Slots, Trial, as_document
+from virtual_device.telemetry import model
 
 TELEMETRY = f"dt/playground/{NAME}/telemetry"
 EVENT = f"evt/playground/{NAME}/online"
@@ -115,7 +115,7 @@ def test_a_model_that_can_make_no_telemetry_is_told(monkeypatch: pytest.MonkeyPa
         # Given a model with a fault that no rule has found
         other = model.shared({"telemetry": {"a": {"constant": 1}}})
         with monkeypatch.context() as patch:
-            patch.setattr("virtual_device.telemetry.generate", broken)
+            patch.setattr("virtual_device.telemetry.telemetry.generate", broken)
             told = scene.restart(other)
             scene.advance(1)
         # Then that is told, and a start with the model before is a start
@@ -184,7 +184,9 @@ def test_a_trial_that_was_cut_short_is_over_when_the_device_is_switched_on() -> 
 GOOD = {"version": "2.0.0", "model": {"telemetry": {"volts": {"constant": 3.3}}}}
 BAD = {**GOOD, "selfTest": {"amperes": {}}}
 OLD = Installed(
-    "1.0.0", "0" * 64, parse({"version": "1.0.0", "model": {"telemetry": {"celsius": {"constant": 1}}}}).model
+    "1.0.0",
+    "0" * 64,
+    parse({"version": "1.0.0", "model": {"telemetry": {"celsius": {"constant": 1}}}}).model,
 )
 SHOWN_BY = {"1.0.0": "celsius", "2.0.0": "volts"}
 MOST_STEPS = 600
@@ -244,7 +246,9 @@ class Update:
 def fetched(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """What is behind the URL, under the key `image`."""
     behind: dict[str, bytes] = {}
-    monkeypatch.setattr("virtual_device.image_source.fetch", lambda *_, **__: behind["image"])
+    monkeypatch.setattr(
+        "virtual_device.firmware.image_source.fetch", lambda *_, **__: behind["image"]
+    )
     return behind
 
 
@@ -261,13 +265,16 @@ def test_a_job_brings_firmware(fetched: dict[str, bytes], image: Any, end: str) 
     with stage(store=store) as scene:
         update = Update(scene, store, image)
         assert update.finish() == end
-        # What was reported on the way: few updates, and the last details of a failure say where it was
+        # What was reported on the way: few updates, and the last details of a failure say where it
+        # was
         steps = [details.get("step") for _, details in update.job.history]
         assert steps == ["downloading", "starting", "done" if image is GOOD else "starting"]
 
 
 @pytest.mark.parametrize("image", [GOOD, BAD], ids=["good", "bad"])
-def test_a_crash_at_any_step_leaves_one_version_and_an_honest_job(fetched: dict[str, bytes], image: Any) -> None:
+def test_a_crash_at_any_step_leaves_one_version_and_an_honest_job(
+    fetched: dict[str, bytes], image: Any
+) -> None:
     fetched["image"] = json.dumps(image).encode()
     ends = []
     for number in range(MOST_STEPS):
@@ -287,7 +294,9 @@ def test_a_crash_at_any_step_leaves_one_version_and_an_honest_job(fetched: dict[
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(troubles=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["crash", "loss"])), max_size=5))
+@given(
+    troubles=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["crash", "loss"])), max_size=5)
+)
 def test_no_row_of_crashes_and_lost_connections_leaves_anything_else(
     fetched: dict[str, bytes], troubles: list[tuple[int, str]]
 ) -> None:

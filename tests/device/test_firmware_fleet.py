@@ -10,9 +10,11 @@ from tests.device.cloud import Cloud
 from tests.device.process import DeviceProcess, Workbench
 from tests.unit.doubles.image_server import ImageServer, image_server
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(400)]
 
-IMAGE = json.dumps({"version": "2.0.0", "model": {"telemetry": {"volts": {"constant": 3.3}}}}).encode()
+IMAGE = json.dumps(
+    {"version": "2.0.0", "model": {"telemetry": {"volts": {"constant": 3.3}}}}
+).encode()
 THINGS = [f"dev-{number:03}" for number in range(30)]
 
 
@@ -31,10 +33,10 @@ def test_a_process_full_of_devices_updates_itself(cloud: Cloud, bench: Workbench
     # Given thirty devices in a process
     for thing in THINGS:
         bench.config(thing)
-    process = bench.start(bench.configs)
-    for thing in THINGS:
-        cloud.wait_for_reported(thing, time=60)
     with image_server() as server:
+        process = bench.start(bench.configs, fetch_from=server.url("/"))
+        for thing in THINGS:
+            cloud.wait_for_reported(thing, time=60)
         # When all are told to update
         executions = [cloud.create_job(thing, document(server)) for thing in THINGS]
         cloud.wait_until(lambda: all(one.status == "SUCCEEDED" for one in executions), 60)
@@ -52,14 +54,17 @@ def test_a_process_full_of_devices_updates_itself(cloud: Cloud, bench: Workbench
 
 
 def test_the_url_is_in_no_log(cloud: Cloud, bench: Workbench) -> None:
-    # Given a device that logs all that it can
-    process: DeviceProcess = bench.start(bench.config("dev-LOG"))
-    cloud.change("dev-LOG", debug="on")
-    cloud.wait_for_reported("dev-LOG", debug="on")
     with image_server() as server:
+        # Given a device that logs all that it can
+        process: DeviceProcess = bench.start(bench.config("dev-LOG"), fetch_from=server.url("/"))
+        cloud.change("dev-LOG", debug="on")
+        cloud.wait_for_reported("dev-LOG", debug="on")
         job = {**document(server), "url": server.url("/403?X-Amz-Signature=SIGNED")}
         # When it can't be updated, and when it is
-        refused, good = cloud.create_job("dev-LOG", job), cloud.create_job("dev-LOG", document(server))
+        refused, good = (
+            cloud.create_job("dev-LOG", job),
+            cloud.create_job("dev-LOG", document(server)),
+        )
         cloud.wait_until(lambda: (refused.status, good.status) == ("FAILED", "SUCCEEDED"), 30)
         assert "SIGNED" not in json.dumps(refused.history + good.history)
     process.terminate()

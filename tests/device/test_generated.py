@@ -1,4 +1,5 @@
-"""Generated input: changes of the shadow in any mood of the network, and documents that are bad in any way.
+"""Generated input: changes of the shadow in any mood of the network, and documents that are bad in
+any way.
 
 `--hypothesis-profile=full` runs 4,000 examples of each kind, a plain run far fewer.
 """
@@ -6,17 +7,20 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.device.stage import NAME, PREFIX, Stage, stage
-from virtual_device.config import Config, Identity
-from virtual_device.errors import ConfigInvalidError
-from virtual_device.link import RESTART_JITTER_SECONDS
-from virtual_device.settings import KEYS, defaults, rows
-from virtual_device.shadow import without_nulls
-from virtual_device.shadow_client import ANSWERS
-from virtual_device.thing import Thing
+from virtual_device.base.errors import ConfigInvalidError
+from virtual_device.connection.lifetime import RESTART_JITTER_SECONDS
+from virtual_device.shadow.settings import KEYS, defaults, rows
+from virtual_device.shadow.shadow import without_nulls
+from virtual_device.shadow.shadow_client import ANSWERS
+from virtual_device.state.config import Config, Identity
+from virtual_device.telemetry.thing import Thing
+
+pytestmark = pytest.mark.thorough
 
 LONG_ENOUGH = 60.0
 """Seconds after which every question that got no answer has been asked again."""
@@ -24,9 +28,17 @@ LONG_ENOUGH = 60.0
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(max_size=8)
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=6
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
 )
 switches = st.sampled_from(["on", "off"])
 tokens = st.sampled_from(["a", "b", 1, True])
@@ -54,16 +66,21 @@ valid: dict[str, st.SearchStrategy[Any]] = {
 wrong: dict[str, st.SearchStrategy[Any]] = {
     "time": st.integers(max_value=0)
     | st.integers(min_value=86_401)
-    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(allow_nan=False, allow_infinity=False).filter(
+        lambda number: not number.is_integer()
+    )
     | texts
     | tokens,
-    "topic": st.sampled_from(["$aws/x", "a/#", "", f"cmd/playground/x/{NAME}", "x" * 300]) | st.integers(),
+    "topic": st.sampled_from(["$aws/x", "a/#", "", f"cmd/playground/x/{NAME}", "x" * 300])
+    | st.integers(),
     "payload": st.integers() | texts | st.lists(scalars, max_size=3) | st.just({"a": "x" * 3000}),
     "reconnect": st.just("x" * 200),
     "clean": st.just(["x" * 200]),
     "unit": st.integers() | st.just("Metric") | st.lists(switches, max_size=2),
     "debug": st.booleans() | st.just("loud"),
-    "status": st.booleans() | st.just("dim") | st.dictionaries(switches, switches, min_size=1, max_size=1),
+    "status": st.booleans()
+    | st.just("dim")
+    | st.dictionaries(switches, switches, min_size=1, max_size=1),
     "metrics": st.integers(-5, -1) | st.integers(1, 299) | st.booleans() | texts,
     "position": st.booleans() | st.just("toggle"),
     "links": st.sampled_from(["dev-A", [NAME], ["dev-A", "dev-A"], ["a/b"], [1]]) | st.integers(),
@@ -76,7 +93,9 @@ wrong: dict[str, st.SearchStrategy[Any]] = {
 }
 wrong["time"] = wrong["time"].filter(lambda value: value != 1 or isinstance(value, bool))
 device_types = st.sampled_from(["bulb", "switch"])
-good_changes = st.fixed_dictionaries({}, optional={key: value | st.none() for key, value in valid.items()})
+good_changes = st.fixed_dictionaries(
+    {}, optional={key: value | st.none() for key, value in valid.items()}
+)
 bad_changes = st.fixed_dictionaries({}, optional=wrong).filter(bool)
 moods = st.sampled_from(["deliver", "lose", "duplicate", "swap", "drop", "restart"])
 
@@ -121,7 +140,8 @@ def test_property_any_order_duplicates_losses_and_restarts(
     device_type: str, actions: list[Any], last: dict[str, Any]
 ) -> None:
     with stage(device_type) as scene:
-        # Given a device whose shadow changes, well and badly, while messages are lost, repeated and out of order
+        # Given a device whose shadow changes, well and badly, while messages are lost, repeated and
+        # out of order
         scene.connect()
         lost = False
         for action in actions:
@@ -129,8 +149,11 @@ def test_property_any_order_duplicates_losses_and_restarts(
                 lost = in_a_mood(scene, action) or lost
             else:
                 scene.app(**action)
-        # When `desired` is valid in the end (and, if messages were lost, the connection was too: MQTT loses none else)
-        scene.app(**dict.fromkeys(wrong.keys() - own(device_type).keys()), payload=None)  # objects would be merged
+        # When `desired` is valid in the end (and, if messages were lost, the connection was too:
+        # MQTT loses none else)
+        scene.app(
+            **dict.fromkeys(wrong.keys() - own(device_type).keys()), payload=None
+        )  # objects would be merged
         scene.app(**{key: last[key] for key in own(device_type)})
         if lost:
             in_a_mood(scene, "drop")
@@ -171,12 +194,15 @@ def broken(text: bytes, cut: int, junk: bytes) -> bytes:
     return text[: cut % len(text)] + junk + text[cut % len(text) + len(junk) + 1 :]
 
 
-sound = json.dumps({"version": 7, "state": {"desired": {"colour": 1}, "reported": {"colour": 2}}}).encode()
+sound = json.dumps(
+    {"version": 7, "state": {"desired": {"colour": 1}, "reported": {"colour": 2}}}
+).encode()
 fields = st.fixed_dictionaries(
     {},
     optional={
         "version": values,
-        "state": values | st.fixed_dictionaries({}, optional={"desired": values, "reported": values, **wrong}),
+        "state": values
+        | st.fixed_dictionaries({}, optional={"desired": values, "reported": values, **wrong}),
         "clientToken": values,
         "code": values,
         "message": values,
@@ -199,7 +225,8 @@ def test_property_bad_documents_change_nothing(kind: str, payload: bytes) -> Non
         scene.log.clear()
         # When it gets a document that is bad in some way
         scene.deliver(kind, payload)
-        # Then its settings are the old ones, what can't be read is logged with a reason, and it follows what is good
+        # Then its settings are the old ones, what can't be read is logged with a reason, and it
+        # follows what is good
         assert scene.settings == first_report("bulb")
         for _, message, data in scene.log:
             assert message != "shadow message ignored" or data["reason"]
@@ -220,9 +247,20 @@ def is_object(payload: bytes) -> bool:
         return False
 
 
-config = {"version": 1, "thingName": "x", "deviceType": "bulb", "endpoint": "e", "identityUrl": "u", "attributes": {}}
-configs = st.builds(lambda change: {**config, **change}, st.dictionaries(st.sampled_from([*config, "port"]), values))
-bad_configs = st.binary(max_size=40) | configs.map(lambda content: json.dumps(content).encode("utf-8", "surrogatepass"))
+config = {
+    "version": 1,
+    "thingName": "x",
+    "deviceType": "bulb",
+    "endpoint": "e",
+    "identityUrl": "u",
+    "attributes": {},
+}
+configs = st.builds(
+    lambda change: {**config, **change}, st.dictionaries(st.sampled_from([*config, "port"]), values)
+)
+bad_configs = st.binary(max_size=40) | configs.map(
+    lambda content: json.dumps(content).encode("utf-8", "surrogatepass")
+)
 
 
 @patient

@@ -6,16 +6,20 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.device.stage import JOBS, NAME, stage
 from tests.device.test_generated import broken, first_report, is_object, patient, texts, values
 from tests.unit.doubles.surroundings import Device
-from virtual_device import commands, operations
-from virtual_device.job_client import JobClient
-from virtual_device.thing import Thing
-from virtual_device.transport import Message
+from virtual_device.commands import commands
+from virtual_device.connection.transport import Message
+from virtual_device.jobs import operations
+from virtual_device.jobs.job_client import JobClient
+from virtual_device.telemetry.thing import Thing
+
+pytestmark = pytest.mark.thorough
 
 FIRST_REPORT = first_report("bulb")
 REQ, RES = f"cmd/playground/{NAME}/req", f"cmd/playground/{NAME}/res"
@@ -29,9 +33,15 @@ unknown = st.dictionaries(texts | st.just("colour"), values, min_size=1, max_siz
 )
 bad_jobs = (
     values.filter(lambda document: document != GOOD)
-    | st.fixed_dictionaries({"operation": values | texts | st.just("explode")}, optional={"unit": values})
+    | st.fixed_dictionaries(
+        {"operation": values | texts | st.just("explode")}, optional={"unit": values}
+    )
     | st.builds(lambda unit: {"operation": "change-unit", "unit": unit}, bad_units)
-    | st.builds(lambda name, more: {"operation": name, **more}, st.sampled_from(list(operations.ROWS)), unknown)
+    | st.builds(
+        lambda name, more: {"operation": name, **more},
+        st.sampled_from(list(operations.ROWS)),
+        unknown,
+    )
     | st.builds(lambda more: {**GOOD, **more}, unknown)
 )
 
@@ -48,7 +58,8 @@ def test_property_bad_job_documents_are_rejected_with_a_reason(document: Any) ->
         scene.run(deliver=False)
         settings = dict(scene.settings)
         scene.run()
-        # Then the bad one is rejected with the field and the reason, and changes nothing; the good one is done
+        # Then the bad one is rejected with the field and the reason, and changes nothing; the good
+        # one is done
         assert (bad.status, bad.details["code"]) == ("REJECTED", "INVALID_DOCUMENT")
         assert bad.details["field"]
         assert bad.details["reason"]
@@ -69,7 +80,13 @@ executions = st.fixed_dictionaries(
     },
 )
 contents = st.fixed_dictionaries(
-    {}, optional={"execution": values | executions, "clientToken": values, "code": values, "message": values}
+    {},
+    optional={
+        "execution": values | executions,
+        "clientToken": values,
+        "code": values,
+        "message": values,
+    },
 )
 sound = json.dumps({"timestamp": 1, "execution": {"jobId": "job-1", "executionNumber": 1}}).encode()
 messages = (
@@ -77,12 +94,16 @@ messages = (
     | st.builds(broken, st.just(sound), st.integers(0, 100), st.binary(max_size=6))
     | (contents | values).map(lambda content: json.dumps(content).encode())
 )
-kinds = st.sampled_from(["notify-next", "$next/get/accepted", "$next/get/rejected", "start-next/accepted", "notify"])
+kinds = st.sampled_from(
+    ["notify-next", "$next/get/accepted", "$next/get/rejected", "start-next/accepted", "notify"]
+)
 
 
 @patient
 @given(kind=kinds, payload=messages)
-def test_property_bad_messages_of_the_jobs_service_change_nothing(kind: str, payload: bytes) -> None:
+def test_property_bad_messages_of_the_jobs_service_change_nothing(
+    kind: str, payload: bytes
+) -> None:
     with stage() as scene:
         # Given a device in peace
         scene.connect()
@@ -90,9 +111,12 @@ def test_property_bad_messages_of_the_jobs_service_change_nothing(kind: str, pay
         # When it gets a message that is bad in some way
         scene.inbox.append((f"{JOBS}/{kind}", payload))
         scene.run()
-        # Then its settings are the old ones, what can't be read is logged with a reason, and it does what is good
+        # Then its settings are the old ones, what can't be read is logged with a reason, and it
+        # does what is good
         assert scene.settings == FIRST_REPORT
-        assert all(data["reason"] for _, message, data in scene.log if message == "jobs message ignored")
+        assert all(
+            data["reason"] for _, message, data in scene.log if message == "jobs message ignored"
+        )
         if not is_object(payload) and kind not in ("start-next/accepted", "notify"):
             assert [message for _, message, _ in scene.log] == ["jobs message ignored"]
         good = scene.create_job(GOOD)
@@ -102,7 +126,9 @@ def test_property_bad_messages_of_the_jobs_service_change_nothing(kind: str, pay
 
 @patient
 @given(content=contents, kind=st.sampled_from(["accepted", "rejected"]))
-def test_property_bad_answers_of_the_jobs_service_do_no_harm(content: dict[str, Any], kind: str) -> None:
+def test_property_bad_answers_of_the_jobs_service_do_no_harm(
+    content: dict[str, Any], kind: str
+) -> None:
     # Given a device that has asked what is next
     device = Device(Thing(NAME, "bulb"))
     client = JobClient(device)
@@ -113,7 +139,11 @@ def test_property_bad_answers_of_the_jobs_service_do_no_harm(content: dict[str, 
     # Then it is at rest, or it asks again
     for timer in list(device.timers):
         timer.fire()
-    assert all(question.operation == "start-next" for service in device.services for question in service.questions)
+    assert all(
+        question.operation == "start-next"
+        for service in device.services
+        for question in service.questions
+    )
     client.on_disconnected()
     assert all(timer.call is None for timer in device.timers)
     assert all(service.closed for service in device.services)
@@ -142,7 +172,8 @@ def test_property_bad_commands_are_refused_with_a_reason(payload: bytes) -> None
         # When it is given a command that is bad in some way
         scene.inbox.append((REQ, payload))
         scene.run()
-        # Then it answers once, with the field and the reason, does nothing else, and its settings are the old ones
+        # Then it answers once, with the field and the reason, does nothing else, and its settings
+        # are the old ones
         (reply,) = scene.published(RES)
         assert reply["status"] == "refused"
         assert isinstance(reply["error"]["field"], str)

@@ -8,7 +8,7 @@ import pytest
 from tests.device.cloud import Cloud
 from tests.device.process import Workbench
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(400)
 
 
 def test_a_restart_needs_no_url(cloud: Cloud, bench: Workbench) -> None:
@@ -35,7 +35,9 @@ def test_a_damaged_identity_is_noticed(bench: Workbench) -> None:
     # Given a state directory with half an identity
     directory = bench.state_dir / "dev-HALF"
     directory.mkdir(parents=True, mode=0o700)
-    (directory / "identity.json").write_text('{"certificateId": "00", "certificatePem": "-----BEGIN CERT')
+    (directory / "identity.json").write_text(
+        '{"certificateId": "00", "certificatePem": "-----BEGIN CERT'
+    )
     # When a device is started from it
     device = bench.start()
     # Then it says so and does not start

@@ -13,11 +13,11 @@ from tests.device.broker import Broker
 from tests.device.cloud import Cloud
 from tests.device.hosted import Hosted
 from tests.device.pki import CertificateAuthority
-from virtual_device.config import Config, Identity
-from virtual_device.store import Enrolment
-from virtual_device.thing import Thing
+from virtual_device.state.config import Config, Identity
+from virtual_device.state.store import Enrolment
+from virtual_device.telemetry.thing import Thing
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(400)
 THING = "dev-TRY"
 
 
@@ -103,7 +103,9 @@ def test_there_is_one_trial_at_a_time(device: Trials, broker: Broker) -> None:
     over = threading.Event()
 
     def twice() -> None:
-        device.device.try_identity(device.identity(broker.authority, "1"), 20.0, lambda _reason: over.set())
+        device.device.try_identity(
+            device.identity(broker.authority, "1"), 20.0, lambda _reason: over.set()
+        )
         device.device.try_identity(device.kept, 20.0, outcomes.append)
 
     device.on_reactor(twice)
@@ -111,13 +113,15 @@ def test_there_is_one_trial_at_a_time(device: Trials, broker: Broker) -> None:
     assert over.wait(30)
 
 
-def test_without_a_kept_identity_there_is_no_trial(device: Trials, host: Hosted, broker: Broker) -> None:
+def test_without_a_kept_identity_there_is_no_trial(
+    device: Trials, host: Hosted, broker: Broker
+) -> None:
     # given
     device.device.store.remove_document(THING, "identity.json")
     # then
     reason = device.attempt(device.identity(broker.authority, "1"))
     assert reason is not None
-    assert "no identity is kept" in reason
+    assert "no earlier identity is stored" in reason
     assert host.said(THING, "disconnected") == []
 
 

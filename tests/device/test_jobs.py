@@ -11,9 +11,10 @@ from tests.device.hosted import Hosted
 from tests.device.process import Workbench
 from tests.device.relay import relay
 from tests.jobs_double import Execution
-from virtual_device import job_run, jobs_service, next_job
+from virtual_device.connection import sdk_job_service as jobs_service
+from virtual_device.jobs import job_run, next_job
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(400)
 
 THING = "dev-JOB"
 IMPERIAL = {"operation": "change-unit", "unit": "imperial"}
@@ -50,7 +51,14 @@ def test_case_22_does_queued_jobs_in_order(cloud: Cloud, broker: Broker, host: H
     # then it does them one after the other
     wait_for(cloud, queued[-1], "SUCCEEDED")
     assert [execution.status for execution in queued] == ["SUCCEEDED"] * 3
-    assert [line["jobId"] for line in host.said(THING, "job")] == ["job-1", "job-1", "job-2", "job-2", "job-3", "job-3"]
+    assert [line["jobId"] for line in host.said(THING, "job")] == [
+        "job-1",
+        "job-1",
+        "job-2",
+        "job-2",
+        "job-3",
+        "job-3",
+    ]
     cloud.wait_for_reported(THING, unit="imperial")
     # and takes the next one whenever it comes
     for document in (METRIC, IMPERIAL):
@@ -91,11 +99,15 @@ def test_a_job_survives_a_lost_connection(cloud: Cloud, broker: Broker, host: Ho
         wait_for(cloud, job, "SUCCEEDED")
         wait_for(cloud, cloud.create_job(THING, METRIC), "SUCCEEDED")
         assert [line["sessionPresent"] for line in host.said(THING, "connected")] == [False, True]
-        # when it is lost and resumed while the device is idle, then it takes what was queued meanwhile
+        # when it is lost and resumed while the device is idle, then it takes what was queued
+        # meanwhile
         wire.cut()
         last = cloud.create_job(THING, IMPERIAL)
         wait_for(cloud, last, "SUCCEEDED")
-        assert [line["sessionPresent"] for line in host.said(THING, "connected")][1:] == [True, True]
+        assert [line["sessionPresent"] for line in host.said(THING, "connected")][1:] == [
+            True,
+            True,
+        ]
 
 
 def test_a_job_survives_a_new_connection(cloud: Cloud, device: Hosted) -> None:
@@ -143,7 +155,7 @@ def test_lost_requests_and_throttling_are_overcome(cloud: Cloud, device: Hosted)
     # given a service that loses a request of each kind, and throttles
     cloud.lost += ["start-next", "job-1/update"]
     job = cloud.create_job(THING, IMPERIAL)
-    device.wait_for_log(THING, "jobs asked for in vain")
+    device.wait_for_log(THING, "the request for jobs failed")
     cloud.jobs[THING].refuse += ["RequestThrottled"] * 2
     # then the job is done all the same, and reported once
     wait_for(cloud, job, "SUCCEEDED")
@@ -151,7 +163,9 @@ def test_lost_requests_and_throttling_are_overcome(cloud: Cloud, device: Hosted)
 
 
 @pytest.mark.parametrize("depth", [100, 5000])
-def test_a_document_that_nobody_can_read_is_rejected(cloud: Cloud, device: Hosted, depth: int) -> None:
+def test_a_document_that_nobody_can_read_is_rejected(
+    cloud: Cloud, device: Hosted, depth: int
+) -> None:
     nested = {"operation": "change-unit", "unit": None}
     job = cloud.create_job(THING, nested)
     wait_for(cloud, job, "REJECTED")
@@ -161,7 +175,8 @@ def test_a_document_that_nobody_can_read_is_rejected(cloud: Cloud, device: Hoste
     deep, _ = jobs.create(IMPERIAL)
     deep.document = Nested(depth)
     cloud.publish(
-        f"$aws/things/{THING}/jobs/notify-next", json.dumps({"execution": deep.view(document=False)}).encode()
+        f"$aws/things/{THING}/jobs/notify-next",
+        json.dumps({"execution": deep.view(document=False)}).encode(),
     )
     # then it is rejected, and the next is done
     wait_for(cloud, deep, "REJECTED")
@@ -170,7 +185,9 @@ def test_a_document_that_nobody_can_read_is_rejected(cloud: Cloud, device: Hoste
 
 
 class Nested(float):
-    """Something that is JSON of so many levels when it is written: `json` writes floats by their `__repr__`."""
+    """Something that is JSON of so many levels when it is written: `json` writes floats by their
+    `__repr__`.
+    """
 
     def __repr__(self) -> str:
         return "[" * int(self) + "]" * int(self)

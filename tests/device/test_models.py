@@ -8,7 +8,7 @@ import pytest
 from tests.device.cloud import Cloud
 from tests.device.process import Workbench
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(400)
 
 
 def test_each_device_of_a_process_sends_what_its_model_says(cloud: Cloud, bench: Workbench) -> None:
@@ -16,7 +16,9 @@ def test_each_device_of_a_process_sends_what_its_model_says(cloud: Cloud, bench:
     bench.config("dev-VAN", "vehicle")
     bench.config("dev-WARM", "thermostat")
     own = bench.config("dev-OWN", "bulb")
-    model = {"telemetry": {"light": {"setting": "status"}, "turn": {"sequence": {"of": ["a", "b"]}}}}
+    model = {
+        "telemetry": {"light": {"setting": "status"}, "turn": {"sequence": {"of": ["a", "b"]}}}
+    }
     own.write_text(json.dumps({**json.loads(own.read_text()), "model": model}))
     # When one process hosts them
     bench.start(bench.configs)
@@ -28,10 +30,15 @@ def test_each_device_of_a_process_sends_what_its_model_says(cloud: Cloud, bench:
     assert 48.1 < sent["dev-VAN"]["position"]["latitude"] < 48.2
     assert 20 < sent["dev-VAN"]["speed"] < 40
     assert sent["dev-WARM"]["target"] in {17, 20, 21}
-    assert {name: sent["dev-OWN"][name] for name in ("light", "turn")} == {"light": "off", "turn": "a"}
+    assert {name: sent["dev-OWN"][name] for name in ("light", "turn")} == {
+        "light": "off",
+        "turn": "a",
+    }
     # And when the unit changes, so does what is sent
     cloud.change("dev-VAN", unit="imperial", time=1)
-    cloud.wait_until(lambda: cloud.messages("dt/playground/dev-VAN/telemetry")[-1].content["unit"] == "imperial")
+    cloud.wait_until(
+        lambda: cloud.messages("dt/playground/dev-VAN/telemetry")[-1].content["unit"] == "imperial"
+    )
     assert 12 < cloud.messages("dt/playground/dev-VAN/telemetry")[-1].content["speed"] < 25
 
 

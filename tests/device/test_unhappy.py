@@ -1,4 +1,6 @@
-"""What can go wrong around a device, and what it does then; docs/conformance.md names each."""
+"""What can go wrong around a device, and what it does then; docs/evidence/conformance.md names
+each.
+"""
 
 import errno
 import threading
@@ -15,10 +17,10 @@ from tests.device.pki import CertificateAuthority
 from tests.device.process import Workbench
 from tests.device.scripted_broker import ScriptedBroker
 from tests.device.stage import NAME, stage
-from virtual_device import mqtt
-from virtual_device.store import Store
+from virtual_device.connection import mqtt
+from virtual_device.state.store import Store
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(400)]
 
 HOUR = 3600.0
 TELEMETRY = f"dt/playground/{NAME}/telemetry"
@@ -40,7 +42,8 @@ def test_unhappy_the_broker_is_gone_for_an_hour() -> None:
         scene.advance(HOUR)
         assert len(scene.published(TELEMETRY)) == before
         scene.connect()
-        # Then it says that it is back, has the new setting, sends what is due once, and goes on at its own pace
+        # Then it says that it is back, has the new setting, sends what is due once, and goes on at
+        # its own pace
         scene.advance(1)
         assert len(scene.published(ONLINE)) == 2
         assert scene.settings["status"] == "on"
@@ -53,7 +56,9 @@ def test_unhappy_the_broker_is_gone_for_an_hour_of_attempts(
     scripted: ScriptedBroker, host: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a device whose library waits 1/400 of its times
-    monkeypatch.setattr(mqtt, "MIN_RECONNECT_DELAY_MS", max(1, mqtt.MIN_RECONNECT_DELAY_MS // SCALE))
+    monkeypatch.setattr(
+        mqtt, "MIN_RECONNECT_DELAY_MS", max(1, mqtt.MIN_RECONNECT_DELAY_MS // SCALE)
+    )
     longest = mqtt.MAX_RECONNECT_DELAY_MS / SCALE / 1000
     monkeypatch.setattr(mqtt, "MAX_RECONNECT_DELAY_MS", mqtt.MAX_RECONNECT_DELAY_MS // SCALE)
     host.add("dev-HOUR", scripted)
@@ -69,7 +74,9 @@ def test_unhappy_the_broker_is_gone_for_an_hour_of_attempts(
     scripted.wait_for_reported("dev-HOUR", time=61)
 
 
-@pytest.mark.parametrize("jump", [-HOUR, HOUR, -30 * 365 * 24 * HOUR], ids=["back", "forth", "to long ago"])
+@pytest.mark.parametrize(
+    "jump", [-HOUR, HOUR, -30 * 365 * 24 * HOUR], ids=["back", "forth", "to long ago"]
+)
 def test_unhappy_the_wall_clock_jumps(jump: float) -> None:
     with stage() as scene:
         # Given a device that sends every minute
@@ -79,7 +86,8 @@ def test_unhappy_the_wall_clock_jumps(jump: float) -> None:
         # When someone sets the clock
         scene.jump(jump)
         scene.advance(600)
-        # Then it has sent ten messages in ten minutes all the same, with the times that the clock shows now
+        # Then it has sent ten messages in ten minutes all the same, with the times that the clock
+        # shows now
         messages = scene.published(TELEMETRY)
         assert len(messages) == before + 10
         assert [message["sequence"] for message in messages] == list(range(before + 10))
@@ -106,11 +114,13 @@ def test_unhappy_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             scene.app(time=200, reconnect="second")
             scene.run()
             scene.advance(2)
-        # Then it logs that, runs with the new settings, and doesn't keep the old ones as if they were the last
+        # Then it logs that, runs with the new settings, and doesn't keep the old ones as if they
+        # were the last
         assert any("No space left" in message for _, message, _ in scene.log)
         assert scene.settings["time"] == 200
         assert store.load_settings(NAME) is None
-        # And when it is started again, what it has reported counts: it doesn't reconnect a second time
+        # And when it is started again, what it has reported counts: it doesn't reconnect a second
+        # time
         connections = len(scene.published(ONLINE))
         scene.switch_on()
         scene.connect()
@@ -160,7 +170,9 @@ def test_unhappy_the_config_url_has_expired(bench: Workbench, expired: str) -> N
     assert "SIGNED" not in str(device.log())
 
 
-def test_unhappy_the_config_url_has_expired_but_the_identity_is_kept(bench: Workbench, expired: str) -> None:
+def test_unhappy_the_config_url_has_expired_but_the_identity_is_kept(
+    bench: Workbench, expired: str
+) -> None:
     # Given a device that has been on before
     first = bench.start(config_url=bench.config("dev-KEPT").as_uri())
     first.wait_for_log("connected")
@@ -182,7 +194,8 @@ def test_unhappy_two_processes_have_one_identity(
         # When another one connects with the same identity
         with hosted(tmp_path / "two", authority) as two:
             two.add("dev-TWIN", scripted)
-            # Then each is thrown out by the other, says what that means, and comes back after a pause that grows
+            # Then each is thrown out by the other, says what that means, and comes back after a
+            # pause that grows
             scripted.wait_until(lambda: len(scripted.of("dev-TWIN")) >= 8)
             told = [line["reason"] for line in one.said("dev-TWIN", "disconnected")]
             assert told

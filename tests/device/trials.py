@@ -1,4 +1,6 @@
-"""Connecting to servers that misbehave, many devices at a time: one wait for all the cases on back-off."""
+"""Connecting to servers that misbehave, many devices at a time: one wait for all the cases on
+back-off.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from tests.device import mqtt5
 from tests.device.hosted import Hosted, hosted
 from tests.device.pki import CertificateAuthority
 from tests.device.scripted_broker import GOOD, Manners, ScriptedBroker
-from virtual_device import mqtt
+from virtual_device.connection import mqtt
 
 DEVICES_OF_A_KIND = 10
 DELAYS = 5
@@ -43,7 +45,9 @@ class Trials:
         found = []
         for thing in self.things(kind):
             visits = self.broker.of(thing)[: DELAYS + 1]
-            found.append([after.at - (before.ended or before.at) for before, after in pairwise(visits)])
+            found.append(
+                [after.at - (before.ended or before.at) for before, after in pairwise(visits)]
+            )
         return found
 
 
@@ -67,7 +71,9 @@ def trials(folder: Path, authority: CertificateAuthority) -> Iterator[Trials]:
             for thing in found.things(kind):
                 host.add(thing, broker)
         things = [thing for kind in KINDS for thing in found.things(kind)]
-        broker.wait_until(lambda: all(len(broker.of(thing)) > DELAYS for thing in things), seconds=75)
+        broker.wait_until(
+            lambda: all(len(broker.of(thing)) > DELAYS for thing in things), seconds=75
+        )
         for thing in ("dev-stranger", "dev-impostor"):
             host.wait_for_log(thing, "cannot connect")
         yield found

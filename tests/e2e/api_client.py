@@ -1,4 +1,6 @@
-"""A client of the deployed HTTP API, as any program would be one: the standard library, and a token."""
+"""A client of the deployed HTTP API, as any program would be one: the standard library, and a
+token.
+"""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +35,9 @@ class ApiClient:
     url: str
     token: str | None = None
 
-    def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """One request; `body` becomes JSON."""
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         data = None if body is None else json.dumps(body).encode()

@@ -1,15 +1,22 @@
 """What Schemathesis needs to know of the API beyond its document; loaded by SCHEMATHESIS_HOOKS.
 
-Three things that a document can't say, each with what is done about it here. No answer is hidden: whatever comes back
-still goes through every check.
+Four things that a document can't say, each with what is done about it here. No answer is hidden:
+whatever comes back still goes through every check.
 
-1. Each create that is valid and whose name is free starts a workflow and a device process. So the name becomes that of
-   a thing which is there already: the answer is 409. The document's own example is let through, once for real. The
-   others go without an `Idempotency-Key` that is meant to be valid, for it may be the one of that example.
-2. A `nextToken` of the right form is no token: only one that a page gave is. So a request that is meant to be valid
+1. Each create that is valid and whose name is free starts a workflow and a device process. So the
+  name becomes that of
+   a thing which is there already: the answer is 409. The document's own example is let through,
+   once for real. The others go without an `Idempotency-Key` that is meant to be valid, for it may
+   be the one of that example.
+2. A `nextToken` of the right form is no token: only one that a page gave is. So a request that is
+  meant to be valid
    leaves it out; those that are meant to be wrong keep it.
-3. What a setting may be depends on the device's type and name, and which commands there are is for the device to say.
+3. What a setting may be depends on the device's type and name, and which commands there are is for
+  the device to say.
    So a change that is meant to be valid is one of `time`, and such a command is `ping`.
+4. An integer has 64 bits wherever it stands in a model, which a schema of any JSON can't say. So a
+  model that is meant
+   to be valid has smaller ones.
 """
 
 from typing import Any
@@ -18,7 +25,11 @@ import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
 TAKEN = "schemathesis-taken"
-EXAMPLE: dict[str, Any] = {"deviceType": "bulb", "thingName": "lamp", "attributes": {"room": "kitchen"}}
+EXAMPLE: dict[str, Any] = {
+    "deviceType": "bulb",
+    "thingName": "lamp",
+    "attributes": {"room": "kitchen"},
+}
 """The document's."""
 
 
@@ -26,11 +37,23 @@ EXAMPLE: dict[str, Any] = {"deviceType": "bulb", "thingName": "lamp", "attribute
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Just before a request is sent."""
     operation_id = case.operation.definition.raw.get("operationId")
-    if operation_id == "createDevice" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
+    if (
+        operation_id == "createDevice"
+        and isinstance(case.body, dict)
+        and _is_valid(case, ParameterLocation.BODY)
+    ):
         _rename(case)
-    if operation_id == "changeSettings" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
+    if (
+        operation_id == "changeSettings"
+        and isinstance(case.body, dict)
+        and _is_valid(case, ParameterLocation.BODY)
+    ):
         case.body = {**case.body, "desired": {"time": 5}}
-    if operation_id == "giveCommand" and isinstance(case.body, dict) and _is_valid(case, ParameterLocation.BODY):
+    if (
+        operation_id == "giveCommand"
+        and isinstance(case.body, dict)
+        and _is_valid(case, ParameterLocation.BODY)
+    ):
         case.body = {**case.body, "command": "ping", "arguments": {}}
     if operation_id == "listDevices" and case.query and _is_valid(case, ParameterLocation.QUERY):
         case.query.pop("nextToken", None)
@@ -39,9 +62,18 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 def _rename(case: Any) -> None:
     if case.body == EXAMPLE:
         return
-    case.body = {**case.body, "thingName": TAKEN}
+    case.body = _small({**case.body, "thingName": TAKEN})
     if case.headers and _is_valid(case, ParameterLocation.HEADER):
         case.headers.pop("Idempotency-Key", None)
+
+
+def _small(value: Any) -> Any:
+    """The same with every integer of more than 64 bits cut down to what fits."""
+    if isinstance(value, dict):
+        return {key: _small(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_small(member) for member in value]
+    return value % 2**63 if isinstance(value, int) and abs(value) >= 2**63 else value
 
 
 def _is_valid(case: Any, part: ParameterLocation) -> bool:

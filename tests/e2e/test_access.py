@@ -13,15 +13,19 @@ from botocore.exceptions import ClientError
 
 from playground.homes import local_session
 from playground.local.state import ACCOUNT, REGION, LocalState
-from tests.access import device_attempts, function_attempts
-from tests.access.visitor import ALLOWED
+from proofs.access import device_attempts, function_attempts
+from proofs.access.visitor import ALLOWED
 from tests.playground_cloud import Cloud
 from tests.role_policies import Grant, RolePolicies
+
+pytestmark = pytest.mark.thorough
 
 OPENED = Grant("AttachPolicyFunction", "iot:DescribeThing")
 
 
-def test_no_device_gets_at_another_ones_topics_or_at_reserved_ones(cloud: Cloud, nothing_left: None) -> None:
+def test_no_device_gets_at_another_ones_topics_or_at_reserved_ones(
+    cloud: Cloud, nothing_left: None
+) -> None:
     tried = device_attempts.attempts(cloud)
 
     assert [one for one in tried if not one.is_right] == []
@@ -32,7 +36,11 @@ def test_a_policy_that_opens_too_much_is_noticed(cloud: Cloud, nothing_left: Non
         tried = device_attempts.attempts(cloud, policy)
 
     let_through = {one.what for one in tried if one.outcome == ALLOWED and not one.is_right}
-    assert {f"as {device_attempts.B}", f"dt/playground/{device_attempts.B}/telemetry", "dt/#"} <= let_through
+    assert {
+        f"as {device_attempts.B}",
+        f"dt/playground/{device_attempts.B}/telemetry",
+        "dt/#",
+    } <= let_through
 
 
 @contextmanager
@@ -44,10 +52,19 @@ def an_open_policy(cloud: Cloud) -> Iterator[str]:
         "Action": ["iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe"],
         "Resource": [
             f"arn:aws:iot:*:*:{what}"
-            for what in ("client/*", "topic/dt/*", "topicfilter/dt/*", "topic/cmd/*", "topicfilter/cmd/*")
+            for what in (
+                "client/*",
+                "topic/dt/*",
+                "topicfilter/dt/*",
+                "topic/cmd/*",
+                "topicfilter/cmd/*",
+            )
         ],
     }
-    iot.create_policy(policyName=name, policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    iot.create_policy(
+        policyName=name,
+        policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
     try:
         yield name
     finally:
@@ -72,7 +89,9 @@ def test_an_action_too_many_is_noticed(cloud: Cloud) -> None:
     assert error == "ResourceNotFoundException"
 
 
-def test_of_security_two_functions_tell_and_nobody_else_whatever_iam_lets_them(cloud: Cloud) -> None:
+def test_of_security_two_functions_tell_and_nobody_else_whatever_iam_lets_them(
+    cloud: Cloud,
+) -> None:
     # given
     policies, topic = RolePolicies.of(cloud), cloud.home.output("SecurityTopicArn")
 
@@ -85,7 +104,9 @@ def test_of_security_two_functions_tell_and_nobody_else_whatever_iam_lets_them(c
             return str(error.response["Error"]["Code"])
 
     # then
-    assert {told("DetectFunction"), told("NotifySecurityFunction")}.isdisjoint(function_attempts.REFUSED)
+    assert {told("DetectFunction"), told("NotifySecurityFunction")}.isdisjoint(
+        function_attempts.REFUSED
+    )
     assert told(OPENED.function) in function_attempts.REFUSED
     with policies.with_one_more(Grant(OPENED.function, "sns:Publish")):
         assert told(OPENED.function) in function_attempts.REFUSED
@@ -93,13 +114,18 @@ def test_of_security_two_functions_tell_and_nobody_else_whatever_iam_lets_them(c
         cloud.client("sns").publish(TopicArn=topic, Message="{}")
 
 
-DYNAMODB = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+DYNAMODB = {
+    "X-Amz-Target": "DynamoDB_20120810.ListTables",
+    "Content-Type": "application/x-amz-json-1.0",
+}
 COGNITO = "AWSCognitoIdentityProviderService."
 
 
 def asked(cloud: Cloud, path: str, headers: Mapping[str, str], method: str = "POST") -> int:
     """The HTTP status that the local cloud answers with."""
-    connection = http.client.HTTPConnection("127.0.0.1", LocalState.load(cloud.paths).port, timeout=20)
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", LocalState.load(cloud.paths).port, timeout=20
+    )
     try:
         connection.request(method, path, b"{}" if method == "POST" else None, dict(headers))
         return connection.getresponse().status
@@ -115,25 +141,40 @@ def test_a_key_without_its_secret_opens_nothing(cloud: Cloud, key: str) -> None:
     signed = f"SignedHeaders=host;x-amz-date, Signature={nothing}"
     bucket = cloud.home.output("ConfigBucketName")
     query = f"X-Amz-Credential={scope}/s3/aws4_request"
-    presigned = f"{query}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={now}&X-Amz-SignedHeaders=host"
+    presigned = (
+        f"{query}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={now}&X-Amz-SignedHeaders=host"
+    )
     authorization = f"AWS4-HMAC-SHA256 Credential={scope}/dynamodb/aws4_request, {signed}"
     # then
     assert asked(cloud, "/", {**DYNAMODB, "X-Amz-Date": now, "Authorization": authorization}) == 403
     assert asked(cloud, "/", {**DYNAMODB, "Authorization": authorization}) == 403
     assert asked(cloud, f"/{bucket}", {"Authorization": f"AWS {key}:x"}, "GET") == 403
     assert asked(cloud, f"/{bucket}?{query}", {}, "GET") == 403
-    assert asked(cloud, f"/{bucket}?{presigned}&X-Amz-Expires=60&X-Amz-Signature={nothing}", {}, "GET") == 403
-    assert asked(cloud, f"/{bucket}?AWSAccessKeyId={key}&Signature=x&Expires=9999999999", {}, "GET") == 403
+    assert (
+        asked(cloud, f"/{bucket}?{presigned}&X-Amz-Expires=60&X-Amz-Signature={nothing}", {}, "GET")
+        == 403
+    )
+    assert (
+        asked(cloud, f"/{bucket}?AWSAccessKeyId={key}&Signature=x&Expires=9999999999", {}, "GET")
+        == 403
+    )
 
 
 def test_a_presigned_url_makes_no_other_call(cloud: Cloud) -> None:
     # given
     s3 = cloud.home.client("s3", Config(signature_version="s3v4"))
-    made = urlsplit(s3.generate_presigned_url("list_objects_v2", {"Bucket": cloud.home.output("ConfigBucketName")}))
+    made = urlsplit(
+        s3.generate_presigned_url(
+            "list_objects_v2", {"Bucket": cloud.home.output("ConfigBucketName")}
+        )
+    )
     # then
     assert asked(cloud, f"{made.path}?{made.query}", {}, "GET") == 200
     assert asked(cloud, f"{made.path}?{made.query}", DYNAMODB, "GET") == 403
-    assert asked(cloud, f"{made.path}?{made.query}&Action=ListUsers&Version=2010-05-08", {}, "GET") == 403
+    assert (
+        asked(cloud, f"{made.path}?{made.query}&Action=ListUsers&Version=2010-05-08", {}, "GET")
+        == 403
+    )
 
 
 def test_another_secret_is_told_so(cloud: Cloud) -> None:

@@ -1,4 +1,6 @@
-"""Settings and commands over the HTTP API: the deployed function, the rule on replies, and a real device."""
+"""Settings and commands over the HTTP API: the deployed function, the rule on replies, and a real
+device.
+"""
 
 import base64
 import os
@@ -37,12 +39,16 @@ def lamp(cloud: Cloud) -> Iterator[str]:
     assert cloud.deprovision("commanded").status == "SUCCEEDED"
 
 
-def change(admin: ApiClient, thing_name: str, desired: Mapping[str, Any], wait: int = 10, **more: Any) -> Reply:
+def change(
+    admin: ApiClient, thing_name: str, desired: Mapping[str, Any], wait: int = 10, **more: Any
+) -> Reply:
     path = f"/v1/devices/{thing_name}/settings?wait={wait}"
     return admin.ask("PATCH", path, {"desired": desired, **more})
 
 
-def give(admin: ApiClient, thing_name: str, command: str, timeout: int = 10, **arguments: Any) -> Reply:
+def give(
+    admin: ApiClient, thing_name: str, command: str, timeout: int = 10, **arguments: Any
+) -> Reply:
     body = {"command": command, "arguments": arguments, "timeout": timeout}
     return admin.ask("POST", f"/v1/devices/{thing_name}/commands", body)
 
@@ -75,11 +81,15 @@ def test_the_device_runs_with_what_was_patched(cloud: Cloud, admin: ApiClient, l
     wait_for("generated telemetry", lambda: "payload" not in cloud.shadow(lamp)["reported"])
 
 
-def test_a_value_that_the_device_would_refuse_never_reaches_it(cloud: Cloud, admin: ApiClient, lamp: str) -> None:
+def test_a_value_that_the_device_would_refuse_never_reaches_it(
+    cloud: Cloud, admin: ApiClient, lamp: str
+) -> None:
     # given
     before = cloud.shadow(lamp)
     # when
-    reply = change(admin, lamp, {"time": 0, "topic": "$aws/things/x", "unit": "imperial", "position": "on"})
+    reply = change(
+        admin, lamp, {"time": 0, "topic": "$aws/things/x", "unit": "imperial", "position": "on"}
+    )
     # then
     assert (reply.status, reply.headers["content-type"]) == (400, "application/problem+json")
     assert [error["field"] for error in reply.body["errors"]] == [
@@ -112,11 +122,15 @@ def test_a_command_is_answered_by_the_device(admin: ApiClient, lamp: str) -> Non
 def test_what_the_device_refuses_names_the_field(admin: ApiClient, lamp: str) -> None:
     refused = give(admin, lamp, "large", bytes=1)
     assert (refused.status, refused.body["type"]) == (422, f"{PROBLEM}refused-by-device")
-    assert refused.body["errors"] == [{"field": "/arguments/bytes", "rule": "must be an integer from 512 to 131072"}]
+    assert refused.body["errors"] == [
+        {"field": "/arguments/bytes", "rule": "must be an integer from 512 to 131072"}
+    ]
     assert give(admin, lamp, "explode").body["errors"][0]["field"] == "/command"
 
 
-def test_a_device_that_is_silent_is_not_awaited_for_ever(cloud: Cloud, admin: ApiClient, lamp: str) -> None:
+def test_a_device_that_is_silent_is_not_awaited_for_ever(
+    cloud: Cloud, admin: ApiClient, lamp: str
+) -> None:
     with frozen(cloud, lamp):
         silent = give(admin, lamp, "ping", timeout=1)
         unchanged = change(admin, lamp, {"time": 50}, wait=1)

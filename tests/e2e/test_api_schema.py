@@ -1,4 +1,6 @@
-"""The published OpenAPI document against the deployed API: Schemathesis, with every check that fits."""
+"""The published OpenAPI document against the deployed API: Schemathesis, with every check that
+fits.
+"""
 
 import os
 import subprocess
@@ -13,9 +15,12 @@ from tests.e2e.api_client import ApiClient
 from tests.e2e.api_hooks import EXAMPLE, TAKEN
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
+pytestmark = pytest.mark.thorough
+
 SCHEMATHESIS = COMMAND.with_name("schemathesis")
-# Both check what a request has done as soon as it is answered. 202 says that a workflow has begun: a device that is
-# being made may not be there yet, one that is being removed is there still, and its row stays (docs/api.md).
+# Both check what a request has done as soon as it is answered. 202 says that a workflow has begun:
+# a device that is being made may not be there yet, one that is being removed is there still, and
+# its row stays (docs/api.md).
 LAMP = EXAMPLE["thingName"]
 UNFIT = "use_after_free,ensure_resource_availability"
 
@@ -28,7 +33,8 @@ def client(cloud: Cloud) -> Iterator[ApiClient]:
     found = ApiClient(api_url(cloud.home), users.access_token("schemathesis", password))
     cloud.client("iot").create_thing(thingName=TAKEN)
     yield found
-    # What was asked for may not have begun to be there: a lamp is gone when nothing runs that could make one.
+    # What was asked for may not have begun to be there: a lamp is gone when nothing runs that could
+    # make one.
     wait_for(f"{LAMP} to be gone", lambda: not cloud.running() and _gone(found), 60)
     cloud.client("iot").delete_thing(thingName=TAKEN)
     users.remove("schemathesis")
@@ -38,8 +44,10 @@ def _gone(client: ApiClient) -> bool:
     return client.ask("DELETE", f"/v1/devices/{LAMP}").status == 404
 
 
-@pytest.mark.timeout(240)
-def test_what_the_document_says_is_what_the_api_does(nothing_left: None, client: ApiClient, tmp_path: Path) -> None:
+@pytest.mark.timeout(900)
+def test_what_the_document_says_is_what_the_api_does(
+    nothing_left: None, client: ApiClient, tmp_path: Path
+) -> None:
     # given
     environment = {
         **os.environ,
@@ -69,7 +77,7 @@ def test_what_the_document_says_is_what_the_api_does(nothing_left: None, client:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=800,
         check=False,
     )
     # then

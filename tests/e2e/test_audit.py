@@ -1,4 +1,6 @@
-"""`playground audit`, as its users run it: a healthy stack, every violation that can be planted, the repair."""
+"""`playground audit`, as its users run it: a healthy stack, every violation that can be planted,
+the repair.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +11,9 @@ from typing import Any
 import pytest
 
 from benchmarks.accounts import mqtt_server
-from tests.access.visitor import ALLOWED, visit
+from playground.local.state import ACCOUNT
+from proofs.access.visitor import ALLOWED, visit
+from proofs.life.audits import restore
 from tests.certificates import certificate_pem, rsa_public_key
 from tests.device.pki import KeyPair
 from tests.playground_cloud import Cloud, wait_for
@@ -19,7 +23,11 @@ WIDE = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Action": "iot:*", "Resource": "*"},
-        {"Effect": "Deny", "Action": "iot:Subscribe", "Resource": "arn:aws:iot:us-east-1:*:topicfilter/secret/#"},
+        {
+            "Effect": "Deny",
+            "Action": "iot:Subscribe",
+            "Resource": "arn:aws:iot:us-east-1:*:topicfilter/secret/#",
+        },
     ],
 }
 OVERLY_PERMISSIVE = "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
@@ -36,14 +44,13 @@ def device(cloud: Cloud, nothing_left: None) -> Iterator[str]:
 
 @pytest.fixture
 def policy(cloud: Cloud) -> Iterator[str]:
-    """The stack's device policy. Afterwards its document is what it was, in one version, whatever came of the test."""
+    """The stack's device policy. Afterwards its document is what it was, in one version, whatever
+    came of the test.
+    """
     name, iot = cloud.home.output("DevicePolicyName"), cloud.client("iot")
     document = iot.get_policy(policyName=name)["policyDocument"]
     yield name
-    put = iot.create_policy_version(policyName=name, policyDocument=document, setAsDefault=True)
-    for version in iot.list_policy_versions(policyName=name)["policyVersions"]:
-        if version["versionId"] != put["policyVersionId"]:
-            iot.delete_policy_version(policyName=name, policyVersionId=version["versionId"])
+    restore(iot, name, document)
 
 
 @pytest.fixture
@@ -72,6 +79,15 @@ def remove(iot: Any, certificate_arn: str) -> None:
     iot.delete_certificate(certificateId=certificate_id)
 
 
+@pytest.fixture(autouse=True)
+def logging_on(cloud: Cloud) -> Iterator[None]:
+    """AWS IoT's logs are on, as on AWS once somebody has turned them on; off afterwards."""
+    iot = cloud.client("iot")
+    iot.set_v2_logging_options(defaultLogLevel="ERROR", roleArn=f"arn:aws:iam::{ACCOUNT}:role/logs")
+    yield
+    iot.set_v2_logging_options(disableAllLogs=True)
+
+
 def audited(cloud: Cloud, *options: str) -> Mapping[str, Any]:
     """The command's answer."""
     found: Mapping[str, Any] = json.loads(cloud.playground("audit", "--json", *options).stdout)
@@ -90,19 +106,37 @@ def test_a_healthy_stack_has_no_findings(cloud: Cloud, device: str) -> None:
     assert "✗" not in said.stdout
     outcomes = {check["check"]: check["outcome"] for check in audited(cloud)["checks"]}
     passed = {name for name, outcome in outcomes.items() if outcome == "passed"}
-    assert len(passed) == 8
-    assert outcomes.keys() - passed >= {"LOGGING_DISABLED_CHECK", "CA_CERTIFICATE_EXPIRING_CHECK"}
+    assert len(passed) == 9
+    assert "CA_CERTIFICATE_EXPIRING_CHECK" not in passed
     assert all(name in said.stdout for name in outcomes)
 
 
-def test_every_violation_is_found_by_its_name(cloud: Cloud, device: str, planted: Callable[[str], str]) -> None:
+@pytest.mark.thorough
+def test_logs_that_are_off_are_found(cloud: Cloud) -> None:
+    # given
+    cloud.client("iot").set_v2_logging_options(disableAllLogs=True)
+    # then
+    assert named(audited(cloud, "--check", "LOGGING_DISABLED_CHECK")) == {
+        ("LOGGING_DISABLED_CHECK", "logging")
+    }
+
+
+@pytest.mark.thorough
+def test_every_violation_is_found_by_its_name(
+    cloud: Cloud, device: str, planted: Callable[[str], str]
+) -> None:
     # given a short key that expires soon, and that the catalog says was replaced
     soon = datetime.now(UTC) + timedelta(days=10)
     weak = planted(certificate_pem(rsa_public_key(SHORT_MODULUS), not_after=soon))
     old = {":arn": {"S": f"arn:aws:iot:x:x:cert/{weak}"}, ":at": {"S": "2026-01-01T00:00:00.000Z"}}
-    key = {"TableName": cloud.home.output("DeviceCatalogTableName"), "Key": {"thing_name": {"S": device}}}
+    key = {
+        "TableName": cloud.home.output("DeviceCatalogTableName"),
+        "Key": {"thing_name": {"S": device}},
+    }
     change = "SET retired_certificate_arn = :arn, updated_at = :at"
-    cloud.client("dynamodb").update_item(**key, UpdateExpression=change, ExpressionAttributeValues=old)
+    cloud.client("dynamodb").update_item(
+        **key, UpdateExpression=change, ExpressionAttributeValues=old
+    )
     # and the device's certificate on a second thing
     iot, mine = cloud.client("iot"), cloud.row(device)["certificate_arn"]
     iot.create_thing(thingName="audit-other")
@@ -115,7 +149,9 @@ def test_every_violation_is_found_by_its_name(cloud: Cloud, device: str, planted
     finally:
         iot.detach_thing_principal(thingName="audit-other", principal=mine)
         iot.delete_thing(thingName="audit-other")
-        cloud.client("dynamodb").update_item(**key, UpdateExpression="REMOVE retired_certificate_arn")
+        cloud.client("dynamodb").update_item(
+            **key, UpdateExpression="REMOVE retired_certificate_arn"
+        )
     # then
     assert found == {
         ("DEVICE_CERTIFICATE_SHARED_CHECK", mine.rpartition("/")[2]),
@@ -127,7 +163,10 @@ def test_every_violation_is_found_by_its_name(cloud: Cloud, device: str, planted
     assert named(one) == {("DEVICE_CERTIFICATE_EXPIRING_CHECK", weak)}
 
 
-def test_somebody_who_takes_over_a_client_id_is_found(cloud: Cloud, device: str, policy: str) -> None:
+@pytest.mark.thorough
+def test_somebody_who_takes_over_a_client_id_is_found(
+    cloud: Cloud, device: str, policy: str
+) -> None:
     # given
     iot = cloud.client("iot")
     stolen = iot.create_keys_and_certificate(setAsActive=True)
@@ -138,14 +177,19 @@ def test_somebody_who_takes_over_a_client_id_is_found(cloud: Cloud, device: str,
         pair = KeyPair(stolen["certificatePem"], stolen["keyPair"]["PrivateKey"])
         with visit(mqtt_server(cloud), device, pair) as visited:
             assert visited.outcome == ALLOWED
-            wait_for("the takeover to be noted", lambda: cloud.row(device).get("client_id_conflict_at"))
+            wait_for(
+                "the takeover to be noted", lambda: cloud.row(device).get("client_id_conflict_at")
+            )
     finally:
         remove(iot, stolen["certificateArn"])
     # then
     assert named(audited(cloud)) == {("CONFLICTING_CLIENT_IDS_CHECK", device)}
 
 
-def test_a_wide_device_policy_is_repaired_and_the_device_goes_on(cloud: Cloud, device: str, policy: str) -> None:
+@pytest.mark.thorough
+def test_a_wide_device_policy_is_repaired_and_the_device_goes_on(
+    cloud: Cloud, device: str, policy: str
+) -> None:
     # given
     iot = cloud.client("iot")
     good = json.loads(iot.get_policy(policyName=policy)["policyDocument"])
@@ -154,7 +198,9 @@ def test_a_wide_device_policy_is_repaired_and_the_device_goes_on(cloud: Cloud, d
     mine = cloud.row(device)["certificate_arn"]
     iot.attach_policy(policyName=other, target=mine)
     try:
-        iot.create_policy_version(policyName=policy, policyDocument=json.dumps(WIDE), setAsDefault=True)
+        iot.create_policy_version(
+            policyName=policy, policyDocument=json.dumps(WIDE), setAsDefault=True
+        )
         # when
         said = cloud.playground("audit", "--json", "--fix", "--fail-on", "critical", check=False)
         found = json.loads(said.stdout)
@@ -176,18 +222,28 @@ def test_a_wide_device_policy_is_repaired_and_the_device_goes_on(cloud: Cloud, d
     assert named(audited(cloud)) == set()
 
 
-def test_a_notification_has_the_policy_repaired_with_five_versions_at_most(cloud: Cloud, policy: str) -> None:
+@pytest.mark.thorough
+def test_a_notification_has_the_policy_repaired_with_five_versions_at_most(
+    cloud: Cloud, policy: str
+) -> None:
     # given a full policy without a good version that is not in force
     iot = cloud.client("iot")
     good = iot.get_policy(policyName=policy)
     for _ in range(4):
-        iot.create_policy_version(policyName=policy, policyDocument=json.dumps(WIDE), setAsDefault=True)
+        iot.create_policy_version(
+            policyName=policy, policyDocument=json.dumps(WIDE), setAsDefault=True
+        )
     iot.delete_policy_version(policyName=policy, policyVersionId=good["defaultVersionId"])
     iot.create_policy_version(policyName=policy, policyDocument=json.dumps(WIDE), setAsDefault=True)
-    before = [version["versionId"] for version in iot.list_policy_versions(policyName=policy)["policyVersions"]]
+    before = [
+        version["versionId"]
+        for version in iot.list_policy_versions(policyName=policy)["policyVersions"]
+    ]
     assert len(before) == 5
     # when
-    message = {"findings": [{"check": OVERLY_PERMISSIVE, "resource": {"type": "IOT_POLICY", "id": policy}}]}
+    message = {
+        "findings": [{"check": OVERLY_PERMISSIVE, "resource": {"type": "IOT_POLICY", "id": policy}}]
+    }
     topic = cloud.home.output("AuditResultTopicArn").removesuffix("-results")
     cloud.client("sns").publish(TopicArn=topic, Message=json.dumps(message))
 
@@ -197,6 +253,9 @@ def test_a_notification_has_the_policy_repaired_with_five_versions_at_most(cloud
         return bool(document == json.loads(good["policyDocument"]))
 
     wait_for("the policy to be repaired", repaired)
-    after = [version["versionId"] for version in iot.list_policy_versions(policyName=policy)["policyVersions"]]
+    after = [
+        version["versionId"]
+        for version in iot.list_policy_versions(policyName=policy)["policyVersions"]
+    ]
     assert len(after) == 5
     assert set(before) - set(after) == {min(before, key=int)}

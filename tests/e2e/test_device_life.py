@@ -1,4 +1,6 @@
-"""A device's life in the local cloud: real emulator, real IoT policies, a real process over real TLS."""
+"""A device's life in the local cloud: real emulator, real IoT policies, a real process over real
+TLS.
+"""
 
 import json
 import os
@@ -22,7 +24,9 @@ def device(cloud: Cloud, nothing_left: None) -> Iterator[Mapping[str, Any]]:
     assert cloud.deprovision(made.output["thingName"]).status == "SUCCEEDED"
 
 
-def test_settings_reach_the_device_and_are_answered(cloud: Cloud, device: Mapping[str, Any]) -> None:
+def test_settings_reach_the_device_and_are_answered(
+    cloud: Cloud, device: Mapping[str, Any]
+) -> None:
     # when
     cloud.desire(device["thingName"], time=2, unit="imperial", status="on")
     # then
@@ -43,10 +47,15 @@ def test_one_bad_setting_blocks_no_good_one(cloud: Cloud, device: Mapping[str, A
     cloud.desire(device["thingName"], time=30, colour=None)
     # then
     cloud.wait_until_reported(device["thingName"], time=30)
-    wait_for("nothing rejected", lambda: not cloud.shadow(device["thingName"])["reported"].get("rejected"))
+    wait_for(
+        "nothing rejected",
+        lambda: not cloud.shadow(device["thingName"])["reported"].get("rejected"),
+    )
 
 
-def test_a_device_that_dies_comes_back_with_its_identity(cloud: Cloud, device: Mapping[str, Any]) -> None:
+def test_a_device_that_dies_comes_back_with_its_identity(
+    cloud: Cloud, device: Mapping[str, Any]
+) -> None:
     # given
     process = wait_for("the device's process", lambda: cloud.device_process(device["thingName"]))
     session = cloud.row(device["thingName"])["presence_session"]
@@ -54,12 +63,16 @@ def test_a_device_that_dies_comes_back_with_its_identity(cloud: Cloud, device: M
     os.kill(process.pid, signal.SIGKILL)
     # then
     wait_for("a new session", lambda: cloud.row(device["thingName"])["presence_session"] != session)
-    wait_for("the device to be online", lambda: cloud.row(device["thingName"])["status"] == "ONLINE")
+    wait_for(
+        "the device to be online", lambda: cloud.row(device["thingName"])["status"] == "ONLINE"
+    )
     cloud.desire(device["thingName"], time=5)
     cloud.wait_until_reported(device["thingName"], time=5)
 
 
-def test_the_key_is_gone_from_the_bucket_and_nowhere_else(cloud: Cloud, device: Mapping[str, Any]) -> None:
+def test_the_key_is_gone_from_the_bucket_and_nowhere_else(
+    cloud: Cloud, device: Mapping[str, Any]
+) -> None:
     # given: the device has the key, so there was one
     process = wait_for("the device's process", lambda: cloud.device_process(device["thingName"]))
     state = process.environ()["STATE_DIR"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from playground.local.runner import device_log
+from playground.local.log_files import device_log
 from tests.playground_cloud import Cloud, wait_for
 
 
@@ -25,14 +25,18 @@ def log_of(cloud: Cloud, device: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in device_log(cloud.paths, task_id).read_text().splitlines()]
 
 
-def test_unhappy_a_certificate_is_revoked_while_connected(cloud: Cloud, device: Mapping[str, Any]) -> None:
+def test_unhappy_a_certificate_is_revoked_while_connected(
+    cloud: Cloud, device: Mapping[str, Any]
+) -> None:
     # Given a device that is connected
     thing, iot = device["thingName"], cloud.client("iot")
     cloud.wait_until_reported(thing, time=60)
-    # When its certificate is made inactive, and the connection ends (AWS ends it within minutes, the emulator never)
+    # When its certificate is made inactive, and the connection ends (AWS ends it within minutes,
+    # the emulator never)
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
     cloud.desire(thing, reconnect="now")
-    # Then it loses the connection, says why it can't get back, and goes on trying, with growing pauses
+    # Then it loses the connection, says why it can't get back, and goes on trying, with growing
+    # pauses
     wait_for("the device to be offline", lambda: cloud.row(thing)["status"] == "OFFLINE")
 
     def refusals() -> list[dict[str, Any]]:

@@ -15,7 +15,9 @@ from botocore.config import Config
 from playground import exit_codes, firmware
 from playground.paths import PROJECT
 from playground.watch import watching
+from proofs.paste.blocks import blocks
 from tests.playground_cloud import Cloud, wait_for
+from tests.unit.doubles.image_server import image_server
 
 SAMPLE = PROJECT / "device/firmware/bulb-1.1.0.json"
 
@@ -65,7 +67,9 @@ def ended(cloud: Cloud, job_id: str, thing: str, limit: float = 60) -> Mapping[s
 
 def create(cloud: Cloud, jobs: list[str], thing: str, file: Path) -> str:
     """A job that brings the image, by the product's own command; its id."""
-    answer = cloud.playground("job", "create", thing, "update-firmware", "--file", str(file), "--output", "json")
+    answer = cloud.playground(
+        "job", "create", thing, "update-firmware", "--file", str(file), "--output", "json"
+    )
     jobs.append(json.loads(answer.stdout)["jobId"])
     return jobs[-1]
 
@@ -100,7 +104,13 @@ def test_an_update(cloud: Cloud, device: str, jobs: list[str]) -> None:
     # Then the execution tells how it went
     end = ended(cloud, job, device)
     size = str(SAMPLE.stat().st_size)
-    details = {"step": "done", "version": "1.1.0", "previous": "factory", "bytes": size, "percent": "100"}
+    details = {
+        "step": "done",
+        "version": "1.1.0",
+        "previous": "factory",
+        "bytes": size,
+        "percent": "100",
+    }
     assert end == {"status": "SUCCEEDED", **details}
     # and what the device says and reports is the new version's
     cloud.wait_until_reported(device, firmware="1.1.0")
@@ -111,6 +121,23 @@ def test_an_update(cloud: Cloud, device: str, jobs: list[str]) -> None:
     assert "percent" not in again
 
 
+def test_a_device_asks_no_place_but_its_stacks_own(
+    cloud: Cloud, device: str, jobs: list[str]
+) -> None:
+    # Given a service beside the device
+    document = {"operation": firmware.OPERATION, "version": "9.0.0", "size": 9, "sha256": "0" * 64}
+    with image_server() as beside:
+        # When a job has the device fetch from there
+        end = ended(
+            cloud, create_by_hand(cloud, jobs, device, {**document, "url": beside.url()}), device
+        )
+        # Then it does not ask, and says why
+        assert (end["status"], end["code"]) == ("FAILED", "PLACE_REFUSED")
+        assert "not fetched from 127.0.0.1" in end["reason"]
+        assert beside.asked == []
+
+
+@pytest.mark.thorough
 def test_an_image_that_does_not_come_up_is_taken_back(
     cloud: Cloud, device: str, jobs: list[str], tmp_path: Path
 ) -> None:
@@ -126,7 +153,10 @@ def test_an_image_that_does_not_come_up_is_taken_back(
     assert "power" in telemetry(cloud, device, 40)
 
 
-def test_an_image_whose_telemetry_is_refused_is_taken_back(cloud: Cloud, device: str, jobs: list[str]) -> None:
+@pytest.mark.thorough
+def test_an_image_whose_telemetry_is_refused_is_taken_back(
+    cloud: Cloud, device: str, jobs: list[str]
+) -> None:
     with forbidden(cloud, device, f"dt/playground/{device}/*"):
         end = ended(cloud, create(cloud, jobs, device, SAMPLE), device)
     assert (end["status"], end["code"]) == ("FAILED", "NOT_UP")
@@ -134,6 +164,7 @@ def test_an_image_whose_telemetry_is_refused_is_taken_back(cloud: Cloud, device:
     assert "firmware" not in cloud.shadow(device)["reported"]
 
 
+@pytest.mark.thorough
 def test_a_crash_in_the_middle_of_a_trial(cloud: Cloud, device: str, jobs: list[str]) -> None:
     # Given a device that is on trial, and can't get its shadow
     process = wait_for("the device's process", lambda: cloud.device_process(device))
@@ -153,21 +184,26 @@ def test_a_crash_in_the_middle_of_a_trial(cloud: Cloud, device: str, jobs: list[
     cloud.wait_until_reported(device, firmware="1.1.0")
 
 
+@pytest.mark.thorough
 def test_a_version_outlives_a_crash(cloud: Cloud, device: str, jobs: list[str]) -> None:
     assert ended(cloud, create(cloud, jobs, device, SAMPLE), device)["status"] == "SUCCEEDED"
     process = wait_for("the device's process", lambda: cloud.device_process(device))
     os.kill(process.pid, signal.SIGKILL)
-    wait_for("a new process", lambda: (new := cloud.device_process(device)) and new.pid != process.pid)
+    wait_for(
+        "a new process", lambda: (new := cloud.device_process(device)) and new.pid != process.pid
+    )
     assert "power" in telemetry(cloud, device, 40)
     assert cloud.shadow(device)["reported"]["firmware"] == "1.1.0"
 
 
+@pytest.mark.thorough
 def test_an_ordinary_url_will_do(cloud: Cloud, device: str, jobs: list[str]) -> None:
     # Given an image behind a URL that somebody else has made
     found = firmware.checked(cloud.paths, SAMPLE)
     firmware.offered(cloud.home, found)
     bucket = cloud.home.output("FirmwareBucketName")
-    # Of the two versions of signatures that boto3 can make, AWS takes the fourth for buckets of our days.
+    # Of the two versions of signatures that boto3 can make, AWS takes the fourth for buckets of our
+    # days.
     s3 = cloud.home.client("s3", Config(signature_version="s3v4"))
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": found.key})
     # When a job names it
@@ -176,35 +212,51 @@ def test_an_ordinary_url_will_do(cloud: Cloud, device: str, jobs: list[str]) -> 
     assert (end["status"], end["version"]) == ("SUCCEEDED", "1.1.0")
 
 
-def test_the_role_of_the_jobs_reads_images_and_nothing_else(cloud: Cloud, device: str, jobs: list[str]) -> None:
+@pytest.mark.thorough
+def test_the_role_of_the_jobs_reads_images_and_nothing_else(
+    cloud: Cloud, device: str, jobs: list[str]
+) -> None:
     # Given jobs that would have a device fetch what is not an image
     found = firmware.checked(cloud.paths, SAMPLE)
     role = {"roleArn": cloud.home.output("FirmwareDownloadRoleArn"), "expiresInSec": 60}
-    config, images = (cloud.home.output(name) for name in ("ConfigBucketName", "FirmwareBucketName"))
+    config, images = (
+        cloud.home.output(name) for name in ("ConfigBucketName", "FirmwareBucketName")
+    )
     s3 = cloud.client("s3")
     for bucket, key in ((config, f"devices/{device}/config.json"), (images, "elsewhere.json")):
         s3.put_object(Bucket=bucket, Key=key, Body=SAMPLE.read_bytes())
         url = f"${{aws:iot:s3-presigned-url:https://s3.{cloud.home.region}.amazonaws.com/{bucket}/{key}}}"
         job = create_by_hand(cloud, jobs, device, found.job_document(url), presignedUrlConfig=role)
-        # Then the URL that AWS IoT makes is refused, though what is behind it would pass every check
+        # Then the URL that AWS IoT makes is refused, though what is behind it would pass every
+        # check
         end = ended(cloud, job, device)
         assert (end["status"], end["code"]) == ("FAILED", "URL_REFUSED"), (bucket, key)
         assert "HTTP 403" in end["reason"]
         s3.delete_object(Bucket=bucket, Key=key)
 
 
+@pytest.mark.thorough
 def test_an_image_is_checked_before_it_is_uploaded(cloud: Cloud, tmp_path: Path) -> None:
     # Given an image that breaks rules
-    bad = image(tmp_path, "one", model={"telemetry": {"a": {"sine": {"amplitude": 1, "period": 0}}}})
+    bad = image(
+        tmp_path, "one", model={"telemetry": {"a": {"sine": {"amplitude": 1, "period": 0}}}}
+    )
     bucket = cloud.home.output("FirmwareBucketName")
 
     def keys() -> set[str]:
-        return {item["Key"] for item in cloud.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])}
+        return {
+            item["Key"]
+            for item in cloud.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
+        }
 
     before = keys()
     # When it is to be sent, or a good one to nobody
-    refused = cloud.playground("job", "create", "--all", "update-firmware", "--file", str(bad), check=False)
-    nobody = cloud.playground("job", "create", "dev-NONE", "update-firmware", "--file", str(SAMPLE), check=False)
+    refused = cloud.playground(
+        "job", "create", "--all", "update-firmware", "--file", str(bad), check=False
+    )
+    nobody = cloud.playground(
+        "job", "create", "dev-NONE", "update-firmware", "--file", str(SAMPLE), check=False
+    )
     # Then every mistake is named, and nothing was uploaded
     assert (refused.returncode, nobody.returncode) == (exit_codes.FAILED, exit_codes.NOT_FOUND)
     assert f"{bad}: version: must be a version such as 1.1.0" in refused.stderr
@@ -214,14 +266,17 @@ def test_an_image_is_checked_before_it_is_uploaded(cloud: Cloud, tmp_path: Path)
     assert keys() == before
 
 
+@pytest.mark.thorough
 def test_the_documented_way_of_aws(cloud: Cloud, device: str, jobs: list[str]) -> None:
-    # Given the commands of docs/firmware.md, and the function of the README that they use
-    shell = [block for block in (PROJECT / "README.md").read_text().split("```sh\n") if block.startswith("stack()")]
-    stack = shell[0].partition("\n\n")[0]
-    commands = (PROJECT / "docs/firmware.md").read_text().split("```sh\n")[2].partition("```")[0]
+    # Given the commands of docs/firmware.md
+    commands = next(
+        "\n".join(block.lines)
+        for block in blocks(PROJECT / "docs" / "firmware.md")
+        if block.lines[0].startswith("stack()")
+    )
     # When a user runs them
     jobs.append("bulbs-1-1-0")
-    cloud.run("bash", "-euo", "pipefail", "-c", f"{stack}\n{commands.replace('lamp', device)}")
+    cloud.run("bash", "-euo", "pipefail", "-c", commands.replace("lamp", device))
     # Then the device is updated
     assert ended(cloud, "bulbs-1-1-0", device)["status"] == "SUCCEEDED"
 
@@ -233,7 +288,10 @@ def forbidden(cloud: Cloud, thing: str, topic: str) -> Iterator[None]:
     (certificate,) = iot.list_thing_principals(thingName=thing)["principals"]
     resource = f"arn:aws:iot:{cloud.home.region}:{cloud.home.account}:topic/{topic}"
     statement = {"Effect": "Deny", "Action": "iot:Publish", "Resource": resource}
-    iot.create_policy(policyName=name, policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    iot.create_policy(
+        policyName=name,
+        policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
     iot.attach_policy(policyName=name, target=certificate)
     try:
         yield

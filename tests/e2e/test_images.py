@@ -11,12 +11,16 @@ from playground.images import Images
 from playground.paths import PROJECT
 from tests.playground_cloud import Cloud, wait_for
 
+pytestmark = pytest.mark.thorough
+
 NAMES = ("roll-a", "roll-b")
 
 
 @pytest.fixture
 def devices(cloud: Cloud, nothing_left: None) -> Iterator[Sequence[str]]:
-    """Two devices with settings of their own; afterwards they are gone, and new tasks run device/ as it stands."""
+    """Two devices with settings of their own; afterwards they are gone, and new tasks run device/
+    as it stands.
+    """
     for number, name in enumerate(NAMES):
         assert cloud.provision({"thingName": name, "deviceType": "bulb"}).status == "SUCCEEDED"
         cloud.desire(name, time=30 + number, status="on")
@@ -54,10 +58,14 @@ def is_gone(cloud: Cloud, certificate_id: str) -> bool:
     return False
 
 
-def test_devices_are_moved_to_what_was_pushed(cloud: Cloud, devices: Sequence[str], tmp_path: Path) -> None:
+def test_devices_are_moved_to_what_was_pushed(
+    cloud: Cloud, devices: Sequence[str], tmp_path: Path
+) -> None:
     # given
     before = {name: cloud.row(name) for name in devices}
-    folder = changed(tmp_path, "commands.py", "list the commands with", "edition two: the commands with")
+    folder = changed(
+        tmp_path, "commands/commands.py", "list the commands with", "edition two: the commands with"
+    )
     # when
     pushed = json.loads(cloud.playground("push", "--from", str(folder), "--output", "json").stdout)
     # then: what runs goes on as it was, what is new runs the new code
@@ -81,7 +89,9 @@ def test_devices_are_moved_to_what_was_pushed(cloud: Cloud, devices: Sequence[st
         assert is_gone(cloud, before[name]["certificate_id"])
         principals = cloud.client("iot").list_thing_principals(thingName=name)["principals"]
         assert [principal.rpartition("/")[2] for principal in principals] == [row["certificate_id"]]
-        assert cloud.shadow(name)["desired"].items() >= {"time": 30 + number, "status": "on"}.items()
+        assert (
+            cloud.shadow(name)["desired"].items() >= {"time": 30 + number, "status": "on"}.items()
+        )
         cloud.wait_until_reported(name, time=30 + number, status="on")
         # and it is the new code that answers
         assert help_of(cloud, name).startswith("edition two")
@@ -104,7 +114,10 @@ def test_an_image_that_does_not_come_up_stops_the_roll_at_the_first(
     # given: it can be imported, and ends at once
     before, current = {name: cloud.row(name) for name in devices}, Images(cloud.home).current()
     folder = changed(
-        tmp_path, "__main__.py", 'if __name__ == "__main__":\n', 'if __name__ == "__main__":\n    sys.exit(2)\n'
+        tmp_path,
+        "__main__.py",
+        'if __name__ == "__main__":\n',
+        'if __name__ == "__main__":\n    sys.exit(2)\n',
     )
     cloud.playground("push", "--from", str(folder))
     # when
@@ -139,10 +152,14 @@ def test_what_cannot_be_built_changes_nothing(cloud: Cloud, tmp_path: Path) -> N
     assert Images(cloud.home).current() == current
 
 
-def test_the_first_device_without_an_image_says_what_to_do(cloud: Cloud, nothing_left: None) -> None:
+def test_the_first_device_without_an_image_says_what_to_do(
+    cloud: Cloud, nothing_left: None
+) -> None:
     # given
     images = Images(cloud.home)
-    cloud.client("ecr").batch_delete_image(repositoryName=images.repository, imageIds=[{"imageTag": images.tag}])
+    cloud.client("ecr").batch_delete_image(
+        repositoryName=images.repository, imageIds=[{"imageTag": images.tag}]
+    )
     try:
         # when
         refused = cloud.playground("create", "--name", "too-early", check=False)
@@ -163,12 +180,17 @@ def test_any_tools_upload_is_built(cloud: Cloud, tmp_path: Path) -> None:
     # given
     source = tmp_path / "source.zip"
     code = "import sys; from pathlib import Path; from playground.device_source import pack; "
-    code += f"s = pack(Path({str(PROJECT / 'device')!r})); Path({str(source)!r}).write_bytes(s.data); print(s.key)"
+    code += (
+        f"s = pack(Path({str(PROJECT / 'device')!r})); "
+        f"Path({str(source)!r}).write_bytes(s.data); print(s.key)"
+    )
     key = cloud.run(".venvs/app/bin/python", "-c", code).stdout.strip()
     images = Images(cloud.home)
     before = images.current()
     tag = key.removeprefix("source/").removesuffix(".zip")
-    cloud.client("ecr").batch_delete_image(repositoryName=images.repository, imageIds=[{"imageTag": tag}])
+    cloud.client("ecr").batch_delete_image(
+        repositoryName=images.repository, imageIds=[{"imageTag": tag}]
+    )
     # when
     cloud.run("aws", "s3", "cp", str(source), f"s3://{cloud.home.output('SourceBucketName')}/{key}")
     # then

@@ -17,7 +17,9 @@ from tests.playground_cloud import Cloud, wait_for
 
 @pytest.fixture(scope="module")
 def shared(cloud: Cloud) -> Iterator[str]:
-    """The name of the device of all these tests; removed after the last one, with all that is left of it."""
+    """The name of the device of all these tests; removed after the last one, with all that is left
+    of it.
+    """
     before = census(cloud)
     made = cloud.provision({"deviceType": "generic"})
     assert made.status == "SUCCEEDED", made
@@ -30,7 +32,9 @@ def shared(cloud: Cloud) -> Iterator[str]:
 
 @pytest.fixture
 def device(cloud: Cloud, shared: str, nothing_left: None) -> str:
-    """The same device, whatever the test before has done to it: online, without a job, its unit metric."""
+    """The same device, whatever the test before has done to it: online, without a job, its unit
+    metric.
+    """
     wait_for("the device to be online", lambda: cloud.row(shared)["status"] == "ONLINE")
     cloud.desire(shared, unit="metric")
     cloud.wait_until_reported(shared, unit="metric")
@@ -48,13 +52,17 @@ class Jobs:
     def create(self, document: Any, **given: Any) -> str:
         """A job for the device; gives its id."""
         job_id = f"test-{uuid.uuid4().hex[:12]}"
-        self._iot.create_job(jobId=job_id, targets=[self._arn], document=json.dumps(document), **given)
+        self._iot.create_job(
+            jobId=job_id, targets=[self._arn], document=json.dumps(document), **given
+        )
         self.ids.append(job_id)
         return job_id
 
     def execution(self, job_id: str) -> Mapping[str, Any]:
         """The device's execution of a job."""
-        found: Mapping[str, Any] = self._iot.describe_job_execution(jobId=job_id, thingName=self._thing)["execution"]
+        found: Mapping[str, Any] = self._iot.describe_job_execution(
+            jobId=job_id, thingName=self._thing
+        )["execution"]
         return found
 
     def ended(self, job_id: str, limit: float = 30.0) -> Mapping[str, Any]:
@@ -85,17 +93,26 @@ def test_case_22_completes_a_job_execution(cloud: Cloud, device: str, jobs: Jobs
     job = jobs.create(IMPERIAL)
     # then
     ended = jobs.ended(job)
-    assert (ended["status"], ended["statusDetails"]["detailsMap"]["unit"]) == ("SUCCEEDED", "imperial")
+    assert (ended["status"], ended["statusDetails"]["detailsMap"]["unit"]) == (
+        "SUCCEEDED",
+        "imperial",
+    )
     cloud.wait_until_reported(device, unit="imperial")
 
 
 @contextmanager
 def stalled(cloud: Cloud, device: str) -> Iterator[None]:
-    """Within the block the device does not hear of changes of its shadow, so `change-unit` stays in progress."""
+    """Within the block the device does not hear of changes of its shadow, so `change-unit` stays in
+    progress.
+    """
     iot, name = cloud.client("iot"), f"test-stalled-{device}"
-    topic = f"arn:aws:iot:{cloud.home.region}:{cloud.home.account}:topic/$aws/things/{device}/shadow/update/*"
+    topics = f"arn:aws:iot:{cloud.home.region}:{cloud.home.account}:topic"
+    topic = f"{topics}/$aws/things/{device}/shadow/update/*"
     statement = {"Effect": "Deny", "Action": "iot:Receive", "Resource": topic}
-    iot.create_policy(policyName=name, policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    iot.create_policy(
+        policyName=name,
+        policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
     (principal,) = iot.list_thing_principals(thingName=device)["principals"]
     iot.attach_policy(policyName=name, target=principal)
     try:
@@ -115,7 +132,10 @@ def kill(cloud: Cloud, device: str) -> None:
     os.kill(process.pid, signal.SIGKILL)
 
 
-def test_jobs_for_a_device_that_is_away_are_done_in_their_order(cloud: Cloud, device: str, jobs: Jobs) -> None:
+@pytest.mark.thorough
+def test_jobs_for_a_device_that_is_away_are_done_in_their_order(
+    cloud: Cloud, device: str, jobs: Jobs
+) -> None:
     # given a device that does not answer, and three jobs that are queued meanwhile
     process = wait_for("the device's process", lambda: cloud.device_process(device))
     os.kill(process.pid, signal.SIGSTOP)
@@ -126,13 +146,20 @@ def test_jobs_for_a_device_that_is_away_are_done_in_their_order(cloud: Cloud, de
     # then it does one after the other
     ended = [jobs.ended(job) for job in queued]
     assert [one["status"] for one in ended] == ["SUCCEEDED"] * 3
-    assert [one["statusDetails"]["detailsMap"]["unit"] for one in ended] == ["imperial", "metric", "imperial"]
+    assert [one["statusDetails"]["detailsMap"]["unit"] for one in ended] == [
+        "imperial",
+        "metric",
+        "imperial",
+    ]
     for before, after in pairwise(ended):
         assert before["lastUpdatedAt"] <= after["startedAt"]
     cloud.wait_until_reported(device, unit="imperial")
 
 
-def test_a_job_in_progress_survives_a_restart_of_the_device(cloud: Cloud, device: str, jobs: Jobs) -> None:
+@pytest.mark.thorough
+def test_a_job_in_progress_survives_a_restart_of_the_device(
+    cloud: Cloud, device: str, jobs: Jobs
+) -> None:
     with stalled(cloud, device):
         # given a job in progress, and one behind it
         first, second = jobs.create(IMPERIAL), jobs.create(METRIC)
@@ -147,7 +174,10 @@ def test_a_job_in_progress_survives_a_restart_of_the_device(cloud: Cloud, device
     cloud.wait_until_reported(device, unit="metric")
 
 
-def test_a_job_that_is_cancelled_while_in_progress_makes_way(cloud: Cloud, device: str, jobs: Jobs) -> None:
+@pytest.mark.thorough
+def test_a_job_that_is_cancelled_while_in_progress_makes_way(
+    cloud: Cloud, device: str, jobs: Jobs
+) -> None:
     with stalled(cloud, device):
         # given a job in progress, and one behind it
         first, second = jobs.create(IMPERIAL), jobs.create(METRIC)
@@ -160,7 +190,10 @@ def test_a_job_that_is_cancelled_while_in_progress_makes_way(cloud: Cloud, devic
     assert "unit" not in jobs.execution(first).get("statusDetails", {}).get("detailsMap", {})
 
 
-def test_a_job_that_is_deleted_while_in_progress_makes_way(cloud: Cloud, device: str, jobs: Jobs) -> None:
+@pytest.mark.thorough
+def test_a_job_that_is_deleted_while_in_progress_makes_way(
+    cloud: Cloud, device: str, jobs: Jobs
+) -> None:
     with stalled(cloud, device):
         first, second = jobs.create(IMPERIAL), jobs.create(METRIC)
         in_progress(jobs, first)
@@ -192,6 +225,7 @@ def test_a_bad_document_is_rejected_with_field_and_reason(
     assert jobs.ended(good)["status"] == "SUCCEEDED"
 
 
+@pytest.mark.thorough
 def test_a_deleted_device_leaves_no_job_execution(cloud: Cloud, nothing_left: None) -> None:
     # given a device with a job that is queued
     made = cloud.provision({"deviceType": "generic"})
@@ -203,7 +237,8 @@ def test_a_deleted_device_leaves_no_job_execution(cloud: Cloud, nothing_left: No
     os.kill(process.pid, signal.SIGKILL)
     # when the device is deleted
     assert cloud.deprovision(name).status == "SUCCEEDED"
-    # then its execution is gone, and of the job, which is its maker's, the record stays until it is deleted
+    # then its execution is gone, and of the job, which is its maker's, the record stays until it is
+    # deleted
     iot = cloud.client("iot")
     assert iot.list_job_executions_for_job(jobId=job)["executionSummaries"] == []
     iot.delete_job(jobId=job, force=True)
@@ -212,9 +247,12 @@ def test_a_deleted_device_leaves_no_job_execution(cloud: Cloud, nothing_left: No
 # --- the command
 
 
+@pytest.mark.thorough
 def test_job_create_shows_progress_until_the_end(cloud: Cloud, device: str) -> None:
     # when
-    done = cloud.playground("job", "create", device, "change-unit", "unit=imperial", "--wait", "--output", "json")
+    done = cloud.playground(
+        "job", "create", device, "change-unit", "unit=imperial", "--wait", "--output", "json"
+    )
     # then
     made = json.loads(done.stdout)
     assert made["jobId"].startswith(f"{cloud.home.stack_name}-change-unit-")
@@ -226,7 +264,10 @@ def test_job_create_shows_progress_until_the_end(cloud: Cloud, device: str) -> N
     assert '{"operation": "change-unit", "unit": "imperial"}' in shown
     assert "SUCCEEDED" in shown
     assert made["jobId"] in cloud.playground("job", "show", device).stdout
-    assert json.loads(cloud.playground("job", "show", "--output", "json").stdout)["jobId"] == made["jobId"]
+    assert (
+        json.loads(cloud.playground("job", "show", "--output", "json").stdout)["jobId"]
+        == made["jobId"]
+    )
     assert made["jobId"] in cloud.playground("job", "list").stdout
     # until it is deleted
     cloud.playground("job", "delete", made["jobId"])
@@ -237,27 +278,38 @@ def test_job_create_checks_before_it_sends(cloud: Cloud, device: str) -> None:
     refused = cloud.playground("job", "create", device, "change-unit", "unit=kelvin", check=False)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "unit must be one of metric, imperial" in refused.stderr
-    assert "operation must be one of" in cloud.playground("job", "create", "--all", "explode", check=False).stderr
+    assert (
+        "operation must be one of"
+        in cloud.playground("job", "create", "--all", "explode", check=False).stderr
+    )
     nobody = cloud.playground("job", "create", "nobody", "change-unit", "unit=metric", check=False)
     assert "There is no device nobody" in nobody.stderr
     assert "no device nobody" in cloud.playground("job", "show", "nobody", check=False).stderr
     assert json.loads(cloud.playground("job", "list", "--output", "json").stdout) == {"jobs": []}
 
 
-def test_a_job_for_all_that_the_device_rejects_ends_in_exit_code_1(cloud: Cloud, device: str) -> None:
+@pytest.mark.thorough
+def test_a_job_for_all_that_the_device_rejects_ends_in_exit_code_1(
+    cloud: Cloud, device: str
+) -> None:
     asked = ("job", "create", "--all", "explode", "--unchecked", "--wait", "--output", "json")
     failed = cloud.playground(*asked, check=False)
     made = json.loads(failed.stdout)
     assert failed.returncode == 1
-    assert [(one["thingName"], one["status"]) for one in made["executions"]] == [(device, "REJECTED")]
+    assert [(one["thingName"], one["status"]) for one in made["executions"]] == [
+        (device, "REJECTED")
+    ]
     assert made["executions"][0]["statusDetails"]["field"] == "operation"
     cloud.playground("job", "delete", made["jobId"])
 
 
+@pytest.mark.thorough
 def test_job_cancel_by_force(cloud: Cloud, device: str, jobs: Jobs) -> None:
     with stalled(cloud, device):
         # given
-        job = cloud.playground("job", "create", device, "change-unit", "unit=imperial", "--timeout", "5").stdout.strip()
+        job = cloud.playground(
+            "job", "create", device, "change-unit", "unit=imperial", "--timeout", "5"
+        ).stdout.strip()
         in_progress(jobs, job)
         # when
         cloud.playground("job", "cancel", job, "--force")

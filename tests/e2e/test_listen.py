@@ -1,5 +1,6 @@
 """`playground listen`: what it hears, and that nothing of it stays whatever way it ends."""
 
+import base64
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -63,7 +65,12 @@ def listener(cloud: Cloud, *arguments: str) -> Iterator[Listener]:
 
 def policies(cloud: Cloud) -> list[str]:
     pages = cloud.client("iot").get_paginator("list_policies").paginate()
-    return [found["policyName"] for page in pages for found in page["policies"] if "-listen-" in found["policyName"]]
+    return [
+        found["policyName"]
+        for page in pages
+        for found in page["policies"]
+        if "-listen-" in found["policyName"]
+    ]
 
 
 @pytest.fixture
@@ -73,17 +80,50 @@ def device(cloud: Cloud) -> Iterator[str]:
     assert cloud.deprovision(name).status == "SUCCEEDED"
 
 
+SPOILT = {
+    "abyss": b"[" * 60_000,
+    "no text": b"\xff\x00",
+    "half a pair": b'"\\ud800"',
+    "orders": b"\x1b]52;c;AA==\x07",
+}
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_no_message_ends_it(cloud: Cloud, device: str) -> None:
+    topics = {name: f"dt/playground/{device}/{name.replace(' ', '-')}" for name in SPOILT}
+    with listener(cloud) as everything:
+        # when
+        for name, topic in topics.items():
+            cloud.client("iot-data").publish(topic=topic, qos=1, payload=SPOILT[name])
+        # then
+        heard = {name: everything.hears(partial(_is_on, topic)) for name, topic in topics.items()}
+        assert heard["abyss"]["payload"] == "[" * 60_000
+        assert base64.b64decode(heard["no text"]["payload_base64"]) == SPOILT["no text"]
+        assert heard["half a pair"]["payload"] == '"\\ud800"'
+        assert everything.ends(signal.SIGTERM) == 143
+
+
+def _is_on(topic: str, heard: dict[str, Any]) -> bool:
+    return bool(heard["topic"] == topic)
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_it_hears_telemetry_and_shadow_and_leaves_nothing(cloud: Cloud, device: str) -> None:
     with listener(cloud) as everything, listener(cloud, "$aws/things/+/shadow/#") as shadows:
         # when
         cloud.desire(device, time=1)
         # then
-        telemetry = everything.hears(lambda heard: heard["topic"] == f"dt/playground/{device}/telemetry")
+        telemetry = everything.hears(
+            lambda heard: heard["topic"] == f"dt/playground/{device}/telemetry"
+        )
         assert telemetry["payload"]["sequence"] >= 0
-        delta = shadows.hears(lambda heard: heard["topic"] == f"$aws/things/{device}/shadow/update/delta")
+        delta = shadows.hears(
+            lambda heard: heard["topic"] == f"$aws/things/{device}/shadow/update/delta"
+        )
         assert delta["payload"]["state"] == {"time": 1}
-        assert not any(heard["topic"].startswith("$") for heard in everything.messages)  # MQTT 5, 4.7.2
+        assert not any(
+            heard["topic"].startswith("$") for heard in everything.messages
+        )  # MQTT 5, 4.7.2
         assert len(policies(cloud)) == 2
         # when
         assert everything.ends(signal.SIGTERM) == 143
@@ -104,11 +144,16 @@ def test_every_part_of_a_message_is_told(cloud: Cloud) -> None:
         data.publish(topic="test/b/d", qos=1, payload="grüß".encode(), userProperties=properties)
         # then
         assert heard.ends() == 0
-        first, binary, text = wait_for("three", lambda: heard.messages if len(heard.messages) == 3 else None)
+        first, binary, text = wait_for(
+            "three", lambda: heard.messages if len(heard.messages) == 3 else None
+        )
     assert (first["payload"], first["qos"], first["retain"]) == ({"a": [1]}, 1, False)
     assert first["content_type"] == "application/json"
     assert (binary["payload_base64"], binary["response_topic"]) == ("/wA=", "test/answer")
-    assert (text["payload"], text["user_properties"]) == ("grüß", [{"name": "room", "value": "kitchen"}])
+    assert (text["payload"], text["user_properties"]) == (
+        "grüß",
+        [{"name": "room", "value": "kitchen"}],
+    )
     assert policies(cloud) == []
 
 
@@ -158,11 +203,17 @@ def test_what_a_killed_one_has_left_goes_with_the_next_and_with_the_sweep(cloud:
         # then: the second has removed what the first had left
         (left,) = set(policies(cloud)) - set(kept)
         # when
-        found = json.loads(cloud.playground("sweep", "--dry-run", "--output", "json").stdout)["findings"]
+        found = json.loads(cloud.playground("sweep", "--dry-run", "--output", "json").stdout)[
+            "findings"
+        ]
         swept = json.loads(cloud.playground("sweep", "--output", "json").stdout)["findings"]
         # then
-        assert [(one["kind"], one["name"], one["outcome"]) for one in found] == [("listener", left, "found")]
-        assert [(one["kind"], one["name"], one["outcome"]) for one in swept] == [("listener", left, "removed")]
+        assert [(one["kind"], one["name"], one["outcome"]) for one in found] == [
+            ("listener", left, "found")
+        ]
+        assert [(one["kind"], one["name"], one["outcome"]) for one in swept] == [
+            ("listener", left, "removed")
+        ]
         assert policies(cloud) == kept
         cloud.client("iot-data").publish(topic="still/there", qos=1, payload=b"1")
         assert running.hears(lambda heard: heard["topic"] == "still/there")["payload"] == 1

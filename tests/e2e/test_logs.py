@@ -12,6 +12,8 @@ import pytest
 from playground.history import task_names
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
+pytestmark = pytest.mark.thorough
+
 ONE, OTHER = "logs-one:1", "logs-other"
 
 
@@ -55,11 +57,17 @@ def test_one_query_follows_one_device_through_all_functions(cloud: Cloud, tmp_pa
     assert {line["thing_name"] for line in lines if line["source"] == "functions"} == {ONE}
     # as it stands in the groups, under the names that it has on AWS
     task = cloud.row(ONE)["task_arn"].rpartition("/")[2]
-    streams = cloud.client("logs").describe_log_streams(logGroupName=cloud.home.output("DeviceLogGroupName"))
-    assert f"device/virtual-device/{task}" in {stream["logStreamName"] for stream in streams["logStreams"]}
+    streams = cloud.client("logs").describe_log_streams(
+        logGroupName=cloud.home.output("DeviceLogGroupName")
+    )
+    assert f"device/virtual-device/{task}" in {
+        stream["logStreamName"] for stream in streams["logStreams"]
+    }
     # and less of it
     assert {line["source"] for line in logs_of(cloud, ONE, "--source", "devices")} == {"devices"}
-    assert {line["origin"] for line in logs_of(cloud, ONE, "--filter", "CERTIFICATE CREATED")} == {"CreateCertificate"}
+    assert {line["origin"] for line in logs_of(cloud, ONE, "--filter", "CERTIFICATE CREATED")} == {
+        "CreateCertificate"
+    }
     assert "thing created" in cloud.playground("logs", ONE).stdout
     _follow(cloud, tmp_path / "followed")
 
@@ -78,7 +86,9 @@ def _follow(cloud: Cloud, file: Path) -> None:
         "devices",
     ]
     with file.open("wb") as out:
-        following = subprocess.Popen(command, env=cloud.environment, stdout=out, stderr=subprocess.DEVNULL)
+        following = subprocess.Popen(
+            command, env=cloud.environment, stdout=out, stderr=subprocess.DEVNULL
+        )
     try:
         wait_for("the first lines", lambda: "thing created" in file.read_text())
         cloud.desire(ONE, reconnect="now")
@@ -93,13 +103,22 @@ def _follow(cloud: Cloud, file: Path) -> None:
 
 
 def _let_in(topic: str, queue: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+    }
     condition = {"ArnEquals": {"aws:SourceArn": topic}}
-    return {"Version": "2012-10-17", "Statement": [{**statement, "Resource": queue, "Condition": condition}]}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{**statement, "Resource": queue, "Condition": condition}],
+    }
 
 
 def _told(sqs: Any, queue: str) -> Iterator[tuple[str, str]]:
-    for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
+    for message in sqs.receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1
+    ).get("Messages", []):
         told = json.loads(json.loads(message["Body"])["Message"])
         yield told["AlarmName"], told["NewStateValue"]
 
@@ -107,28 +126,40 @@ def _told(sqs: Any, queue: str) -> Iterator[tuple[str, str]]:
 def test_the_dashboard_and_the_alarms_stand_and_an_alarm_goes_off(cloud: Cloud) -> None:
     # given
     cloudwatch, sns, sqs = cloud.client("cloudwatch"), cloud.client("sns"), cloud.client("sqs")
-    body = json.loads(cloudwatch.get_dashboard(DashboardName=cloud.home.output("DashboardName"))["DashboardBody"])
+    body = json.loads(
+        cloudwatch.get_dashboard(DashboardName=cloud.home.output("DashboardName"))["DashboardBody"]
+    )
     for function in cloud.functions.values():
         assert function in json.dumps(body)
     assert "${" not in json.dumps(body)
     name = f"{cloud.home.stack_name}-provisioning-failed"
-    assert len(cloudwatch.describe_alarms(AlarmNamePrefix=cloud.home.stack_name)["MetricAlarms"]) >= 7
+    assert (
+        len(cloudwatch.describe_alarms(AlarmNamePrefix=cloud.home.stack_name)["MetricAlarms"]) >= 7
+    )
     queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
     topic = cloud.home.output("AlarmTopicArn")
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(_let_in(topic, arn))})
-    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+    subscription = sns.subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True
+    )
     try:
-        # when: the emulator counts no executions, so what AWS would publish after a failed one is published here
+        # when: the emulator counts no executions, so what AWS would publish after a failed one is
+        # published here
         machine = cloud.home.output("ProvisionDeviceStateMachineArn")
         failed = {"MetricName": "ExecutionsFailed", "Unit": "Count", "Value": 1.0}
         dimensions = [{"Name": "StateMachineArn", "Value": machine}]
-        cloudwatch.put_metric_data(Namespace="AWS/States", MetricData=[{**failed, "Dimensions": dimensions}])
+        cloudwatch.put_metric_data(
+            Namespace="AWS/States", MetricData=[{**failed, "Dimensions": dimensions}]
+        )
         # then
         (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
         assert alarm["StateValue"] == "ALARM"
         assert alarm["Dimensions"] == dimensions
-        # With it the emulator looks at all alarms: another one may go off for what this cloud has been through.
+        # With it the emulator looks at all alarms: another one may go off for what this cloud has
+        # been through.
         wait_for("its message", lambda: (name, "ALARM") in set(_told(sqs, queue)))
     finally:
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])

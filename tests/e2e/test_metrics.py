@@ -1,4 +1,6 @@
-"""Device-side metrics in the local cloud: a report a second, heard by a client and by an IoT rule."""
+"""Device-side metrics in the local cloud: a report a second, heard by a client and by an IoT
+rule.
+"""
 
 import json
 from collections.abc import Iterator
@@ -26,10 +28,18 @@ def queue(cloud: Cloud, device: str) -> Iterator[str]:
     """The URL of a queue that an IoT rule fills with the reports of all devices."""
     sqs, iam, iot = cloud.client("sqs"), cloud.client("iam"), cloud.client("iot")
     url: str = sqs.create_queue(QueueName="metrics")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "iot.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
     trusted = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName="metrics-to-queue", AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    role = iam.create_role(RoleName="metrics-to-queue", AssumeRolePolicyDocument=trusted)["Role"][
+        "Arn"
+    ]
     allowed = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     iam.put_role_policy(RoleName="metrics-to-queue", PolicyName="send", PolicyDocument=policy)
@@ -45,7 +55,9 @@ def queue(cloud: Cloud, device: str) -> Iterator[str]:
 
 def next_from(cloud: Cloud, url: str) -> Any:
     def received() -> Any:
-        messages = cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", [])
+        messages = (
+            cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", [])
+        )
         return json.loads(messages[0]["Body"]) if messages else None
 
     return wait_for("a report in the queue", received)
@@ -55,14 +67,18 @@ def test_reports_are_heard_every_second(cloud: Cloud, device: str) -> None:
     # when
     with watching(cloud.home, device) as watcher:
         cloud.playground("set", device, "metrics=1")
-        heard = (message.payload for message in watcher.messages() if kind_of(message.topic) == "metrics")
+        heard = (
+            message.payload for message in watcher.messages() if kind_of(message.topic) == "metrics"
+        )
         first, second, *more = (next(heard) for _ in range(6))
     # then
     assert first["header"]["version"] == "1.0"
     assert second["header"]["report_id"] > first["header"]["report_id"]
     established = first["metrics"]["tcp_connections"]["established_connections"]
     assert established["total"] == 1
-    assert established["connections"][0]["remote_addr"].endswith(f":{LocalState.load(cloud.paths).mqtt_port}")
+    assert established["connections"][0]["remote_addr"].endswith(
+        f":{LocalState.load(cloud.paths).mqtt_port}"
+    )
     # What the device has sent between two reports is the first of them at least.
     assert second["custom_metrics"]["messages_sent"][0]["number"] >= 1
     assert second["custom_metrics"]["publishes_refused"] == [{"number": 0}]
@@ -81,8 +97,14 @@ def test_a_refused_publish_is_counted_and_zero_ends_it(cloud: Cloud, device: str
     with watching(cloud.home, device) as watcher:
         cloud.playground("set", device, "metrics=1")
         cloud.playground("command", device, "authorization-error")
-        heard = (message.payload for message in watcher.messages() if kind_of(message.topic) == "metrics")
+        heard = (
+            message.payload for message in watcher.messages() if kind_of(message.topic) == "metrics"
+        )
         assert next(r for r in heard if r["custom_metrics"]["publishes_refused"] == [{"number": 1}])
         cloud.playground("set", device, "metrics=0")
     with watching(cloud.home, device) as watcher:
-        assert [message for message in watcher.messages(limit=2.5) if kind_of(message.topic) == "metrics"] == []
+        assert [
+            message
+            for message in watcher.messages(limit=2.5)
+            if kind_of(message.topic) == "metrics"
+        ] == []

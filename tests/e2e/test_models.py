@@ -33,7 +33,10 @@ def next_telemetry(cloud: Cloud, name: str, **settings: Any) -> dict[str, Any]:
     with watching(cloud.home, name) as watcher:
         cloud.desire(name, **settings)
         for message in watcher.messages():
-            if message.topic == f"dt/playground/{name}/telemetry" and message.payload["unit"] == settings["unit"]:
+            if (
+                message.topic == f"dt/playground/{name}/telemetry"
+                and message.payload["unit"] == settings["unit"]
+            ):
                 content: dict[str, Any] = message.payload
                 return content
     raise AssertionError("no telemetry")
@@ -67,7 +70,9 @@ def test_a_meter_is_read_by_a_command_of_its_model(cloud: Cloud, made: str) -> N
     # given
     cloud.playground("create", "--type", "meter", "--name", made)
     # when
-    reply = json.loads(cloud.playground("command", made, "read", "reader=me", "--output", "json").stdout)
+    reply = json.loads(
+        cloud.playground("command", made, "read", "reader=me", "--output", "json").stdout
+    )
     shown = cloud.playground("command", made, "help").stdout
     # then
     assert reply["status"] == "accepted"
@@ -76,25 +81,38 @@ def test_a_meter_is_read_by_a_command_of_its_model(cloud: Cloud, made: str) -> N
     assert "read the meter" in shown
 
 
-def test_a_message_of_ones_own_is_answered_as_the_model_says(cloud: Cloud, made: str, tmp_path: Path) -> None:
+def test_a_message_of_ones_own_is_answered_as_the_model_says(
+    cloud: Cloud, made: str, tmp_path: Path
+) -> None:
     # given
     file = tmp_path / "beehive.json"
-    hello = {"on": {"hello": "bees"}, "reply": {"buzz": {"telemetry": "queen"}, "to": {"request": "from"}}}
+    hello = {
+        "on": {"hello": "bees"},
+        "reply": {"buzz": {"telemetry": "queen"}, "to": {"request": "from"}},
+    }
     file.write_text(json.dumps({**MODEL, "replies": [hello]}))
     cloud.playground("create", "--model", str(file), "--name", made)
     # when
     with watching(cloud.home, made) as watcher:
         request = json.dumps({"hello": "bees", "from": "keeper"}).encode()
         cloud.client("iot-data").publish(topic=f"cmd/playground/{made}/req", qos=1, payload=request)
-        answer = next(message for message in watcher.messages() if message.topic == f"cmd/playground/{made}/res")
+        answer = next(
+            message
+            for message in watcher.messages()
+            if message.topic == f"cmd/playground/{made}/res"
+        )
     # then
     assert answer.payload == {"buzz": {"marked": True}, "to": "keeper"}
 
 
-def test_a_bad_model_is_refused_before_anything_is_made(cloud: Cloud, tmp_path: Path, nothing_left: None) -> None:
+def test_a_bad_model_is_refused_before_anything_is_made(
+    cloud: Cloud, tmp_path: Path, nothing_left: None
+) -> None:
     # given
     file = tmp_path / "bad.json"
-    file.write_text(json.dumps({"telemetry": {"t": {"sine": {"amplitude": 1, "period": 0}}, "u": {"walk": {}}}}))
+    file.write_text(
+        json.dumps({"telemetry": {"t": {"sine": {"amplitude": 1, "period": 0}}, "u": {"walk": {}}}})
+    )
     # when
     refused = cloud.playground("create", "--model", str(file), check=False)
     # then

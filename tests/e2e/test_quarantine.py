@@ -1,4 +1,6 @@
-"""Quarantine in the local cloud: real policies, a real device, whatever holds its certificate, and a way back."""
+"""Quarantine in the local cloud: real policies, a real device, whatever holds its certificate, and
+a way back.
+"""
 
 import json
 import threading
@@ -17,7 +19,7 @@ from playground.watch import Watcher, kind_of, watching
 from tests.device.tls import context_of
 from tests.playground_cloud import Cloud, Execution, wait_for
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
 LIMIT = 20.0
 REFUSED = 135
@@ -36,10 +38,14 @@ class Suspect:
         return self.cloud.row(self.thing)
 
     def confine(self) -> Execution:
-        return self.cloud.execute("QuarantineDeviceStateMachineArn", {"thingName": self.thing, "reason": REASON})
+        return self.cloud.execute(
+            "QuarantineDeviceStateMachineArn", {"thingName": self.thing, "reason": REASON}
+        )
 
     def release(self, **how: Any) -> Execution:
-        return self.cloud.execute("ReleaseDeviceStateMachineArn", {"thingName": self.thing, **how}, limit=90)
+        return self.cloud.execute(
+            "ReleaseDeviceStateMachineArn", {"thingName": self.thing, **how}, limit=90
+        )
 
     def policies(self) -> list[set[str]]:
         """Of each of the thing's certificates."""
@@ -50,8 +56,12 @@ class Suspect:
         ]
 
     def groups(self) -> set[str]:
-        found = self.cloud.client("iot").list_thing_groups_for_thing(thingName=self.thing)["thingGroups"]
-        return {group["groupName"].removeprefix(f"{self.cloud.home.stack_name}-") for group in found}
+        found = self.cloud.client("iot").list_thing_groups_for_thing(thingName=self.thing)[
+            "thingGroups"
+        ]
+        return {
+            group["groupName"].removeprefix(f"{self.cloud.home.stack_name}-") for group in found
+        }
 
     def identity(self) -> dict[str, str]:
         """What its device keeps: with this in hand one is the device."""
@@ -83,12 +93,19 @@ def suspect(cloud: Cloud, nothing_left: None) -> Iterator[Suspect]:
     cloud.wait_until_reported(found.thing, time=1)
     yield found
     assert cloud.deprovision(found.thing).status == "SUCCEEDED"
-    assert cloud.client("iot").list_things_in_thing_group(thingGroupName=quarantine_of(cloud))["things"] == []
+    assert (
+        cloud.client("iot").list_things_in_thing_group(thingGroupName=quarantine_of(cloud))[
+            "things"
+        ]
+        == []
+    )
 
 
 @contextmanager
 def impersonated(suspect: Suspect, identity: Mapping[str, str]) -> Iterator[mqtt5.Client]:
-    """A client that is whoever the certificate says; the device itself is frozen meanwhile, so that it keeps quiet."""
+    """A client that is whoever the certificate says; the device itself is frozen meanwhile, so that
+    it keeps quiet.
+    """
     connected, stopped = threading.Event(), threading.Event()
     ca = suspect.cloud.paths.ca.read_bytes()
     client = mqtt5.Client(
@@ -134,12 +151,14 @@ def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
             "thingName": thing,
             "reason": REASON,
             "status": "QUARANTINED",
-            "connection": "TAKEN_OVER",
+            "connection": "DELETED",
             "result": "OK",
         }
         suspect.cloud.wait_until_reported(thing, quarantine=True)
         presence = [m for m in watcher.messages(limit=1) if kind_of(m.topic) == "presence"]
-        assert any(m.payload.get("disconnectReason") == "DUPLICATE_CLIENTID" for m in presence), presence
+        assert any(
+            m.payload.get("disconnectReason") == "API_INITIATED_DISCONNECT" for m in presence
+        ), presence
         assert (suspect.row["status"], suspect.row["quarantine_reason"]) == ("QUARANTINED", REASON)
         wait_for("the new connection", lambda: suspect.row["presence_session"] != session)
         assert suspect.policies() == [{f"{stack}-quarantine"}]
@@ -161,9 +180,9 @@ def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
             "$aws/things/{}/shadow/delete",
             "$aws/things/{}/shadow/name/hidden/update",
         )
-        assert {topic: published(client, topic.format(thing)) for topic in forbidden} == dict.fromkeys(
-            forbidden, REFUSED
-        )
+        assert {
+            topic: published(client, topic.format(thing)) for topic in forbidden
+        } == dict.fromkeys(forbidden, REFUSED)
         assert published(client, f"$aws/things/{thing}/shadow/get", b"") != REFUSED
     wait_for(
         "the device's own connection",
@@ -186,20 +205,27 @@ def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
     assert "quarantine" not in suspect.cloud.shadow(thing)["desired"]
     wait_for("the report", lambda: "quarantine" not in suspect.cloud.shadow(thing)["reported"])
     assert not {
-        name for name in suspect.row if "quarantin" in name or name.startswith(("next_", "retired_", "releas"))
+        name
+        for name in suspect.row
+        if "quarantin" in name or name.startswith(("next_", "retired_", "releas"))
     } - {"released_by"}
     with pytest.raises(AssertionError), impersonated(suspect, old):
         pass
     assert suspect.release().output["result"] == "IGNORED"
 
 
+@pytest.mark.thorough
 def test_a_device_that_does_not_help_is_let_out_by_force(suspect: Suspect) -> None:
     # given: a device in quarantine that has gone silent
     suspect.confine()
     before = suspect.row
-    suspect.cloud.client("ecs").stop_task(cluster=before["cluster_arn"], task=before["task_arn"], reason="Spot")
+    suspect.cloud.client("ecs").stop_task(
+        cluster=before["cluster_arn"], task=before["task_arn"], reason="Spot"
+    )
     # then: it comes back by itself, with a new certificate, in quarantine
-    wait_for("the restart", lambda: suspect.row["certificate_id"] != before["certificate_id"], limit=60)
+    wait_for(
+        "the restart", lambda: suspect.row["certificate_id"] != before["certificate_id"], limit=60
+    )
     wait_for("its end", lambda: "restarting" not in suspect.row)
     stack = suspect.cloud.home.stack_name
     assert (suspect.row["status"], suspect.policies()) == ("QUARANTINED", [{f"{stack}-quarantine"}])
@@ -213,17 +239,20 @@ def test_a_device_that_does_not_help_is_let_out_by_force(suspect: Suspect) -> No
     wait_for("the device to be online", lambda: suspect.row["status"] == "ONLINE")
 
 
+@pytest.mark.thorough
 def test_the_drill_ends_well_and_leaves_nothing(cloud: Cloud, nothing_left: None) -> None:
     done = cloud.playground("drill", timeout=200, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert "missed none" in done.stdout
-    assert "Not a word" in done.stdout
+    assert "none was lost" in done.stdout
 
 
+@pytest.mark.thorough
 def test_watch_shows_the_steps_of_a_quarantine(suspect: Suspect) -> None:
     # given
     shown: list[str] = []
-    with following(suspect.cloud.home, [suspect.thing], lambda message: shown.append(message.topic)):
+    with following(
+        suspect.cloud.home, [suspect.thing], lambda message: shown.append(message.topic)
+    ):
         # when
         suspect.confine()
         wait_for("its end", lambda: "$workflow/quarantine-device/SUCCEEDED" in shown)
@@ -233,6 +262,7 @@ def test_watch_shows_the_steps_of_a_quarantine(suspect: Suspect) -> None:
     assert steps[:2] == ["ClaimQuarantine", "IsolateDevice"]
 
 
+@pytest.mark.thorough
 def test_a_device_is_deleted_in_quarantine(cloud: Cloud, nothing_left: None) -> None:
     # given
     made = cloud.provision({})

@@ -1,4 +1,6 @@
-"""The job `rotate-cert` in the local cloud: whatever fails, the device ends up connected with one valid certificate."""
+"""The job `rotate-cert` in the local cloud: whatever fails, the device ends up connected with one
+valid certificate.
+"""
 
 import json
 import os
@@ -15,7 +17,9 @@ from tests.playground_cloud import Cloud, wait_for
 from tests.role_policies import Grant, RolePolicies
 from tests.secrets_found import places_with
 
-pytestmark = pytest.mark.timeout(240)  # the longest limits of a case together, on a machine that has more to do
+pytestmark = pytest.mark.timeout(
+    900
+)  # the longest limits of a case together, on a machine that has more to do
 
 ISSUE, SETTLE = "IssueNextCertificateFunction", "SettleNextCertificateFunction"
 
@@ -40,7 +44,9 @@ class Rotated:
 
     @property
     def execution(self) -> dict[str, Any]:
-        answer = self.cloud.client("iot").describe_job_execution(jobId=self.job_id, thingName=self.thing)
+        answer = self.cloud.client("iot").describe_job_execution(
+            jobId=self.job_id, thingName=self.thing
+        )
         found: dict[str, Any] = answer["execution"]
         return found
 
@@ -54,11 +60,13 @@ class Rotated:
         """Within the block the function can't do it."""
         return self.roles.without(Grant(function, action))
 
-    def start(self) -> None:
-        """The job is there."""
+    def start(self, trial_seconds: int = 60) -> None:
+        """The job is there. A trial that is to succeed has time for it on a slow machine, too."""
         thing_arn = self.cloud.client("iot").describe_thing(thingName=self.thing)["thingArn"]
-        document = {"operation": "rotate-cert", "trialSeconds": 10}
-        self.cloud.client("iot").create_job(jobId=self.job_id, targets=[thing_arn], document=json.dumps(document))
+        document = {"operation": "rotate-cert", "trialSeconds": trial_seconds}
+        self.cloud.client("iot").create_job(
+            jobId=self.job_id, targets=[thing_arn], document=json.dumps(document)
+        )
 
     def wait_for_step(self, step: str) -> None:
         wait_for(f"step {step}", lambda: self.step == step, limit=60)
@@ -70,7 +78,9 @@ class Rotated:
 
     def kill(self) -> None:
         """The device dies; the agent starts it again."""
-        process = wait_for("the device's process", lambda: self.cloud.device_process(self.device["thingName"]))
+        process = wait_for(
+            "the device's process", lambda: self.cloud.device_process(self.device["thingName"])
+        )
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
 
@@ -90,13 +100,23 @@ class Rotated:
     def certificates(self) -> dict[str, str]:
         """Those of the thing, with their status."""
         iot = self.cloud.client("iot")
-        ids = [arn.rpartition("/")[2] for arn in iot.list_thing_principals(thingName=self.thing)["principals"]]
-        described = [iot.describe_certificate(certificateId=name)["certificateDescription"] for name in ids]
+        ids = [
+            arn.rpartition("/")[2]
+            for arn in iot.list_thing_principals(thingName=self.thing)["principals"]
+        ]
+        described = [
+            iot.describe_certificate(certificateId=name)["certificateDescription"] for name in ids
+        ]
         return {one["certificateId"]: one["status"] for one in described}
 
     def check(self, *, changed: bool) -> None:
-        """One valid certificate, the new one or the old one; the catalog knows it and the device lives by it."""
-        wait_for("nothing under way", lambda: not {name for name in self.row if name.startswith(("next_", "retired_"))})
+        """One valid certificate, the new one or the old one; the catalog knows it and the device
+        lives by it.
+        """
+        wait_for(
+            "nothing under way",
+            lambda: not {name for name in self.row if name.startswith(("next_", "retired_"))},
+        )
         identifier = self.row["certificate_id"]
         assert (identifier != self.device["certificateId"]) is changed
         assert self.certificates() == {identifier: "ACTIVE"}
@@ -113,7 +133,9 @@ class Rotated:
 
     def files(self) -> list[str]:
         """What the device keeps."""
-        process = wait_for("the device's process", lambda: self.cloud.device_process(self.device["thingName"]))
+        process = wait_for(
+            "the device's process", lambda: self.cloud.device_process(self.device["thingName"])
+        )
         return sorted(os.listdir(f"{process.environ()['STATE_DIR']}/{self.thing}"))  # noqa: PTH208
 
 
@@ -139,7 +161,16 @@ def test_a_device_gets_a_new_certificate_and_the_old_one_goes(rotated: Rotated) 
     # given: another test may have left the words in an execution's input
     before = places_with(rotated.cloud, "PRIVATE KEY")
     # when
-    asked = ("job", "create", rotated.thing, "rotate-cert", "trialSeconds=20", "--wait", "--output", "json")
+    asked = (
+        "job",
+        "create",
+        rotated.thing,
+        "rotate-cert",
+        "trialSeconds=20",
+        "--wait",
+        "--output",
+        "json",
+    )
     done = rotated.cloud.playground(*asked, timeout=120)
     # then
     made = json.loads(done.stdout)
@@ -150,10 +181,11 @@ def test_a_device_gets_a_new_certificate_and_the_old_one_goes(rotated: Rotated) 
     rotated.check(changed=True)
     rotated.cloud.playground("job", "delete", rotated.job_id, "--force")
     shown = rotated.cloud.playground("show", rotated.thing).stdout
-    assert rotated.row["certificate_id"] in shown
+    assert rotated.row["certificate_id"][:12] in shown
     assert set(places_with(rotated.cloud, "PRIVATE KEY")) <= set(before)
 
 
+@pytest.mark.thorough
 def test_a_certificate_that_is_refused_fails_the_job(rotated: Rotated) -> None:
     # given: a workflow is about to replace the certificate
     table = {
@@ -175,6 +207,7 @@ def test_a_certificate_that_is_refused_fails_the_job(rotated: Rotated) -> None:
     rotated.check(changed=False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
 def test_the_answer_with_the_certificate_is_lost(rotated: Rotated, killed: bool) -> None:  # noqa: FBT001
     # when
@@ -189,10 +222,11 @@ def test_the_answer_with_the_certificate_is_lost(rotated: Rotated, killed: bool)
     rotated.check(changed=True)
 
 
+@pytest.mark.thorough
 def test_the_new_certificate_is_made_inactive_before_it_is_tried(rotated: Rotated) -> None:
     # when
     with rotated.without(ISSUE, "iot:Publish"):
-        rotated.start()
+        rotated.start(trial_seconds=20)
         rotated.set_certificate(rotated.wait_for_successor(), "INACTIVE")
     # then
     status, details = rotated.ended()
@@ -201,6 +235,7 @@ def test_the_new_certificate_is_made_inactive_before_it_is_tried(rotated: Rotate
     rotated.check(changed=False)
 
 
+@pytest.mark.thorough
 def test_the_device_dies_while_it_tries(rotated: Rotated) -> None:
     # given: it tries in vain
     with rotated.without(ISSUE, "iot:Publish"):
@@ -218,17 +253,27 @@ def test_the_device_dies_while_it_tries(rotated: Rotated) -> None:
     rotated.check(changed=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
 @pytest.mark.parametrize(
-    "action", ["iot:Publish", "dynamodb:UpdateItem", "iot:UpdateCertificate"], ids=["answer", "promotion", "revocation"]
+    "action",
+    ["iot:Publish", "dynamodb:UpdateItem", "iot:UpdateCertificate"],
+    ids=["answer", "promotion", "revocation"],
 )
-def test_the_confirmation_is_lost_or_comes_to_nothing(rotated: Rotated, action: str, killed: bool) -> None:  # noqa: FBT001
+def test_the_confirmation_is_lost_or_comes_to_nothing(
+    rotated: Rotated,
+    action: str,
+    killed: bool,  # noqa: FBT001
+) -> None:
     # when
     with rotated.without(SETTLE, action):
         rotated.start()
         rotated.wait_for_step("confirm")
         if action != "dynamodb:UpdateItem":
-            wait_for("the promotion", lambda: rotated.row["certificate_id"] != rotated.device["certificateId"])
+            wait_for(
+                "the promotion",
+                lambda: rotated.row["certificate_id"] != rotated.device["certificateId"],
+            )
         if killed:
             rotated.kill()
     # then
@@ -236,27 +281,38 @@ def test_the_confirmation_is_lost_or_comes_to_nothing(rotated: Rotated, action: 
     rotated.check(changed=True)
 
 
+@pytest.mark.thorough
 def test_the_job_is_cancelled_before_there_is_a_certificate(rotated: Rotated) -> None:
     # given
     with rotated.without(ISSUE, "iot:Publish"):
         rotated.start()
         rotated.wait_for_successor()
         # when
-        rotated.cloud.client("iot").cancel_job_execution(jobId=rotated.job_id, thingName=rotated.thing, force=True)
+        rotated.cloud.client("iot").cancel_job_execution(
+            jobId=rotated.job_id, thingName=rotated.thing, force=True
+        )
         # then
-        wait_for("the successor to be gone", lambda: "next_certificate_id" not in rotated.row, limit=60)
+        wait_for(
+            "the successor to be gone", lambda: "next_certificate_id" not in rotated.row, limit=60
+        )
     assert rotated.ended()[0] == "CANCELED"
     rotated.check(changed=False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
-def test_the_job_is_cancelled_when_the_certificate_is_in_force(rotated: Rotated, killed: bool) -> None:  # noqa: FBT001
+def test_the_job_is_cancelled_when_the_certificate_is_in_force(
+    rotated: Rotated,
+    killed: bool,  # noqa: FBT001
+) -> None:
     # given
     with rotated.without(SETTLE, "dynamodb:UpdateItem"):
         rotated.start()
         rotated.wait_for_step("confirm")
         # when
-        rotated.cloud.client("iot").cancel_job_execution(jobId=rotated.job_id, thingName=rotated.thing, force=True)
+        rotated.cloud.client("iot").cancel_job_execution(
+            jobId=rotated.job_id, thingName=rotated.thing, force=True
+        )
         if killed:
             rotated.kill()
     # then: it is confirmed all the same
@@ -264,6 +320,7 @@ def test_the_job_is_cancelled_when_the_certificate_is_in_force(rotated: Rotated,
     rotated.check(changed=True)
 
 
+@pytest.mark.thorough
 def test_the_job_is_cancelled_while_the_device_is_off(rotated: Rotated) -> None:
     """Nobody comes back for what it had begun: it gives that up by itself."""
     # given
@@ -271,10 +328,14 @@ def test_the_job_is_cancelled_while_the_device_is_off(rotated: Rotated) -> None:
         rotated.start()
         rotated.wait_for_successor()
         # when
-        rotated.cloud.client("iot").cancel_job_execution(jobId=rotated.job_id, thingName=rotated.thing, force=True)
+        rotated.cloud.client("iot").cancel_job_execution(
+            jobId=rotated.job_id, thingName=rotated.thing, force=True
+        )
         rotated.kill()
         # then
-        wait_for("the successor to be gone", lambda: "next_certificate_id" not in rotated.row, limit=90)
+        wait_for(
+            "the successor to be gone", lambda: "next_certificate_id" not in rotated.row, limit=90
+        )
     rotated.check(changed=False)
 
 
@@ -287,7 +348,7 @@ def test_a_stolen_certificate_gets_no_other_without_a_job(rotated: Rotated) -> N
     # when
     rotated.cloud.client("iot-data").publish(topic=topic, qos=1, payload=payload)
     # then
-    group = f"/playground/{rotated.cloud.home.stack_name}/functions"
+    group = rotated.cloud.home.output("FunctionLogGroupName")
 
     def refused() -> list[Any]:
         found = rotated.cloud.client("logs").filter_log_events(

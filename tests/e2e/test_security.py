@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
-from playground.local.runner import device_log
-from playground.verdicts import verdicts
+from playground.findings import findings
+from playground.local.log_files import device_log
 from tests.playground_cloud import Cloud, wait_for
 
+pytestmark = pytest.mark.thorough
+
 ROGUE = "dev-ROGUE1"
-BYSTANDER = "dev-BYSTANDER"
+CANARY = "dev-CANARY"
 LIMIT = 90.0
-"""Seconds until all are found, on a machine that runs other tests beside. docs/security.md has what was measured."""
+"""Seconds until all are found, on a machine that runs other tests beside. docs/security.md has what
+was measured.
+"""
 
 RULES: Mapping[str, tuple[str, str]] = {
     "forbidden-topic": ("forbidden-topic", ROGUE),
@@ -32,16 +36,16 @@ RULES: Mapping[str, tuple[str, str]] = {
 
 
 @pytest.fixture
-def bystander(cloud: Cloud, nothing_left: None) -> Iterator[str]:
+def canary(cloud: Cloud, nothing_left: None) -> Iterator[str]:
     """A well-behaved device, which the rogue pretends to be."""
-    cloud.playground("create", "--name", BYSTANDER, "--type", "bulb")
-    cloud.desire(BYSTANDER, time=1, metrics=1)
-    yield BYSTANDER
-    cloud.playground("delete", BYSTANDER)
+    cloud.playground("create", "--name", CANARY, "--type", "bulb")
+    cloud.desire(CANARY, time=1, metrics=1)
+    yield CANARY
+    cloud.playground("delete", CANARY)
 
 
 @pytest.fixture
-def rogue(cloud: Cloud, bystander: str) -> Iterator[str]:
+def rogue(cloud: Cloud, canary: str) -> Iterator[str]:
     """A rogue that behaves, so far."""
     cloud.playground("create", "--name", ROGUE, "--type", "rogue")
     cloud.wait_until_reported(ROGUE, misbehave=[])
@@ -56,36 +60,46 @@ def misdeeds(cloud: Cloud) -> dict[str, float]:
     for line in device_log(cloud.paths, task_id).read_text().splitlines():
         entry: dict[str, Any] = json.loads(line)
         if entry["message"] == "misbehaving":
-            done.setdefault(entry["misbehaviour"], datetime.fromisoformat(entry["time"]).timestamp())
+            done.setdefault(
+                entry["misbehaviour"], datetime.fromisoformat(entry["time"]).timestamp()
+            )
     return done
 
 
 @pytest.mark.timeout(180)
-def test_each_misbehaviour_is_found_and_the_bystander_is_not_blamed(cloud: Cloud, rogue: str) -> None:
+def test_each_misbehaviour_is_found_and_the_canary_is_not_blamed(cloud: Cloud, rogue: str) -> None:
     # given
     found: dict[tuple[str, str], float] = {}
 
     def all_found() -> bool:
-        for one in verdicts(cloud.home):
+        for one in findings(cloud.home):
             found.setdefault((one.rule, one.thing_name), time.time())
-        # A verdict on nobody may be that of another test.
+        # A finding on nobody may be that of another test.
         return found.keys() >= set(RULES.values()) and misdeeds(cloud).keys() >= RULES.keys()
 
     # when
-    cloud.playground("set", rogue, "misbehave=all", "seed=1", "period=2", f"victim={BYSTANDER}")
+    cloud.playground("set", rogue, "misbehave=all", "seed=1", "period=2", f"victim={CANARY}")
     # then
     try:
-        wait_for("a verdict on each misbehaviour", all_found, limit=LIMIT)
+        wait_for("a finding on each misbehaviour", all_found, limit=LIMIT)
     finally:
         done = misdeeds(cloud)
-        print({name: round(found[key] - done[name], 2) for name, key in RULES.items() if key in found and name in done})
+        print(
+            {
+                name: round(found[key] - done[name], 2)
+                for name, key in RULES.items()
+                if key in found and name in done
+            }
+        )
     assert done.keys() == RULES.keys()
-    assert BYSTANDER not in {thing for _, thing in found}
-    assert cloud.row(BYSTANDER)["status"] == "ONLINE"
+    assert CANARY not in {thing for _, thing in found}
+    assert cloud.row(CANARY)["status"] == "ONLINE"
     # and it ends when it is told to, for it still hears its shadow
     cloud.desire(ROGUE, misbehave=[])
     cloud.wait_until_reported(ROGUE, misbehave=[])
     # and one sees it
-    shown = json.loads(cloud.playground("verdicts", ROGUE, "--output", "json").stdout)["verdicts"]
-    assert {one["rule"] for one in shown} >= {rule for rule, thing in RULES.values() if thing == ROGUE} | {"auth-error"}
+    shown = json.loads(cloud.playground("findings", ROGUE, "--output", "json").stdout)["findings"]
+    assert {one["rule"] for one in shown} >= {
+        rule for rule, thing in RULES.values() if thing == ROGUE
+    } | {"auth-error"}
     assert all(one["seen"] is not None and one["at"] and one["reason"] for one in shown)

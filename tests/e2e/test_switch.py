@@ -1,4 +1,6 @@
-"""A switch and its bulbs in the local cloud: what a link opens, what it does not, and what becomes of it."""
+"""A switch and its bulbs in the local cloud: what a link opens, what it does not, and what becomes
+of it.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,7 +29,11 @@ def pair(cloud: Cloud, nothing_left: None) -> Iterator[None]:
     for name, device_type in made:
         cloud.playground("create", "--name", name, "--type", device_type)
     yield
-    there = [name for name in (SWITCH, BULB, OTHER) if cloud.row(name).get("status") not in (None, "TERMINATED")]
+    there = [
+        name
+        for name in (SWITCH, BULB, OTHER)
+        if cloud.row(name).get("status") not in (None, "TERMINATED")
+    ]
     cloud.playground("delete", *there)
     assert links_policies(cloud) == set()
 
@@ -56,7 +62,9 @@ def reason_codes(cloud: Cloud, topics: list[str]) -> list[int]:
     identity = json.loads(Path(surroundings["STATE_DIR"], SWITCH, "identity.json").read_text())
     process.suspend()  # it would come back, and the server lets one client of a name in
     try:
-        with connected(surroundings, _found(identity, "certificatePem"), _found(identity, "privateKey")) as publish:
+        with connected(
+            surroundings, _found(identity, "certificatePem"), _found(identity, "privateKey")
+        ) as publish:
             return [publish(topic) for topic in topics]
     finally:
         process.resume()
@@ -71,7 +79,9 @@ class connected:  # noqa: N801 - used like a function
             mqtt5.ClientOptions(
                 host_name=surroundings["IOT_ENDPOINT"],
                 port=int(surroundings["IOT_PORT"]),
-                tls_ctx=context_of(certificate, key, Path(surroundings["IOT_CA_FILE"]).read_bytes()),
+                tls_ctx=context_of(
+                    certificate, key, Path(surroundings["IOT_CA_FILE"]).read_bytes()
+                ),
                 connect_options=mqtt5.ConnectPacket(client_id=SWITCH),
                 on_lifecycle_event_connection_success_fn=lambda _data: self._up.append(True),
             )
@@ -115,7 +125,11 @@ def test_press_the_switch_and_the_light_goes_on_once_they_are_linked(cloud: Clou
         # then: both can be watched
         seen: set[str] = set()
         for message in watcher.messages(limit=15):
-            seen |= {name for name in (SWITCH, BULB) if message.topic == f"$aws/things/{name}/shadow/update/delta"}
+            seen |= {
+                name
+                for name in (SWITCH, BULB)
+                if message.topic == f"$aws/things/{name}/shadow/update/delta"
+            }
             if seen == {SWITCH, BULB}:
                 break
     assert seen == {SWITCH, BULB}
@@ -129,7 +143,9 @@ def test_press_the_switch_and_the_light_goes_on_once_they_are_linked(cloud: Clou
         "links": [{"switch": SWITCH, "targets": [BULB]}]
     }
     # and: a certificate that takes the place of the first one has the right too
-    cloud.playground("job", "create", SWITCH, "rotate-cert", "trialSeconds=20", "--wait", timeout=120)
+    cloud.playground(
+        "job", "create", SWITCH, "rotate-cert", "trialSeconds=20", "--wait", timeout=120
+    )
     wait_for("the switch to be online", lambda: cloud.row(SWITCH)["status"] == "ONLINE")
     assert press(cloud) == "on"
     cloud.wait_until_reported(BULB, status="on")
@@ -150,6 +166,7 @@ def test_press_the_switch_and_the_light_goes_on_once_they_are_linked(cloud: Clou
         cloud.playground("job", "delete", job["jobId"], "--force")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("pair")
 def test_a_link_opens_the_one_shadow_and_goes_with_either_device(cloud: Cloud) -> None:
     # given
@@ -190,14 +207,22 @@ def test_a_link_opens_the_one_shadow_and_goes_with_either_device(cloud: Cloud) -
 
 def unlinking_fails(cloud: Cloud) -> bool:
     refused = cloud.playground("unlink", SWITCH, OTHER, check=False)
-    return refused.returncode == 1 and f"thingName: the catalog knows no device {SWITCH}" in refused.stderr
+    return (
+        refused.returncode == 1
+        and f"thingName: the catalog knows no device {SWITCH}" in refused.stderr
+    )
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("pair")
 def test_help_lists_press_for_a_switch_alone_and_no_link_leads_to_itself(cloud: Cloud) -> None:
     assert "press" in cloud.playground("command", SWITCH, "help").stdout
     assert "press" not in cloud.playground("command", BULB, "help").stdout
-    for command in (("set", SWITCH, f'links=["{SWITCH}"]'), ("link", SWITCH, SWITCH), ("link", BULB, SWITCH)):
+    for command in (
+        ("set", SWITCH, f'links=["{SWITCH}"]'),
+        ("link", SWITCH, SWITCH),
+        ("link", BULB, SWITCH),
+    ):
         refused = cloud.playground(*command, check=False)
         assert refused.returncode == 1
         assert "must " in refused.stdout + refused.stderr

@@ -1,23 +1,23 @@
-"""What users of AWS type, typed: the SAM CLI and the AWS CLI, in a shell that has evaluated `playground env`."""
+"""What users of AWS type, typed: the SAM CLI and the AWS CLI, in a shell that has evaluated
+`playground env`.
+"""
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from playground.paths import PROJECT
-from tests.playground_cloud import Cloud, wait_for
-
-RUNTIME = f"PythonRuntime=python{sys.version_info.major}.{sys.version_info.minor}"
-BIN = PROJECT / ".venvs"
+from tests.playground_cloud import UP_LIMIT, Cloud, wait_for
 
 
 @pytest.fixture
 def second_stack(cloud: Cloud, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the project, deployed by hand beside the tests' own stack; removed again with `sam delete`."""
+    """A copy of the project, deployed by hand beside the tests' own stack; removed again with `sam
+    delete`.
+    """
     copy = tmp_path / "project"
     copy.mkdir()
     for name in ("functions", "statemachines"):
@@ -28,24 +28,26 @@ def second_stack(cloud: Cloud, tmp_path: Path) -> Iterator[Path]:
     cloud.run("sam", "delete", "--no-prompts", "--stack-name", "by-hand", "--region", "us-east-1")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.thorough
+@pytest.mark.timeout(480)
 def test_sam_build_and_sam_deploy(cloud: Cloud, second_stack: Path) -> None:
+    # given nothing that was built
+    early = cloud.run("sam", "deploy", "--stack-name", "by-hand", cwd=second_stack, check=False)
+    assert early.returncode == 1
+    assert "run `sam build` first" in early.stderr
     # when
-    template = str(second_stack / "template.yaml")
-    with_pip = {"PATH": f"{BIN / 'uv' / 'bin'}:{cloud.shell['PATH']}"}
-    cloud.run(
-        "sam",
-        "build",
-        "--template-file",
-        template,
-        "--parameter-overrides",
-        RUNTIME,
-        cwd=second_stack,
-        variables=with_pip,
-    )
-    cloud.run("sam", "deploy", "--stack-name", "by-hand", "--parameter-overrides", RUNTIME, cwd=second_stack)
+    cloud.run("sam", "build", cwd=second_stack)
+    cloud.run("sam", "deploy", "--stack-name", "by-hand", cwd=second_stack)
     # then
-    found = cloud.run("aws", "cloudformation", "describe-stacks", "--stack-name", "by-hand", "--query", "Stacks[0]")
+    found = cloud.run(
+        "aws",
+        "cloudformation",
+        "describe-stacks",
+        "--stack-name",
+        "by-hand",
+        "--query",
+        "Stacks[0]",
+    )
     stack = json.loads(found.stdout)
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert {output["OutputKey"] for output in stack["Outputs"]} >= {
@@ -58,8 +60,26 @@ def test_sam_build_and_sam_deploy(cloud: Cloud, second_stack: Path) -> None:
         "DevicePolicyName",
     }
     # and a second deployment finds nothing to do
-    again = cloud.run("sam", "deploy", "--stack-name", "by-hand", "--parameter-overrides", RUNTIME, cwd=second_stack)
+    again = cloud.run("sam", "deploy", "--stack-name", "by-hand", cwd=second_stack)
     assert "No changes to deploy" in again.stdout + again.stderr
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.timeout(480)
+def test_up_puts_right_what_somebody_else_has_deployed(cloud: Cloud) -> None:
+    # given the sources as they are, without the packages that a build adds
+    cloud.run("sam", "deploy", "--template-file", "template.yaml")
+    # when
+    again = cloud.playground("up", timeout=UP_LIMIT)
+    # then
+    assert "Deploying the stack" in again.stderr
+    answer = cloud.client("lambda").invoke(
+        FunctionName=cloud.functions["CreateThingFunction"], Payload="{}"
+    )
+    assert "No module named" not in answer["Payload"].read().decode()
+    # and a second one finds nothing to do
+    assert "Deploying the stack" not in cloud.playground("up", timeout=UP_LIMIT).stderr
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -69,7 +89,13 @@ def test_start_execution_and_update_thing_shadow(cloud: Cloud, tmp_path: Path) -
     sample = (PROJECT / "events" / "provision_device.json").resolve()
     # when
     started = cloud.run(
-        "aws", "stepfunctions", "start-execution", "--state-machine-arn", provision, "--input", f"file://{sample}"
+        "aws",
+        "stepfunctions",
+        "start-execution",
+        "--state-machine-arn",
+        provision,
+        "--input",
+        f"file://{sample}",
     )
     arn = json.loads(started.stdout)["executionArn"]
 
@@ -79,14 +105,21 @@ def test_start_execution_and_update_thing_shadow(cloud: Cloud, tmp_path: Path) -
 
     made = json.loads(wait_for("the end of the execution", end))
     # then
-    assert made["status"] == "SUCCEEDED"
+    assert made["status"] == "SUCCEEDED", made
     name = json.loads(made["output"])["thingName"]
     assert name == json.loads(sample.read_text())["thingName"]
     # when
     cloud.wait_until_reported(name, time=60)
     payload = '{"state": {"desired": {"time": 2}}}'
     cloud.run(
-        "aws", "iot-data", "update-thing-shadow", "--thing-name", name, "--payload", payload, str(tmp_path / "answer")
+        "aws",
+        "iot-data",
+        "update-thing-shadow",
+        "--thing-name",
+        name,
+        "--payload",
+        payload,
+        str(tmp_path / "answer"),
     )
     # then
     cloud.wait_until_reported(name, time=2)
@@ -94,29 +127,50 @@ def test_start_execution_and_update_thing_shadow(cloud: Cloud, tmp_path: Path) -
     deprovision = cloud.home.output("DeprovisionDeviceStateMachineArn")
     sample = (PROJECT / "events" / "deprovision_device.json").resolve()
     started = cloud.run(
-        "aws", "stepfunctions", "start-execution", "--state-machine-arn", deprovision, "--input", f"file://{sample}"
+        "aws",
+        "stepfunctions",
+        "start-execution",
+        "--state-machine-arn",
+        deprovision,
+        "--input",
+        f"file://{sample}",
     )
     assert cloud.finished(json.loads(started.stdout)["executionArn"]).status == "SUCCEEDED"
 
 
 @pytest.mark.usefixtures("nothing_left")
 def test_sam_remote_invoke_runs_every_step_on_its_sample(cloud: Cloud) -> None:
-    """The sample events fit together: one after the other they make a device by hand, and remove it.
+    """The sample events fit together: one after the other they make a device by hand, and remove
+    it.
 
-    Some go through the SAM CLI, a second of CPU each; the others through the call to the Lambda API that it makes.
+    Some go through the SAM CLI, a second of CPU each; the others through the call to the Lambda API
+    that it makes.
     """
 
     def event_of(sample: str, changes: Mapping[str, object]) -> str:
-        return json.dumps({**json.loads((PROJECT / "events" / f"{sample}.json").read_text()), **changes})
+        return json.dumps(
+            {**json.loads((PROJECT / "events" / f"{sample}.json").read_text()), **changes}
+        )
 
     def remote_invoke(function: str, sample: str, **changes: object) -> dict[str, object]:
         event = event_of(sample, changes)
-        done = cloud.run("sam", "remote", "invoke", function, "--stack-name", cloud.home.stack_name, "--event", event)
+        done = cloud.run(
+            "sam",
+            "remote",
+            "invoke",
+            function,
+            "--stack-name",
+            cloud.home.stack_name,
+            "--event",
+            event,
+        )
         answer: dict[str, object] = json.loads(done.stdout)
         return answer
 
     def invoke(function: str, sample: str, **changes: object) -> dict[str, object]:
-        done = cloud.client("lambda").invoke(FunctionName=cloud.functions[function], Payload=event_of(sample, changes))
+        done = cloud.client("lambda").invoke(
+            FunctionName=cloud.functions[function], Payload=event_of(sample, changes)
+        )
         answer: dict[str, object] = json.loads(done["Payload"].read())
         assert "FunctionError" not in done, answer
         return answer
@@ -130,7 +184,12 @@ def test_sam_remote_invoke_runs_every_step_on_its_sample(cloud: Cloud) -> None:
     # then: the device itself comes online
     name = str(thing["thingName"])
     wait_for("the device to be online", lambda: cloud.row(name)["status"] == "ONLINE")
-    invoke("RecordStatusFunction", "record_status", taskArn=task["taskArn"], certificateId=certificate["certificateId"])
+    invoke(
+        "RecordStatusFunction",
+        "record_status",
+        taskArn=task["taskArn"],
+        certificateId=certificate["certificateId"],
+    )
     assert cloud.row(name)["task_arn"] == task["taskArn"]
     assert invoke("PresenceFunction", "presence") == {"thingName": name, "changed": False}
     # finally

@@ -9,8 +9,18 @@ from urllib.parse import urlencode
 from control_plane import control_plane
 from control_plane.document import operations
 
-ADMIN = {"sub": "sub-of-admin", "username": "admin", "token_use": "access", "cognito:groups": "[admins]"}
-VIEWER = {"sub": "sub-of-viewer", "username": "viewer", "token_use": "access", "cognito:groups": "[viewers]"}
+ADMIN = {
+    "sub": "sub-of-admin",
+    "username": "admin",
+    "token_use": "access",
+    "cognito:groups": "[admins]",
+}
+VIEWER = {
+    "sub": "sub-of-viewer",
+    "username": "viewer",
+    "token_use": "access",
+    "cognito:groups": "[viewers]",
+}
 JSON = {"content-type": "application/json"}
 
 
@@ -49,7 +59,9 @@ class Api:
         given = operation.path.format(**path)
         sent = {**(JSON if body is not None else {}), **(headers or {})}
         text = body if body is None or isinstance(body, str) else json.dumps(body)
-        return self.send(operation.method, given, f"{operation.method} {operation.path}", path, query, sent, text)
+        return self.send(
+            operation.method, given, f"{operation.method} {operation.path}", path, query, sent, text
+        )
 
     def send(
         self,
@@ -70,13 +82,19 @@ class Api:
             "rawPath": path,
             "rawQueryString": query if isinstance(query, str) else urlencode(query),
             "headers": dict(headers or {}),
-            "requestContext": {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "one"},
+            "requestContext": {
+                "http": {"method": method, "path": path},
+                "stage": "$default",
+                "requestId": "one",
+            },
             "isBase64Encoded": base64,
         }
         if path_parameters:
             event["pathParameters"] = dict(path_parameters)
         if self.claims is not None:
-            event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(self.claims), "scopes": None}}
+            event["requestContext"]["authorizer"] = {
+                "jwt": {"claims": dict(self.claims), "scopes": None}
+            }
         if body is not None:
             event["body"] = body
         answer = control_plane.handler(event, self.context)

@@ -1,4 +1,6 @@
-"""The quarantine and the release of a device, state by state as the two workflows call the functions."""
+"""The quarantine and the release of a device, state by state as the two workflows call the
+functions.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,11 +26,14 @@ from tests.unit.stack import QUARANTINE, RELEASE
 EXTRA = "playground-of-somebody"
 NEXT = "arn:aws:iot:eu-west-1:123456789012:cert/" + "f" * 64
 REASON = "publishes where it must not"
+OF_NO_MATTER = ("updated_at", "released_by", "undone")
 
 
 @dataclass
 class Confinement:
-    """One execution of one of the two; `run` goes through its states, each attempt of a function a call."""
+    """One execution of one of the two; `run` goes through its states, each attempt of a function a
+    call.
+    """
 
     world: World
     topics: MemoryTopics
@@ -53,7 +58,9 @@ class Confinement:
 
     def undo(self) -> bool:
         """What the workflow does when a state has failed."""
-        undone: bool = self.world.call(undo_quarantine, input=dict(self.asked), execution=self.arn)["undone"]
+        undone: bool = self.world.call(undo_quarantine, input=dict(self.asked), execution=self.arn)[
+            "undone"
+        ]
         return undone
 
     def die(self, status: str = "ABORTED") -> bool:
@@ -77,7 +84,9 @@ class Confinement:
         claim = self.data["claim"]
         asked = {"certificateId": claim["certificateId"], "force": claim["force"]}
         for _ in range(3):
-            if self.world.call(renew_identity, thingName=THING, execution=self.arn, **asked)["renewed"]:
+            if self.world.call(renew_identity, thingName=THING, execution=self.arn, **asked)[
+                "renewed"
+            ]:
                 return
             replace_certificate(self.world)
         raise AssertionError("it is never renewed")
@@ -92,7 +101,9 @@ class Confinement:
         self.data["dropped"] = self.world.call(drop_connection, thingName=THING, execution=self.arn)
 
     def _settle(self) -> None:
-        self.data["settled"] = self.world.call(settle_quarantine, thingName=THING, execution=self.arn)
+        self.data["settled"] = self.world.call(
+            settle_quarantine, thingName=THING, execution=self.arn
+        )
 
     def _notify(self) -> None:
         claim = self.data["claim"]
@@ -107,7 +118,9 @@ class Confinement:
         )
 
 
-def quarantine(world: World, topics: MemoryTopics, arn: str = QUARANTINE, **more: Any) -> Confinement:
+def quarantine(
+    world: World, topics: MemoryTopics, arn: str = QUARANTINE, **more: Any
+) -> Confinement:
     """An execution that confines the device."""
     states = ("claim", "isolate", "shadow", "drop", "settle", "notify")
     return Confinement(world, topics, {"thingName": THING, "reason": REASON, **more}, arn, states)
@@ -127,7 +140,9 @@ def ended(confinement: Confinement, status: str) -> dict[str, Any]:
         "source": "aws.states",
         "detail": {
             "executionArn": confinement.arn,
-            "stateMachineArn": confinement.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0],
+            "stateMachineArn": confinement.arn.replace(":execution:", ":stateMachine:").rpartition(
+                ":"
+            )[0],
             "status": status,
             "input": json.dumps(dict(confinement.asked)),
         },
@@ -135,7 +150,9 @@ def ended(confinement: Confinement, status: str) -> dict[str, Any]:
 
 
 def replace_certificate(world: World, policies: Mapping[str, Any] | None = None) -> None:
-    """What the device and the functions of its rotation do: another certificate, under the quarantine policy."""
+    """What the device and the functions of its rotation do: another certificate, under the
+    quarantine policy.
+    """
     row, iot = world.row, world.iot
     if row["certificate_arn"] == NEXT:
         return
@@ -152,7 +169,11 @@ def picture(world: World) -> dict[str, Any]:
         "policies": {arn: set(found.policies) for arn, found in world.iot.certificates.items()},
         "groups": set(world.iot.things[THING].groups),
         "desired": dict(world.shadows.desired[THING]),
-        "row": {name: value for name, value in world.row.items() if name not in ("updated_at", "released_by")},
+        "row": {
+            name: value
+            for name, value in world.row.items()
+            if name not in ("updated_at", "released_by", "undone")
+        },
         "jobs": set(world.iot.jobs),
     }
 
@@ -160,7 +181,9 @@ def picture(world: World) -> dict[str, Any]:
 def is_confined(world: World) -> None:
     """In every respect."""
     assert world.row["status"] == "QUARANTINED"
-    assert all(found.policies == {"playground-quarantine"} for found in world.iot.certificates.values())
+    assert all(
+        found.policies == {"playground-quarantine"} for found in world.iot.certificates.values()
+    )
     assert world.iot.things[THING].groups == {"playground-devices", "playground-quarantine"}
     assert world.shadows.desired[THING]["quarantine"] is True
     assert not world.row.keys() & {"quarantining", "releasing", "readmitting"}
@@ -174,5 +197,9 @@ def is_free(world: World, arn: str, status: str = "ONLINE") -> None:
     }
     assert world.iot.things[THING].groups == {"playground-devices"}
     assert "quarantine" not in world.shadows.desired[THING]
-    assert not [name for name in world.row if "quarantin" in name or "releasing" in name or name == "readmitting"]
+    assert not [
+        name
+        for name in world.row
+        if "quarantin" in name or "releasing" in name or name == "readmitting"
+    ]
     assert not world.iot.jobs

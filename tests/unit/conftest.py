@@ -1,6 +1,8 @@
-"""The functions as Lambda would load them, and the AWS services that they talk to, without a network.
+"""The functions as Lambda would load them, and the AWS services that they talk to, without a
+network.
 
-DynamoDB and S3 are moto's. IoT, ECS and Step Functions stand in `doubles`: they refuse what AWS refuses.
+DynamoDB and S3 are moto's. IoT, ECS and Step Functions stand in `doubles`: they refuse what AWS
+refuses.
 """
 
 import importlib
@@ -55,19 +57,21 @@ def _set_environment(patch: pytest.MonkeyPatch) -> None:
 
 remember()
 
-# The functions read their environment when they are loaded; the other layers of tests keep theirs as it is.
+# The functions read their environment when they are loaded; the other layers of tests keep theirs
+# as it is.
 with pytest.MonkeyPatch.context() as _patch:
     _set_environment(_patch)
     from common.clients import session
 
-    # Each is loaded by itself in AWS. Here they share the clients that are configured alike: most of the time to load
-    # them went into more than a hundred clients, and into putting every double behind each of those.
+    # Each is loaded by itself in AWS. Here they share the clients that are configured alike: most
+    # of the time to load them went into more than a hundred clients, and into putting every double
+    # behind each of those.
     _patch.setattr(session, "client", cache(session.client))
     _patch.setattr(session, "resource", cache(session.resource))
     _MODULES: Mapping[str, ModuleType] = {name: importlib.import_module(name) for name in FUNCTIONS}
-    from common.catalog import Catalog
     from common.identifiers import DEVICE_TYPES
     from common.observability import logger
+    from devices.catalog import Catalog
 
     # Once: to read the services' models again takes half a second.
     _DYNAMODB = session.resource("dynamodb")
@@ -75,7 +79,9 @@ with pytest.MonkeyPatch.context() as _patch:
 
 
 class _StandardOutput:
-    """Where standard output goes now. The logger keeps that of the moment it was made in, which pytest has closed."""
+    """Where standard output goes now. The logger keeps that of the moment it was made in, which
+    pytest has closed.
+    """
 
     def write(self, text: str) -> None:
         sys.stdout.write(text)
@@ -142,7 +148,9 @@ class Context:
     remaining_ms: int = 30_000
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until Lambda ends the function. Negative: as for one that was killed, and whose time is over."""
+        """Until Lambda ends the function. Negative: as for one that was killed, and whose time is
+        over.
+        """
         return self.remaining_ms
 
 
@@ -157,8 +165,12 @@ def function_clients() -> list[Any]:
     return [client for clients in CLIENTS.values() for client in clients]
 
 
-def _create_table(name: str, keys: Sequence[str], attributes: Sequence[str], indexes: Sequence[Any] = ()) -> "Table":
-    """At moto itself: to go through a client, which every second test would do, takes a hundred times as long."""
+def _create_table(
+    name: str, keys: Sequence[str], attributes: Sequence[str], indexes: Sequence[Any] = ()
+) -> "Table":
+    """At moto itself: to go through a client, which every second test would do, takes a hundred
+    times as long.
+    """
     get_backend("dynamodb")[ACCOUNT_ID][_DYNAMODB.meta.client.meta.region_name].create_table(
         name=name,
         schema=_schema(*keys),
@@ -177,7 +189,10 @@ def _create_table(name: str, keys: Sequence[str], attributes: Sequence[str], ind
 
 
 def _schema(*names: str) -> list[dict[str, str]]:
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+    return [
+        {"AttributeName": name, "KeyType": kind}
+        for name, kind in zip(names, ("HASH", "RANGE"), strict=False)
+    ]
 
 
 @pytest.fixture
@@ -189,8 +204,16 @@ def table(afresh: None) -> "Table":
         ["thing_name"],
         ["thing_name", "task_arn", "status", "created_at"],
         [
-            {"IndexName": "task_arn", "KeySchema": _schema("task_arn"), "Projection": {"ProjectionType": "KEYS_ONLY"}},
-            {"IndexName": "status", "KeySchema": _schema("status", "created_at"), "Projection": by_status},
+            {
+                "IndexName": "task_arn",
+                "KeySchema": _schema("task_arn"),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+            {
+                "IndexName": "status",
+                "KeySchema": _schema("status", "created_at"),
+                "Projection": by_status,
+            },
         ],
     )
 
@@ -225,7 +248,9 @@ def objects(s3: "S3Client") -> Callable[[], dict[str, Any]]:
 
     def read() -> dict[str, Any]:
         keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-        return {key: json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in keys}
+        return {
+            key: json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in keys
+        }
 
     return read
 
@@ -295,8 +320,15 @@ def topics() -> Iterator[MemoryTopics]:
 @pytest.fixture
 def functions(context: Any) -> Iterator[MemoryFunctions]:
     """Lambda, with those in it that others call."""
-    called = {"clean-up": "provisioning.clean_up", "link-devices": "links.link_devices"}
-    handlers = {name: partial(_call, _MODULES[module].handler, context) for name, module in called.items()}
+    called = {
+        "clean-up": "provisioning.clean_up",
+        "link-devices": "links.link_devices",
+        "undo-restart": "restart.undo_restart",
+        "undo-quarantine": "quarantine.undo_quarantine",
+    }
+    handlers = {
+        name: partial(_call, _MODULES[module].handler, context) for name, module in called.items()
+    }
     yield from _stand_in(MemoryFunctions(handlers), "lambda")
 
 
@@ -335,7 +367,9 @@ class _Refusal:
 
 @pytest.fixture
 def refusing_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], list[str]]]:
-    """Lets every request of a client end in an answer 500; gives the list of what was sent, as it grows."""
+    """Lets every request of a client end in an answer 500; gives the list of what was sent, as it
+    grows.
+    """
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
     refusing: list[Any] = []
 

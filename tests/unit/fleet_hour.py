@@ -1,4 +1,5 @@
-"""Well-behaved devices for a while, by a clock of their own: the device's real brain, and what AWS would tell of it.
+"""Well-behaved devices for a while, by a clock of their own: the device's real brain, and what AWS
+would tell of it.
 
 Nobody waits: time goes from one event to the next.
 """
@@ -12,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.unit.sightings import disconnected, message, queue, report
-from virtual_device import brain, telemetry, topics
-from virtual_device.effects import Effects, Now, Publish, UpdateShadow
-from virtual_device.jsonvalue import JsonObject, encode
-from virtual_device.shadow import Delta, Document
-from virtual_device.thing import DEVICE_TYPES, Thing
-from virtual_device.traffic import Traffic
+from virtual_device.base.clock import Now
+from virtual_device.base.jsonvalue import JsonObject, encode
+from virtual_device.connection import topics
+from virtual_device.connection.traffic import Traffic
+from virtual_device.core import brain
+from virtual_device.core.effects import Effects, Publish, UpdateShadow
+from virtual_device.shadow.shadow import Delta, Document
+from virtual_device.telemetry import telemetry
+from virtual_device.telemetry.thing import DEVICE_TYPES, Thing
 
 START = 1_767_268_800.0
 BATCH_SECONDS = 2
@@ -27,7 +31,9 @@ INTERVALS = (1, 2, 5, *[60] * 17)
 
 REPORT_SECONDS = 300.0
 CHANGE_SECONDS = 600.0
-"""On average, between two things that happen to a device: a setting, a command, a lost connection."""
+"""On average, between two things that happen to a device: a setting, a command, a lost
+connection.
+"""
 
 
 @dataclass
@@ -43,7 +49,9 @@ class Player:
     version: int = 1
 
     def __post_init__(self) -> None:
-        """Switch it on, some time in the first minute, and have it come back as often as it must."""
+        """Switch it on, some time in the first minute, and have it come back as often as it
+        must.
+        """
         self.state = brain.start(self.thing, None)
         self.reported = self.traffic.counts()
         dice = self.fleet.dice
@@ -56,7 +64,11 @@ class Player:
         """With its shadow read, and telemetry from then on."""
         self.traffic.connected()
         self.do(brain.on_connected(self.thing, self.state, self.fleet.now))
-        self.do(brain.on_document(self.thing, self.state, Document(self.version, self.desired, {}), self.fleet.now))
+        self.do(
+            brain.on_document(
+                self.thing, self.state, Document(self.version, self.desired, {}), self.fleet.now
+            )
+        )
         self.tick()
 
     def tick(self) -> None:
@@ -81,7 +93,8 @@ class Player:
                 self.publish(effect.topic, effect.payload)
             elif isinstance(effect, UpdateShadow):
                 self.publish(
-                    f"{topics.shadow(self.thing.name)}/update", encode({"state": {"reported": effect.reported}})
+                    f"{topics.shadow(self.thing.name)}/update",
+                    encode({"state": {"reported": effect.reported}}),
                 )
                 self.version += 1
                 self.do(brain.on_update_accepted(self.state, self.version))
@@ -98,7 +111,9 @@ class Player:
             sent = counts.messages_sent - self.reported.messages_sent
             refused = counts.publishes_refused - self.reported.publishes_refused
             now = self.fleet.now
-            self.fleet.tell(report(self.thing.name, int(now.wall), sent, refused, int(now.wall * 1000)))
+            self.fleet.tell(
+                report(self.thing.name, int(now.wall), sent, refused, int(now.wall * 1000))
+            )
             self.reported = counts
         self.fleet.at(REPORT_SECONDS, self.report)
 
@@ -120,19 +135,28 @@ class Player:
         self.desired |= patch
         if self.state.connected:
             self.version += 1
-            self.do(brain.on_delta(self.thing, self.state, Delta(self.version, patch), self.fleet.now))
+            self.do(
+                brain.on_delta(self.thing, self.state, Delta(self.version, patch), self.fleet.now)
+            )
             self.tick()
 
     def asked(self) -> None:
         """Five commands in a row."""
         for _ in range(5 if self.state.connected else 0):
             self.publish(
-                topics.response(self.thing.name), encode(telemetry.generate(self.thing, self.state.settings, 0, 0))
+                topics.response(self.thing.name),
+                encode(telemetry.generate(self.thing, self.state.settings, 0, 0)),
             )
 
     def lost(self) -> None:
-        """Its connection. In half of the cases the server notices when it comes back: a duplicate, once."""
-        self.away(self.fleet.dice.choice(("CONNECTION_LOST", "DUPLICATE_CLIENTID", "MQTT_KEEP_ALIVE_TIMEOUT")))
+        """Its connection. In half of the cases the server notices when it comes back: a duplicate,
+        once.
+        """
+        self.away(
+            self.fleet.dice.choice(
+                ("CONNECTION_LOST", "DUPLICATE_CLIENTID", "MQTT_KEEP_ALIVE_TIMEOUT")
+            )
+        )
 
     def switched(self) -> None:
         """Off and on."""
@@ -144,7 +168,9 @@ class Player:
             return
         self.state = brain.on_disconnected(self.state)
         self.fleet.tell(
-            disconnected(self.thing.name, reason, int(self.fleet.now.wall * 1000), f"{self.fleet.number()}")
+            disconnected(
+                self.thing.name, reason, int(self.fleet.now.wall * 1000), f"{self.fleet.number()}"
+            )
         )
         self.fleet.at(self.fleet.dice.uniform(0.5, 20), self.connect)
 
@@ -162,7 +188,9 @@ class Fleet:
         self._numbers: Iterator[int] = itertools.count()
         self._queue: list[dict[str, Any]] = []
         types = sorted(DEVICE_TYPES)
-        self.players = [Player(self, Thing(f"dev-{n:04}", types[n % len(types)])) for n in range(size)]
+        self.players = [
+            Player(self, Thing(f"dev-{n:04}", types[n % len(types)])) for n in range(size)
+        ]
 
     @property
     def now(self) -> Now:
@@ -192,7 +220,9 @@ class Fleet:
     def publish(self, thing: str, topic: str, payload: bytes) -> None:
         """A message that the rule puts into the queue."""
         self.told["messages"] += 1
-        self._queue.append(message(thing, int(self.now.wall * 1000), f"m{self.number()}", payload, topic))
+        self._queue.append(
+            message(thing, int(self.now.wall * 1000), f"m{self.number()}", payload, topic)
+        )
 
     def tell(self, event: dict[str, Any]) -> None:
         """What a rule hands over at once."""

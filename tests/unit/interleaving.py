@@ -1,4 +1,6 @@
-"""Two functions that run at once, in every order of some of their AWS calls in which each is held up at most once."""
+"""Two functions that run at once, in every order of some of their AWS calls in which each is held
+up at most once.
+"""
 
 import threading
 from collections.abc import Callable, Collection, Iterator
@@ -12,7 +14,9 @@ LIMIT = 20
 
 @dataclass
 class _Part:
-    """One of the two, in a thread of its own, which stands still before each of its calls until it is told to go on."""
+    """One of the two, in a thread of its own, which stands still before each of its calls until it
+    is told to go on.
+    """
 
     act: Callable[[], object]
     calls: int = 0
@@ -28,7 +32,9 @@ class _Part:
         self._thread.start()
 
     def run(self, calls: float) -> None:
-        """So many of its calls, or all that are left; returns when it stands before the next one, or has ended."""
+        """So many of its calls, or all that are left; returns when it stands before the next one,
+        or has ended.
+        """
         if self.done or not calls:
             return
         self._credit = calls
@@ -69,14 +75,18 @@ class Outcome:
 
 
 def orders(
-    clients: list[Any], first: Callable[[], object], second: Callable[[], object], operations: Collection[str]
+    clients: list[Any],
+    first: Callable[[], object],
+    second: Callable[[], object],
+    operations: Collection[str],
 ) -> Iterator[Outcome]:
-    """Run both, once for each order; before each the caller brings everything back to the beginning.
+    """Run both, once for each order; before each the caller brings everything back to the
+    beginning.
 
     `operations`: before which calls the other one may come between, and which count.
 
-    An order is: a number of calls of the one, a number of calls of the other, the rest of the one, the rest of the
-    other; with the two in either role.
+    An order is: a number of calls of the one, a number of calls of the other, the rest of the one,
+    the rest of the other; with the two in either role.
     """
     for swapped in (False, True):
         one, other = (second, first) if swapped else (first, second)
@@ -84,12 +94,17 @@ def orders(
         while True:
             parts = _Part(one), _Part(other)
             with _gates(clients, operations, *parts):
-                for part, calls in zip(parts * 2, (before, between, float("inf"), float("inf")), strict=True):
+                for part, calls in zip(
+                    parts * 2, (before, between, float("inf"), float("inf")), strict=True
+                ):
                     part.run(calls)
             for part in parts:
                 part.join()
             errors = parts[0].error, parts[1].error
-            order = f"{'second' if swapped else 'first'} stops after {before} calls, the other after {between}"
+            order = (
+                f"{'second' if swapped else 'first'} stops after {before} calls, the other "
+                f"after {between}"
+            )
             yield Outcome(order, errors[::-1] if swapped else errors)
             if parts[0].calls <= before:
                 break  # It had ended before the other one began.

@@ -54,7 +54,10 @@ class House:
         return self.ask("unlink", switch, bulb)
 
     def delete(self, name: str) -> None:
-        event = {"input": {"thingName": name}, "deprovisioning": MACHINE.format("deprovision", name)}
+        event = {
+            "input": {"thingName": name},
+            "deprovisioning": MACHINE.format("deprovision", name),
+        }
         clean_up.handler(event, self.world.context)
 
     def sweep(self, **request: Any) -> list[tuple[str, str, str]]:
@@ -116,4 +119,8 @@ class House:
 
 def as_text(seconds: float) -> str:
     """A time that many seconds after noon, as the catalog writes it."""
-    return (NOON + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        (NOON + timedelta(seconds=seconds))
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

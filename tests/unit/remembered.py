@@ -27,11 +27,16 @@ def remember() -> None:
 
 
 def _dictionaries_as_they_are(serializer: Any) -> None:
-    """Of the ten types that a value may have moto tries each under all names that the field of any object may have."""
+    """Of the ten types that a value may have moto tries each under all names that the field of any
+    object may have.
+    """
     real = serializer.get_value
 
     def get_value(self: Any, value: Any, key: str, shape: Any) -> Any:
-        if type(value) is dict and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue":
+        if (
+            type(value) is dict
+            and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue"
+        ):
             return value.get(key)
         return real(self, value, key, shape)
 
@@ -47,7 +52,10 @@ def _maps_once(traverser: Any) -> None:
         return self.known
 
     def process(self: Any, node: Any) -> Any:
-        return next((processor(node) for kind, processor in known(self).items() if isinstance(node, kind)), None)
+        return next(
+            (processor(node) for kind, processor in known(self).items() if isinstance(node, kind)),
+            None,
+        )
 
     traverser.nodes_to_be_processed = lambda self: tuple(known(self))
     traverser.process = process

@@ -1,10 +1,13 @@
-"""A device that was provisioned by the real functions, and its restart, state by state as the workflow calls them."""
+"""A device that was provisioned by the real functions, and its restart, state by state as the
+workflow calls them.
+"""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from common.catalog import Catalog
+from devices.catalog import Catalog
 from presence import presence
 from provisioning import (
     attach_policy,
@@ -15,7 +18,15 @@ from provisioning import (
     start_task,
     write_config,
 )
-from restart import await_device, claim_restart, finish_restart, give_up, renew_certificate, task_stopped, undo_restart
+from restart import (
+    await_device,
+    claim_restart,
+    finish_restart,
+    give_up,
+    renew_certificate,
+    task_stopped,
+    undo_restart,
+)
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -54,7 +65,12 @@ class World:
 
     def provision(self, **asked: Any) -> None:
         """A device that is online."""
-        given = {"thingName": THING, "deviceType": "bulb", "attributes": {"room": "kitchen"}, **asked}
+        given = {
+            "thingName": THING,
+            "deviceType": "bulb",
+            "attributes": {"room": "kitchen"},
+            **asked,
+        }
         thing = self.call(create_thing, input=given, execution=EXECUTION)
         made = self.call(create_certificate, thingName=THING, execution=EXECUTION)
         self.call(attach_policy, thingName=THING, certificateArn=made["certificateArn"])
@@ -63,7 +79,12 @@ class World:
         self.workflows.waiting.add("token")
         self.connect(made["certificateId"])
         certificate = made["certificateId"]
-        recorded = {"thingName": THING, "execution": EXECUTION, "certificateId": certificate, "taskToken": "token"}
+        recorded = {
+            "thingName": THING,
+            "execution": EXECUTION,
+            "certificateId": certificate,
+            "taskToken": "token",
+        }
         self.call(record_status, **recorded, **task)
 
     def connect(self, certificate_id: str) -> None:
@@ -101,7 +122,11 @@ class World:
             "lastStatus": "STOPPED",
             "stopCode": "SpotInterruption",
             "stoppedReason": reason,
-            "overrides": {"containerOverrides": [{"environment": [{"name": "CONFIG_FILE_URL", "value": "SECRET"}]}]},
+            "overrides": {
+                "containerOverrides": [
+                    {"environment": [{"name": "CONFIG_FILE_URL", "value": "SECRET"}]}
+                ]
+            },
         }
         done: str = self.call(task_stopped, detail=detail)["done"]
         return done
@@ -119,6 +144,20 @@ class World:
             ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
         )
 
+    def memory(self) -> Callable[[], None]:
+        """Remembers everything; gives what brings it back."""
+        doubles: tuple[Any, ...] = (self.iot, self.shadows, self.ecs, self.workflows)
+        kept = copy.deepcopy([_data(double) for double in doubles])
+        rows = self.catalog.table.scan()["Items"]
+
+        def restore() -> None:
+            for double, data in zip(doubles, copy.deepcopy(kept), strict=True):
+                vars(double).update(data)
+            for row in rows:
+                self.catalog.table.put_item(Item=row)
+
+        return restore
+
     def made(self) -> Mapping[str, Any]:
         """What there is of the device, in every service."""
         return {
@@ -128,6 +167,12 @@ class World:
             "objects": sorted(self.objects()),
             "tasks": sorted(task.client_token for task in self.ecs.running()),
         }
+
+
+def _data(double: Any) -> dict[str, Any]:
+    return {
+        name: value for name, value in vars(double).items() if isinstance(value, dict | set | list)
+    }
 
 
 @dataclass
@@ -157,31 +202,47 @@ class Restart:
 
     def undo(self, error: str = "Injected") -> bool:
         """What the workflow does when a state has failed. Gives whether it tries again."""
-        failed = {"asked": dict(self.asked), **self.data, "error": {"Error": error, "Cause": "injected"}}
+        failed = {
+            "asked": dict(self.asked),
+            **self.data,
+            "error": {"Error": error, "Cause": "injected"},
+        }
         again: bool = self.world.call(undo_restart, restart=self.arn, data=failed)["again"]
         self.done.clear()
         return again
 
     def give_up(self) -> Any:
         """What it does when the verdict says so."""
-        return self.world.call(give_up, thingName=THING, restart=self.arn, reason=self.data["device"]["reason"])
+        return self.world.call(
+            give_up, thingName=THING, restart=self.arn, reason=self.data["device"]["reason"]
+        )
 
     def _claim(self) -> None:
-        self.data["device"] = self.world.call(claim_restart, input=dict(self.asked), restart=self.arn)
+        self.data["device"] = self.world.call(
+            claim_restart, input=dict(self.asked), restart=self.arn
+        )
 
     def _renew(self) -> None:
-        self.data["certificate"] = self.world.call(renew_certificate, thingName=THING, restart=self.arn)
+        self.data["certificate"] = self.world.call(
+            renew_certificate, thingName=THING, restart=self.arn
+        )
 
     def _attach(self) -> None:
         arn = self.data["certificate"]["certificateArn"]
         self.world.call(attach_policy, thingName=THING, certificateArn=arn, existing=True)
 
     def _config(self) -> None:
-        device = {name: self.data["device"][name] for name in ("thingName", "deviceType", "attributes", "model")}
+        device = {
+            name: self.data["device"][name]
+            for name in ("thingName", "deviceType", "attributes", "model")
+        }
         self.world.call(write_config, **device, keepShadow=True)
 
     def _task(self) -> None:
-        device = {name: self.data["device"][name] for name in ("thingName", "execution", "restarts", "replaced")}
+        device = {
+            name: self.data["device"][name]
+            for name in ("thingName", "execution", "restarts", "replaced")
+        }
         self.data["task"] = self.world.call(start_task, **device, restart=self.arn)
 
     def _wait(self) -> None:
@@ -190,11 +251,19 @@ class Restart:
             self.world.workflows.waiting.add(token)
         self.data["wait"] = True
         task_arn = self.data["task"]["taskArn"]
-        self.world.call(await_device, thingName=THING, restart=self.arn, taskArn=task_arn, taskToken=token)
+        try:
+            self.world.call(
+                await_device, thingName=THING, restart=self.arn, taskArn=task_arn, taskToken=token
+            )
+        except Exception:
+            self.world.workflows.waiting.discard(token)  # the state ends with its function
+            raise
 
     def _finish(self) -> None:
         image = {"imageDigest": self.data["task"]["imageDigest"]}
-        self.world.call(finish_restart, thingName=THING, restart=self.arn, **self.data["certificate"], **image)
+        self.world.call(
+            finish_restart, thingName=THING, restart=self.arn, **self.data["certificate"], **image
+        )
 
 
 def is_back(world: World, old: str, restart: Restart) -> None:
@@ -207,8 +276,16 @@ def is_back(world: World, old: str, restart: Restart) -> None:
     assert world.iot.certificates[made["certificateArn"]].status == "ACTIVE"
     assert world.iot.certificates[made["certificateArn"]].policies == {"playground-device"}
     assert world.iot.things[THING].principals == {made["certificateArn"]}
-    assert [task.started_by for task in world.ecs.running()] == [next(iter(world.ecs.tasks.values())).started_by]
+    assert [task.started_by for task in world.ecs.running()] == [
+        next(iter(world.ecs.tasks.values())).started_by
+    ]
     assert row["task_arn"] == restart.data["task"]["taskArn"]
     assert "devices/lamp/identity.json" not in world.objects()
-    leftovers = {"restarting", "next_certificate_id", "next_certificate_arn", "task_token", "identity_pending"}
+    leftovers = {
+        "restarting",
+        "next_certificate_id",
+        "next_certificate_arn",
+        "task_token",
+        "identity_pending",
+    }
     assert not row.keys() & (leftovers | {"status_reason", "certificate_requests"})

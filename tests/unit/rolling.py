@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from common.catalog import Catalog
+from devices.catalog import Catalog
 from rolling import next_device, put_back
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -69,17 +69,30 @@ class Fleet:
         """The restart workflow, as far as a roll sees it: refused, undone, given up, or done."""
         self.meanwhile.pop(name, lambda: None)()
         row = self.row(name)
-        if not row or row["status"] not in ("ONLINE", "OFFLINE") or {"restarting", "deprovisioning"} & row.keys():
+        if (
+            not row
+            or row["status"] not in ("ONLINE", "OFFLINE")
+            or {"restarting", "deprovisioning"} & row.keys()
+        ):
             return False
         image = self.current
         self.restarted.append((name, image, once))
         if image in self.broken:
             status = {"status": "OFFLINE"} if once else {"status": "FAILED", "given_up_at": "now"}
-            self.set(name, "task_arn", status_reason="restart failed: TaskStopped: exit code 2", **status)
+            self.set(
+                name, "task_arn", status_reason="restart failed: TaskStopped: exit code 2", **status
+            )
             return False
         number = len(self.restarted)
         arn, certificate = f"{CLUSTER}/{name}-{number}", f"{name}-{number}"
-        self.set(name, "status_reason", status="ONLINE", task_arn=arn, certificate_id=certificate, image_digest=image)
+        self.set(
+            name,
+            "status_reason",
+            status="ONLINE",
+            task_arn=arn,
+            certificate_id=certificate,
+            image_digest=image,
+        )
         return True
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from common.clients import session
 from detecting.detector import Detector
+from detecting.finding import Finding
 from detecting.observation import Observation, Report
 from detecting.rules import Rule, Thresholds
 from detecting.sources import observations
-from detecting.verdict import Verdict
 from detecting.windows import Mark
-from tests.unit.stack import VERDICTS
+from tests.unit.stack import FINDINGS
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -23,12 +23,14 @@ NOON = 1767268800000
 LIMITS = Thresholds()
 
 
-def verdicts_table() -> "Table":
+def findings_table() -> "Table":
     """Made anew, empty."""
     return session.resource("dynamodb").create_table(
-        TableName=VERDICTS,
+        TableName=FINDINGS,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "verdict_id")],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "verdict_id")
+        ],
         KeySchema=[
             {"AttributeName": "thing_name", "KeyType": "HASH"},
             {"AttributeName": "verdict_id", "KeyType": "RANGE"},
@@ -36,17 +38,25 @@ def verdicts_table() -> "Table":
     )
 
 
+# https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html: "+/- 2 minutes",
+# nothing to go by in a window of one.
+OFF = -120_000
+
+
 def certificate(thing: str) -> str:
     """The certificate id of a thing, made of its name."""
     return thing.encode().hex().ljust(64, "0")[:64]
 
 
-def disconnected(thing: str, reason: str, at: int = NOON, session: str = "s1", principal: str = "") -> dict[str, Any]:
+def disconnected(
+    thing: str, reason: str, at: int = NOON, session: str = "s1", principal: str = ""
+) -> dict[str, Any]:
     """As by the rule on presence."""
     return {
         "source": "disconnected",
+        "at": at,
         "clientId": thing,
-        "timestamp": at,
+        "timestamp": at + OFF,
         "eventType": "disconnected",
         "sessionIdentifier": session,
         "principalIdentifier": principal or certificate(thing),
@@ -55,12 +65,15 @@ def disconnected(thing: str, reason: str, at: int = NOON, session: str = "s1", p
     }
 
 
-def connect_failed(client_id: str, principal: str, at: int = NOON, session: str = "s1") -> dict[str, Any]:
+def connect_failed(
+    client_id: str, principal: str, at: int = NOON, session: str = "s1"
+) -> dict[str, Any]:
     """As by the rule on refused connections."""
     return {
         "source": "connect_failed",
+        "at": at,
         "clientId": client_id,
-        "timestamp": at,
+        "timestamp": at + OFF,
         "eventType": "connect_failed",
         "connectFailureReason": "AUTHORIZATION_FAILED",
         "sessionIdentifier": session,
@@ -69,18 +82,25 @@ def connect_failed(client_id: str, principal: str, at: int = NOON, session: str 
     }
 
 
-def tampered(thing: str, at: int = NOON, evidence: str = "t1", detail: Any = "case opened") -> dict[str, Any]:
+def tampered(
+    thing: str, at: int = NOON, evidence: str = "t1", detail: Any = "case opened"
+) -> dict[str, Any]:
     """As by the rule on tamper events."""
     sender = {"principal": certificate(thing), "client_id": thing, "at": at, "evidence": evidence}
     return {"source": "tamper", "detail": detail, **sender}
 
 
-def report(thing: str, report_id: int, sent: Any = 10, refused: Any = 0, at: int = NOON) -> dict[str, Any]:
+def report(
+    thing: str, report_id: int, sent: Any = 10, refused: Any = 0, at: int = NOON
+) -> dict[str, Any]:
     """As by the rule on metrics."""
     return {
         "source": "metrics",
         "header": {"report_id": report_id, "version": "1.0"},
-        "custom_metrics": {"messages_sent": [{"number": sent}], "publishes_refused": [{"number": refused}]},
+        "custom_metrics": {
+            "messages_sent": [{"number": sent}],
+            "publishes_refused": [{"number": refused}],
+        },
         "principal": certificate(thing),
         "client_id": thing,
         "at": at,
@@ -89,7 +109,12 @@ def report(thing: str, report_id: int, sent: Any = 10, refused: Any = 0, at: int
 
 
 def message(
-    thing: str, at: int = NOON, evidence: str = "m1", payload: bytes = b"{}", topic: str = "", principal: str = ""
+    thing: str,
+    at: int = NOON,
+    evidence: str = "m1",
+    payload: bytes = b"{}",
+    topic: str = "",
+    principal: str = "",
 ) -> dict[str, Any]:
     """A record of the queue."""
     body = {
@@ -129,9 +154,13 @@ def refused(client_id: str, topic: str, evidence: str = "r1", **more: Any) -> di
 def logged(*lines: Any, at: int = NOON) -> dict[str, Any]:
     """What a subscription to a log group delivers."""
     texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-    events = [{"id": str(number), "timestamp": at, "message": text} for number, text in enumerate(texts)]
+    events = [
+        {"id": str(number), "timestamp": at, "message": text} for number, text in enumerate(texts)
+    ]
     content = {"messageType": "DATA_MESSAGE", "logGroup": "AWSIotLogsV2", "logEvents": events}
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()}}
+    return {
+        "awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()}
+    }
 
 
 def violation(thing: str, at: int = NOON, kind: str = "in-alarm") -> dict[str, Any]:
@@ -161,7 +190,9 @@ class MemoryOfMarks:
     reports: dict[str, int] = field(default_factory=dict)
 
     def remember(self, rule: Rule, subject: str, marks: Collection[Mark]) -> Collection[Mark]:
-        """All of them, within a window of the newest: what is older can be in no window of theirs."""
+        """All of them, within a window of the newest: what is older can be in no window of
+        theirs.
+        """
         known = self.marks.setdefault((rule.name, subject), set())
         known |= set(marks)
         low, high = min(marks).at_ms - rule.window_ms, max(marks).at_ms + rule.window_ms
@@ -198,18 +229,20 @@ class Watch:
 
     things: Collection[str] = ("lamp", "rogue")
     limits: Thresholds = LIMITS
-    verdicts: list[Verdict] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin."""
         self.detector = Detector(MemoryOfMarks(), Registry(self.things), self.limits)
 
-    def see(self, *events: Mapping[str, Any]) -> list[Verdict]:
-        """The verdicts that these events lead to, one event after the other."""
+    def see(self, *events: Mapping[str, Any]) -> list[Finding]:
+        """The findings that these events lead to, one event after the other."""
         new = [
-            verdict
+            finding
             for event in events
-            for verdict, _rule in self.detector.judge(observations(event, self.limits.message_bytes))
+            for finding, _rule in self.detector.judge(
+                observations(event, self.limits.message_bytes)
+            )
         ]
-        self.verdicts += new
+        self.findings += new
         return new

@@ -1,12 +1,16 @@
-"""The stack that the functions believe to be part of: names, and the environment that the template sets."""
+"""The stack that the functions believe to be part of: names, and the environment that the template
+sets.
+"""
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
 OBSERVATIONS = "playground-observations"
-VERDICTS = "playground-verdicts"
-QUARANTINE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-quarantine-device"
+FINDINGS = "playground-verdicts"
+QUARANTINE_MACHINE = (
+    "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-quarantine-device"
+)
 RELEASE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-release-device"
 SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
 REPLIES = "playground-replies"
@@ -16,7 +20,9 @@ TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
 OTHER_EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:two"
-DEPROVISION_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-deprovision-device"
+DEPROVISION_MACHINE = (
+    "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-deprovision-device"
+)
 RESTART_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-restart-device"
 RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:one"
 OTHER_RESTART = "arn:aws:states:eu-west-1:123456789012:execution:playground-restart-device:two"
@@ -25,7 +31,9 @@ OTHER_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-depr
 AUDIT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit"
 RESULT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-audit-results"
 QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:one"
-OTHER_QUARANTINE = "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:two"
+OTHER_QUARANTINE = (
+    "arn:aws:states:eu-west-1:123456789012:execution:playground-quarantine-device:two"
+)
 RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:one"
 OTHER_RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-release-device:two"
 
@@ -54,6 +62,8 @@ ENVIRONMENT = {
     "PROVISION_MACHINE": MACHINE,
     "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",
+    "UNDO_RESTART_FUNCTION": "undo-restart",
+    "UNDO_QUARANTINE_FUNCTION": "undo-quarantine",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
     "DEVICE_POLICY": "playground-device",
@@ -70,7 +80,7 @@ ENVIRONMENT = {
     "QUARANTINE_GROUP": "playground-quarantine",
     "JOB_PREFIX": "playground",
     "OBSERVATIONS_TABLE": OBSERVATIONS,
-    "VERDICTS_TABLE": VERDICTS,
+    "VERDICTS_TABLE": FINDINGS,
     "SECURITY_TOPIC_ARN": SECURITY_TOPIC,
     "CERTIFICATE_ARN_PREFIX": "arn:aws:iot:eu-west-1:123456789012:cert/",
     "QUARANTINE_MACHINE_ARN": QUARANTINE_MACHINE,
@@ -91,7 +101,14 @@ ENVIRONMENT = {
     "AUDIT_TOPIC_ARN": AUDIT_TOPIC,
     "RESULT_TOPIC_ARN": RESULT_TOPIC,
 }
-FOREIGN = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_REGION", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
+FOREIGN = (
+    "AWS_ENDPOINT_URL",
+    "AWS_CA_BUNDLE",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_RETRY_MODE",
+)
 FUNCTIONS = (
     "provisioning.create_thing",
     "provisioning.take_turn",
@@ -103,9 +120,9 @@ FUNCTIONS = (
     "provisioning.record_status",
     "provisioning.clean_up",
     "presence.presence",
-    "identity.issue_next_certificate",
-    "identity.settle_next_certificate",
-    "identity.rotate_certificates",
+    "certificates.issue_next_certificate",
+    "certificates.settle_next_certificate",
+    "certificates.rotate_certificates",
     "restart.task_stopped",
     "restart.claim_restart",
     "restart.renew_certificate",

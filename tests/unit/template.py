@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class CloudFormationLoader(SafeLoader):
-    """YAML with CloudFormation's short forms, such as `!Ref Name`, which become `{"Ref": "Name"}`."""
+    """YAML with CloudFormation's short forms, such as `!Ref Name`, which become `{"Ref":
+    "Name"}`.
+    """
 
 
 def _intrinsic(loader: SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -35,10 +37,13 @@ CloudFormationLoader.add_multi_constructor("!", _intrinsic)
 TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), CloudFormationLoader)  # noqa: S506 - safe
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 FUNCTIONS = {
-    name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"].endswith("::Function")
+    name: resource["Properties"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"].endswith("::Function")
 }
 WORKFLOWS: dict[str, dict[str, Any]] = {
-    path.name: yaml.load(path.read_text(), SafeLoader) for path in sorted((ROOT / "statemachines").iterdir())
+    path.name: yaml.load(path.read_text(), SafeLoader)
+    for path in sorted((ROOT / "statemachines").iterdir())
 }
 
 

@@ -1,4 +1,6 @@
-"""Names that come from an execution: the same for each of its attempts, different from everybody else's."""
+"""Names that come from an execution: the same for each of its attempts, different from everybody
+else's.
+"""
 
 import re
 import uuid
@@ -39,7 +41,9 @@ def test_every_character_of_the_alphabet_occurs_in_made_up_names() -> None:
 
 def test_the_owner_is_the_version_5_uuid_of_the_arn() -> None:
     # The contract's words, and RFC 9562's name space for URLs.
-    assert owner_of(EXECUTION) == str(uuid.uuid5(uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8"), EXECUTION))
+    assert owner_of(EXECUTION) == str(
+        uuid.uuid5(uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8"), EXECUTION)
+    )
 
 
 def test_the_names_that_are_refused_are_the_contracts() -> None:

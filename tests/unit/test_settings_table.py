@@ -1,4 +1,6 @@
-"""The control plane's settings table is the device's: the same file, the same verdicts, in the same words."""
+"""The control plane's settings table is the device's: the same file, the same verdicts, in the same
+words.
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,16 +12,40 @@ from hypothesis import strategies as st
 
 from control_plane import settings_table
 from control_plane.setting_rules import Subject
-from virtual_device import settings, settings_tool
-from virtual_device.thing import DEVICE_TYPES, METRICS_FLOOR, Thing
+from virtual_device.shadow import settings
+from virtual_device.telemetry.thing import DEVICE_TYPES, METRICS_FLOOR, Thing
+from virtual_device.tools import settings_tool
 
 NAME = "dev-TEST"
 OTHER_NAME = "press:A_1"
 
 SWITCH, BULB, ROGUE = (Thing(NAME, device_type) for device_type in ("switch", "bulb", "rogue"))
-INTEGERS = [-1, 0, 1, 299, 300, 86_400, 86_401, True, False, 300.0, "300", None, 10**30]
+
+
+def deep(levels: int) -> Any:
+    """So many objects, one in the other."""
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+FLOATS = [300.0, 300.5, 1e2, -0.0, 1e300, float("inf"), float("nan"), 86_400.000001]
+INTEGERS = [-1, 0, 1, 299, 300, 86_400, 86_401, True, False, "300", None, 2**63, 10**30, *FLOATS]
 WORDS = ["on", "off", "On", "", "metric", "imperial", "toggle", True, None, ["on"]]
-TEXTS = ["x", "é" * 63, "é" * 64, "x" * 126, "x" * 127, "\ud800", float("nan"), {"a": float("inf")}, None, []]
+BIG = [
+    2**63 - 1,
+    2**63,
+    -(2**63),
+    -(2**63) - 1,
+    10**30,
+    [10**30],
+    {"a": {"b": -(10**30)}},
+    1e300,
+    -0.0,
+]
+UNSOUND = ["\ud800", {"\ud800": 1}, float("nan"), {"a": float("inf")}]
+TEXTS = ["x", "é" * 63, "é" * 64, "x" * 126, "x" * 127, None, [], True, 1, *BIG, *UNSOUND]
 EDGES: Mapping[str, list[Any]] = {
     "time": INTEGERS,
     "metrics": INTEGERS,
@@ -29,14 +55,36 @@ EDGES: Mapping[str, list[Any]] = {
     "position": WORDS,
     "reconnect": TEXTS,
     "clean": TEXTS,
-    "payload": [*TEXTS, {}, {"a": "x" * 2040}, {"a": "x" * 2041}, {"a": {"b": [None]}}],
+    "payload": [
+        *TEXTS,
+        {},
+        {"a": "x" * 2040},
+        {"a": "x" * 2041},
+        {"a": {"b": [None]}},
+        deep(63),
+        deep(64),
+        deep(65),
+    ],
     "topic": [
         *(
             f"dt/playground/{NAME}{end}"
             for end in ("", "/", "x", "/a", "/a/", "/a/b/c/d/e", "/a/b/c/d/e/f", "/+", "/#")
         ),
-        *(f"{start}/{NAME}" for start in ("a", "$a", "$aws/x", "cmd/playground", "cmd/playground/x", "evt/playground")),
-        *(f"{start}/{NAME}" for start in ("dt/playground", "", "/", "a//b", "a/+", "a/\x07", "\ud800", "é", "cmd/x")),
+        *(
+            f"{start}/{NAME}"
+            for start in (
+                "a",
+                "$a",
+                "$aws/x",
+                "cmd/playground",
+                "cmd/playground/x",
+                "evt/playground",
+            )
+        ),
+        *(
+            f"{start}/{NAME}"
+            for start in ("dt/playground", "", "/", "a//b", "a/+", "a/\x07", "\ud800", "é", "cmd/x")
+        ),
         *("x" * (size - len(NAME) - 1) + f"/{NAME}" for size in (255, 256, 257)),
         *("é" * half + f"/{NAME}" for half in (123, 124)),
         NAME,
@@ -48,13 +96,36 @@ EDGES: Mapping[str, list[Any]] = {
         None,
     ],
     "links": [
-        *([f"{n:0{length}}" for n in range(count)] for count, length in ((0, 1), (10, 8), (11, 8), (10, 48), (10, 49))),
-        *(["a", "b"], ["a", "a"], [NAME], ["a", NAME], [OTHER_NAME], ["a/b"], [""], ["x" * 128], ["x" * 129]),
+        *(
+            [f"{n:0{length}}" for n in range(count)]
+            for count, length in ((0, 1), (10, 8), (11, 8), (10, 48), (10, 49))
+        ),
+        *(
+            ["a", "b"],
+            ["a", "a"],
+            [NAME],
+            ["a", NAME],
+            [OTHER_NAME],
+            ["a/b"],
+            [""],
+            ["x" * 128],
+            ["x" * 129],
+        ),
         *([1], [None], ["a", ["b"]], "a", None, {"a": 1}),
     ],
     "quarantine": [True, False, None, 0, 1, "true", [], {}],
     "misbehave": [
-        *("all", "ALL", "flood", [], ["flood"], ["flood", "clone"], ["flood", "flood"], ["all"], ["flood", 1]),
+        *(
+            "all",
+            "ALL",
+            "flood",
+            [],
+            ["flood"],
+            ["flood", "clone"],
+            ["flood", "flood"],
+            ["all"],
+            ["flood", 1],
+        ),
         *([["flood"]], [{}], [None], {"flood": 1}, None, True),
     ],
     "seed": [*INTEGERS, 2**31 - 1, 2**31],
@@ -64,9 +135,24 @@ EDGES: Mapping[str, list[Any]] = {
 }
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-anything = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6)
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6
+)
 levels = st.sampled_from(
-    ["dt", "cmd", "evt", "playground", "$aws", "a", "", "+", "x" * 60, "telemetry", NAME, OTHER_NAME]
+    [
+        "dt",
+        "cmd",
+        "evt",
+        "playground",
+        "$aws",
+        "a",
+        "",
+        "+",
+        "x" * 60,
+        "telemetry",
+        NAME,
+        OTHER_NAME,
+    ]
 )
 some: Mapping[str, st.SearchStrategy[Any]] = {
     "topic": st.lists(levels, max_size=10).map("/".join)
@@ -96,7 +182,9 @@ def refused_by_the_api(thing: Thing, desired: Mapping[str, Any]) -> dict[str, st
 
 
 def test_the_table_is_the_devices_own() -> None:
-    """When it is not: PYTHONPATH=device .venvs/app/bin/python -m virtual_device.settings_tool > the file."""
+    """When it is not: PYTHONPATH=device .venvs/app/bin/python -m virtual_device.tools.settings_tool
+    > the file.
+    """
     assert json.loads(settings_table.TABLE.read_text()) == settings_tool.document()
     assert list(settings_table.rows()) == [row.key for row in settings.TABLE]
 
@@ -118,15 +206,58 @@ def test_every_setting_has_its_edges() -> None:
 
 @pytest.mark.parametrize("key", EDGES)
 @given(data=st.data(), thing=things)
-def test_a_device_and_the_api_say_the_same_to_any_value(key: str, data: st.DataObject, thing: Thing) -> None:
+def test_a_device_and_the_api_say_the_same_to_any_value(
+    key: str, data: st.DataObject, thing: Thing
+) -> None:
     value = data.draw(some.get(key, anything) | st.sampled_from(EDGES[key]) | anything)
     assert refused_by_the_api(thing, {key: value}) == refused_by_the_device(thing, {key: value})
 
 
 @pytest.mark.thorough
-@given(thing=things, desired=st.fixed_dictionaries({}, optional={key: st.sampled_from(EDGES[key]) for key in EDGES}))
-def test_a_device_and_the_api_say_the_same_to_many_at_once(thing: Thing, desired: dict[str, Any]) -> None:
+@given(
+    thing=things,
+    desired=st.fixed_dictionaries({}, optional={key: st.sampled_from(EDGES[key]) for key in EDGES}),
+)
+def test_a_device_and_the_api_say_the_same_to_many_at_once(
+    thing: Thing, desired: dict[str, Any]
+) -> None:
     assert refused_by_the_api(thing, desired) == refused_by_the_device(thing, desired)
+
+
+@pytest.mark.parametrize("thing", [SWITCH, BULB.hosted(1), ROGUE, Thing(OTHER_NAME, "vehicle")])
+def test_what_people_are_told_is_what_a_device_holds_to(thing: Thing) -> None:
+    # given what the command shows of this thing
+    told: list[Any] = settings_tool.about(settings.rows(thing.device_type).values(), thing)
+    # then it is all of its settings, with the defaults that it begins with
+    assert {one["key"]: one["default"] for one in told} == settings.defaults(thing)
+    for one in told:
+        # and the rule in words is what is told of a value of another kind
+        said = refused_by_the_device(thing, {one["key"]: 0.5}).get(one["key"], "")
+        rule = said.removeprefix("must be ").removeprefix("a ").removeprefix("string")
+        assert rule in one["rule"], one
+        assert thing.device_type in one["deviceTypes"]
+        assert one["does"].endswith(".")
+        assert (one["setBy"] is None) == (one["key"] not in settings_table.reserved([one["key"]]))
+
+
+def test_the_tool_tells_of_all_of_a_type_and_of_a_thing(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, keys in (
+        ([], [row.key for row in settings.TABLE]),
+        (["bulb"], list(settings.rows("bulb"))),
+        (["switch", "-x", "1"], list(settings.rows("switch"))),
+    ):
+        assert settings_tool.main(["about", *arguments]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert [one["key"] for one in told] == keys
+    assert (
+        next(one["default"] for one in told if one["key"] == "topic")
+        == "dt/playground/-x/telemetry"
+    )
+    assert next(one["rule"] for one in told if one["key"] == "metrics").startswith(
+        "0 or an integer from 1 "
+    )
+    for wrong in (["about", "fridge"], ["about", "bulb", "lamp"], ["tell"]):
+        assert settings_tool.main(wrong) == 2
 
 
 @pytest.mark.parametrize("device_type", sorted(DEVICE_TYPES))

@@ -5,8 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from common.catalog import Catalog
-from provisioning import attach_policy, create_certificate, create_thing, record_status, start_task, write_config
+from devices.catalog import Catalog
+from provisioning import (
+    attach_policy,
+    create_certificate,
+    create_thing,
+    record_status,
+    start_task,
+    write_config,
+)
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -28,25 +35,33 @@ class World:
     context: Any
 
     def provision(
-        self, name: str, execution: str = EXECUTION, until: str = "status", device_type: str = "bulb"
+        self,
+        name: str,
+        execution: str = EXECUTION,
+        until: str = "status",
+        device_type: str = "bulb",
     ) -> None:
         """The workflow's steps, up to a stage."""
         steps: dict[str, Callable[[], Any]] = {
             "nothing": lambda: None,
             "claim": lambda: self.catalog.claim(name, device_type, execution),
             "thing": lambda: create_thing.handler(
-                {"input": {"thingName": name, "deviceType": device_type}, "execution": execution}, self.context
+                {"input": {"thingName": name, "deviceType": device_type}, "execution": execution},
+                self.context,
             ),
             "certificate": lambda: create_certificate.handler(
                 {"thingName": name, "execution": execution}, self.context
             ),
             "policy": lambda: attach_policy.handler(
-                {"thingName": name, "certificateArn": self.row(name)["certificate_arn"]}, self.context
+                {"thingName": name, "certificateArn": self.row(name)["certificate_arn"]},
+                self.context,
             ),
             "config": lambda: write_config.handler(
                 {"thingName": name, "deviceType": device_type, "attributes": {}}, self.context
             ),
-            "task": lambda: start_task.handler({"thingName": name, "execution": execution}, self.context),
+            "task": lambda: start_task.handler(
+                {"thingName": name, "execution": execution}, self.context
+            ),
             "status": lambda: record_status.handler(
                 {
                     "thingName": name,
@@ -76,4 +91,10 @@ class World:
         }
 
 
-NOTHING: dict[str, Any] = {"things": {}, "certificates": {}, "shadows": {}, "tasks": [], "objects": {}}
+NOTHING: dict[str, Any] = {
+    "things": {},
+    "certificates": {},
+    "shadows": {},
+    "tasks": [],
+    "objects": {},
+}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault_matrix.stage import Stage, own_stage
+from proofs.fault_matrix.stage import Stage, own_stage
 
 
 @pytest.fixture(scope="session")

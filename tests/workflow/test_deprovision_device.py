@@ -26,7 +26,9 @@ def test_a_function_that_is_throttled_is_tried_again(cloud: Cloud) -> None:
     cloud.provision({"thingName": "throttled"})
     with throttled(cloud, "CleanUpFunction"):
         execution = cloud.start("DeprovisionDeviceStateMachineArn", {"thingName": "throttled"})
-        wait_for("a failed attempt of CleanUp", lambda: "TaskFailed" in event_types(cloud, execution))
+        wait_for(
+            "a failed attempt of CleanUp", lambda: "TaskFailed" in event_types(cloud, execution)
+        )
     # when the function may run again
     end = cloud.finished(execution)
     # then
@@ -38,7 +40,9 @@ def test_a_failed_deprovisioning_loses_nothing_and_can_be_repeated(cloud: Cloud)
     # given
     cloud.provision({"thingName": "stubborn"})
     # when
-    end = cloud.execute("DeprovisionDeviceStateMachineArn", {"thingName": "stubborn"}, case="CleanUpFails")
+    end = cloud.execute(
+        "DeprovisionDeviceStateMachineArn", {"thingName": "stubborn"}, case="CleanUpFails"
+    )
     # then
     assert (end.status, end.error) == ("FAILED", FOR_GOOD)
     assert cloud.row("stubborn")["status"] == "ONLINE"

@@ -1,4 +1,6 @@
-"""Whatever ends an execution, and whoever else is at the same device: a whole device, or nothing."""
+"""Whatever ends an execution, and whoever else is at the same device: a whole device, or
+nothing.
+"""
 
 import json
 import uuid
@@ -10,6 +12,8 @@ import pytest
 
 from tests.census import census
 from tests.playground_cloud import Cloud, wait_for
+
+pytestmark = pytest.mark.thorough
 
 PROVISION = "ProvisionDeviceStateMachineArn"
 DEPROVISION = "DeprovisionDeviceStateMachineArn"
@@ -31,7 +35,8 @@ def nothing_left_in_the_end(cloud: Cloud) -> Iterator[None]:
 def sweep(cloud: Cloud, **request: Any) -> list[dict[str, str]]:
     """The sweep, sparing nothing for its youth; gives the findings."""
     answer = cloud.client("lambda").invoke(
-        FunctionName=cloud.functions["SweepFunction"], Payload=json.dumps({"olderThanSeconds": 0, **request})
+        FunctionName=cloud.functions["SweepFunction"],
+        Payload=json.dumps({"olderThanSeconds": 0, **request}),
     )
     said = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, said
@@ -40,7 +45,9 @@ def sweep(cloud: Cloud, **request: Any) -> list[dict[str, str]]:
 
 
 @pytest.mark.usefixtures("nothing_left_in_the_end")
-@pytest.mark.parametrize("written", ["thing_name", "certificate_id", "identity_pending", "task_arn"])
+@pytest.mark.parametrize(
+    "written", ["thing_name", "certificate_id", "identity_pending", "task_arn"]
+)
 def test_an_execution_that_is_aborted_is_undone_by_the_event(cloud: Cloud, written: str) -> None:
     """An abort goes past every Catch."""
     # given
@@ -57,7 +64,9 @@ def test_an_execution_that_is_aborted_is_undone_by_the_event(cloud: Cloud, writt
 
 
 def throttled_after(cloud: Cloud, written: str) -> Any:
-    """Hold the execution where it has written that, so that it is still under way when it is aborted."""
+    """Hold the execution where it has written that, so that it is still under way when it is
+    aborted.
+    """
     from tests.workflow.faults import throttled  # noqa: PLC0415
 
     following = {"thing_name": "CreateCertificate", "task_arn": "Presence"}
@@ -75,9 +84,10 @@ def test_a_device_that_is_deleted_while_it_is_made_is_gone_in_the_end(cloud: Clo
     # then
     assert deleted.status == "SUCCEEDED"
     assert cloud.row("deleted-in-the-making")["status"] == "TERMINATED"
-    # It was made before, or something was missing by the time that it was wanted; it does not wait for its device.
+    # It was made before, or something was missing by the time that it was wanted; it does not wait
+    # for its device.
     assert made.status in {"SUCCEEDED", "FAILED"}
-    assert made.error != "States.Timeout"
+    assert "States.Timeout" not in made.cause
 
 
 @pytest.mark.usefixtures("nothing_left_in_the_end")
@@ -108,7 +118,9 @@ def test_to_delete_a_device_several_times_at_once_is_no_error(cloud: Cloud) -> N
 
 
 @pytest.mark.usefixtures("nothing_left_in_the_end")
-def test_of_two_executions_for_one_name_one_wins_and_the_other_undoes_nothing_of_it(cloud: Cloud) -> None:
+def test_of_two_executions_for_one_name_one_wins_and_the_other_undoes_nothing_of_it(
+    cloud: Cloud,
+) -> None:
     # when
     started = [cloud.start(PROVISION, {"thingName": "wanted-twice"}) for _ in range(2)]
     ends = sorted((cloud.finished(execution) for execution in started), key=lambda end: end.status)
@@ -117,7 +129,9 @@ def test_of_two_executions_for_one_name_one_wins_and_the_other_undoes_nothing_of
     assert "wanted-twice exists already" in ends[0].cause
     row = cloud.row("wanted-twice")
     assert (row["status"], row["execution_arn"]) == ("ONLINE", ends[1].arn)
-    certificate = cloud.client("iot").describe_certificate(certificateId=ends[1].output["certificateId"])
+    certificate = cloud.client("iot").describe_certificate(
+        certificateId=ends[1].output["certificateId"]
+    )
     assert certificate["certificateDescription"]["status"] == "ACTIVE"
     # finally
     assert cloud.deprovision("wanted-twice").status == "SUCCEEDED"
@@ -133,7 +147,9 @@ def test_a_function_that_is_run_again_later_makes_nothing_more(cloud: Cloud) -> 
     asked = {"input": {"thingName": "run-again", "deviceType": "bulb"}, "execution": made.arn}
     certificate = _invoke(cloud, "CreateCertificateFunction", event)
     _invoke(cloud, "CreateThingFunction", asked)
-    again = _invoke(cloud, "AttachPolicyFunction", {**event, "certificateArn": certificate["certificateArn"]})
+    again = _invoke(
+        cloud, "AttachPolicyFunction", {**event, "certificateArn": certificate["certificateArn"]}
+    )
     task = _invoke(cloud, "StartTaskFunction", event)
     # then
     assert certificate["certificateId"] == made.output["certificateId"]
@@ -146,7 +162,9 @@ def test_a_function_that_is_run_again_later_makes_nothing_more(cloud: Cloud) -> 
 
 
 def _invoke(cloud: Cloud, function: str, event: Any) -> Any:
-    answer = cloud.client("lambda").invoke(FunctionName=cloud.functions[function], Payload=json.dumps(event))
+    answer = cloud.client("lambda").invoke(
+        FunctionName=cloud.functions[function], Payload=json.dumps(event)
+    )
     said = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, said
     return said
@@ -159,7 +177,9 @@ def test_what_is_remembered_of_an_answer_holds_no_key(cloud: Cloud) -> None:
         StackName=cloud.home.stack_name, LogicalResourceId="IdempotencyRecords"
     )
     # when
-    records = cloud.client("dynamodb").scan(TableName=resources["StackResourceDetail"]["PhysicalResourceId"])["Items"]
+    records = cloud.client("dynamodb").scan(
+        TableName=resources["StackResourceDetail"]["PhysicalResourceId"]
+    )["Items"]
     # then
     assert made.output["certificateId"] in json.dumps(records)
     assert "PRIVATE" not in json.dumps(records)
@@ -213,7 +233,9 @@ def test_the_sweep_tells_first_and_removes_then(cloud: Cloud) -> None:
     assert spared == ""
     assert cloud.shadow("outlived")
     # when
-    swept = json.loads(cloud.playground("sweep", "--older-than", "0", "--output", "json").stdout)["findings"]
+    swept = json.loads(cloud.playground("sweep", "--older-than", "0", "--output", "json").stdout)[
+        "findings"
+    ]
     # then
     assert {(result["kind"], result["name"], result["outcome"]) for result in swept} == {
         ("leftovers", "outlived", "removed"),

@@ -1,4 +1,6 @@
-"""Quarantine and release as deployed, with states that fail: what was begun is undone, and the first error is told."""
+"""Quarantine and release as deployed, with states that fail: what was begun is undone, and the
+first error is told.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +8,8 @@ import pytest
 
 from tests.mocks import FOR_GOOD, definition, task_states
 from tests.playground_cloud import Cloud
+
+pytestmark = pytest.mark.thorough
 
 QUARANTINE, RELEASE = "QuarantineDeviceStateMachineArn", "ReleaseDeviceStateMachineArn"
 NOT_FATAL = {"NotifySecurity", "UndoQuarantine"}
@@ -45,8 +49,10 @@ FREE = ("ONLINE", ["device"], ["devices"])
 CONFINED = ("QUARANTINED", ["quarantine"], ["devices", "quarantine"])
 
 
-@pytest.mark.timeout(240)
-def test_whatever_fails_the_device_is_free_or_confined_and_nothing_between(cloud: Cloud, lamp: str) -> None:
+@pytest.mark.timeout(900)
+def test_whatever_fails_the_device_is_free_or_confined_and_nothing_between(
+    cloud: Cloud, lamp: str
+) -> None:
     asked = {"thingName": lamp, "reason": "a test"}
     for state in states_of("quarantine_device"):
         # when
@@ -61,7 +67,9 @@ def test_whatever_fails_the_device_is_free_or_confined_and_nothing_between(cloud
     assert situation(cloud, lamp) == CONFINED
     cloud.wait_until_reported(lamp, quarantine=True)
     for state in states_of("release_device"):
-        ended = cloud.execute(RELEASE, {"thingName": lamp, "force": True}, case=f"{state}Fails", limit=120)
+        ended = cloud.execute(
+            RELEASE, {"thingName": lamp, "force": True}, case=f"{state}Fails", limit=120
+        )
         assert (ended.status, ended.error) == ("FAILED", FOR_GOOD), state
         assert situation(cloud, lamp) == CONFINED, state
         assert cloud.shadow(lamp)["desired"]["quarantine"] is True, state
@@ -76,9 +84,10 @@ def test_whatever_fails_the_device_is_free_or_confined_and_nothing_between(cloud
         (RELEASE, "text", "InvalidInput", "input: "),
     ],
 )
-def test_what_makes_no_sense_is_refused(cloud: Cloud, machine: str, given: object, error: str, says: str) -> None:
+def test_what_makes_no_sense_is_refused(
+    cloud: Cloud, machine: str, given: object, error: str, says: str
+) -> None:
     ended = cloud.execute(machine, given)
     assert ended.status == "FAILED"
-    # The emulator does not give the name of the class.
-    assert ended.error in (error, "Runtime.HandlerError")
+    assert ended.error == error
     assert says in ended.cause

@@ -8,15 +8,21 @@ import pytest
 from playground.images import Images
 from tests.playground_cloud import Cloud
 
+pytestmark = pytest.mark.thorough
+
 MACHINE = "RollDevicesStateMachineArn"
 
 
 @pytest.fixture
 def another_image(cloud: Cloud) -> Iterator[str]:
-    """New tasks would run an image that nothing runs yet: its digest. Afterwards they run the one from before."""
+    """New tasks would run an image that nothing runs yet: its digest. Afterwards they run the one
+    from before.
+    """
     images, ecr = Images(cloud.home), cloud.client("ecr")
     before = images.current() or ""
-    found = ecr.batch_get_image(repositoryName=images.repository, imageIds=[{"imageDigest": before}])["images"][0]
+    found = ecr.batch_get_image(
+        repositoryName=images.repository, imageIds=[{"imageDigest": before}]
+    )["images"][0]
     images.put(found["imageManifest"] + " ", found["imageManifestMediaType"], images.tag)
     yield images.current() or ""
     images.make_current(before)
@@ -50,7 +56,9 @@ def device(cloud: Cloud, nothing_left: None) -> Iterator[str]:
     assert cloud.deprovision("refused").status == "SUCCEEDED"
 
 
-def test_a_device_whose_restart_is_refused_is_passed_over(cloud: Cloud, device: str, another_image: str) -> None:
+def test_a_device_whose_restart_is_refused_is_passed_over(
+    cloud: Cloud, device: str, another_image: str
+) -> None:
     # given
     images = Images(cloud.home)
     before = cloud.row(device)

@@ -1,4 +1,6 @@
-"""AWS IoT with what an audit looks at: versions of policies with their documents, certificates that can be read."""
+"""AWS IoT with what an audit looks at: versions of policies with their documents, certificates that
+can be read.
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -28,13 +30,17 @@ class AuditedIot(MemoryIot):
     def __init__(self, policies: dict[str, Any], clock: Clock) -> None:
         types = {"playground-bulb"}
         super().__init__(types, {"playground-devices"}, set(policies), clock)
-        self.versioned = {name: Versioned(documents={"1": json.dumps(found)}) for name, found in policies.items()}
+        self.versioned = {
+            name: Versioned(documents={"1": json.dumps(found)}) for name, found in policies.items()
+        }
         self.on_group: list[str] = []
         self.logging: Any = Refusal("NotConfiguredException", 404)
         self.audits: dict[str, list[dict[str, Any]]] = {}
         self.pages = 0
 
-    def add_certificate(self, pem: str, things: tuple[str, ...] = (), status: str = "ACTIVE") -> str:
+    def add_certificate(
+        self, pem: str, things: tuple[str, ...] = (), status: str = "ACTIVE"
+    ) -> str:
         """Register one, and attach it; its id."""
         made = self.create_keys_and_certificate(setAsActive=True)
         certificate = self.certificates[made["certificateArn"]]
@@ -43,12 +49,22 @@ class AuditedIot(MemoryIot):
             self.things[name].principals.add(made["certificateArn"])
         return str(made["certificateId"])
 
-    def describe_certificate(self, certificateId: str) -> dict[str, Any]:  # noqa: N803 - AWS's names, here and below
+    def describe_certificate(self, certificateId: str) -> dict[str, Any]:
         told = super().describe_certificate(certificateId)["certificateDescription"]
         made_at = self.certificates[told["certificateArn"]].made_at
-        return {"certificateDescription": {**told, "certificateId": certificateId, "creationDate": made_at}}
+        return {
+            "certificateDescription": {
+                **told,
+                "certificateId": certificateId,
+                "creationDate": made_at,
+            }
+        }
 
-    def list_things_in_thing_group(self, thingGroupName: str, nextToken: str = "0") -> dict[str, Any]:  # noqa: N803
+    def list_things_in_thing_group(
+        self,
+        thingGroupName: str,
+        nextToken: str = "0",
+    ) -> dict[str, Any]:
         self.pages += 1
         names, at = super().list_things_in_thing_group(thingGroupName)["things"], int(nextToken)
         more = {"nextToken": str(at + 2)} if at + 2 < len(names) else {}
@@ -65,7 +81,12 @@ class AuditedIot(MemoryIot):
         told: dict[str, Any] = self.logging
         return told
 
-    def list_audit_findings(self, taskId: str, checkName: str, nextToken: str = "0") -> dict[str, Any]:  # noqa: N803
+    def list_audit_findings(
+        self,
+        taskId: str,
+        checkName: str,
+        nextToken: str = "0",
+    ) -> dict[str, Any]:
         found = [one for one in self.audits[taskId] if one["checkName"] == checkName]
         at = int(nextToken)
         more = {"nextToken": str(at + 1)} if at + 1 < len(found) else {}
@@ -73,7 +94,7 @@ class AuditedIot(MemoryIot):
 
     # --- policies
 
-    def get_policy(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+    def get_policy(self, policyName: str) -> dict[str, Any]:
         found = self._policy(policyName)
         return {
             "policyName": policyName,
@@ -82,15 +103,23 @@ class AuditedIot(MemoryIot):
             "defaultVersionId": found.default,
         }
 
-    def get_policy_version(self, policyName: str, policyVersionId: str) -> dict[str, Any]:  # noqa: N803
+    def get_policy_version(self, policyName: str, policyVersionId: str) -> dict[str, Any]:
         return {"policyDocument": self._document(policyName, policyVersionId)}
 
-    def list_policy_versions(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+    def list_policy_versions(self, policyName: str) -> dict[str, Any]:
         found = self._policy(policyName)
-        listed = [{"versionId": name, "isDefaultVersion": name == found.default} for name in found.documents]
+        listed = [
+            {"versionId": name, "isDefaultVersion": name == found.default}
+            for name in found.documents
+        ]
         return {"policyVersions": sorted(listed, key=lambda one: -int(str(one["versionId"])))}
 
-    def create_policy_version(self, policyName: str, policyDocument: str, setAsDefault: bool) -> dict[str, Any]:  # noqa: FBT001, N803
+    def create_policy_version(
+        self,
+        policyName: str,
+        policyDocument: str,
+        setAsDefault: bool,  # noqa: FBT001
+    ) -> dict[str, Any]:
         found = self._policy(policyName)
         if len(found.documents) >= MOST_VERSIONS:
             raise Refusal("VersionsLimitExceededException", 409, policyName)
@@ -101,11 +130,11 @@ class AuditedIot(MemoryIot):
         found.default = str(found.last) if setAsDefault else found.default
         return {"policyVersionId": str(found.last), "isDefaultVersion": setAsDefault}
 
-    def set_default_policy_version(self, policyName: str, policyVersionId: str) -> None:  # noqa: N803
+    def set_default_policy_version(self, policyName: str, policyVersionId: str) -> None:
         self._document(policyName, policyVersionId)
         self._policy(policyName).default = policyVersionId
 
-    def delete_policy_version(self, policyName: str, policyVersionId: str) -> None:  # noqa: N803
+    def delete_policy_version(self, policyName: str, policyVersionId: str) -> None:
         self._document(policyName, policyVersionId)
         if policyVersionId == self._policy(policyName).default:
             raise Refusal("DeleteConflictException", 409, policyVersionId)
@@ -123,7 +152,9 @@ class AuditedIot(MemoryIot):
 
 
 def overly_permissive(policy: str, *, suppressed: bool = False) -> dict[str, Any]:
-    """A finding of Device Defender: https://docs.aws.amazon.com/iot/latest/apireference/API_AuditFinding.html."""
+    """A finding of Device Defender:
+    https://docs.aws.amazon.com/iot/latest/apireference/API_AuditFinding.html.
+    """
     identifier = {"policyVersionIdentifier": {"policyName": policy, "policyVersionId": "2"}}
     return {
         "findingId": "ef4826b8-e55a-44b9-b460-5c485355371b",

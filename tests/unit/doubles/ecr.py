@@ -22,23 +22,41 @@ class MemoryEcr(MemoryService):
         self.tags |= dict.fromkeys(tags, digest)
         return digest
 
-    def describe_images(self, repositoryName: str, imageIds: list[dict[str, str]] | None = None) -> dict[str, Any]:  # noqa: N803
+    def describe_images(
+        self,
+        repositoryName: str,
+        imageIds: list[dict[str, str]] | None = None,
+    ) -> dict[str, Any]:
         self._require(repositoryName)
-        digests = list(self.manifests) if imageIds is None else [self._digest(asked) for asked in imageIds]
+        digests = (
+            list(self.manifests)
+            if imageIds is None
+            else [self._digest(asked) for asked in imageIds]
+        )
         return {
             "imageDetails": [
                 {
                     "imageDigest": digest,
-                    "imageTags": sorted(tag for tag, tagged in self.tags.items() if tagged == digest),
-                    "imagePushedAt": datetime(2026, 1, 1, second=list(self.manifests).index(digest), tzinfo=UTC),
+                    "imageTags": sorted(
+                        tag for tag, tagged in self.tags.items() if tagged == digest
+                    ),
+                    "imagePushedAt": datetime(
+                        2026, 1, 1, second=list(self.manifests).index(digest), tzinfo=UTC
+                    ),
                 }
                 for digest in digests
             ]
         }
 
-    def batch_get_image(self, repositoryName: str, imageIds: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_image(
+        self,
+        repositoryName: str,
+        imageIds: list[dict[str, str]],
+    ) -> dict[str, Any]:
         self._require(repositoryName)
-        found = [asked["imageDigest"] for asked in imageIds if asked["imageDigest"] in self.manifests]
+        found = [
+            asked["imageDigest"] for asked in imageIds if asked["imageDigest"] in self.manifests
+        ]
         return {
             "images": [
                 {
@@ -51,7 +69,11 @@ class MemoryEcr(MemoryService):
             "failures": [],
         }
 
-    def batch_delete_image(self, repositoryName: str, imageIds: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+    def batch_delete_image(
+        self,
+        repositoryName: str,
+        imageIds: list[dict[str, str]],
+    ) -> dict[str, Any]:
         self._require(repositoryName)
         for asked in imageIds:
             digest = asked["imageDigest"]
@@ -61,10 +83,10 @@ class MemoryEcr(MemoryService):
 
     def put_image(
         self,
-        repositoryName: str,  # noqa: N803
-        imageManifest: str,  # noqa: N803
-        imageManifestMediaType: str,  # noqa: N803
-        imageTag: str,  # noqa: N803
+        repositoryName: str,
+        imageManifest: str,
+        imageManifestMediaType: str,
+        imageTag: str,
     ) -> None:
         self._require(repositoryName)
         assert imageManifestMediaType

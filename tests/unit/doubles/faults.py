@@ -12,15 +12,22 @@ HOW = ("unanswered", "answer lost", "killed before", "killed after")
 
 
 class Killed(BaseException):
-    """The function's process is gone in the middle of its work; nothing in it gets to run any more."""
+    """The function's process is gone in the middle of its work; nothing in it gets to run any
+    more.
+    """
 
 
 @contextmanager
-def refused(client: Any, operation: str, code: str = "InternalFailure", status: int = 500) -> Iterator[None]:
+def refused(
+    client: Any, operation: str, code: str = "InternalFailure", status: int = 500
+) -> Iterator[None]:
     """Within the block the operation is answered with this error."""
 
     def refuse(**_: Any) -> tuple[Any, dict[str, Any]]:
-        answer = {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        answer = {
+            "Error": {"Code": code, "Message": "injected"},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
         return SimpleNamespace(status_code=status), answer
 
     name = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
@@ -37,7 +44,9 @@ class Interruption:
 
     at: int
     how: str
-    """One of HOW: the call is lost, or only its answer is; or the whole function is, before or after the call."""
+    """One of HOW: the call is lost, or only its answer is; or the whole function is, before or
+    after the call.
+    """
     calls: int = 0
     operation: str = ""
 

@@ -15,7 +15,7 @@ class MemoryFunctions(MemoryService):
         self.handlers = handlers
         self.asked: list[Any] = []
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - AWS's names
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:
         if FunctionName not in self.handlers:
             raise Refusal("ResourceNotFoundException", 404, FunctionName)
         self.asked.append(json.loads(Payload))

@@ -6,10 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from virtual_device.web.sources import Sources
+
 
 @dataclass
 class ImageServer:
-    """`content` is what is behind every path but those that are named for an HTTP status, such as `/403`."""
+    """`content` is what is behind every path but those that are named for an HTTP status, such as
+    `/403`.
+    """
 
     content: bytes = b""
     short_by: int = 0
@@ -18,10 +22,17 @@ class ImageServer:
     sent: int = 0
     """Bytes that the last answer could be rid of."""
     port: int = 0
+    moved: tuple[int, str] | None = None
+    """The HTTP status and the URL of a redirect that everything is answered with."""
 
     def url(self, path: str = "/firmware/image.json?X-Amz-Signature=SIGNED") -> str:
         """A URL of the server."""
         return f"http://127.0.0.1:{self.port}{path}"
+
+    @property
+    def sources(self) -> Sources:
+        """The server, and no other place."""
+        return Sources.read(self.url("/"))
 
 
 @contextmanager
@@ -32,6 +43,12 @@ def image_server() -> Iterator[ImageServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             state.asked.append(self.path)
+            if state.moved is not None:
+                self.send_response(state.moved[0])
+                self.send_header("Location", state.moved[1])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             status = self.path.removeprefix("/").partition("?")[0]
             if status.isdigit():
                 self.send_error(int(status))

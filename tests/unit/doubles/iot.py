@@ -1,6 +1,8 @@
-"""AWS IoT's registry and shadows, with the refusals of https://docs.aws.amazon.com/iot/latest/apireference/.
+"""AWS IoT's registry and shadows, with the refusals of
+https://docs.aws.amazon.com/iot/latest/apireference/.
 
-By default everything is at once as it was asked to be. AWS takes its time: `slowness` says for what, and how long.
+By default everything is at once as it was asked to be. AWS takes its time: `slowness` says for
+what, and how long.
 """
 
 import hashlib
@@ -75,7 +77,9 @@ class RegisteredCertificate:
 class MemoryIot(MemoryService):
     """Things, certificates, policies."""
 
-    def __init__(self, thing_types: set[str], groups: set[str], policies: set[str], clock: Clock) -> None:
+    def __init__(
+        self, thing_types: set[str], groups: set[str], policies: set[str], clock: Clock
+    ) -> None:
         self.thing_types = thing_types
         self.groups = groups
         self.policies = policies
@@ -91,7 +95,7 @@ class MemoryIot(MemoryService):
         self.revoked: list[str] = []
         self.ever_made = 0
 
-    def describe_thing(self, thingName: str) -> dict[str, Any]:  # noqa: N803 - AWS's names, here and below
+    def describe_thing(self, thingName: str) -> dict[str, Any]:
         thing = self._thing(thingName)
         arn = f"{_ACCOUNT}:thing/{thingName}"
         told = {"thingName": thingName, "thingArn": arn, "thingTypeName": thing.thing_type}
@@ -99,77 +103,94 @@ class MemoryIot(MemoryService):
 
     def create_thing(
         self,
-        thingName: str,  # noqa: N803
-        thingTypeName: str,  # noqa: N803
-        attributePayload: dict[str, dict[str, str]],  # noqa: N803
+        thingName: str,
+        thingTypeName: str,
+        attributePayload: dict[str, dict[str, str]],
     ) -> dict[str, Any]:
         if thingTypeName not in self.thing_types:
             raise Refusal("ResourceNotFoundException", 404, thingTypeName)
         attributes = attributePayload["attributes"]
-        if len(attributes) > 50 or not all(_ATTRIBUTE_VALUE.fullmatch(value) for value in attributes.values()):
+        if len(attributes) > 50 or not all(
+            _ATTRIBUTE_VALUE.fullmatch(value) for value in attributes.values()
+        ):
             raise Refusal("InvalidRequestException", 400, "attributes")
         there = self.things.get(thingName)
         if there and (there.thing_type, there.attributes) != (thingTypeName, attributes):
             raise Refusal("ResourceAlreadyExistsException", 409, thingName)
         found_from = self.clock.seconds + self.slowness.register
-        self.things.setdefault(thingName, Thing(thingTypeName, dict(attributes), found_from=found_from))
+        self.things.setdefault(
+            thingName, Thing(thingTypeName, dict(attributes), found_from=found_from)
+        )
         return {"thingName": thingName}
 
-    def add_thing_to_thing_group(self, thingGroupName: str, thingName: str) -> None:  # noqa: N803
+    def add_thing_to_thing_group(self, thingGroupName: str, thingName: str) -> None:
         if thingGroupName not in self.groups:
             raise Refusal("ResourceNotFoundException", 404, thingGroupName)
         self._thing(thingName).groups.add(thingGroupName)
 
-    def remove_thing_from_thing_group(self, thingGroupName: str, thingName: str) -> None:  # noqa: N803
+    def remove_thing_from_thing_group(self, thingGroupName: str, thingName: str) -> None:
         if thingGroupName not in self.groups:
             raise Refusal("ResourceNotFoundException", 404, thingGroupName)
         self._thing(thingName).groups.discard(thingGroupName)
 
-    def delete_thing(self, thingName: str) -> None:  # noqa: N803
+    def delete_thing(self, thingName: str) -> None:
         if thingName in self.things and self._principals(self.things[thingName]):
-            raise Refusal("InvalidRequestException", 400, "Thing is still attached to one or more principals")
+            raise Refusal(
+                "InvalidRequestException", 400, "Thing is still attached to one or more principals"
+            )
         self.things.pop(thingName, None)
 
-    def list_thing_principals(self, thingName: str) -> dict[str, Any]:  # noqa: N803
+    def list_thing_principals(self, thingName: str) -> dict[str, Any]:
         return {"principals": sorted(self._principals(self._thing(thingName)))}
 
-    def attach_thing_principal(self, thingName: str, principal: str) -> None:  # noqa: N803
+    def attach_thing_principal(self, thingName: str, principal: str) -> None:
         self.certificate(principal)
         self._thing(thingName).principals.add(principal)
 
-    def detach_thing_principal(self, thingName: str, principal: str) -> None:  # noqa: N803
+    def detach_thing_principal(self, thingName: str, principal: str) -> None:
         principals = self._thing(thingName).principals
         if principal not in principals:
             raise Refusal("ResourceNotFoundException", 404, "The principal is not attached")
         principals.remove(principal)
         self._thing(thingName).leaving[principal] = self.clock.seconds + self.slowness.detach
 
-    def create_keys_and_certificate(self, setAsActive: bool) -> dict[str, Any]:  # noqa: FBT001, N803
+    def create_keys_and_certificate(self, setAsActive: bool) -> dict[str, Any]:  # noqa: FBT001
         self.ever_made += 1
         arn = f"{_ACCOUNT}:cert/{hashlib.sha256(str(self.ever_made).encode()).hexdigest()}"
-        key = f"-----BEGIN RSA PRIVATE KEY-----\nsecret-{self.ever_made}\n-----END RSA PRIVATE KEY-----\n"
+        key = (
+            f"-----BEGIN RSA PRIVATE KEY-----\nsecret-{self.ever_made}\n-----END RSA PRIVATE "
+            "KEY-----\n"
+        )
         self.certificates[arn] = RegisteredCertificate(key, "ACTIVE" if setAsActive else "INACTIVE")
         return {
             "certificateId": arn.rpartition("/")[2],
             "certificateArn": arn,
-            "certificatePem": f"-----BEGIN CERTIFICATE-----\n{self.ever_made}\n-----END CERTIFICATE-----\n",
+            "certificatePem": (
+                f"-----BEGIN CERTIFICATE-----\n{self.ever_made}\n-----END CERTIFICATE-----\n"
+            ),
             "keyPair": {"PublicKey": "public", "PrivateKey": key},
         }
 
     def create_certificate_from_csr(
         self,
-        certificateSigningRequest: str,  # noqa: N803
-        setAsActive: bool,  # noqa: FBT001, N803
+        certificateSigningRequest: str,
+        setAsActive: bool,  # noqa: FBT001
     ) -> dict[str, Any]:
         if "\nMI" not in certificateSigningRequest:
             raise Refusal("InvalidRequestException", 400, "CSR violates constraints")
         self.ever_made += 1
         arn = f"{_ACCOUNT}:cert/{hashlib.sha256(str(self.ever_made).encode()).hexdigest()}"
         pem = f"-----BEGIN CERTIFICATE-----\n{self.ever_made}\n-----END CERTIFICATE-----\n"
-        self.certificates[arn] = RegisteredCertificate("", "ACTIVE" if setAsActive else "INACTIVE", pem=pem)
-        return {"certificateId": arn.rpartition("/")[2], "certificateArn": arn, "certificatePem": pem}
+        self.certificates[arn] = RegisteredCertificate(
+            "", "ACTIVE" if setAsActive else "INACTIVE", pem=pem
+        )
+        return {
+            "certificateId": arn.rpartition("/")[2],
+            "certificateArn": arn,
+            "certificatePem": pem,
+        }
 
-    def describe_certificate(self, certificateId: str) -> dict[str, Any]:  # noqa: N803
+    def describe_certificate(self, certificateId: str) -> dict[str, Any]:
         arn = f"{_ACCOUNT}:cert/{certificateId}"
         found = self.certificate(arn)
         told = {
@@ -181,18 +202,18 @@ class MemoryIot(MemoryService):
         }
         return {"certificateDescription": told}
 
-    def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:  # noqa: N803
+    def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:
         if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:
             raise Refusal("ResourceNotFoundException", 404, jobId)
         return {"execution": {"jobId": jobId, "status": self.jobs[jobId].executions[thingName]}}
 
     def create_job(
         self,
-        jobId: str,  # noqa: N803
+        jobId: str,
         targets: list[str],
         document: str,
         description: str = "",
-        timeoutConfig: dict[str, int] | None = None,  # noqa: N803
+        timeoutConfig: dict[str, int] | None = None,
     ) -> dict[str, Any]:
         if not _JOB_ID.fullmatch(jobId) or len(description) > 2028 or timeoutConfig == {}:
             raise Refusal("InvalidRequestException", 400, jobId)
@@ -204,28 +225,33 @@ class MemoryIot(MemoryService):
         self.jobs[jobId] = Job(document, dict.fromkeys(names, "QUEUED"))
         return {"jobId": jobId}
 
-    def delete_job(self, jobId: str, force: bool) -> None:  # noqa: FBT001, N803
+    def delete_job(self, jobId: str, force: bool) -> None:  # noqa: FBT001
         if jobId not in self.jobs:
             raise Refusal("ResourceNotFoundException", 404, jobId)
         if not force and "IN_PROGRESS" in self.jobs[jobId].executions.values():
             raise Refusal("InvalidStateTransitionException", 409, jobId)
         del self.jobs[jobId]
 
-    def list_job_executions_for_thing(self, thingName: str) -> dict[str, Any]:  # noqa: N803
+    def list_job_executions_for_thing(self, thingName: str) -> dict[str, Any]:
         self._thing(thingName)
-        found = {job_id: job.executions[thingName] for job_id, job in self.jobs.items() if thingName in job.executions}
+        found = {
+            job_id: job.executions[thingName]
+            for job_id, job in self.jobs.items()
+            if thingName in job.executions
+        }
         return {
             "executionSummaries": [
-                {"jobId": job_id, "jobExecutionSummary": {"status": status}} for job_id, status in found.items()
+                {"jobId": job_id, "jobExecutionSummary": {"status": status}}
+                for job_id, status in found.items()
             ]
         }
 
-    def get_job_document(self, jobId: str) -> dict[str, Any]:  # noqa: N803
+    def get_job_document(self, jobId: str) -> dict[str, Any]:
         if jobId not in self.jobs:
             raise Refusal("ResourceNotFoundException", 404, jobId)
         return {"document": self.jobs[jobId].document}
 
-    def update_certificate(self, certificateId: str, newStatus: str) -> None:  # noqa: N803
+    def update_certificate(self, certificateId: str, newStatus: str) -> None:
         if newStatus == "REVOKED":
             self.revoked.append(certificateId)
         certificate = self.certificate(f"{_ACCOUNT}:cert/{certificateId}")
@@ -233,27 +259,31 @@ class MemoryIot(MemoryService):
             certificate.active_until = self.clock.seconds + self.slowness.deactivate
         certificate.status = newStatus
 
-    def delete_certificate(self, certificateId: str) -> None:  # noqa: N803
+    def delete_certificate(self, certificateId: str) -> None:
         arn = f"{_ACCOUNT}:cert/{certificateId}"
         certificate = self.certificate(arn)
         if certificate.status == "ACTIVE" or certificate.active_until > self.clock.seconds:
             raise Refusal("CertificateStateException", 406, certificateId)
-        if certificate.policies or any(arn in self._principals(thing) for thing in self.things.values()):
+        if certificate.policies or any(
+            arn in self._principals(thing) for thing in self.things.values()
+        ):
             raise Refusal("DeleteConflictException", 409, certificateId)
         del self.certificates[arn]
 
-    def attach_policy(self, policyName: str, target: str) -> None:  # noqa: N803
+    def attach_policy(self, policyName: str, target: str) -> None:
         if policyName not in self.policies:
             raise Refusal("ResourceNotFoundException", 404, policyName)
         self.certificate(target).policies.add(policyName)
 
-    def detach_policy(self, policyName: str, target: str) -> None:  # noqa: N803
+    def detach_policy(self, policyName: str, target: str) -> None:
         self._versions(policyName)
         self.certificate(target).policies.discard(policyName)
         self.detaching[policyName] = self.clock.seconds + self.slowness.detach_policy
 
     def list_attached_policies(self, target: str) -> dict[str, Any]:
-        return {"policies": [{"policyName": name} for name in sorted(self.certificate(target).policies)]}
+        return {
+            "policies": [{"policyName": name} for name in sorted(self.certificate(target).policies)]
+        }
 
     def list_certificates(self) -> dict[str, Any]:
         return {
@@ -270,27 +300,41 @@ class MemoryIot(MemoryService):
 
     def list_principal_things(self, principal: str) -> dict[str, Any]:
         self.certificate(principal)
-        return {"things": sorted(name for name, thing in self.things.items() if principal in self._principals(thing))}
+        return {
+            "things": sorted(
+                name for name, thing in self.things.items() if principal in self._principals(thing)
+            )
+        }
 
-    def list_things_in_thing_group(self, thingGroupName: str) -> dict[str, Any]:  # noqa: N803
-        return {"things": sorted(name for name, thing in self.things.items() if thingGroupName in thing.groups)}
+    def list_things_in_thing_group(self, thingGroupName: str) -> dict[str, Any]:
+        return {
+            "things": sorted(
+                name for name, thing in self.things.items() if thingGroupName in thing.groups
+            )
+        }
 
-    def list_targets_for_policy(self, policyName: str) -> dict[str, Any]:  # noqa: N803
-        return {"targets": [arn for arn, found in self.certificates.items() if policyName in found.policies]}
+    def list_targets_for_policy(self, policyName: str) -> dict[str, Any]:
+        return {
+            "targets": [
+                arn for arn, found in self.certificates.items() if policyName in found.policies
+            ]
+        }
 
-    def list_policy_versions(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+    def list_policy_versions(self, policyName: str) -> dict[str, Any]:
         *others, default = self._versions(policyName)
         return {
-            "policyVersions": [{"versionId": version, "isDefaultVersion": False} for version in others]
+            "policyVersions": [
+                {"versionId": version, "isDefaultVersion": False} for version in others
+            ]
             + [{"versionId": default, "isDefaultVersion": True}]
         }
 
-    def delete_policy_version(self, policyName: str, policyVersionId: str) -> None:  # noqa: N803
+    def delete_policy_version(self, policyName: str, policyVersionId: str) -> None:
         if policyVersionId == self._versions(policyName)[-1]:
             raise Refusal("DeleteConflictException", 409, "Cannot delete the default version")
         self.versions[policyName].remove(policyVersionId)
 
-    def delete_policy(self, policyName: str) -> None:  # noqa: N803
+    def delete_policy(self, policyName: str) -> None:
         if len(self._versions(policyName)) > 1:
             raise Refusal("DeleteConflictException", 409, "The policy has more than one version")
         attached = self.list_targets_for_policy(policyName)["targets"]
@@ -303,13 +347,16 @@ class MemoryIot(MemoryService):
     def list_policies(self) -> dict[str, Any]:
         return {"policies": [{"policyName": name} for name in sorted(self.policies)]}
 
-    def get_policy(self, policyName: str) -> dict[str, Any]:  # noqa: N803
+    def get_policy(self, policyName: str) -> dict[str, Any]:
         default = self._versions(policyName)[-1]
         return {"policyDocument": self.documents.get(policyName, "{}"), "defaultVersionId": default}
 
-    def create_policy(self, policyName: str, policyDocument: str) -> None:  # noqa: N803
+    def create_policy(self, policyName: str, policyDocument: str) -> None:
         # https://docs.aws.amazon.com/iot/latest/apireference/API_CreatePolicy.html
-        if not re.fullmatch(r"[\w+=,.@-]{1,128}", policyName, re.ASCII) or len(policyDocument) > 2048:
+        if (
+            not re.fullmatch(r"[\w+=,.@-]{1,128}", policyName, re.ASCII)
+            or len(policyDocument) > 2048
+        ):
             raise Refusal("InvalidRequestException", 400, policyName)
         if policyName in self.policies:
             raise Refusal("ResourceAlreadyExistsException", 409, policyName)
@@ -317,7 +364,12 @@ class MemoryIot(MemoryService):
         self.versions[policyName] = ["1"]
         self.documents[policyName] = policyDocument
 
-    def create_policy_version(self, policyName: str, policyDocument: str, setAsDefault: bool) -> dict[str, Any]:  # noqa: FBT001, N803
+    def create_policy_version(
+        self,
+        policyName: str,
+        policyDocument: str,
+        setAsDefault: bool,  # noqa: FBT001
+    ) -> dict[str, Any]:
         versions = self._versions(policyName)
         if len(versions) >= 5:
             raise Refusal("VersionsLimitExceededException", 409, policyName)
@@ -331,11 +383,14 @@ class MemoryIot(MemoryService):
     def may_publish(self, arn: str) -> set[str]:
         """The topics that policies with a document let the certificate publish to."""
         documents = [
-            json.loads(self.documents[name]) for name in self.certificate(arn).policies & self.documents.keys()
+            json.loads(self.documents[name])
+            for name in self.certificate(arn).policies & self.documents.keys()
         ]
         statements = [statement for document in documents for statement in document["Statement"]]
         assert all((one["Effect"], one["Action"]) == ("Allow", "iot:Publish") for one in statements)
-        return {resource.partition(":topic/")[2] for one in statements for resource in one["Resource"]}
+        return {
+            resource.partition(":topic/")[2] for one in statements for resource in one["Resource"]
+        }
 
     def _versions(self, policy: str) -> list[str]:
         if policy not in self.policies:
@@ -344,15 +399,22 @@ class MemoryIot(MemoryService):
 
     def _principals(self, thing: Thing) -> set[str]:
         """Those attached, and those whose detachment is not known everywhere."""
-        return thing.principals | {arn for arn, until in thing.leaving.items() if until > self.clock.seconds}
+        return thing.principals | {
+            arn for arn, until in thing.leaving.items() if until > self.clock.seconds
+        }
 
-    def _answer(self, model: Any, context: dict[str, Any], **more: Any) -> tuple[Any, dict[str, Any]]:
+    def _answer(
+        self, model: Any, context: dict[str, Any], **more: Any
+    ) -> tuple[Any, dict[str, Any]]:
         if self.slowness.trust > self.clock.seconds:
             refusal = {"Error": {"Code": "AccessDeniedException", "Message": "is not authorized"}}
-            return SimpleNamespace(status_code=403), {**refusal, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            return SimpleNamespace(status_code=403), {
+                **refusal,
+                "ResponseMetadata": {"HTTPStatusCode": 403},
+            }
         return super()._answer(model, context, **more)
 
-    def describe_endpoint(self, endpointType: str) -> dict[str, Any]:  # noqa: N803
+    def describe_endpoint(self, endpointType: str) -> dict[str, Any]:
         host = {"iot:Data-ATS": "abc123-ats", "iot:Data": "abc123"}[endpointType]
         return {"endpointAddress": f"{host}.iot.eu-west-1.amazonaws.com"}
 
@@ -393,7 +455,7 @@ class MemoryShadows(MemoryService):
             self.requests.append(properties)
             self.on_request(properties)
 
-    def update_thing_shadow(self, thingName: str, payload: bytes) -> dict[str, Any]:  # noqa: N803
+    def update_thing_shadow(self, thingName: str, payload: bytes) -> dict[str, Any]:
         if self.before_writing:
             self.before_writing.pop(0)()
         asked = json.loads(payload)
@@ -405,24 +467,32 @@ class MemoryShadows(MemoryService):
                 content[thingName] = _merged(content.get(thingName, {}), asked["state"][part])
         self.desired.setdefault(thingName, {})
         self.versions[thingName] = before + 1
-        return {"payload": io.BytesIO(json.dumps({"state": asked["state"], "version": before + 1}).encode())}
+        return {
+            "payload": io.BytesIO(
+                json.dumps({"state": asked["state"], "version": before + 1}).encode()
+            )
+        }
 
-    def delete_connection(self, clientId: str, cleanSession: bool) -> None:  # noqa: FBT001, N803
+    def delete_connection(self, clientId: str, cleanSession: bool) -> None:  # noqa: FBT001
         assert cleanSession, "a session that waits for the device's return"
         if clientId not in self.connected:
             raise Refusal("ResourceNotFoundException", 404, clientId)
         self.connected.remove(clientId)
 
-    def get_thing_shadow(self, thingName: str) -> dict[str, Any]:  # noqa: N803
+    def get_thing_shadow(self, thingName: str) -> dict[str, Any]:
         if self.before_reading:
             self.before_reading.pop(0)()
         if thingName not in self.desired:
             raise Refusal("ResourceNotFoundException", 404, thingName)
         state = {"desired": self.desired[thingName], "reported": self.reported.get(thingName, {})}
         found = {"state": {part: held for part, held in state.items() if held}}
-        return {"payload": io.BytesIO(json.dumps({**found, "version": self.versions.get(thingName, 1)}).encode())}
+        return {
+            "payload": io.BytesIO(
+                json.dumps({**found, "version": self.versions.get(thingName, 1)}).encode()
+            )
+        }
 
-    def delete_thing_shadow(self, thingName: str) -> None:  # noqa: N803
+    def delete_thing_shadow(self, thingName: str) -> None:
         if thingName not in self.desired:
             raise Refusal("ResourceNotFoundException", 404, thingName)
         del self.desired[thingName]

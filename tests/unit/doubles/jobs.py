@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from virtual_device.jobs import Execution, Fault, Update
+from virtual_device.connection.job_service import Execution, Fault, Update
 
 
 @dataclass
@@ -23,12 +23,16 @@ class JobsService:
     questions: list[Question] = field(default_factory=list)
     closed: bool = False
 
-    def start_next(self, step_minutes: int, done: Callable[[Execution | Fault | None], None]) -> None:
+    def start_next(
+        self, step_minutes: int, done: Callable[[Execution | Fault | None], None]
+    ) -> None:
         """It is on its way."""
         assert step_minutes >= 1
         self._ask(Question("start-next", done))
 
-    def describe(self, job_id: str, number: int, done: Callable[[Execution | Fault | None], None]) -> None:
+    def describe(
+        self, job_id: str, number: int, done: Callable[[Execution | Fault | None], None]
+    ) -> None:
         """It is on its way."""
         assert (job_id, number) != ("", 0)
         self._ask(Question("describe", done))

@@ -4,8 +4,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from virtual_device.errors import StateUnusableError
-from virtual_device.store import Enrolment
+from virtual_device.base.errors import StateUnusableError
+from virtual_device.state.store import Enrolment
 
 
 class MemoryState:
@@ -14,11 +14,15 @@ class MemoryState:
     def __init__(self, enrolment: Enrolment | None = None) -> None:
         self.enrolment = enrolment
         self.documents: dict[str, dict[str, Any]] = {}
+        self.lacking = False
+        """Whether nothing can be opened for now."""
         self.full = False
         """Whether nothing can be written any more."""
 
     def load(self, _thing_name: str) -> Enrolment | None:
         """The identity."""
+        if self.lacking:
+            raise StateUnusableError("too many open files", permanent=False)
         return self.enrolment
 
     def save(self, enrolment: Enrolment) -> None:

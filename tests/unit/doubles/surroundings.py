@@ -1,4 +1,6 @@
-"""The device as a capability sees it: nothing is answered, and no time passes, unless the test says so."""
+"""The device as a capability sees it: nothing is answered, and no time passes, unless the test says
+so.
+"""
 
 import json
 import logging
@@ -9,19 +11,20 @@ from typing import Any, TypeVar, cast
 
 from tests.unit.doubles.jobs import JobsService
 from tests.unit.doubles.state import MemoryState
-from virtual_device import settings as table
-from virtual_device.capability import Capability
-from virtual_device.config import Identity
-from virtual_device.effects import Now
-from virtual_device.jsonvalue import Json, JsonObject
-from virtual_device.model import Model
-from virtual_device.shadow_client import Wished
-from virtual_device.slots import Firmware
-from virtual_device.store import Store
-from virtual_device.thing import Thing
-from virtual_device.traffic import Counts
-from virtual_device.transport import Done, Listener
-from virtual_device.trial import Tried
+from virtual_device.base.clock import Now
+from virtual_device.base.jsonvalue import Json, JsonObject
+from virtual_device.connection.traffic import Counts
+from virtual_device.connection.transport import Done, Listener
+from virtual_device.connection.trial import Tried
+from virtual_device.core.capability import Capability
+from virtual_device.firmware.slots import Firmware
+from virtual_device.shadow import settings as table
+from virtual_device.shadow.shadow_client import Wished
+from virtual_device.state.config import Identity
+from virtual_device.state.store import Store
+from virtual_device.telemetry.model import Model
+from virtual_device.telemetry.thing import Thing
+from virtual_device.web.sources import NOWHERE, Sources
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Capability)
@@ -144,12 +147,15 @@ class Device:
     no_way: Exception | None = None
     """What keeps it from opening another connection."""
     store: Store = field(kw_only=True, default=cast("Store", None))
+    sources: Sources = NOWHERE
 
     def __post_init__(self) -> None:
         """Run with the defaults unless told otherwise."""
         self.store = self.store or cast("Store", self.state)
         self.settings = self.settings or table.defaults(self.thing)
-        self.firmware = Firmware(self.thing.name, self.thing.model, self.store, logging.getLogger(__name__))
+        self.firmware = Firmware(
+            self.thing.name, self.thing.model, self.store, logging.getLogger(__name__)
+        )
 
     def find(self, kind: type[C]) -> C:
         """Of those that the test has given it."""
@@ -168,7 +174,9 @@ class Device:
         self.timers.append(Timer(seconds, call))
         return self.timers[-1]
 
-    def publish(self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None
+    ) -> None:
         """It is on its way."""
         self.sent.append(Sent(topic, payload, done, correlation_data))
 
@@ -177,7 +185,9 @@ class Device:
         del payload
         self.unasked.append(topic)
 
-    def connect_beside(self, listener: Listener, *, client_id: str | None, identity: Identity | None) -> Any:
+    def connect_beside(
+        self, listener: Listener, *, client_id: str | None, identity: Identity | None
+    ) -> Any:
         """One more."""
         if self.no_way is not None:
             raise self.no_way

@@ -20,16 +20,19 @@ class MemoryTopics(MemoryService):
 
     def publish(
         self,
-        TopicArn: str,  # noqa: N803
-        Subject: str,  # noqa: N803
-        Message: str,  # noqa: N803
-        MessageAttributes: Any = None,  # noqa: N803
+        TopicArn: str,
+        Subject: str,
+        Message: str,
+        MessageAttributes: Any = None,
     ) -> dict[str, Any]:
-        # At most 100 characters, of ASCII: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+        # At most 100 characters, of ASCII:
+        # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
         assert len(Subject) <= 100
         assert Subject.isascii()
         assert Subject.isprintable()
-        assert all(attribute["DataType"] == "String" for attribute in (MessageAttributes or {}).values())
+        assert all(
+            attribute["DataType"] == "String" for attribute in (MessageAttributes or {}).values()
+        )
         self.subjects.append(Subject)
         self.published.append((TopicArn, json.loads(Message)))
         return {"MessageId": f"{len(self.published)}"}

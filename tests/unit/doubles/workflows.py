@@ -30,8 +30,9 @@ class MemoryWorkflows(MemoryService):
         self.started: dict[str, Any] = {}
         self.histories: dict[str, list[dict[str, Any]]] = {}
 
-    def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002, N803
-        # Another input under the name of an execution is refused, the same one is not while it runs:
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002
+        # Another input under the name of an execution is refused, the same one is not while it
+        # runs:
         # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
         arn = f"{stateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
         if arn in self.started:
@@ -49,7 +50,7 @@ class MemoryWorkflows(MemoryService):
         given = json.dumps(asked if asked is not None else {})
         self.executions[arn] = Execution(status, given, at or datetime.now(UTC))
 
-    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - AWS's names, here and below
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:
         execution = self.executions.get(executionArn)
         if execution is None and executionArn in self.started:
             execution = Execution("RUNNING", json.dumps(self.started[executionArn]))
@@ -64,14 +65,18 @@ class MemoryWorkflows(MemoryService):
 
     def get_execution_history(
         self,
-        executionArn: str,  # noqa: N803
-        maxResults: int,  # noqa: N803, ARG002
-        includeExecutionData: bool,  # noqa: N803, FBT001
+        executionArn: str,
+        maxResults: int,  # noqa: ARG002
+        includeExecutionData: bool,  # noqa: FBT001
     ) -> dict[str, Any]:
         assert not includeExecutionData
         return {"events": self.histories.get(executionArn, [])}
 
-    def list_executions(self, stateMachineArn: str, statusFilter: str | None = None) -> dict[str, Any]:  # noqa: N803
+    def list_executions(
+        self,
+        stateMachineArn: str,
+        statusFilter: str | None = None,
+    ) -> dict[str, Any]:
         prefix = stateMachineArn.replace(":stateMachine:", ":execution:") + ":"
         return {
             "executions": [
@@ -82,15 +87,17 @@ class MemoryWorkflows(MemoryService):
             ]
         }
 
-    def send_task_success(self, taskToken: str, output: str) -> None:  # noqa: N803
+    def send_task_success(self, taskToken: str, output: str) -> None:
         self._answer_token(taskToken, json.loads(output))
 
-    def send_task_failure(self, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
+    def send_task_failure(self, taskToken: str, error: str, cause: str) -> None:
         self._answer_token(taskToken, {"error": error, "cause": cause})
 
     def _answer_token(self, token: str, answer: Any) -> None:
         if token not in self.waiting:
             self.refused.append(token)
-            raise Refusal("TaskTimedOut", 400, "Task Timed Out: 'Provided task does not exist anymore'")
+            raise Refusal(
+                "TaskTimedOut", 400, "Task Timed Out: 'Provided task does not exist anymore'"
+            )
         self.waiting.remove(token)
         self.answers.append((token, answer))

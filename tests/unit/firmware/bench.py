@@ -1,4 +1,6 @@
-"""A device that installs firmware, on a bench: what it downloads and every crash is the test's to make."""
+"""A device that installs firmware, on a bench: what it downloads and every crash is the test's to
+make.
+"""
 
 import json
 from collections.abc import Callable
@@ -9,13 +11,13 @@ from typing import Any
 from tests.unit.doubles.image_server import ImageServer
 from tests.unit.doubles.report import Said
 from tests.unit.doubles.surroundings import Device
-from virtual_device import firmware
-from virtual_device.operation import Job
-from virtual_device.slots import Installed, Slots, as_slots
-from virtual_device.store import FIRMWARE_FILE, Store
-from virtual_device.thing import Thing
-from virtual_device.transport import Failure
-from virtual_device.update_firmware import KIND, UpdateFirmware
+from virtual_device.connection.transport import Failure
+from virtual_device.firmware import image as firmware
+from virtual_device.firmware.slots import Installed, Slots, as_slots
+from virtual_device.jobs.operation import Job
+from virtual_device.jobs.update_firmware import KIND, UpdateFirmware
+from virtual_device.state.store import FIRMWARE_FILE, Store
+from virtual_device.telemetry.thing import Thing
 
 IMAGE: dict[str, Any] = {
     "version": "2.0.0",
@@ -44,10 +46,14 @@ class Bench:
 
     def switch_on(self) -> Device:
         """The process starts, anew if it ran."""
-        self.device = Device(Thing("dev-TEST", "bulb"), store=self.store)
+        self.device = Device(
+            Thing("dev-TEST", "bulb"), store=self.store, sources=self.server.sources
+        )
         return self.device
 
-    def begin(self, details: dict[str, str] | None = None, job_id: str = "job-1", **changes: Any) -> UpdateFirmware:
+    def begin(
+        self, details: dict[str, str] | None = None, job_id: str = "job-1", **changes: Any
+    ) -> UpdateFirmware:
         document = {**DOCUMENT, "url": self.server.url(), **changes}
         self.report = Said()
         job = Job(job_id, KIND.name, KIND.parse(document, self.device), details or {})
@@ -71,7 +77,9 @@ class Bench:
 
     @property
     def in_force(self) -> str | None:
-        """What the next start of the process would find in force, and what is in force now: one and the same."""
+        """What the next start of the process would find in force, and what is in force now: one and
+        the same.
+        """
         document = self.store.load_document("dev-TEST", FIRMWARE_FILE)
         assert document is not None
         stored = as_slots(document).current

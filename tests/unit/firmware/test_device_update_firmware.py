@@ -12,23 +12,29 @@ from hypothesis import strategies as st
 from tests.unit.doubles.image_server import ImageServer
 from tests.unit.doubles.surroundings import Device
 from tests.unit.firmware.bench import CONTENT, DOCUMENT, IMAGE, OLD, Bench, raising
-from virtual_device import firmware
-from virtual_device.errors import StateUnusableError, UrlUnreachableError
-from virtual_device.image_source import ImageError, Source
-from virtual_device.requests import RefusedFieldError
-from virtual_device.slots import Slots
-from virtual_device.thing import Thing
-from virtual_device.update_document import parse
-from virtual_device.update_firmware import LIMIT_SECONDS, PROGRESS_SECONDS
+from virtual_device.base.errors import StateUnusableError, UrlUnreachableError
+from virtual_device.commands.requests import RefusedFieldError
+from virtual_device.firmware import image as firmware
+from virtual_device.firmware.image_source import ImageError, Source
+from virtual_device.firmware.slots import Slots
+from virtual_device.jobs.update_document import parse
+from virtual_device.jobs.update_firmware import LIMIT_SECONDS, PROGRESS_SECONDS
+from virtual_device.telemetry.thing import Thing
 
 
 def test_an_update_that_goes_well(bench: Bench) -> None:
     # When a job brings a version
     bench.begin()
-    assert bench.report.details == [{"step": "downloading", "bytes": "0", "percent": "0", "version": "2.0.0"}]
+    assert bench.report.details == [
+        {"step": "downloading", "bytes": "0", "percent": "0", "version": "2.0.0"}
+    ]
     bench.download()
     # Then the device starts anew with its model, on trial: the version before is still in force
-    assert bench.report.details[-1] == {"step": "starting", "bytes": str(len(CONTENT)), "percent": "100"}
+    assert bench.report.details[-1] == {
+        "step": "starting",
+        "bytes": str(len(CONTENT)),
+        "percent": "100",
+    }
     assert [restart.model for restart in bench.device.restarts] == [firmware.parse(IMAGE).model]
     assert bench.in_force == "1.0.0"
     assert bench.device.facts == {}
@@ -119,21 +125,28 @@ def test_a_url_that_is_refused(bench: Bench, path: str, code: str, said: str) ->
 
 
 def test_a_server_out_of_reach(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("virtual_device.image_source.fetch", raising(UrlUnreachableError("no route to bucket")))
+    monkeypatch.setattr(
+        "virtual_device.firmware.image_source.fetch",
+        raising(UrlUnreachableError("no route to bucket")),
+    )
     bench.run()
     assert bench.assert_refused("UNREACHABLE") == "no route to bucket"
 
 
-def test_whatever_else_goes_wrong_with_a_download(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("virtual_device.image_source.fetch", raising(MemoryError()))
+def test_whatever_else_goes_wrong_with_a_download(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virtual_device.firmware.image_source.fetch", raising(MemoryError()))
     bench.run()
     bench.assert_refused("DOWNLOAD_FAILED")
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(server: ImageServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("virtual_device.fetch.random.uniform", lambda *_: 0.0)
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    server: ImageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virtual_device.web.fetch.random.uniform", lambda *_: 0.0)
     server.short_by = 10
-    source = Source("2.0.0", len(CONTENT), DOCUMENT["sha256"], server.url())
+    source = Source("2.0.0", len(CONTENT), DOCUMENT["sha256"], server.url(), server.sources)
     with pytest.raises(ImageError, match="broke off 10 bytes before its end") as caught:
         source.obtain()
     assert caught.value.code == "UNREACHABLE"
@@ -150,7 +163,10 @@ def test_more_than_was_said_is_not_read(bench: Bench) -> None:
 def test_less_than_was_said(bench: Bench) -> None:
     bench.server.content = CONTENT[:-1]
     bench.run()
-    assert bench.assert_refused("WRONG_SIZE") == f"the image has {len(CONTENT) - 1} bytes, not {len(CONTENT)}"
+    assert (
+        bench.assert_refused("WRONG_SIZE")
+        == f"the image has {len(CONTENT) - 1} bytes, not {len(CONTENT)}"
+    )
 
 
 def test_another_content_of_the_same_size(bench: Bench) -> None:
@@ -163,9 +179,15 @@ def test_another_content_of_the_same_size(bench: Bench) -> None:
     ("content", "code", "said"),
     [
         (b"not JSON", "INVALID_IMAGE", "image: "),
-        (json.dumps({**IMAGE, "version": "2.0.1"}).encode(), "WRONG_VERSION", "is version 2.0.1, not 2.0.0"),
         (
-            json.dumps({**IMAGE, "model": {"telemetry": {"a": {"sine": {}}, "b": {"walk": {}}}}}).encode(),
+            json.dumps({**IMAGE, "version": "2.0.1"}).encode(),
+            "WRONG_VERSION",
+            "is version 2.0.1, not 2.0.0",
+        ),
+        (
+            json.dumps(
+                {**IMAGE, "model": {"telemetry": {"a": {"sine": {}}, "b": {"walk": {}}}}}
+            ).encode(),
             "INVALID_IMAGE",
             "model.telemetry.b.walk.step: is missing",
         ),
@@ -200,9 +222,14 @@ def test_no_damaged_image_is_taken(server: ImageServer, data: st.DataObject) -> 
         damaged = CONTENT[: data.draw(st.integers(0, len(CONTENT) - 1), "length")]
     else:
         bit = data.draw(st.integers(0, 8 * len(CONTENT) - 1), "bit")
-        damaged = bytes(byte ^ (1 << bit % 8) if index == bit // 8 else byte for index, byte in enumerate(CONTENT))
+        damaged = bytes(
+            byte ^ (1 << bit % 8) if index == bit // 8 else byte
+            for index, byte in enumerate(CONTENT)
+        )
     server.content = damaged
-    source = Source("2.0.0", len(CONTENT), sha256(CONTENT).hexdigest(), server.url())
+    source = Source(
+        "2.0.0", len(CONTENT), sha256(CONTENT).hexdigest(), server.url(), server.sources
+    )
     # Then it is refused: before that, nothing of the device is touched
     with pytest.raises(ImageError) as caught:
         source.obtain()
@@ -254,12 +281,12 @@ def test_the_url_is_not_shown(bench: Bench) -> None:
     bench.up()
     assert "SIGNED" not in repr(bench.device.told)
     assert "SIGNED" not in repr(bench.report)
-    assert "SIGNED" not in repr(Source("1.0.0", 1, "0", bench.server.url()))
+    assert "SIGNED" not in repr(Source("1.0.0", 1, "0", bench.server.url(), bench.server.sources))
 
 
 def test_a_device_that_can_keep_nothing_is_not_updated(server: ImageServer, tmp_path: Path) -> None:
     bench = Bench(tmp_path / "state", server)
-    bench.device = Device(Thing("dev-TEST", "bulb"))
+    bench.device = Device(Thing("dev-TEST", "bulb"), sources=server.sources)
     bench.device.state.full = True
     with pytest.raises(StateUnusableError):
         bench.device.firmware.keep(Slots(OLD))

@@ -1,4 +1,6 @@
-"""The operation `update-firmware`: a version that does not come into force, a job that is no more, a crash."""
+"""The operation `update-firmware`: a version that does not come into force, a job that is no more,
+a crash.
+"""
 
 import json
 from hashlib import sha256
@@ -7,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.firmware.bench import IMAGE, OLD, Bench, raising
-from virtual_device.transport import Failure
+from virtual_device.connection.transport import Failure
 
 
 def came_back(bench: Bench, code: str) -> str:
-    """The version before is in force, and the device was started with it; when it is up the job has failed."""
+    """The version before is in force, and the device was started with it; when it is up the job has
+    failed.
+    """
     assert bench.device.restarts[-1].model is OLD.model
     assert bench.in_force == "1.0.0"
     assert bench.report.ends == []
@@ -43,13 +47,18 @@ def test_a_version_that_fails_its_own_test(bench: Bench) -> None:
     bench.server.content = content
     bench.run(size=len(content), sha256=sha256(content).hexdigest())
     bench.up()
-    assert came_back(bench, "SELF_TEST_FAILED") == "volts is 3.3, out of its bounds; status is missing in the telemetry"
+    assert (
+        came_back(bench, "SELF_TEST_FAILED")
+        == "volts is 3.3, out of its bounds; status is missing in the telemetry"
+    )
 
 
 def test_a_model_that_can_not_make_telemetry(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run()
     with monkeypatch.context() as patch:
-        patch.setattr("virtual_device.telemetry.generate", raising(ArithmeticError("boom")))
+        patch.setattr(
+            "virtual_device.telemetry.telemetry.generate", raising(ArithmeticError("boom"))
+        )
         bench.up()
     assert "boom" in came_back(bench, "SELF_TEST_FAILED")
 
@@ -112,7 +121,9 @@ def test_a_crash_in_a_trial_is_a_trial_that_failed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("details", "job_id"), [({}, "job-1"), ({"step": "starting"}, "job-2")])
-def test_another_execution_is_not_blamed(bench: Bench, details: dict[str, str], job_id: str) -> None:
+def test_another_execution_is_not_blamed(
+    bench: Bench, details: dict[str, str], job_id: str
+) -> None:
     bench.run()
     bench.switch_on()
     bench.run(details=details, job_id=job_id)
@@ -158,7 +169,8 @@ def test_a_crash_at_any_write_leaves_exactly_one_version(
             break
         except Died:
             assert bench.report.ends == []
-    # Then the job has ended, and what was said is so: one version is in force, on disk and in the device
+    # Then the job has ended, and what was said is so: one version is in force, on disk and in the
+    # device
     ((end, *_),) = bench.report.ends
     assert bench.in_force == ("2.0.0" if end == "succeeded" else "1.0.0")
     assert bench.device.firmware.slots.trial is None

@@ -5,13 +5,13 @@ from typing import Any
 
 from tests.unit.doubles.jobs import JobsService, Question
 from tests.unit.doubles.surroundings import Device, Timer
-from virtual_device.capability import Surroundings
-from virtual_device.job_client import JobClient
-from virtual_device.jobs import Execution, Fault, Update
-from virtual_device.jsonvalue import JsonObject
-from virtual_device.operation import Job, Operation, Report, only
-from virtual_device.thing import Thing
-from virtual_device.transport import Message
+from virtual_device.base.jsonvalue import JsonObject
+from virtual_device.connection.job_service import Execution, Fault, Update
+from virtual_device.connection.transport import Message
+from virtual_device.core.capability import Surroundings
+from virtual_device.jobs.job_client import JobClient
+from virtual_device.jobs.operation import Job, Operation, Report, only
+from virtual_device.telemetry.thing import Thing
 
 THING = Thing("dev-TEST", "bulb")
 BASE = "$aws/things/dev-TEST/jobs"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.jobs.bench import Bench, Dance, parse
-from virtual_device import operations
-from virtual_device.operation import Kind
+from virtual_device.jobs import operations
+from virtual_device.jobs.operation import Kind
 
 
 @pytest.fixture

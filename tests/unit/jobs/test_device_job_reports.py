@@ -3,16 +3,22 @@
 import pytest
 
 from tests.unit.jobs.bench import LOST, THROTTLED, Bench
-from virtual_device.job_reports import LONGEST_RETRY_SECONDS
-from virtual_device.jobs import Fault, tidy
+from virtual_device.connection.job_service import Fault, tidy
+from virtual_device.jobs.job_reports import LONGEST_RETRY_SECONDS
 
 
 def test_progress_is_reported_with_the_version_that_came_of_it(bench: Bench) -> None:
     dance = bench.dancing()
     dance.report.progress(step="1")
     first = bench.update
-    assert (first.status, first.version, first.details, first.step_minutes) == ("IN_PROGRESS", 2, {"step": "1"}, 60)
-    # when more is told before the answer is there, then only the last of it is sent, with what was said before
+    assert (first.status, first.version, first.details, first.step_minutes) == (
+        "IN_PROGRESS",
+        2,
+        {"step": "1"},
+        60,
+    )
+    # when more is told before the answer is there, then only the last of it is sent, with what was
+    # said before
     dance.report.progress(step="2")
     dance.report.progress(tempo="fast")
     assert bench.update is first
@@ -23,7 +29,12 @@ def test_progress_is_reported_with_the_version_that_came_of_it(bench: Bench) -> 
     dance.report.progress(step="9")
     bench.question.done(4)
     assert bench.update.status == "FAILED"
-    assert bench.update.details == {"code": "FELL", "reason": "stumbled on a step", "tempo": "fast", "step": "2"}
+    assert bench.update.details == {
+        "code": "FELL",
+        "reason": "stumbled on a step",
+        "tempo": "fast",
+        "step": "2",
+    }
 
 
 def test_after_its_end_a_job_tells_no_more(bench: Bench) -> None:
@@ -58,8 +69,12 @@ def test_a_report_that_was_on_its_way_is_sent_again(bench: Bench) -> None:
     ],
     ids=lambda fault: str(fault.code),
 )
-@pytest.mark.parametrize(("report", "calls"), [("succeeded", ["start"]), ("progress", ["start", "cancel"])])
-def test_a_report_for_a_job_that_is_gone(bench: Bench, fault: Fault, report: str, calls: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("report", "calls"), [("succeeded", ["start"]), ("progress", ["start", "cancel"])]
+)
+def test_a_report_for_a_job_that_is_gone(
+    bench: Bench, fault: Fault, report: str, calls: list[str]
+) -> None:
     dance = bench.dancing()
     getattr(dance.report, report)(step="1")
     bench.question.done(fault)
@@ -107,7 +122,13 @@ def test_details_that_the_service_does_not_take_hold_nothing_up(bench: Bench) ->
 
 def test_details_are_within_the_limits_of_the_service() -> None:
     tidied = tidy(
-        {"no blank": "x", "empty": "\n", "long": "x" * 2000, "lines": "a\nb", **{f"n{n}": "x" for n in range(20)}}
+        {
+            "no blank": "x",
+            "empty": "\n",
+            "long": "x" * 2000,
+            "lines": "a\nb",
+            **{f"n{n}": "x" for n in range(20)},
+        }
     )
     assert len(tidied) == 10
     assert (len(tidied["long"]), tidied["lines"]) == (1024, "ab")
@@ -115,7 +136,9 @@ def test_details_are_within_the_limits_of_the_service() -> None:
     assert tidied["empty"] == "?"
 
 
-def test_the_end_is_reported_although_the_service_did_not_take_what_was_before(bench: Bench) -> None:
+def test_the_end_is_reported_although_the_service_did_not_take_what_was_before(
+    bench: Bench,
+) -> None:
     dance = bench.dancing()
     dance.report.progress(step="1")
     dance.report.succeeded()

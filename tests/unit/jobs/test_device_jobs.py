@@ -8,14 +8,20 @@ import pytest
 from tests.unit.doubles.surroundings import Device
 from tests.unit.jobs.bench import BASE, LOST, OVER, THING, THROTTLED, Bench, summary
 from virtual_device import capabilities
-from virtual_device.job_run import CHECK_SECONDS
-from virtual_device.jobs import Execution, Fault
-from virtual_device.transport import Message
+from virtual_device.connection.job_service import Execution, Fault
+from virtual_device.connection.transport import Message
+from virtual_device.jobs.job_run import CHECK_SECONDS
 
 
 def test_a_device_subscribes_to_what_is_next() -> None:
-    filters = [name for capability in capabilities.of_device(Device(THING)) for name in capability.filters]
-    assert {f"{BASE}/notify-next", f"{BASE}/$next/get/accepted", f"{BASE}/$next/get/rejected"} <= set(filters)
+    filters = [
+        name for capability in capabilities.of_device(Device(THING)) for name in capability.filters
+    ]
+    assert {
+        f"{BASE}/notify-next",
+        f"{BASE}/$next/get/accepted",
+        f"{BASE}/$next/get/rejected",
+    } <= set(filters)
 
 
 def test_messages_for_others_are_left_alone(bench: Bench) -> None:
@@ -44,11 +50,20 @@ def test_jobs_are_done_one_by_one_until_none_is_left(bench: Bench) -> None:
     # given three jobs that were queued while the device was away
     bench.ready(execution=summary("one"))
     for job in ("one", "two", "three"):
-        # when one is handed out, then it is carried out, and the next is not asked for before its end is taken
+        # when one is handed out, then it is carried out, and the next is not asked for before its
+        # end is taken
         dance = bench.start(job, parameters={"steps": 3})
-        assert (dance.job.job_id, dance.job.parameters, dance.calls) == (job, {"steps": 3}, ["start"])
+        assert (dance.job.job_id, dance.job.parameters, dance.calls) == (
+            job,
+            {"steps": 3},
+            ["start"],
+        )
         dance.report.succeeded(steps="3")
-        assert (bench.update.job_id, bench.update.status, bench.update.details) == (job, "SUCCEEDED", {"steps": "3"})
+        assert (bench.update.job_id, bench.update.status, bench.update.details) == (
+            job,
+            "SUCCEEDED",
+            {"steps": "3"},
+        )
         assert (bench.update.version, bench.update.number) == (2, 1)
         bench.question.done(3)
     # then the client of the service is given back, and no timer is left
@@ -143,13 +158,20 @@ def test_an_old_notification_stops_nothing(bench: Bench) -> None:
     bench.question.done(Execution("one", 1, 2, "IN_PROGRESS"))
     bench.hear("notify-next", execution=summary("one"))
     assert dance.calls == ["start"]
-    assert [question.operation for question in bench.service.questions] == ["start-next", "describe"]
+    assert [question.operation for question in bench.service.questions] == [
+        "start-next",
+        "describe",
+    ]
 
 
 @pytest.mark.parametrize(
-    "answer", [OVER, None, Fault("?", "ResourceNotFound"), Execution("one", 1, 3, "TIMED_OUT")], ids=str
+    "answer",
+    [OVER, None, Fault("?", "ResourceNotFound"), Execution("one", 1, 3, "TIMED_OUT")],
+    ids=str,
 )
-def test_a_job_whose_time_is_up_is_stopped_without_a_notification(bench: Bench, answer: Any) -> None:
+def test_a_job_whose_time_is_up_is_stopped_without_a_notification(
+    bench: Bench, answer: Any
+) -> None:
     dance = bench.dancing()
     # when the device asks by itself
     (check,) = bench.timers()
@@ -162,7 +184,9 @@ def test_a_job_whose_time_is_up_is_stopped_without_a_notification(bench: Bench, 
     assert bench.timers() == []
 
 
-@pytest.mark.parametrize("answer", [LOST, THROTTLED, Execution("one", 1, 2, "IN_PROGRESS")], ids=str)
+@pytest.mark.parametrize(
+    "answer", [LOST, THROTTLED, Execution("one", 1, 2, "IN_PROGRESS")], ids=str
+)
 def test_a_job_that_is_still_its_own_goes_on(bench: Bench, answer: Any) -> None:
     dance = bench.dancing()
     bench.timers()[0].fire()

@@ -9,8 +9,12 @@ from tests.unit.world import World
 
 
 @pytest.fixture
-def house(world: World, functions: MemoryFunctions, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> House:
-    """A switch `wall` and two bulbs, `lamp` and `spot`, all online. Time goes by only when somebody waits."""
+def house(
+    world: World, functions: MemoryFunctions, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> House:
+    """A switch `wall` and two bulbs, `lamp` and `spot`, all online. Time goes by only when somebody
+    waits.
+    """
     monkeypatch.setattr("links.rows._later", lambda seconds: as_text(clock.seconds + seconds))
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
     house = House(world, clock.sleep)

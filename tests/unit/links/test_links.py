@@ -1,4 +1,6 @@
-"""Links: a switch gets the right to its bulbs' lights and to nothing else, and loses it with the link."""
+"""Links: a switch gets the right to its bulbs' lights and to nothing else, and loses it with the
+link.
+"""
 
 import json
 
@@ -20,7 +22,9 @@ def test_a_link_lets_the_switch_change_this_light_alone(house: House) -> None:
     (document,) = house.world.iot.documents.values()
     assert json.loads(document) == {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "iot:Publish", "Resource": [f"{TOPICS}{topic('lamp')}"]}],
+        "Statement": [
+            {"Effect": "Allow", "Action": "iot:Publish", "Resource": [f"{TOPICS}{topic('lamp')}"]}
+        ],
     }
     assert house.rights("lamp") == house.rights("spot") == set()
 
@@ -135,7 +139,8 @@ def test_only_devices_that_are_there_are_linked(
 
 
 @pytest.mark.parametrize(
-    "change", [{"restarting": "arn"}, {"status": "QUARANTINED"}, {"status": "FAILED", "given_up_at": "x"}]
+    "change",
+    [{"restarting": "arn"}, {"status": "QUARANTINED"}, {"status": "FAILED", "given_up_at": "x"}],
 )
 def test_a_link_ends_whatever_state_the_switch_is_in(house: House, change: dict[str, str]) -> None:
     # given

@@ -25,7 +25,9 @@ def attempt(act: Callable[[], object]) -> bool:
 
 
 @pytest.mark.parametrize("how", ["answer lost", "killed before"])
-@pytest.mark.parametrize("case", ["link", "link one more", "unlink", "unlink the last", "delete bulb", "delete switch"])
+@pytest.mark.parametrize(
+    "case", ["link", "link one more", "unlink", "unlink the last", "delete bulb", "delete switch"]
+)
 def test_an_interruption_anywhere_leaves_no_right_without_a_link_and_a_repetition_completes(
     house: House, function_clients: list[Any], case: str, how: str
 ) -> None:
@@ -57,15 +59,23 @@ def test_an_interruption_anywhere_leaves_no_right_without_a_link_and_a_repetitio
                 break
         # then
         if case == "delete switch":
-            assert house.world.iot.policies == {"playground-device", "playground-quarantine"}, interruption
+            assert house.world.iot.policies == {"playground-device", "playground-quarantine"}, (
+                interruption
+            )
             assert "wall" not in house.world.shadows.desired, interruption
         else:
             house.check("wall", *left)
 
 
-@pytest.mark.parametrize("other", ["link", "unlink", "delete bulb", "delete other bulb", "delete switch"])
-def test_of_two_at_once_neither_undoes_the_other(house: House, function_clients: list[Any], other: str) -> None:
-    """Something else happens before any call of a link: it succeeds then, or is told to come again."""
+@pytest.mark.parametrize(
+    "other", ["link", "unlink", "delete bulb", "delete other bulb", "delete switch"]
+)
+def test_of_two_at_once_neither_undoes_the_other(
+    house: House, function_clients: list[Any], other: str
+) -> None:
+    """Something else happens before any call of a link: it succeeds then, or is told to come
+    again.
+    """
     act: Callable[[], object] = {
         "link": lambda: house.link("wall", "spot"),
         "unlink": lambda: house.unlink("wall", "spot"),

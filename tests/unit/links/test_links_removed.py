@@ -41,7 +41,9 @@ def test_a_switch_that_is_deleted_leaves_no_policy(house: House) -> None:
     assert all("linked_from" not in house.world.row(bulb) for bulb in ("lamp", "spot"))
 
 
-def test_devices_without_links_are_deleted_without_a_look(house: House, functions: MemoryFunctions) -> None:
+def test_devices_without_links_are_deleted_without_a_look(
+    house: House, functions: MemoryFunctions
+) -> None:
     house.delete("lamp")
     assert functions.asked == []
 
@@ -74,7 +76,9 @@ def test_a_policy_that_aws_iot_does_not_delete_yet_gives_nobody_a_right(house: H
     # when: another device of that name, which gets a new certificate some day
     house.device("wall", "switch")
     arn = house.world.row("wall")["certificate_arn"]
-    attach_policy.handler({"thingName": "wall", "certificateArn": arn, "existing": True}, house.world.context)
+    attach_policy.handler(
+        {"thingName": "wall", "certificateArn": arn, "existing": True}, house.world.context
+    )
     # then
     assert house.rights("wall") == set()
     # when
@@ -92,7 +96,9 @@ def test_a_restarted_switch_keeps_its_links(house: House, linked: bool) -> None:
         house.link("wall", "lamp")
     arn = house.world.iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
     # when
-    attach_policy.handler({"thingName": "wall", "certificateArn": arn, "existing": True}, house.world.context)
+    attach_policy.handler(
+        {"thingName": "wall", "certificateArn": arn, "existing": True}, house.world.context
+    )
     # then
     assert house.world.iot.may_publish(arn) == ({topic("lamp")} if linked else set())
     assert "playground-device" in house.world.iot.certificates[arn].policies
@@ -101,7 +107,11 @@ def test_a_restarted_switch_keeps_its_links(house: House, linked: bool) -> None:
 def test_a_removal_that_begins_meanwhile_is_told(house: House) -> None:
     # when
     with (
-        before_call(link_devices.iot_client, "CreatePolicy", lambda: house.write("wall", deprovisioning="arn")),
+        before_call(
+            link_devices.iot_client,
+            "CreatePolicy",
+            lambda: house.write("wall", deprovisioning="arn"),
+        ),
         pytest.raises(DeviceBusy, match="thingName: wall is being removed"),
     ):
         house.link("wall", "lamp")
@@ -153,7 +163,9 @@ def test_a_link_that_is_made_while_the_sweep_finds_its_policy_stays(house: House
     # given: what the sweep has found, and a new link since
     house.link("wall", "lamp")
     # when
-    answer = clean_up.handler({"leftover": {"thingName": "wall", "links": True}}, house.world.context)
+    answer = clean_up.handler(
+        {"leftover": {"thingName": "wall", "links": True}}, house.world.context
+    )
     # then
     assert answer["undone"] is False
     house.check("wall", "lamp")
@@ -162,9 +174,9 @@ def test_a_link_that_is_made_while_the_sweep_finds_its_policy_stays(house: House
 def test_a_policy_that_was_changed_by_hand_is_mended(house: House) -> None:
     # given
     house.link("wall", "lamp")
-    house.world.iot.documents["playground-links-wall"] = house.world.iot.documents["playground-links-wall"].replace(
-        topic("lamp"), topic("spot")
-    )
+    house.world.iot.documents["playground-links-wall"] = house.world.iot.documents[
+        "playground-links-wall"
+    ].replace(topic("lamp"), topic("spot"))
     # when
     assert house.ask("mend", "wall") == ["lamp"]
     # then

@@ -13,7 +13,9 @@ from tests.unit.stack import EXECUTION
 @pytest.fixture
 def world(iot: MemoryIot, shadows: MemoryShadows, table: Any, context: Any) -> World:
     arn = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
-    iot.things["lamp"] = Thing("playground-bulb", {"execution": owner_of(EXECUTION)}, principals={arn})
+    iot.things["lamp"] = Thing(
+        "playground-bulb", {"execution": owner_of(EXECUTION)}, principals={arn}
+    )
     iot.attach_policy("playground-device", arn)
     iot.jobs["job"] = Job(ROTATE, {"lamp": "IN_PROGRESS"})
     table.put_item(

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from identity import issue_next_certificate, settle_next_certificate
+from certificates import issue_next_certificate, settle_next_certificate
 from playground.paths import PROJECT
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 
 EVENTS = PROJECT / "events"
-CSR = json.loads(base64.b64decode(json.loads((EVENTS / "issue_next_certificate.json").read_text())["payload"]))["csr"]
+CSR = json.loads(
+    base64.b64decode(json.loads((EVENTS / "issue_next_certificate.json").read_text())["payload"])
+)["csr"]
 OTHER_CSR = CSR.replace("\n-----END", "\r\n-----END")
 ROTATE = '{"operation": "rotate-cert"}'
 TOPIC = "cmd/playground/lamp/certificate"
@@ -55,11 +57,19 @@ class World:
         assert topic.startswith(f"{TOPIC}/{request}/")
         return topic.rpartition("/")[2], answer
 
-    def create(self, job_id: str = "job", csr: str = CSR, principal: str = "") -> tuple[str, dict[str, Any]]:
+    def create(
+        self, job_id: str = "job", csr: str = CSR, principal: str = ""
+    ) -> tuple[str, dict[str, Any]]:
         return self.say("create", {"jobId": job_id, "csr": csr}, principal)
 
-    def confirm(self, certificate_id: str, job_id: str = "job", principal: str = "") -> tuple[str, dict[str, Any]]:
-        return self.say("confirm", {"jobId": job_id, "certificateId": certificate_id}, principal or certificate_id)
+    def confirm(
+        self, certificate_id: str, job_id: str = "job", principal: str = ""
+    ) -> tuple[str, dict[str, Any]]:
+        return self.say(
+            "confirm",
+            {"jobId": job_id, "certificateId": certificate_id},
+            principal or certificate_id,
+        )
 
     def abandon(self, job_id: str = "job", principal: str = "") -> tuple[str, dict[str, Any]]:
         return self.say("abandon", {"jobId": job_id}, principal)
@@ -69,7 +79,9 @@ class World:
         return {
             id_of(arn)
             for arn, certificate in self.iot.certificates.items()
-            if certificate.status == "ACTIVE" and certificate.policies and arn in self.iot.things["lamp"].principals
+            if certificate.status == "ACTIVE"
+            and certificate.policies
+            and arn in self.iot.things["lamp"].principals
         }
 
 

@@ -1,4 +1,6 @@
-"""The successor of a device's certificate: issued once for a job, with the policies that are due, and confirmed."""
+"""The successor of a device's certificate: issued once for a job, with the policies that are due,
+and confirmed.
+"""
 
 import json
 from collections.abc import Callable
@@ -6,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from identity import issue_next_certificate, settle_next_certificate
+from certificates import issue_next_certificate, settle_next_certificate
 from provisioning import clean_up
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import Job
@@ -30,7 +32,10 @@ def test_a_rotation_from_end_to_end(world: World) -> None:
     assert world.valid() == {id_of(world.first), made["certificateId"]}
     row = world.row
     assert row["certificate_id"] == id_of(world.first)
-    assert (row["next_certificate_id"], row["next_certificate_job"]) == (made["certificateId"], "job")
+    assert (row["next_certificate_id"], row["next_certificate_job"]) == (
+        made["certificateId"],
+        "job",
+    )
     assert "certificate_requests" not in row
     # when
     assert world.confirm(made["certificateId"]) == (
@@ -42,7 +47,10 @@ def test_a_rotation_from_end_to_end(world: World) -> None:
     assert [id_of(arn) for arn in world.iot.certificates] == [made["certificateId"]]
     assert world.iot.revoked == [id_of(world.first)]
     row = world.row
-    assert (row["certificate_id"], id_of(row["certificate_arn"])) == (made["certificateId"], made["certificateId"])
+    assert (row["certificate_id"], id_of(row["certificate_arn"])) == (
+        made["certificateId"],
+        made["certificateId"],
+    )
     assert not {name for name in row if name.startswith(("next_", "retired_"))}
 
 
@@ -73,7 +81,11 @@ def test_a_quarantine_that_begins_or_ends_meanwhile_is_noticed(
     def change(policyName: str, target: str) -> None:  # noqa: N803
         attach(policyName, target)
         world.write(
-            **({"readmitting": True} if confined_before else {"status": "QUARANTINED", "quarantined_at": "now"})
+            **(
+                {"readmitting": True}
+                if confined_before
+                else {"status": "QUARANTINED", "quarantined_at": "now"}
+            )
         )
 
     monkeypatch.setattr(world.iot, "attach_policy", change)
@@ -201,6 +213,11 @@ def test_nothing_secret_and_no_request_is_logged(world: World, printed: Callable
 
 @pytest.mark.parametrize("function", ["issue_next_certificate", "settle_next_certificate"])
 def test_the_sample_is_answered(world: World, context: Any, function: str) -> None:
-    module = {"issue_next_certificate": issue_next_certificate, "settle_next_certificate": settle_next_certificate}
-    answer = module[function].handler(json.loads((EVENTS / f"{function}.json").read_text()), context)
+    module = {
+        "issue_next_certificate": issue_next_certificate,
+        "settle_next_certificate": settle_next_certificate,
+    }
+    answer = module[function].handler(
+        json.loads((EVENTS / f"{function}.json").read_text()), context
+    )
     assert (answer["thingName"], answer["code"]) == ("dev-SAMPLE", "NO_SUCH_DEVICE")

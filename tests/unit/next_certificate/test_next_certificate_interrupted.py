@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from certificates import issue_next_certificate
 from common.errors import TransientError
-from identity import issue_next_certificate
 from tests.unit.doubles import faults
 from tests.unit.next_certificate.rotation import World, after_the_certificate_is_made, id_of
 
@@ -23,22 +23,31 @@ def test_an_answer_that_is_no_answer_is_remembered(world: World, sdk_never_waits
     assert mark.endswith(f" {world.context.aws_request_id}")
 
 
-def test_a_certificate_that_can_not_be_written_down_is_deleted(world: World, sdk_never_waits: None) -> None:
+def test_a_certificate_that_can_not_be_written_down_is_deleted(
+    world: World, sdk_never_waits: None
+) -> None:
     table = issue_next_certificate.issuer.succession.table.meta.client
     with (
         ExitStack() as faulty,
-        after_the_certificate_is_made(lambda: faulty.enter_context(faults.refused(table, "UpdateItem"))),
+        after_the_certificate_is_made(
+            lambda: faulty.enter_context(faults.refused(table, "UpdateItem"))
+        ),
         pytest.raises(TransientError),
     ):
         world.create()
     assert (world.iot.ever_made, len(world.iot.certificates)) == (2, 1)
 
 
-@pytest.mark.parametrize("change", [{"deprovisioning": "arn"}, {"abandoned_rotation": "job"}, {"certificate_id": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"deprovisioning": "arn"}, {"abandoned_rotation": "job"}, {"certificate_id": "x"}]
+)
 def test_of_two_who_act_at_once_one_is_refused(world: World, change: dict[str, str]) -> None:
     """What changes in the row while the certificate is being made is not overlooked."""
     # when
-    with after_the_certificate_is_made(lambda: world.write(**change)), pytest.raises(TransientError):
+    with (
+        after_the_certificate_is_made(lambda: world.write(**change)),
+        pytest.raises(TransientError),
+    ):
         world.create()
     # then
     assert list(world.iot.certificates) == [world.first]
@@ -51,7 +60,9 @@ def put_back(world: World, before: tuple[Any, Any, Any]) -> None:
     world.table.put_item(Item=row)
 
 
-def interrupted(clients: list[Any], at: int, how: str, act: Callable[[], object]) -> faults.Interruption:
+def interrupted(
+    clients: list[Any], at: int, how: str, act: Callable[[], object]
+) -> faults.Interruption:
     """One attempt, which ends at its `at`-th call."""
     with (
         faults.interrupted(clients, at, how) as interruption,
@@ -66,7 +77,9 @@ def interrupted(clients: list[Any], at: int, how: str, act: Callable[[], object]
 def test_an_issue_interrupted_anywhere_is_completed_by_the_next(
     world: World, sdk_never_waits: None, function_clients: list[Any], how: str
 ) -> None:
-    """A certificate that was made in the one moment before it is written down stays, and is good for nothing."""
+    """A certificate that was made in the one moment before it is written down stays, and is good
+    for nothing.
+    """
     before = copy.deepcopy((world.iot.certificates, world.iot.things, world.row))
     for at in range(1, 100):
         # given
@@ -81,7 +94,11 @@ def test_an_issue_interrupted_anywhere_is_completed_by_the_next(
         assert verdict == "accepted", interruption
         assert world.valid() == {id_of(world.first), made["certificateId"]}, interruption
         # What nobody knows of is not active, and the row tells when it was asked for.
-        unknown = [one.status for arn, one in world.iot.certificates.items() if id_of(arn) not in world.valid()]
+        unknown = [
+            one.status
+            for arn, one in world.iot.certificates.items()
+            if id_of(arn) not in world.valid()
+        ]
         assert unknown in ([], ["INACTIVE"]), interruption
         assert len(unknown) <= len(world.row.get("certificate_requests", ())), interruption
 
@@ -111,6 +128,10 @@ def test_a_settlement_interrupted_anywhere_is_completed_by_the_next(
         assert settle()[0] == "accepted", interruption
         # then
         kept = new if request_ == "confirm" else id_of(world.first)
-        assert {id_of(arn) for arn in world.iot.certificates} == world.valid() == {kept}, interruption
+        assert {id_of(arn) for arn in world.iot.certificates} == world.valid() == {kept}, (
+            interruption
+        )
         assert world.row["certificate_id"] == kept
-        assert not {name for name in world.row if name.startswith(("next_", "retired_"))}, interruption
+        assert not {name for name in world.row if name.startswith(("next_", "retired_"))}, (
+            interruption
+        )

@@ -1,4 +1,6 @@
-"""The restart of a device whose task was stopped, state by state and interrupted; what starts one."""
+"""The restart of a device whose task was stopped, state by state and interrupted; what starts
+one.
+"""
 
 import json
 from collections.abc import Callable
@@ -28,12 +30,16 @@ def test_a_stopped_task_is_shown_and_starts_one_restart(lamp: World) -> None:
     assert row["status_reason"] == "task stopped: SpotInterruption: Your Spot Task was interrupted."
 
 
-def test_the_url_in_the_event_is_neither_logged_nor_handed_on(lamp: World, printed: Callable[[], str]) -> None:
+def test_the_url_in_the_event_is_neither_logged_nor_handed_on(
+    lamp: World, printed: Callable[[], str]
+) -> None:
     # when
     lamp.tell(lamp.stop())
     # then
     assert "task stopped" in (said := printed())
-    assert "SECRET" not in said + json.dumps(lamp.workflows.started) + json.dumps(lamp.row, default=str)
+    assert "SECRET" not in said + json.dumps(lamp.workflows.started) + json.dumps(
+        lamp.row, default=str
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,9 @@ def test_a_stop_that_does_not_matter_is_ignored(lamp: World, change: dict[str, A
 
 
 def test_a_task_of_nobody_is_ignored(lamp: World) -> None:
-    assert lamp.tell("arn:aws:ecs:eu-west-1:123456789012:task/devices/of-somebody-else") == "IGNORED"
+    assert (
+        lamp.tell("arn:aws:ecs:eu-west-1:123456789012:task/devices/of-somebody-else") == "IGNORED"
+    )
 
 
 def test_a_workflow_that_waits_for_the_device_is_told_at_once(lamp: World) -> None:
@@ -77,7 +85,9 @@ def test_a_workflow_that_waits_for_the_device_is_told_at_once(lamp: World) -> No
 
 
 @pytest.mark.parametrize("first", ["device", "workflow"])
-def test_a_device_comes_back_under_a_new_certificate(stopped: tuple[World, Restart], first: str) -> None:
+def test_a_device_comes_back_under_a_new_certificate(
+    stopped: tuple[World, Restart], first: str
+) -> None:
     # given
     world, restart = stopped
     old = world.row["certificate_id"]
@@ -93,7 +103,9 @@ def test_a_device_comes_back_under_a_new_certificate(stopped: tuple[World, Resta
     # then
     is_back(world, old, restart)
     assert world.shadows.desired[THING]["time"] == 7
-    assert [status for token, status in world.workflows.answers if token != "token"] == [{"status": "ONLINE"}]
+    assert [status for token, status in world.workflows.answers if token != "token"] == [
+        {"status": "ONLINE"}
+    ]
 
 
 def test_the_old_connection_is_not_taken_for_the_new_one(lamp: World) -> None:
@@ -121,7 +133,11 @@ def test_a_device_keeps_its_type_its_attributes_and_its_model(world: World) -> N
     restart.run("config")
     # then
     config = world.objects()["devices/lamp/config.json"]
-    assert (config["deviceType"], config["attributes"], config["model"]) == ("bulb", {"room": "kitchen"}, model)
+    assert (config["deviceType"], config["attributes"], config["model"]) == (
+        "bulb",
+        {"room": "kitchen"},
+        model,
+    )
 
 
 def test_a_restart_by_hand_ends_the_task_that_runs(lamp: World) -> None:
@@ -144,7 +160,9 @@ def test_what_aws_refuses_to_make_is_not_looked_for(stopped: tuple[World, Restar
     world, restart = stopped
     restart.run("claim")
     # when
-    refusal = faults.refused(renew_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429)
+    refusal = faults.refused(
+        renew_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429
+    )
     with refusal, pytest.raises(TransientError):
         restart.step("renew")
     # then
@@ -180,17 +198,25 @@ def test_a_state_that_is_interrupted_anywhere_is_completed_by_its_repetition(
     if state != "finish":
         world.connect(restart.data["certificate"]["certificateId"])
     restart.run()
-    abandoned = {arn for arn, certificate in world.iot.certificates.items() if certificate.status == "INACTIVE"}
-    # A function that was killed between the certificate and the row leaves one that never was active, and the row says
-    # when it was asked for.
+    abandoned = {
+        arn
+        for arn, certificate in world.iot.certificates.items()
+        if certificate.status == "INACTIVE"
+    }
+    # A function that was killed between the certificate and the row leaves one that never was
+    # active, and the row says when it was asked for.
     assert len(abandoned) <= len(world.row.get("certificate_requests", ()))
     for arn in abandoned:
         del world.iot.certificates[arn]
-    world.catalog.table.update_item(Key={"thing_name": THING}, UpdateExpression="REMOVE certificate_requests")
+    world.catalog.table.update_item(
+        Key={"thing_name": THING}, UpdateExpression="REMOVE certificate_requests"
+    )
     is_back(world, old, restart)
 
 
-def test_a_restarted_device_is_said_to_run_the_image_that_is_current(lamp: World, ecr: MemoryEcr) -> None:
+def test_a_restarted_device_is_said_to_run_the_image_that_is_current(
+    lamp: World, ecr: MemoryEcr
+) -> None:
     # given
     assert lamp.row["image_digest"] == ecr.tags[IMAGE_TAG]
     second = ecr.push("second", IMAGE_TAG)
@@ -206,7 +232,9 @@ def test_a_restarted_device_is_said_to_run_the_image_that_is_current(lamp: World
     assert "image_digest" not in lamp.row
 
 
-def test_a_task_that_ends_just_before_its_restart_does_is_waited_for(stopped: tuple[World, Restart]) -> None:
+def test_a_task_that_ends_just_before_its_restart_does_is_waited_for(
+    stopped: tuple[World, Restart],
+) -> None:
     # given
     world, restart = stopped
     restart.run("wait")
@@ -224,7 +252,9 @@ def test_a_task_that_ends_just_before_its_restart_does_is_waited_for(stopped: tu
     assert verdicts == ["WAIT", "RESTART"]
 
 
-def test_no_key_is_told_to_anybody(stopped: tuple[World, Restart], printed: Callable[[], str]) -> None:
+def test_no_key_is_told_to_anybody(
+    stopped: tuple[World, Restart], printed: Callable[[], str]
+) -> None:
     # when
     world, restart = stopped
     restart.run("wait")

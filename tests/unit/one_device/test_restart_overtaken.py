@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from common.catalog import Catalog
 from common.errors import DeviceBusy, RestartLost, ThingNotFound
+from devices.catalog import Catalog
 from provisioning import create_thing
 from restart import claim_restart
 from tests.unit.doubles import faults
@@ -28,13 +28,17 @@ def test_of_two_restarts_one_has_the_device(lamp: World) -> None:
     assert lamp.row["restarts"] == 1
 
 
-def test_two_restarts_that_have_read_the_same_row(lamp: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_restarts_that_have_read_the_same_row(
+    lamp: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given: the second one reads before the first has written
     read = lamp.row
     Restart(lamp, BY_HAND).run("claim")
     lamp.workflows.runs(RESTART)
     answers = [read]
-    monkeypatch.setattr(Catalog, "row", lambda self, name: answers.pop() if answers else _row(self, name))
+    monkeypatch.setattr(
+        Catalog, "row", lambda self, name: answers.pop() if answers else _row(self, name)
+    )
     # when
     with pytest.raises(DeviceBusy):
         Restart(lamp, BY_HAND, OTHER_RESTART).run("claim")
@@ -50,7 +54,11 @@ def test_a_restart_that_has_died_is_in_nobodys_way(lamp: World) -> None:
     # given: it held the device, and had made a certificate and a task
     old = lamp.row["certificate_id"]
     Restart(lamp, BY_HAND).run("wait")
-    # when
+    # when: Step Functions does not know it yet
+    with pytest.raises(DeviceBusy, match="being restarted"):
+        Restart(lamp, BY_HAND, OTHER_RESTART).run("claim")
+    # and when it has ended
+    lamp.workflows.ended(RESTART, "ABORTED")
     restart = Restart(lamp, BY_HAND, OTHER_RESTART).run("wait")
     lamp.connect(restart.data["certificate"]["certificateId"])
     restart.run()
@@ -68,7 +76,9 @@ def test_nobody_restarts_what_is_not_there(lamp: World) -> None:
 
 
 @pytest.mark.parametrize("state", Restart.STATES)
-def test_a_device_that_is_deleted_during_its_restart_is_gone(stopped: tuple[World, Restart], state: str) -> None:
+def test_a_device_that_is_deleted_during_its_restart_is_gone(
+    stopped: tuple[World, Restart], state: str
+) -> None:
     # given
     world, restart = stopped
     restart.run(state) if state != "finish" else restart.run("wait")
@@ -79,10 +89,22 @@ def test_a_device_that_is_deleted_during_its_restart_is_gone(stopped: tuple[Worl
     assert restart.undo() is False
     # then, also nobody waits for it any more
     assert world.workflows.waiting <= {"token"}
-    assert world.made() == {"things": [], "certificates": [], "shadows": {}, "objects": [], "tasks": []}
+    assert world.made() == {
+        "things": [],
+        "certificates": [],
+        "shadows": {},
+        "objects": [],
+        "tasks": [],
+    }
     row = world.row
     assert row["status"] == "TERMINATED"
-    assert not row.keys() & {"restarting", "next_certificate_id", "task_token", "identity_pending", "status_reason"}
+    assert not row.keys() & {
+        "restarting",
+        "next_certificate_id",
+        "task_token",
+        "identity_pending",
+        "status_reason",
+    }
 
 
 def test_a_name_that_has_a_new_device_by_now_is_not_touched(stopped: tuple[World, Restart]) -> None:

@@ -13,9 +13,13 @@ from tests.unit.stack import OTHER_EXECUTION, OTHER_RESTART, RESTART
 
 pytestmark = pytest.mark.thorough
 
+NOTHING = {"thingName": None, "undone": False, "again": False}
+
 
 @pytest.mark.parametrize("state", Restart.STATES)
-def test_a_restart_that_fails_is_undone_and_tried_again(stopped: tuple[World, Restart], state: str) -> None:
+def test_a_restart_that_fails_is_undone_and_tried_again(
+    stopped: tuple[World, Restart], state: str
+) -> None:
     # given
     world, restart = stopped
     before = world.made()
@@ -29,7 +33,13 @@ def test_a_restart_that_fails_is_undone_and_tried_again(stopped: tuple[World, Re
     row = world.row
     assert (row["status"], row["certificate_id"]) == ("OFFLINE", old)
     assert row["status_reason"] == "restart failed: States.Timeout: injected"
-    assert not row.keys() & {"restarting", "next_certificate_id", "task_token", "identity_pending", "task_arn"}
+    assert not row.keys() & {
+        "restarting",
+        "next_certificate_id",
+        "task_token",
+        "identity_pending",
+        "task_arn",
+    }
     # and the next attempt is a new one
     restart.data.pop("wait", None)
     restart.run("wait")
@@ -79,7 +89,9 @@ def test_a_restart_that_is_done_is_not_undone(stopped: tuple[World, Restart]) ->
     assert (world.made(), world.row) == before
 
 
-def test_an_execution_that_was_aborted_is_undone_by_its_event(stopped: tuple[World, Restart]) -> None:
+def test_an_execution_that_was_aborted_is_undone_by_its_event(
+    stopped: tuple[World, Restart],
+) -> None:
     # given
     world, restart = stopped
     before = world.made()
@@ -94,13 +106,13 @@ def test_an_execution_that_was_aborted_is_undone_by_its_event(stopped: tuple[Wor
 
 def test_an_event_without_the_executions_input_names_no_device(world: World) -> None:
     detail = {"executionArn": RESTART, "status": "ABORTED"}
-    assert world.call(undo_restart, detail=detail) == {"thingName": None, "again": False}
+    assert world.call(undo_restart, detail=detail) == NOTHING
 
 
 @pytest.mark.parametrize("asked", ["lamp", {}, {"thingName": "no spaces"}], ids=str)
 def test_there_is_nothing_to_undo_of_bad_input(world: World, asked: object) -> None:
     data = {"asked": asked, "error": {"Error": "InvalidInput", "Cause": ""}}
-    assert world.call(undo_restart, restart=RESTART, data=data) == {"thingName": None, "again": False}
+    assert world.call(undo_restart, restart=RESTART, data=data) == NOTHING
 
 
 def test_a_device_that_keeps_stopping_is_given_up(lamp: World) -> None:
@@ -108,7 +120,9 @@ def test_a_device_that_keeps_stopping_is_given_up(lamp: World) -> None:
     for number in range(MOST_RESTARTS):
         task_arn = lamp.stop()
         lamp.tell(task_arn)
-        restart = Restart(lamp, {"thingName": THING, "stoppedTask": task_arn}, f"{RESTART}-{number}").run("wait")
+        restart = Restart(
+            lamp, {"thingName": THING, "stoppedTask": task_arn}, f"{RESTART}-{number}"
+        ).run("wait")
         lamp.connect(restart.data["certificate"]["certificateId"])
         restart.run()
     # when
@@ -118,7 +132,7 @@ def test_a_device_that_keeps_stopping_is_given_up(lamp: World) -> None:
     assert restart.data["device"]["verdict"] == "GIVE_UP"
     answers = [restart.give_up() for _ in range(2)]
     # then
-    reason = "given up: restarted 3 times in a row in vain; task stopped: SpotInterruption: it crashed"
+    reason = "failed after 3 restarts in a row; task stopped: SpotInterruption: it crashed"
     assert answers == [{"Error": "DeviceGivenUp", "Cause": reason}] * 2
     row = lamp.row
     assert (row["status"], row["status_reason"]) == ("FAILED", reason)
@@ -153,7 +167,13 @@ def test_a_device_that_was_given_up_is_removed_like_any_other(given_up: World) -
     # when
     assert given_up.delete()["undone"] is True
     # then
-    assert given_up.made() == {"things": [], "certificates": [], "shadows": {}, "objects": [], "tasks": []}
+    assert given_up.made() == {
+        "things": [],
+        "certificates": [],
+        "shadows": {},
+        "objects": [],
+        "tasks": [],
+    }
     assert given_up.row["status"] == "TERMINATED"
     assert given_up.catalog.claim(THING, "generic", OTHER_EXECUTION) is True
 

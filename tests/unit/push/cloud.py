@@ -43,7 +43,9 @@ class Ecr:
             try:
                 return getattr(self.double, name)(**asked)
             except Refusal as refusal:
-                raise ClientError({"Error": {"Code": refusal.code, "Message": str(refusal)}}, name) from refusal
+                raise ClientError(
+                    {"Error": {"Code": refusal.code, "Message": str(refusal)}}, name
+                ) from refusal
 
         return call
 
@@ -67,7 +69,10 @@ class CodeBuild:
 
     def batch_get_projects(self, names: list[str]) -> dict[str, Any]:
         assert names == [self.project]
-        variables = [{"name": "IMAGE_TAG", "value": "latest"}, {"name": "BASE_IMAGE", "value": "python@sha256:0"}]
+        variables = [
+            {"name": "IMAGE_TAG", "value": "latest"},
+            {"name": "BASE_IMAGE", "value": "python@sha256:0"},
+        ]
         return {"projects": [{"environment": {"environmentVariables": variables}}]}
 
     def _now(self) -> list[Mapping[str, Any]]:
@@ -85,7 +90,9 @@ class Home:
     stack_name: str = "stack"
 
     def client(self, service: str) -> Any:
-        return {"s3": self.bucket, "ecr": Ecr(self.repository), "codebuild": self.codebuild}[service]
+        return {"s3": self.bucket, "ecr": Ecr(self.repository), "codebuild": self.codebuild}[
+            service
+        ]
 
     def output(self, name: str) -> str:
         return {
@@ -99,4 +106,10 @@ class Home:
 def build(status: str, *phases: str, source: str = "v1", **more: Any) -> dict[str, Any]:
     """What CodeBuild says of one."""
     done = [{"phaseType": phase, "phaseStatus": "SUCCEEDED"} for phase in phases]
-    return {"id": f"device:{source}", "sourceVersion": source, "buildStatus": status, "phases": done, **more}
+    return {
+        "id": f"device:{source}",
+        "sourceVersion": source,
+        "buildStatus": status,
+        "phases": done,
+        **more,
+    }

@@ -16,7 +16,9 @@ def device(tmp_path: Path) -> Path:
     folder = tmp_path / "project" / "device"
     (folder / "virtual_device").mkdir(parents=True)
     (folder / "Dockerfile").write_text("FROM scratch")
-    (folder / "requirements.txt").write_text(f"pytest=={version('pytest')} \\\n    --hash=sha256:00\n")
+    (folder / "requirements.txt").write_text(
+        f"pytest=={version('pytest')} \\\n    --hash=sha256:00\n"
+    )
     (folder / "virtual_device" / "__init__.py").write_text("")
     (folder / "virtual_device" / "__main__.py").write_text("")
     return folder

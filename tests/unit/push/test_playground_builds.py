@@ -20,7 +20,7 @@ from playground.local import builds
 from playground.local.builder import Builder, image_directory, manifest_of, require_packages
 from playground.local.builds import BuildResult, LocalBuilds, load, result_file, save
 from playground.local.state import LocalState
-from playground.local.uploads import UploadPoller, Uploads
+from playground.local.uploads import INTERVAL, UploadPoller, Uploads
 from playground.paths import Paths
 from playground.push import Push
 from tests.unit.push.cloud import DEVICE, Home
@@ -56,7 +56,11 @@ def test_the_local_builder_makes_what_processes_can_run_from(local: Home, paths:
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("virtual_device/__main__.py", "import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
+        (
+            "virtual_device/__main__.py",
+            "import nothing_of_that_name",
+            "No module named 'nothing_of_that_name'",
+        ),
         ("virtual_device/__main__.py", "def broken(:", "SyntaxError"),
         ("requirements.txt", "pytest==0.1", "asks for pytest==0.1, and local devices run with"),
         ("requirements.txt", "nothing-of-that-name==1", "local devices run with none"),
@@ -104,7 +108,9 @@ def test_what_cannot_be_unpacked_leaves_nothing_behind(local: Home, paths: Paths
 
 def test_a_requirement_of_another_platform_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "requirements.txt"
-    file.write_text('# comment\n\ncolorama==0.4.6 ; sys_platform == "nothing" \\\n    --hash=sha256:00\n')
+    file.write_text(
+        '# comment\n\ncolorama==0.4.6 ; sys_platform == "nothing" \\\n    --hash=sha256:00\n'
+    )
     require_packages(file)
     file.unlink()
     with pytest.raises(ImageError, match="is missing"):
@@ -121,7 +127,10 @@ def versions(*entries: tuple[str, str, str]) -> bytes:
         f"<Version><Key>{key}</Key><VersionId>{identifier}</VersionId><LastModified>{at}</LastModified></Version>"
         for key, identifier, at in entries
     )
-    return f'<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</ListVersionsResult>'.encode()
+    return (
+        "<ListVersionsResult "
+        f'xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</ListVersionsResult>'
+    ).encode()
 
 
 def test_uploads_are_noticed_and_a_refusal_is_no_news() -> None:
@@ -192,7 +201,10 @@ def test_each_upload_is_built_once_the_oldest_first(paths: Paths) -> None:
     # given: one was built before the agent was started
     save(paths, "v0", BuildResult("SUCCEEDED", "a"))
     first = [("source/a.zip", "v0"), ("source/b.zip", "v1"), ("source/breaks.zip", "v2")]
-    poller, builder = Poller(iter([first, None, [*first, ("source/c.zip", "v3")]])), FakeBuilder(paths)
+    poller, builder = (
+        Poller(iter([first, None, [*first, ("source/c.zip", "v3")]])),
+        FakeBuilder(paths),
+    )
     moments = itertools.count()
     uploads = Uploads(poller, builder, clock=lambda: float(next(moments)))  # type: ignore[arg-type]
     # when
@@ -202,11 +214,95 @@ def test_each_upload_is_built_once_the_oldest_first(paths: Paths) -> None:
     uploads.close()
     # then
     assert builder.built == ["v1", "v2", "v3"]
-    assert load(paths, "v2") == BuildResult("FAILED", "source/breaks.zip", message="OSError: disk full")
+    assert load(paths, "v2") == BuildResult(
+        "FAILED", "source/breaks.zip", message="OSError: disk full"
+    )
     assert result_file(paths, "v1").is_file()
 
 
-def test_the_command_waits_for_the_local_build(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_that_came_too_early_and_a_build_ask_for_another_look(paths: Paths) -> None:
+    # given
+    now = 100.0
+    going_on = threading.Event()
+
+    class Slow(FakeBuilder):
+        def build(self, key: str, version: str) -> BuildResult:
+            going_on.wait(10)
+            return super().build(key, version)
+
+    poller = Poller(iter([None, [("source/a.zip", "v1")], None]))
+    uploads = Uploads(poller, Slow(paths), clock=lambda: now)  # type: ignore[arg-type]
+    uploads.look()
+    assert not uploads.busy
+    # when it is told of an upload a moment later
+    now += INTERVAL / 2
+    uploads.look()
+    assert uploads.busy
+    now += INTERVAL
+    uploads.look()
+    assert uploads.busy
+    # then it is built, is told of, and that was all
+    going_on.set()
+    uploads.close()
+    now += INTERVAL
+    uploads.look()
+    assert uploads.busy
+    assert list(uploads.built()) == ["sha256:0"]
+    assert not uploads.busy
+    assert load(paths, "v1") is not None
+
+
+def test_old_uploads_go_with_their_results_and_nothing_is_built_again(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr("playground.local.uploads.KEPT", 2)
+    there = [("source/a.zip", f"v{number}") for number in range(5)]
+    forgotten: list[str] = []
+
+    class Builds(FakeBuilder):
+        def forget(self, key: str, version: str) -> None:
+            forgotten.append(version)
+            there.remove((key, version))
+
+    class Versions:
+        def changed(self) -> list[tuple[str, str]]:
+            return list(there)
+
+    class Nothing:
+        home = None
+
+        def prune(self, _before: str | None) -> None:
+            pass
+
+    builder, moments = Builds(paths), itertools.count()
+    monkeypatch.setattr(Uploads, "_before", lambda _self: None)
+    clock = lambda: float(next(moments))  # noqa: E731
+    uploads = Uploads(Versions(), builder, Nothing(), clock=clock)  # type: ignore[arg-type]
+
+    def look_until(version: str) -> None:
+        while load(paths, version) is None or (uploads._building and not uploads._building.done()):
+            uploads.look()
+            time.sleep(0.001)
+
+    # when all are built, and then another one
+    look_until("v4")
+    there.append(("source/a.zip", "v5"))
+    look_until("v5")
+    there.append(("source/a.zip", "v6"))
+    look_until("v6")
+    uploads.look()
+    uploads.close()
+    # then
+    assert [version for _key, version in there] == ["v5", "v6"]
+    assert builder.built == [f"v{number}" for number in range(7)]
+    assert {"v5.json", "v6.json"} <= {file.name for file in paths.builds.iterdir()}
+    assert len(list(paths.builds.iterdir())) <= 4
+
+
+def test_the_command_waits_for_the_local_build(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
     save(paths, "good", BuildResult("SUCCEEDED", "a", "sha256:0"))
     save(paths, "bad", BuildResult("FAILED", "b", message="it can't be imported"))

@@ -10,9 +10,8 @@ from common.errors import (
     InvalidInput,
     ThingNotFound,
 )
-from quarantine import claim_quarantine, claim_release, drop_connection
+from quarantine import claim_quarantine, claim_release
 from tests.unit.confining import REASON, Confinement, is_confined, picture, quarantine, release
-from tests.unit.doubles import faults
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.restarting import THING, World
 from tests.unit.stack import OTHER_QUARANTINE, QUARANTINE
@@ -66,7 +65,11 @@ def test_every_certificate_of_the_device_is_confined(lamp: World, topics: Memory
         arn = lamp.iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
         lamp.iot.attach_policy("playground-device", arn)
     lamp.iot.attach_thing_principal(THING, arn)
-    lamp.set(next_certificate_arn=next(iter(lamp.iot.certificates.keys() - lamp.iot.things[THING].principals)))
+    lamp.set(
+        next_certificate_arn=next(
+            iter(lamp.iot.certificates.keys() - lamp.iot.things[THING].principals)
+        )
+    )
     # when
     quarantine(lamp, topics).run()
     # then
@@ -81,22 +84,10 @@ def test_a_device_without_a_connection_is_confined_too(lamp: World, topics: Memo
     is_confined(lamp)
 
 
-def test_where_there_is_no_such_operation_the_connection_is_taken_over(
-    lamp: World, topics: MemoryTopics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given
-    taken: list[str] = []
-    monkeypatch.setattr(drop_connection, "take_over", lambda _session, _endpoint, client_id: taken.append(client_id))
-    client = drop_connection.iot_data_client
-    # when
-    with faults.refused(client, "DeleteConnection", "InvalidRequestException", 400):
-        assert quarantine(lamp, topics).run().data["dropped"] == {"connection": "TAKEN_OVER"}
-    # then
-    assert taken == [THING]
-
-
 @pytest.mark.parametrize("make", [quarantine, release])
-def test_a_second_one_has_nothing_to_do(lamp: World, topics: MemoryTopics, make: Callable[..., Confinement]) -> None:
+def test_a_second_one_has_nothing_to_do(
+    lamp: World, topics: MemoryTopics, make: Callable[..., Confinement]
+) -> None:
     # given
     quarantine(lamp, topics).run()
     if make is release:
@@ -171,7 +162,11 @@ def test_of_two_at_once_one_waits(lamp: World, topics: MemoryTopics) -> None:
 def test_one_takes_over_from_one_that_is_dead(lamp: World, topics: MemoryTopics) -> None:
     # given
     dead = quarantine(lamp, topics).run("isolate")
-    # when
+    # when: Step Functions does not know it yet
+    with pytest.raises(DeviceBusy, match="by another execution"):
+        quarantine(lamp, topics, OTHER_QUARANTINE).run("claim")
+    # and when it has ended
+    lamp.workflows.ended(QUARANTINE, "ABORTED")
     quarantine(lamp, topics, OTHER_QUARANTINE).run()
     # then
     is_confined(lamp)

@@ -1,4 +1,6 @@
-"""Quarantine and release: restarted or deleted meanwhile, failed and undone, interrupted anywhere."""
+"""Quarantine and release: restarted or deleted meanwhile, failed and undone, interrupted
+anywhere.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +42,9 @@ def test_a_restart_that_fails_leaves_it_confined(lamp: World, topics: MemoryTopi
     lamp.workflows.ended(next(iter(lamp.workflows.started)), "FAILED")
     # when
     with pytest.raises(RenewalFailed, match="FAILED"):
-        lamp.call(renew_identity, **{**asked, "certificateId": forced.data["claim"]["certificateId"]})
+        lamp.call(
+            renew_identity, **{**asked, "certificateId": forced.data["claim"]["certificateId"]}
+        )
     assert forced.undo()
     # then
     is_confined(lamp)
@@ -98,7 +102,12 @@ def test_a_device_is_deleted_in_quarantine(lamp: World, topics: MemoryTopics) ->
 
 @pytest.mark.parametrize("states", range(1, 5))
 @pytest.mark.parametrize("dies", [False, True])
-def test_a_quarantine_that_fails_is_undone(lamp: World, topics: MemoryTopics, states: int, dies: bool) -> None:  # noqa: FBT001
+def test_a_quarantine_that_fails_is_undone(
+    lamp: World,
+    topics: MemoryTopics,
+    states: int,
+    dies: bool,  # noqa: FBT001
+) -> None:
     # given
     before = picture(lamp)
     begun = quarantine(lamp, topics)
@@ -133,7 +142,11 @@ FAILURES = (TransientError, ClientError, faults.Killed)
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("make", [quarantine, release], ids=["quarantine", "release"])
 def test_every_state_completes_after_every_interruption(
-    lamp: World, topics: MemoryTopics, function_clients: list[Any], make: Callable[..., Confinement], how: str
+    lamp: World,
+    topics: MemoryTopics,
+    function_clients: list[Any],
+    make: Callable[..., Confinement],
+    how: str,
 ) -> None:
     """The state is tried again, as the workflow does."""
     if make is release:
@@ -165,7 +178,11 @@ def test_every_state_completes_after_every_interruption(
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("make", [quarantine, release], ids=["quarantine", "release"])
 def test_the_undoing_completes_after_every_interruption(
-    lamp: World, topics: MemoryTopics, function_clients: list[Any], make: Callable[..., Confinement], how: str
+    lamp: World,
+    topics: MemoryTopics,
+    function_clients: list[Any],
+    make: Callable[..., Confinement],
+    how: str,
 ) -> None:
     if make is release:
         quarantine(lamp, topics).run()
@@ -187,7 +204,7 @@ def test_the_undoing_completes_after_every_interruption(
         assert picture(lamp) == before
 
 
-@pytest.mark.parametrize(("make", "write"), [(quarantine, "update_held"), (release, "release")])
+@pytest.mark.parametrize(("make", "write"), [(quarantine, "_confined"), (release, "release")])
 def test_the_last_word_may_be_said_twice(
     lamp: World,
     topics: MemoryTopics,

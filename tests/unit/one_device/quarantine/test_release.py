@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from common.catalog import Catalog
 from common.errors import (
     DeviceBusy,
     DeviceOffline,
     QuarantineLost,
     RenewalFailed,
 )
+from holding.hold import Hold
 from quarantine import letting_go, renew_identity, settle_quarantine
 from tests.unit.confining import (
     EXTRA,
@@ -30,7 +30,9 @@ from tests.unit.stack import OTHER_QUARANTINE, OTHER_RELEASE, RELEASE, RESTART_M
 pytestmark = pytest.mark.thorough
 
 
-def test_a_device_is_let_out_with_a_new_certificate_and_all_that_it_had(lamp: World, topics: MemoryTopics) -> None:
+def test_a_device_is_let_out_with_a_new_certificate_and_all_that_it_had(
+    lamp: World, topics: MemoryTopics
+) -> None:
     # given
     quarantine(lamp, topics).run()
     # when
@@ -65,8 +67,12 @@ def test_what_was_deleted_meanwhile_is_not_given_back(lamp: World, topics: Memor
     assert lamp.iot.certificates[NEXT].policies == {"playground-device"}
 
 
-@pytest.mark.parametrize(("events", "status"), [("", "ONLINE"), ("-", "OFFLINE"), ("-+", "ONLINE"), ("-+-", "OFFLINE")])
-def test_its_status_is_then_what_presence_tells(lamp: World, topics: MemoryTopics, events: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("events", "status"), [("", "ONLINE"), ("-", "OFFLINE"), ("-+", "ONLINE"), ("-+-", "OFFLINE")]
+)
+def test_its_status_is_then_what_presence_tells(
+    lamp: World, topics: MemoryTopics, events: str, status: str
+) -> None:
     # given
     quarantine(lamp, topics).run()
     last = release(lamp, topics).run("shadow")
@@ -78,7 +84,9 @@ def test_its_status_is_then_what_presence_tells(lamp: World, topics: MemoryTopic
     assert (lamp.row["status"], last.status) == (status, status)
 
 
-def test_a_device_that_is_away_can_be_let_out_by_force_only(lamp: World, topics: MemoryTopics) -> None:
+def test_a_device_that_is_away_can_be_let_out_by_force_only(
+    lamp: World, topics: MemoryTopics
+) -> None:
     # given
     quarantine(lamp, topics).run()
     lamp.disconnect(lamp.row["certificate_id"])
@@ -90,7 +98,9 @@ def test_a_device_that_is_away_can_be_let_out_by_force_only(lamp: World, topics:
     assert release(lamp, topics, force=True).run("claim").data["claim"]["verdict"] == "RELEASE"
 
 
-def test_by_force_it_is_restarted_and_comes_back_confined_at_first(lamp: World, topics: MemoryTopics) -> None:
+def test_by_force_it_is_restarted_and_comes_back_confined_at_first(
+    lamp: World, topics: MemoryTopics
+) -> None:
     # given
     quarantine(lamp, topics).run()
     forced = release(lamp, topics, force=True).run("claim")
@@ -120,7 +130,9 @@ def test_by_force_it_is_restarted_and_comes_back_confined_at_first(lamp: World, 
 
 
 @pytest.mark.parametrize("status", ["FAILED", "REJECTED", "TIMED_OUT", "CANCELED", "REMOVED"])
-def test_a_job_that_fails_leaves_it_confined(lamp: World, topics: MemoryTopics, status: str) -> None:
+def test_a_job_that_fails_leaves_it_confined(
+    lamp: World, topics: MemoryTopics, status: str
+) -> None:
     # given
     quarantine(lamp, topics).run()
     asked = release(lamp, topics).run("claim")
@@ -137,7 +149,9 @@ def test_a_job_that_fails_leaves_it_confined(lamp: World, topics: MemoryTopics, 
     assert not lamp.iot.jobs
 
 
-def test_a_device_that_does_not_answer_is_not_waited_for_for_ever(lamp: World, topics: MemoryTopics) -> None:
+def test_a_device_that_does_not_answer_is_not_waited_for_for_ever(
+    lamp: World, topics: MemoryTopics
+) -> None:
     # given
     quarantine(lamp, topics).run()
     claim = release(lamp, topics).run("claim").data["claim"]
@@ -153,6 +167,8 @@ def test_a_device_that_does_not_answer_is_not_waited_for_for_ever(lamp: World, t
 def test_of_two_releases_one_waits_for_the_other(lamp: World, topics: MemoryTopics) -> None:
     quarantine(lamp, topics).run()
     first = release(lamp, topics).run("claim")
+    with pytest.raises(DeviceBusy, match="by another execution"):
+        release(lamp, topics, OTHER_RELEASE).run("claim")  # Step Functions does not know it yet
     lamp.workflows.runs(RELEASE)
     with pytest.raises(DeviceBusy, match="by another execution"):
         release(lamp, topics, OTHER_RELEASE).run("claim")
@@ -162,12 +178,14 @@ def test_of_two_releases_one_waits_for_the_other(lamp: World, topics: MemoryTopi
     assert not first.die()
 
 
-def test_who_is_being_let_out_is_confined_again_after_that(lamp: World, topics: MemoryTopics) -> None:
+def test_who_is_being_let_out_is_confined_again_after_that(
+    lamp: World, topics: MemoryTopics
+) -> None:
     # given
     quarantine(lamp, topics).run()
     going = release(lamp, topics).run("readmit")
     # when
-    with pytest.raises(DeviceBusy, match="let out"):
+    with pytest.raises(DeviceBusy, match="being released"):
         quarantine(lamp, topics, OTHER_QUARANTINE).run()
     going.run()
     quarantine(lamp, topics, OTHER_QUARANTINE).run()
@@ -194,10 +212,10 @@ def test_a_device_that_flaps_is_settled_all_the_same(
     certificate, real = lamp.row["certificate_id"], letting_go.release
     events = [lamp.disconnect, lamp.connect, lamp.disconnect]
 
-    def flap(row: Any, execution_arn: str, catalog: Catalog) -> str | None:
+    def flap(row: Any, hold: Hold) -> str | None:
         if events:
             events.pop(0)(certificate)
-        return real(row, execution_arn, catalog)
+        return real(row, hold)
 
     monkeypatch.setattr(settle_quarantine, "release", flap)
     # when

@@ -1,0 +1,1 @@
+"""The ground: JSON, errors, logs, timers and threads. Knows no device."""

@@ -1,0 +1,3 @@
+"""Commands and their answers. `commands` and `requests` are pure, `command_client` knows the
+topics.
+"""

@@ -1,0 +1,1 @@
+"""Firmware images, where they come from, and which version is installed."""

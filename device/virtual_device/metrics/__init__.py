@@ -1,0 +1,1 @@
+"""Device-side metrics of AWS IoT Device Defender."""

@@ -1,0 +1,1 @@
+"""The device type that misbehaves."""

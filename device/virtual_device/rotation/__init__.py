@@ -1,0 +1,1 @@
+"""The change to a new certificate, and what is kept of it."""

@@ -1,0 +1,1 @@
+"""The classic shadow: its documents, its topics, and the settings that it holds."""

@@ -1,0 +1,139 @@
+"""Getting what a device needs to connect: from the state directory, else, once, from the URLs it
+was given.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from virtual_device.base.descriptors import PASSING
+from virtual_device.base.errors import (
+    ConfigInvalidError,
+    DeviceError,
+    NothingToHostError,
+    StateCorruptError,
+    UnreadableError,
+    UrlRefusedError,
+)
+from virtual_device.state.certify import REQUEST_FILE, World, certify
+from virtual_device.state.config import Config, Identity
+from virtual_device.state.store import Enrolment, Store, digest
+from virtual_device.web.fetch import fetch as fetch_url
+from virtual_device.web.sources import Sources
+
+log = logging.getLogger(__name__)
+
+Fetch = Callable[[str, str, Sources], bytes]
+
+
+def from_url(
+    url: str | None, store: Store, sources: Sources, fetch: Fetch = fetch_url
+) -> list[Enrolment]:
+    """The device that `CONFIG_FILE_URL` leads to; all that are kept when there is no URL.
+
+    A URL that was used before isn't touched again. One that is refused does no harm when the state
+    directory holds exactly one identity: then that is the device, started again. Raises
+    `DeviceError`.
+    """
+    kept, damage = _kept(store)
+    if url is None:
+        return _all_of(kept, damage)
+    used = [enrolment for enrolment in kept if enrolment.config_source == digest(url)]
+    if used:
+        return used
+    try:
+        config = Config.from_bytes(fetch(url, "config document", sources))
+        named = _named_in(config, sources) if url.startswith("file:") else sources
+        return [from_config(config, store, named, fetch, config_source=digest(url))]
+    except UrlRefusedError as error:
+        if len(kept) != 1:
+            raise damage[0] if damage else error from error
+        log.warning("%s The identity kept for %s is used.", error, kept[0].config.thing.name)
+        return kept
+
+
+def from_file(path: Path, store: Store, sources: Sources, fetch: Fetch = fetch_url) -> Enrolment:
+    """The device of a config document on disk, which is its owner's own. Raises `DeviceError`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        if error.errno in PASSING:
+            raise UnreadableError(f"{path} can't be read for now: {error}") from error
+        raise ConfigInvalidError(f"{path} can't be read: {error}") from error
+    try:
+        config = Config.from_bytes(content)
+    except ConfigInvalidError as error:
+        raise ConfigInvalidError(f"{path}: {error}") from error
+    return from_config(config, store, _named_in(config, sources), fetch)
+
+
+def _named_in(config: Config, sources: Sources) -> Sources:
+    """What a config names that nobody but the device's owner can have written."""
+    return sources.also([config.identity_url, config.csr_url])
+
+
+def from_config(
+    config: Config, store: Store, sources: Sources, fetch: Fetch, config_source: str = ""
+) -> Enrolment:
+    """The device of a config: with its kept identity if that came from the same URL, else with a
+    fetched one.
+    """
+    kept = _load(config.thing.name, store)
+    source = digest(config.identity_url)
+    known = replace(config, identity_url="", csr_url="")
+    if kept is not None and kept.identity_source == source:
+        return replace(kept, config=known)
+    try:
+        identity = _identity(config, store, sources, fetch)
+    except UrlRefusedError as error:
+        if kept is None:
+            raise
+        log.warning("%s The identity kept for %s is used.", error, config.thing.name)
+        return replace(kept, config=known)
+    enrolment = Enrolment(known, identity, config_source, source)
+    store.save(enrolment)
+    # Only now: identity.json holds the key from here on.
+    store.remove_document(config.thing.name, REQUEST_FILE)
+    return enrolment
+
+
+def _identity(config: Config, store: Store, sources: Sources, fetch: Fetch) -> Identity:
+    """Certificate and key: both from the cloud, or the certificate only, for a key that is made
+    here.
+    """
+    if config.csr_url:
+        return certify(config, store, sources, World(fetch))
+    return Identity.from_bytes(fetch(config.identity_url, "identity document", sources))
+
+
+def _load(thing_name: str, store: Store) -> Enrolment | None:
+    try:
+        return store.load(thing_name)
+    except StateCorruptError as error:
+        log.warning("%s; the identity is fetched again", error)
+        return None
+
+
+def _kept(store: Store) -> tuple[list[Enrolment], list[DeviceError]]:
+    kept: list[Enrolment] = []
+    damage: list[DeviceError] = []
+    for name in store.stored():
+        try:
+            enrolment = store.load(name)
+        except StateCorruptError as error:
+            log.error("%s", error)  # noqa: TRY400 - the message says it all
+            damage.append(error)
+        else:
+            kept.extend([enrolment] if enrolment else [])
+    return kept, damage
+
+
+def _all_of(kept: list[Enrolment], damage: list[DeviceError]) -> list[Enrolment]:
+    if kept:
+        return kept
+    if damage:
+        raise damage[0]
+    raise NothingToHostError(
+        "nothing to start: no argument, no CONFIG_FILE_URL, and no identity in STATE_DIR"
+    )

@@ -1,0 +1,243 @@
+"""What makes the values of telemetry: small generators that are put together in a model.
+
+A generator is a pure function of the moment: the same thing sends the same values at the same time
+with the same sequence number, so a fleet repeats itself exactly, and no device has to keep anything
+for it. What looks random is a hash of the model's seed, the thing's name, the member's place in the
+model and the sequence number.
+"""
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+from virtual_device.base.clock import timestamp
+from virtual_device.base.jsonvalue import Json
+from virtual_device.telemetry.moment import Moment, chance, is_number
+
+WALK_OCTAVES = 20
+"""A walk wanders freely over a million messages (2^20), then within what it has reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Always the same."""
+
+    given: Json
+
+    @property
+    def numeric(self) -> bool:
+        """It depends."""
+        return is_number(self.given)
+
+    def value(self, _moment: Moment) -> Json:
+        """What was given."""
+        return self.given
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Anything from `low` to `high`: another number for each message or, with `once`, one for each
+    thing.
+    """
+
+    key: str
+    low: float
+    high: float
+    once: bool
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Low plus a part of the range."""
+        return self.low + (self.high - self.low) * chance(
+            moment.seed, self.key, "" if self.once else moment.sequence
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sine:
+    """A wave around `mean`; `period` and `phase` in seconds."""
+
+    mean: float
+    amplitude: float
+    period: float
+    phase: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """From mean - amplitude to mean + amplitude."""
+        return self.mean + self.amplitude * math.sin(
+            2 * math.pi * moment.through(self.period, self.phase)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Wanders by at most `step` from message to message, and turns back at `low` and `high`.
+
+    Octaves of interpolated noise rather than a sum over all messages before: any message's value
+    can be had at once, and over n messages it wanders about as far as a random walk does, with the
+    square root of n.
+    """
+
+    key: str
+    start: float
+    step: float
+    low: float
+    high: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """`start` for the first message."""
+        # An octave of 2^k messages and height h changes by at most 2h/2^k. With h = 2^(k/2) this
+        # adds up to less than 2 / (1 - 2^-0.5) a message.
+        total = 0.0
+        for octave in range(WALK_OCTAVES + 1):
+            block, within = divmod(moment.sequence, 2**octave)
+            height = self._noise(moment.seed, octave, block)
+            if within:
+                height += (
+                    (self._noise(moment.seed, octave, block + 1) - height) * within / 2**octave
+                )
+            total += 2 ** (octave / 2) * height
+        return _folded(self.start + self.step * total * (1 - 2**-0.5) / 2, self.low, self.high)
+
+    def _noise(self, seed: str, octave: int, block: int) -> float:
+        """From -1 to 1; all octaves begin at 0."""
+        return 2 * chance(seed, self.key, octave, block) - 1 if block else 0.0
+
+
+def _folded(value: float, low: float, high: float) -> float:
+    """`value` reflected at both ends until it lies between them."""
+    span = high - low
+    if span <= 0:
+        return low
+    beyond = (value - low) % (2 * span)
+    return min(high, max(low, low + min(beyond, 2 * span - beyond)))
+
+
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """Falls from `start` towards `end`, half of the way in `half_life` seconds, anew every `period`
+    seconds.
+    """
+
+    start: float
+    end: float
+    half_life: float
+    period: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Nearest to `end` just before the next period."""
+        age: float = 0.5 ** (moment.through(self.period) * self.period / self.half_life)
+        return self.end + (self.start - self.end) * age
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One of several values, by weight: another for each message or, with `once`, one for each
+    thing.
+    """
+
+    key: str
+    of: tuple[Json, ...]
+    weights: tuple[float, ...]
+    once: bool
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all are numbers."""
+        return all(map(is_number, self.of))
+
+    def value(self, moment: Moment) -> Json:
+        """The value in whose part of the weights the chance falls."""
+        bounds = list(accumulate(self.weights))
+        mark = bounds[-1] * chance(moment.seed, self.key, "" if self.once else moment.sequence)
+        return self.of[min(bisect_right(bounds, mark), len(self.of) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Several values in turn, over and over: one a message, or one every so many seconds."""
+
+    of: tuple[Json, ...]
+    every: float | None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all are numbers."""
+        return all(map(is_number, self.of))
+
+    def value(self, moment: Moment) -> Json:
+        """The value whose turn it is."""
+        count = len(self.of)
+        if self.every is None:
+            return self.of[moment.sequence % count]
+        return self.of[int(moment.through(self.every * count) * count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Grows by `step` a message, or every so many seconds of Unix time; begins again below
+    `wrap`.
+    """
+
+    start: float
+    step: float
+    every: float | None
+    wrap: float | None
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Stays an integer where start, step and wrap are."""
+        count = moment.sequence if self.every is None else int(moment.wall / self.every)
+        total = self.start + self.step * count
+        return total if self.wrap is None else total % self.wrap
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """The moment itself: `iso`, `seconds` or `milliseconds` (Unix time)."""
+
+    form: str
+
+    @property
+    def numeric(self) -> bool:
+        """Not as text."""
+        return self.form != "iso"
+
+    def value(self, moment: Moment) -> Json:
+        """In that form; seconds and milliseconds are integers."""
+        if self.form == "iso":
+            return timestamp(moment.wall)
+        return int(moment.wall if self.form == "seconds" else moment.wall * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a setting of the device stands at; a device that has no such setting sends nothing for
+    it.
+    """
+
+    key: str
+    numeric = False
+
+    def value(self, moment: Moment) -> Json:
+        """The setting in force."""
+        return moment.settings.get(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A value of the request that is being answered; left out of the reply when there is none."""
+
+    path: tuple[str, ...]
+    numeric = False
+
+    def value(self, moment: Moment) -> Json:
+        """What stands there, null for nothing."""
+        found: Json = dict(moment.request)
+        for name in self.path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found

@@ -1,0 +1,3 @@
+"""Certificates of devices: how they are made, written down, put into force and removed; the first
+and the next.
+"""

@@ -1,0 +1,67 @@
+"""A row of the device catalog, its item in DynamoDB (docs/contracts.md, "Catalog")."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.links import LINKED
+
+Row = Mapping[str, Any]
+
+# A name in one of these states is free, unless its device failed after repeated restarts: that one
+# is still there.
+FREE = ("FAILED", "TERMINATED")
+
+# What a new device of the same name takes over from the row of the one before: certificates that
+# may still be found.
+INHERITED = ("certificate_requests",)
+
+GIVEN_UP = "given_up_at"
+
+# ARNs of executions whose work is being undone, or has been (holding/undone.py).
+UNDONE = "undone"
+
+# What a succession of certificates that is under way writes into the row: by a job of the device's,
+# or by a restart.
+OF_A_SUCCESSION = (
+    "next_certificate_id",
+    "next_certificate_arn",
+    "next_certificate_job",
+    "next_certificate_request",
+    "retired_certificate_arn",
+    "abandoned_rotation",
+)
+
+# What a quarantine and a release write into the row (devices/confinement.py).
+OF_A_RELEASE = ("releasing", "releasing_since", "release_of", "readmitting")
+OF_A_QUARANTINE = (
+    "quarantined_at",
+    "quarantined_by",
+    "quarantine_reason",
+    "quarantine_policies",
+    "quarantining",
+    "presence_connected",
+    *OF_A_RELEASE,
+)
+
+# What only a device that is there can have.
+OF_THE_LIVING = (
+    *OF_A_SUCCESSION,
+    *OF_A_QUARANTINE,
+    "released_by",
+    *sorted(LINKED),
+    "image_digest",
+    "deprovisioning",
+    "task_token",
+    "identity_pending",
+    "ip",
+    "client_id_conflict_at",
+    "restarting",
+    "status_reason",
+    UNDONE,
+    GIVEN_UP,
+)
+
+
+def is_free(row: Row) -> bool:
+    """Whether anybody may claim the name: a device that failed after repeated restarts is there."""
+    return row["status"] in FREE and GIVEN_UP not in row

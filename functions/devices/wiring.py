@@ -1,0 +1,49 @@
+"""What more than one function is made of, from the environment that the template gives it.
+
+Called where a handler's module is loaded, so that what is missing fails at start. A function reads
+the variables of what it asks for here, and no others.
+"""
+
+from typing import TYPE_CHECKING
+
+from common import environment
+from common.clients import CONFIG, session
+from common.image import ImageTag
+from devices.catalog import Catalog
+from devices.confinement import Policies
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+
+
+def catalog_table() -> "Table":
+    """The device catalog's table."""
+    return session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))
+
+
+def catalog() -> Catalog:
+    """The device catalog."""
+    return Catalog(catalog_table())
+
+
+def turns_table() -> "Table":
+    """The table of the rate limits, and of the lock of the roll."""
+    return session.resource("dynamodb", config=CONFIG).Table(environment.required("TURNS_TABLE"))
+
+
+def policies() -> Policies:
+    """The stack's policies for certificates."""
+    return Policies(
+        environment.required("DEVICE_POLICY"),
+        environment.required("QUARANTINE_POLICY"),
+        environment.required("LINKS_POLICY_PREFIX"),
+    )
+
+
+def image() -> ImageTag:
+    """The device image."""
+    return ImageTag(
+        session.client("ecr", config=CONFIG),
+        environment.required("DEVICE_REPOSITORY"),
+        environment.required("DEVICE_IMAGE_TAG"),
+    )

@@ -1,0 +1,28 @@
+"""A page of evidence says of which commit it is, and from which day."""
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playground.paths import PROJECT
+
+FOLDER = PROJECT / "docs" / "evidence"
+# What a page of documentation or a unit test changes is not what the evidence is about.
+TRIED = ("functions", "statemachines", "template.yaml", "device", "playground", "proofs")
+
+
+def standing() -> str:
+    """The commit that is checked out, with a word on changes to the product beside it."""
+    commit = _git("rev-parse", "--short=12", "HEAD").strip()
+    return f"{commit}, with changes" if _git("status", "--porcelain", "--", *TRIED) else commit
+
+
+def write(page: Path, text: str, commit: str) -> None:
+    """Write the page, with the commit that was tried and today's date (UTC) below its title."""
+    title, rest = text.split("\n", 1)
+    page.write_text(f"{title}\n\nRun on commit `{commit}`, {datetime.now(UTC):%Y-%m-%d}.\n{rest}")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(PROJECT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,76 @@
+"""Marks every call of a function, so that the fault proxy can tell whose call it is.
+
+redirect.py puts this beside the function's code and has Lambda call it in place of the function's
+handler, which it calls in turn. The mark, function, thing and invocation, is in the trace header
+that the SDK sends along anyway. Where there is a DESK, it tells that what became of a run, and runs
+the function on the same event again if told so. What the function gives or raises goes on as it is.
+"""
+
+import copy
+import http.client
+import importlib
+import json
+import os
+from typing import Any
+
+STATE = "FAULT_MATRIX_STATE"
+HANDLER = "FAULT_MATRIX_HANDLER"
+DESK = "FAULT_MATRIX_DESK"
+
+_module, _, _name = os.environ.get(HANDLER, "").rpartition(".")
+# Loaded with this module, as Lambda would load it. Where this is imported to be tested there is
+# none.
+_handler = getattr(importlib.import_module(_module), _name) if _module else None
+
+
+def handler(event: Any, context: Any) -> Any:
+    """What Lambda calls."""
+    assert _handler is not None
+    os.environ["_X_AMZN_TRACE_ID"] = (
+        f"Root=1-00000000-000000000000000000000000;Function={os.environ[STATE]};"
+        f"Thing={thing_in(event)};Request={context.aws_request_id}"
+    )
+    while True:
+        try:
+            answer = _handler(copy.deepcopy(event), context)
+        except Exception as error:
+            said = {"errorMessage": str(error), "errorType": type(error).__name__}
+            if not _is_to_run_again(context, "error", said):
+                raise
+        else:
+            if not _is_to_run_again(context, "response", answer):
+                return answer
+
+
+def thing_in(event: object) -> str:
+    """The thing that an event is about, wherever in it the name stands; "" when it names none."""
+    if isinstance(event, str) and event.startswith("{"):
+        try:
+            return thing_in(json.loads(event))
+        except ValueError:
+            return ""
+    if not isinstance(event, dict):
+        return ""
+    for name in ("thingName", "clientId"):
+        if isinstance(event.get(name), str):
+            return str(event[name])
+    return next(filter(None, map(thing_in, event.values())), "")
+
+
+def _is_to_run_again(context: Any, kind: str, content: Any) -> bool:
+    if DESK not in os.environ:
+        return False
+    told = {
+        "function": os.environ[STATE],
+        "invocation": context.aws_request_id,
+        "kind": kind,
+        "content": content,
+    }
+    connection = http.client.HTTPConnection(os.environ[DESK])
+    try:
+        connection.request("POST", "/", json.dumps(told, default=str).encode())
+        answer = connection.getresponse()
+        body = answer.read()
+        return answer.status == 200 and bool(json.loads(body))
+    finally:
+        connection.close()

@@ -1,0 +1,71 @@
+"""The life that a user of the HTTP API sees."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from proofs.life.life import Life, sample
+
+
+def by_api(life: Life) -> None:
+    """Made, looked at, told something, linked and removed by the function that API Gateway
+    calls.
+    """
+    followed(
+        life, ask(life, "POST /v1/devices", {"thingName": life.thing_name, "deviceType": "bulb"})
+    )
+    found = ask(life, "GET /v1/devices/{thingName}", thingName=life.thing_name)
+    parts = ("shadow", "certificate", "execution", "presence")
+    life.expect("ControlPlane", "a whole device is described", all(found[part] for part in parts))
+    listed = ask(life, "GET /v1/devices")["devices"]
+    life.expect(
+        "ControlPlane", "it is listed", life.thing_name in [one["thingName"] for one in listed]
+    )
+    ask(
+        life,
+        "PATCH /v1/devices/{thingName}/settings",
+        {"desired": {"time": 5}},
+        thingName=life.thing_name,
+    )
+    ask(
+        life,
+        "POST /v1/devices/{thingName}/commands",
+        {"command": "ping"},
+        thingName=life.thing_name,
+    )
+    life.wall.hang()
+    ask(
+        life,
+        "PUT /v1/devices/{thingName}/links/{target}",
+        thingName=life.wall.name,
+        target=life.thing_name,
+    )
+    followed(life, ask(life, "DELETE /v1/devices/{thingName}", thingName=life.thing_name))
+    life.wall.remove()
+
+
+def followed(life: Life, accepted: Mapping[str, Any]) -> None:
+    route, name = "GET /v1/executions/{executionName}", accepted["executionName"]
+    life.wait(
+        f"the API's {accepted['workflow']}",
+        lambda: bool(ask(life, route, executionName=name)["status"] == "SUCCEEDED"),
+        life.refusal,
+    )
+
+
+def ask(life: Life, route: str, body: Any = None, **path: str) -> dict[str, Any]:
+    method, _, template = route.partition(" ")
+    event = sample("control_plane")
+    event |= {"routeKey": route, "rawPath": template.format(**path), "pathParameters": path}
+    event["requestContext"]["http"] |= {"method": method, "path": event["rawPath"]}
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[admins]"
+    if body is not None:
+        event |= {"body": json.dumps(body), "headers": {"content-type": "application/json"}}
+    answer = life.call("ControlPlane", event)
+    if answer["statusCode"] >= 400:
+        # The API does not tell its callers what AWS said; its log does.
+        life.wait(
+            f"the API: {route}", lambda: False, lambda: life.function_refusal() or answer["body"]
+        )
+    said: dict[str, Any] = json.loads(answer["body"])
+    return said

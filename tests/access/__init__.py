@@ -1,1 +1,0 @@
-"""Who may do what: everything that a device, a stranger or a function must be refused, tried for real."""

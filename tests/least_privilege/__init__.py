@@ -1,4 +1,0 @@
-"""Least privilege: every action of every function's role is refused once, and given back when it was asked for.
-
-`python -m tests.least_privilege [--write]` runs all of it.
-"""

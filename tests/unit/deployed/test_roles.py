@@ -1,0 +1,78 @@
+"""What template.yaml lets roles do is what AWS checks: actions that there are, on resources that
+AWS looks at.
+
+By AWS's Service Authorization Reference, as cfn-lint has it.
+"""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from tests.unit.template import RESOURCES
+
+REFERENCE: dict[str, Any] = json.loads(
+    (files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text()
+)
+
+CHECKED_ALL_THE_SAME = {"states:SendTaskSuccess", "states:SendTaskFailure"}
+"""The reference has no resource type for these. What AWS says when it refuses names the state
+machine, and a role that names it works (AWS CDK, `StateMachine.grantTaskResponse`).
+"""
+
+ON_EVERYTHING = {"ecs:ListTasks", "iot:ListPrincipalThings"}
+"""The reference has a resource type for these; template.yaml says why they are not confined to
+it.
+"""
+
+
+def in_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(found: Any) -> Iterator[dict[str, Any]]:
+    """Those of roles: wherever there are an action and a resource."""
+    if isinstance(found, dict):
+        if found.keys() >= {"Effect", "Action", "Resource"} and "Principal" not in found:
+            yield found
+        for value in found.values():
+            yield from statements(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from statements(value)
+
+
+# AWS IoT policies are no IAM policies.
+ALLOWED = sorted(
+    {
+        (name, action, statement["Resource"] == "*")
+        for name, resource in RESOURCES.items()
+        if resource["Type"] != "AWS::IoT::Policy"
+        for statement in statements(resource)
+        for action in in_list(statement["Action"])
+    }
+)
+
+
+def test_the_roles_of_all_functions_are_looked_at() -> None:
+    functions = {name for name, one in RESOURCES.items() if one["Type"].endswith("::Function")}
+    assert functions <= {name for name, _, _ in ALLOWED}
+
+
+@pytest.mark.parametrize("action", sorted({action for _, action, _ in ALLOWED}))
+def test_an_action_is_one_that_there_is_and_names_what_aws_checks_it_against(action: str) -> None:
+    # given
+    service, _, operation = action.lower().partition(":")
+    resource_types = REFERENCE[service]["Actions"][operation].get("Resources", [])
+    everywhere = {on_everything for _, found, on_everything in ALLOWED if found == action}
+    # then: a role that names a resource where AWS looks at none is refused, one that names none
+    # opens too much
+    if action in CHECKED_ALL_THE_SAME:
+        assert (resource_types, everywhere) == ([], {False})
+    elif action in ON_EVERYTHING:
+        assert resource_types
+        assert everywhere == {True}
+    else:
+        assert everywhere == {not resource_types}

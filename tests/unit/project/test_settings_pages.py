@@ -1,0 +1,36 @@
+"""Whatever repeats the device's table of settings is written from it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from checks import settings_pages
+
+PAGES = (settings_pages.API_TABLE, settings_pages.API_DOCUMENT, settings_pages.CONTRACTS)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_what_the_table_says(page: str) -> None:
+    assert (settings_pages.PROJECT / page).read_text() == settings_pages.pages()[page]
+
+
+def test_a_page_that_differs_is_noticed_and_put_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given: what somebody has written by hand
+    for page in PAGES:
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / page).write_text(
+            (settings_pages.PROJECT / page).read_text().replace("86400", "86401")
+        )
+    monkeypatch.setattr(settings_pages, "PROJECT", tmp_path)
+    # then
+    assert settings_pages.main(["--check"]) == 1
+    assert capsys.readouterr().err.count("make settings") == len(PAGES)
+    # when
+    assert settings_pages.main([]) == 0
+    # then
+    assert settings_pages.main(["--check"]) == 0
+    time = json.loads((tmp_path / settings_pages.API_TABLE).read_text())["time"]
+    assert time["high"] == 86_400
