@@ -23,7 +23,7 @@ IN_TMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT 
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings security licences bench deploy image lock clean
+.PHONY: help demo up down reset test proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -140,6 +140,10 @@ settings: ## write what repeats the device's table of settings: API table, API d
 	@$(BOOTSTRAP) app
 	@PYTHONPATH="$$PWD/device" $(BIN)/python -m checks.settings_pages
 	@$(MAKE) --no-print-directory openapi
+
+workflows: ## write statemachines/ from statemachines/source/, with its named retries written out
+	@$(BOOTSTRAP) app
+	@$(BIN)/python -m checks.workflows
 
 bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam

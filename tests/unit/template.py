@@ -43,7 +43,7 @@ FUNCTIONS = {
 }
 WORKFLOWS: dict[str, dict[str, Any]] = {
     path.name: yaml.load(path.read_text(), SafeLoader)
-    for path in sorted((ROOT / "statemachines").iterdir())
+    for path in sorted((ROOT / "statemachines").glob("*.asl.yaml"))
 }
 
 

@@ -60,7 +60,7 @@ def test_bad_input_is_not_tried_again(state: dict[str, Any]) -> None:
 
 def test_the_certificate_of_a_device_that_is_there_gets_its_policies_by_the_row() -> None:
     """Without that a device in quarantine would come back from a restart with the device policy."""
-    definitions = (ROOT / "statemachines").iterdir()
+    definitions = (ROOT / "statemachines").glob("*.asl.yaml")
     using = {path.name for path in definitions if "AttachPolicyFunctionArn" in path.read_text()}
     assert using == {"provision_device.asl.yaml", "restart_device.asl.yaml"}
     assert (
