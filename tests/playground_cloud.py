@@ -4,7 +4,6 @@ of its own.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from playground.homes import Home, local_home
 from playground.local import stack
 from playground.local.state import LocalState, one_at_a_time
 from playground.paths import PROJECT, Paths
+from tests.ports import free_port
 
 COMMAND = Path(sys.executable).with_name("playground")
 UP_LIMIT = 240
@@ -31,14 +31,6 @@ to do: a limit is for what hangs, and CI's machine may be slow.
 """
 
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A TCP port that nothing listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def wait_for(what: str, look: Callable[[], T | None], limit: float = 60.0) -> T:

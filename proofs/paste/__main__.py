@@ -26,7 +26,7 @@ from pathlib import Path
 from playground.paths import PROJECT
 from proofs.paste.blocks import DOOR, README, Block, blocks, pages
 from proofs.paste.terminal import COMMANDS, Pasted, Shell, Terminal, TerminalError
-from tests.playground_cloud import free_port
+from tests.ports import free_port
 
 OF_ANOTHER_SHELL = (
     "AWS_",
