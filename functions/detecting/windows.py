@@ -35,9 +35,9 @@ def fullest(marks: Collection[Mark], around: Collection[Mark], window_ms: int) -
 
 def _starts(times: list[int], at_ms: int, window_ms: int) -> list[int]:
     """Where a window that holds `at_ms` may begin: at a mark, or it could begin later and lose
-    none.
+    none; at the latest at `at_ms`, which is no mark when its event was noted before.
     """
-    return times[bisect_left(times, at_ms - window_ms) : bisect_right(times, at_ms)]
+    return [*times[bisect_left(times, at_ms - window_ms) : bisect_right(times, at_ms)], at_ms]
 
 
 def first_of_each(marks: Collection[Mark]) -> Collection[Mark]:

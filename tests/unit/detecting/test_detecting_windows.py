@@ -42,6 +42,11 @@ def test_the_fullest_window_is_found_whatever_the_order(
     assert not found or found[-1].at_ms - found[0].at_ms <= WINDOW
 
 
+def test_a_window_may_begin_with_an_event_that_was_noted_before() -> None:
+    noted, later = [Mark(0, "a"), Mark(1002, "b")], [Mark(1001, "a")]
+    assert fullest(noted, later, WINDOW) == [Mark(1002, "b")]
+
+
 def test_both_ends_belong_to_the_window() -> None:
     first, last = Mark(0, "a"), Mark(WINDOW, "b")
     assert fullest([first], [last], WINDOW) == [first, last]
