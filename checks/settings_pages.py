@@ -3,7 +3,8 @@ settings.
 
 The table is TABLE in device/virtual_device/shadow/settings.py. From it come what the control plane
 checks by (functions/control_plane/settings.json), what its OpenAPI document tells of each setting,
-and the table in docs/contracts.md. With --check nothing is written; exit code 1 when a file
+what a new device's shadow holds (functions/provisioning/first_shadow.json), and the table in
+docs/contracts.md. With --check nothing is written; exit code 1 when a file
 differs.
 """
 
@@ -20,7 +21,10 @@ from virtual_device.tools.settings_tool import ANY_NAME, about, document
 PROJECT = Path(__file__).parents[1]
 API_TABLE = "functions/control_plane/settings.json"
 API_DOCUMENT = "functions/control_plane/openapi/settings.json"
+FIRST_SHADOW = "functions/provisioning/first_shadow.json"
 CONTRACTS = "docs/contracts.md"
+THING_NAME = "{thingName}"
+"""Stands for the name of the device."""
 BEGIN, END = "<!-- settings: written by `make settings` -->", "<!-- end of settings -->"
 PROPERTIES = "components", "schemas", "SettingsChange", "properties", "desired", "properties"
 
@@ -31,6 +35,7 @@ def pages() -> Mapping[str, str]:
     return {
         API_TABLE: json.dumps(document(), indent=2) + "\n",
         API_DOCUMENT: _api((PROJECT / API_DOCUMENT).read_text(), rows),
+        FIRST_SHADOW: json.dumps(first_shadow(), indent=2) + "\n",
         CONTRACTS: _between((PROJECT / CONTRACTS).read_text(), _table(rows)),
     }
 
@@ -50,6 +55,19 @@ def _api(text: str, rows: Sequence[Any]) -> str:
         '"properties": {'
     )
     return f"{text[:begin]}\n{lines}\n            {text[text.index('            }', begin) + 12 :]}"
+
+
+def first_shadow() -> Mapping[str, Any]:
+    """The wishes that a new device's shadow begins with, by setting, and which types have them."""
+    any_thing = Thing(THING_NAME)
+    return {
+        row.key: {
+            "value": row.default(any_thing),
+            **({} if row.device_types is None else {"deviceTypes": sorted(row.device_types)}),
+        }
+        for row in TABLE
+        if row.in_first_shadow
+    }
 
 
 def _told(row: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -
                 if "UndoRestart" in names
                 else {}
             )
-            | {"DeviceNeverConnects": {"RecordStatus": "TimesOut", "AwaitDevice": "TimesOut"}}
+            | {"DeviceNeverConnects": {"RecordStatus": "TimesOut"}}
             | {"RefusedInFirstState": {"CreateThing": "Refused"}}
         }
     configuration = {

@@ -1,5 +1,7 @@
-"""CreateCertificate: the device's first certificate, with keys that AWS IoT makes
-(key_issuer.py).
+"""CreateCertificate: a certificate with keys that AWS IoT makes (certificates/key_issuer.py).
+
+The device's first one, or, of a restart, the one that is to succeed the device's own, whose key
+went with its task.
 """
 
 from collections.abc import Mapping
@@ -40,9 +42,13 @@ answers = records(environment.required("IDEMPOTENCY_TABLE"))
 
 @observed
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, str]:
-    """State CreateCertificate. Takes `{thingName, execution}`, gives `{certificateId,
-    certificateArn}`.
+    """State CreateCertificate of both workflows. Takes `{thingName, execution}`, or of a restart
+    `{thingName, restart}`; gives `{certificateId, certificateArn}`, no key.
     """
+    if "restart" in event:
+        with transient_faults_named():
+            ledger = Ledger(device_catalog, event["thingName"], restart_arn=event["restart"])
+            return issuer.certificate_for(ledger, ledger.row(), context.aws_request_id).answer
     with transient_faults_named(), record_faults_named():
         answer: dict[str, str] = _answer(dict(event), context)
     return answer

@@ -32,7 +32,6 @@ class ThingRequest:
     device_type: str
     attributes: Mapping[str, str]
     execution_arn: str
-    model: Mapping[str, Any] | None = None
     identity: str = "keys"
 
     @classmethod
@@ -46,7 +45,6 @@ class ThingRequest:
             device_type=wish.device_type,
             attributes=wish.attributes,
             execution_arn=event["execution"],
-            model=wish.model,
             identity=wish.identity,
         )
 
@@ -118,8 +116,8 @@ stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State CreateThing. Gives `{thingName, deviceType, attributes, model, identity}`; model is
-    null without one.
+    """State CreateThing. Gives `{thingName, deviceType, identity}`: a name may be made up, a type
+    the one of those that name none, and the identity tells which way the workflow goes.
     """
     request = ThingRequest.from_event(event)
     about(thing_name=request.thing_name)  # which may be made up
@@ -131,7 +129,5 @@ def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, An
     return {
         "thingName": request.thing_name,
         "deviceType": request.device_type,
-        "attributes": dict(request.attributes),
-        "model": request.model,
         "identity": request.identity,
     }

@@ -16,6 +16,7 @@ from common.observability import logger, observed
 from common.workflow import report_online
 from devices import wiring
 from devices.catalog import Catalog
+from provisioning.await_device import AwaitRequest, await_device
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -78,12 +79,15 @@ device_catalog = wiring.catalog()
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State RecordStatus. Its answer is not the state's result: that is what the task token
-    brings.
+    """State RecordStatus of both workflows; a restart's has `restart`. Its answer is not the
+    state's result: that is what the task token brings.
     """
-    request = StatusRequest.from_event(event)
     with transient_faults_named():
-        status = record_status(request, device_catalog, sfn_client)
+        if "restart" in event:
+            there = await_device(AwaitRequest.from_event(event), device_catalog, sfn_client)
+            status = "ONLINE" if there else "AWAITED"
+        else:
+            status = record_status(StatusRequest.from_event(event), device_catalog, sfn_client)
     logger.info(
         "waiting for the device" if status != "ONLINE" else "device is online", status=status
     )

@@ -6,15 +6,21 @@ A restart writes the document only: the shadow is the device's, and stays as it 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common import environment
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
 from common.identifiers import MAX_REQUEST_BYTES, config_key, identity_key, model_key, request_key
+from common.jsontext import read
 from common.observability import logger, observed
+from devices import wiring
+from holding.restart import restart_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_dynamodb.service_resource import Table
     from types_boto3_iot import IoTClient
     from types_boto3_iot_data import IoTDataPlaneClient
     from types_boto3_s3 import S3Client
@@ -24,27 +30,68 @@ REFERENCE_SECONDS = 900
 
 
 @dataclass(frozen=True)
-class DeviceRequest:
+class ConfigRequest:
+    """A new device, with the input of its provisioning, or the one that a restart holds."""
+
+    thing_name: str
+    asked: object = None
+    restart_arn: str | None = None
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "ConfigRequest":
+        """From `{"thingName", "input"}`, or `{"thingName", "restart"}`."""
+        return cls(event["thingName"], event.get("input"), event.get("restart"))
+
+
+@dataclass(frozen=True)
+class Device:
     """The device that the config is for."""
 
     thing_name: str
     device_type: str
     attributes: Mapping[str, str]
-    model: Mapping[str, Any] | None = None
-    keep_shadow: bool = False
-    identity: str = "keys"
+    model: Mapping[str, Any] | None
+    identity: str
 
     @classmethod
-    def from_event(cls, event: Mapping[str, Any]) -> "DeviceRequest":
-        """From CreateThing's result, or from ClaimRestart's, with `keepShadow`."""
-        return cls(
-            thing_name=event["thingName"],
-            device_type=event["deviceType"],
-            attributes=event["attributes"],
-            model=event.get("model"),
-            keep_shadow=event.get("keepShadow", False),
-            identity=event.get("identity", "keys"),
+    def asked_for(cls, thing_name: str, asked: object) -> "Device":
+        """As the input of its provisioning asks for it."""
+        wish = DeviceWish.of(asked)
+        return cls(thing_name, wish.device_type, wish.attributes, wish.model, wish.identity)
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Those that exist: what was asked for stands in the row, in the thing, and in the bucket."""
+
+    table: "Table"
+    iot: "IoTClient"
+    s3: "S3Client"
+    bucket: str
+
+    def held_by(self, restart_arn: str, thing_name: str) -> Device:
+        """The device of a restart. Raises RestartLost when that does not hold it any more."""
+        row = self.table.get_item(Key={"thing_name": thing_name}, ConsistentRead=True).get("Item")
+        held = restart_of(self.table, thing_name, restart_arn).checked(row)
+        return Device(
+            thing_name,
+            held["device_type"],
+            self._attributes(thing_name),
+            self._model(thing_name),
+            held.get("identity", "keys"),
         )
+
+    def _attributes(self, thing_name: str) -> Mapping[str, str]:
+        attributes = self.iot.describe_thing(thingName=thing_name).get("attributes", {})
+        return {name: value for name, value in attributes.items() if name != OWNER_ATTRIBUTE}
+
+    def _model(self, thing_name: str) -> Mapping[str, Any] | None:
+        key = model_key(thing_name)
+        # Listed first: without the permission to list, S3 answers 403 for what is not there.
+        if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents"):
+            return None
+        model: dict[str, Any] = read(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        return model
 
 
 @dataclass(frozen=True)
@@ -56,16 +103,23 @@ class ConfigWriter:
     s3: "S3Client"
     bucket: str
 
-    def write(self, request: DeviceRequest) -> dict[str, str]:
-        """Config document and first shadow; gives `{endpoint, configUri}`. Safe to repeat."""
+    def write(self, device: Device) -> dict[str, str]:
+        """The config document; gives `{endpoint, configUri}`. Safe to repeat."""
         endpoint = self.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
-        key = config_key(request.thing_name)
-        if request.identity == "csr":
-            self._forget_earlier(request.thing_name)
-        self._put(key, self._document(request, endpoint))
-        if not request.keep_shadow:
-            self._begin(request)
+        key = config_key(device.thing_name)
+        if device.identity == "csr":
+            self._forget_earlier(device.thing_name)
+        self._put(key, self._document(device, endpoint))
         return {"endpoint": endpoint, "configUri": f"s3://{self.bucket}/{key}"}
+
+    def begin(self, device: Device) -> None:
+        """What a device has from its first day: model and shadow. Safe to repeat."""
+        if device.model is not None:
+            self._put(model_key(device.thing_name), device.model)
+        self.iot_data.update_thing_shadow(
+            thingName=device.thing_name,
+            payload=json.dumps({"state": {"desired": first_desired(device)}}).encode(),
+        )
 
     def _forget_earlier(self, thing_name: str) -> None:
         """Request and certificate of the task before: the next one makes a key of its own."""
@@ -87,14 +141,6 @@ class ConfigWriter:
             ExpiresIn=REFERENCE_SECONDS,
         )
 
-    def _begin(self, request: DeviceRequest) -> None:
-        if request.model is not None:
-            self._put(model_key(request.thing_name), request.model)
-        self.iot_data.update_thing_shadow(
-            thingName=request.thing_name,
-            payload=json.dumps({"state": {"desired": first_desired(request)}}).encode(),
-        )
-
     def _put(self, key: str, document: Mapping[str, Any]) -> None:
         self.s3.put_object(
             Bucket=self.bucket,
@@ -103,58 +149,66 @@ class ConfigWriter:
             ContentType="application/json",
         )
 
-    def _document(self, request: DeviceRequest, endpoint: str) -> dict[str, Any]:
+    def _document(self, device: Device, endpoint: str) -> dict[str, Any]:
         # The key pair is being made at this moment, in the other branch, or will be by the device:
         # the reference to what it picks up can be signed already, and this function never sees what
         # that leads to.
         identity_url = self.s3.generate_presigned_url(
             "get_object",
-            Params={"Bucket": self.bucket, "Key": identity_key(request.thing_name)},
+            Params={"Bucket": self.bucket, "Key": identity_key(device.thing_name)},
             ExpiresIn=REFERENCE_SECONDS,
         )
         document = {
             "version": 1,
-            "thingName": request.thing_name,
-            "deviceType": request.device_type,
+            "thingName": device.thing_name,
+            "deviceType": device.device_type,
             "endpoint": endpoint,
             "port": MQTT_TLS_PORT,
             "identityUrl": identity_url,
-            "attributes": dict(request.attributes),
+            "attributes": dict(device.attributes),
         }
-        if request.identity == "csr":
-            document["csrUrl"] = self._request_url(request.thing_name)
-        return document if request.model is None else {**document, "model": request.model}
+        if device.identity == "csr":
+            document["csrUrl"] = self._request_url(device.thing_name)
+        return document if device.model is None else {**document, "model": device.model}
 
 
-OF_TYPE: Mapping[str, dict[str, Any]] = {"bulb": {"status": "off"}, "switch": {"position": "off"}}
+FIRST_SHADOW: Mapping[str, Any] = read((Path(__file__).parent / "first_shadow.json").read_bytes())
 
 
-def first_desired(request: DeviceRequest) -> dict[str, Any]:
-    """The settings with their defaults (docs/contracts.md, "Classic shadow")."""
-    desired: dict[str, Any] = {
-        "time": 60,
-        "topic": f"dt/playground/{request.thing_name}/telemetry",
-        "unit": "metric",
-        "debug": "off",
+def first_desired(device: Device) -> dict[str, Any]:
+    """The settings with their defaults (docs/contracts.md, "Classic shadow"). The table is the
+    device's own: `make settings` writes first_shadow.json from it.
+    """
+    return {
+        key: _of(device, first["value"])
+        for key, first in FIRST_SHADOW.items()
+        if device.device_type in first.get("deviceTypes", [device.device_type])
     }
-    return desired | OF_TYPE.get(request.device_type, {})
 
 
-writer = ConfigWriter(
-    iot=session.client("iot", config=CONFIG),
-    iot_data=session.client("iot-data", config=CONFIG),
-    s3=session.client("s3", config=S3_CONFIG),
-    bucket=environment.required("CONFIG_BUCKET"),
-)
+def _of(device: Device, value: Any) -> Any:
+    return value.replace("{thingName}", device.thing_name) if isinstance(value, str) else value
+
+
+iot_client = session.client("iot", config=CONFIG)
+s3_client = session.client("s3", config=S3_CONFIG)
+bucket = environment.required("CONFIG_BUCKET")
+devices = Devices(wiring.catalog_table(), iot_client, s3_client, bucket)
+writer = ConfigWriter(iot_client, session.client("iot-data", config=CONFIG), s3_client, bucket)
 
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State WriteConfig. Takes what `DeviceRequest.from_event` takes, gives `{endpoint,
-    configUri}`.
+    """State WriteConfig of both workflows. Takes what `ConfigRequest.from_event` takes, gives
+    `{endpoint, configUri}`.
     """
-    request = DeviceRequest.from_event(event)
+    request = ConfigRequest.from_event(event)
     with transient_faults_named():
-        written = writer.write(request)
+        if request.restart_arn is not None:
+            written = writer.write(devices.held_by(request.restart_arn, request.thing_name))
+        else:
+            device = Device.asked_for(request.thing_name, request.asked)
+            written = writer.write(device)
+            writer.begin(device)
     logger.info("config written", config_uri=written["configUri"])
     return written

@@ -2,6 +2,7 @@
 quarantine.
 
 Before anything else is done: whoever gives a policy to a certificate of the device goes by the row.
+Or for one release (claim_release.py).
 """
 
 from collections.abc import Mapping
@@ -23,8 +24,9 @@ from holding.conditions import fulfilled, is_held, state_in
 from holding.dead import dead_holder, holder_of
 from holding.hold import Hold
 from holding.purposes import RULES, Purpose
+from quarantine.claim_release import ReleaseClaims
 from quarantine.claiming import TRIES, known, refuse_busy, refuse_undone
-from quarantine.request import QuarantineRequest
+from quarantine.request import QuarantineRequest, ReleaseRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -89,16 +91,41 @@ def _refuse_given_up(row: Row) -> None:
         raise DeviceBusy(f"thingName: {row['thing_name']} {why}")
 
 
-quarantine_claims = QuarantineClaims(
-    wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG))
-)
+device_catalog = wiring.catalog()
+workflows = Executions(session.client("stepfunctions", config=CONFIG))
+quarantine_claims = QuarantineClaims(device_catalog, workflows)
+release_claims = ReleaseClaims(device_catalog, workflows)
 
 
 @observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State ClaimQuarantine. Gives `{thingName, verdict, reason}`."""
-    request = QuarantineRequest.from_event(event)
+def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    """State ClaimQuarantine, and with purpose `release` state ClaimRelease. Gives `{thingName,
+    verdict, reason}`, a release also `{certificateId, force}`.
+    """
+    releasing = event.get("purpose") == Purpose.RELEASE
     with transient_faults_named():
-        claimed = quarantine_claims.claim(request)
-    logger.info("quarantine judged", verdict=claimed.verdict, reason=claimed.reason)
+        answer = _release(event) if releasing else _quarantine(event)
+    logger.info(
+        "release judged" if releasing else "quarantine judged",
+        verdict=answer["verdict"],
+        reason=answer["reason"],
+    )
+    return answer
+
+
+def _quarantine(event: Mapping[str, Any]) -> dict[str, Any]:
+    request = QuarantineRequest.from_event(event)
+    claimed = quarantine_claims.claim(request)
     return {"thingName": request.thing_name, "verdict": claimed.verdict, "reason": claimed.reason}
+
+
+def _release(event: Mapping[str, Any]) -> dict[str, Any]:
+    request = ReleaseRequest.from_event(event)
+    claimed = release_claims.claim(request)
+    return {
+        "thingName": request.thing_name,
+        "verdict": claimed.verdict,
+        "reason": claimed.reason,
+        "certificateId": claimed.certificate_id,
+        "force": request.force,
+    }

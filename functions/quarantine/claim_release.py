@@ -1,20 +1,15 @@
-"""ClaimRelease: takes a device in quarantine for one release. It stays in quarantine until all is
-done.
+"""Claiming a release: takes a device in quarantine for one release. It stays in quarantine until
+all is done.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
 
-from common.clients import CONFIG, session, transient_faults_named
 from common.errors import DeviceOffline, TransientError
 from common.executions import Executions
 from common.moments import now
-from common.observability import logger, observed
 from common.row import Row
-from devices import wiring
 from devices.catalog import Catalog
 from devices.confinement import in_quarantine, is_connected
 from holding.dead import dead_holder, holder_of
@@ -22,9 +17,6 @@ from holding.hold import Hold
 from holding.purposes import Purpose
 from quarantine.claiming import TRIES, known, refuse_busy, refuse_undone
 from quarantine.request import ReleaseRequest
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @dataclass(frozen=True)
@@ -82,24 +74,3 @@ def _refuse_an_absent_one(row: Row, request: ReleaseRequest) -> None:
     if not request.force and not is_connected(row):
         away = "is not connected and can't change its certificate"
         raise DeviceOffline(f"thingName: {row['thing_name']} {away}")
-
-
-release_claims = ReleaseClaims(
-    wiring.catalog(), Executions(session.client("stepfunctions", config=CONFIG))
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State ClaimRelease. Gives `{thingName, verdict, reason, certificateId, force}`."""
-    request = ReleaseRequest.from_event(event)
-    with transient_faults_named():
-        claimed = release_claims.claim(request)
-    logger.info("release judged", verdict=claimed.verdict, reason=claimed.reason)
-    return {
-        "thingName": request.thing_name,
-        "verdict": claimed.verdict,
-        "reason": claimed.reason,
-        "certificateId": claimed.certificate_id,
-        "force": request.force,
-    }

@@ -1,4 +1,5 @@
-"""ClaimRestart: takes the device for one restart, and clears away what still runs under its name.
+"""ClaimRestart: takes the device for one restart, and clears away what still runs under its name;
+or gives it up (give_up.py).
 
 The row is read, judged, and taken by one conditional write, so of two restarts one has it.
 """
@@ -12,12 +13,10 @@ from boto3.dynamodb.conditions import Attr
 
 from common import environment
 from common.certificates import remove_patiently
-from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.clients import CONFIG, session, transient_faults_named
 from common.errors import DeviceBusy, RestartLost, ThingNotFound, TransientError
 from common.executions import Executions
-from common.identifiers import model_key
-from common.jsontext import read
-from common.observability import logger, observed
+from common.observability import logger, metrics, observed
 from common.row import GIVEN_UP, OF_A_SUCCESSION, Row, is_free
 from devices import wiring
 from devices.catalog import Catalog
@@ -28,15 +27,13 @@ from holding.purposes import Purpose
 from holding.restart import restart_of
 from holding.undone import is_undone
 from restart.decision import Decision, RestartRequest, Verdict, decide
+from restart.give_up import GiveUpRequest, give_up
 from restart.tasks import running_tasks, stop_tasks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
-    from types_boto3_s3 import S3Client
-
-OWNER_ATTRIBUTE = "execution"
 
 TRIES = 3
 
@@ -50,11 +47,8 @@ class Claimed:
 
     thing_name: str
     decision: Decision
-    device_type: str | None = None
     execution_arn: str | None = None
     replaced: list[str] = field(default_factory=list)
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    model: Mapping[str, Any] | None = None
     identity: str = "keys"
 
     @property
@@ -65,11 +59,8 @@ class Claimed:
             "verdict": self.decision.verdict.value,
             "reason": self.decision.reason,
             "restarts": self.decision.restarts,
-            "deviceType": self.device_type,
             "execution": self.execution_arn,
             "replaced": self.replaced,
-            "attributes": dict(self.attributes),
-            "model": self.model,
             "identity": self.identity,
         }
 
@@ -81,9 +72,7 @@ class Claims:
     catalog: Catalog
     iot: "IoTClient"
     ecs: "ECSClient"
-    s3: "S3Client"
     executions: Executions
-    bucket: str
     cluster_arn: str
 
     def claim(self, request: RestartRequest) -> Claimed:
@@ -112,11 +101,8 @@ class Claims:
         return Claimed(
             thing_name=request.thing_name,
             decision=decision,
-            device_type=row["device_type"],
             execution_arn=row["execution_arn"],
             replaced=self._clear(row, request),
-            attributes=self._attributes(request.thing_name),
-            model=self._model(request.thing_name),
             identity=row.get("identity", "keys"),
         )
 
@@ -164,18 +150,6 @@ class Claims:
             self._hold(request).update(remove=leftovers)
         return sorted({*running, *([row["task_arn"]] if "task_arn" in row else [])})
 
-    def _attributes(self, thing_name: str) -> dict[str, str]:
-        attributes = self.iot.describe_thing(thingName=thing_name).get("attributes", {})
-        return {name: value for name, value in attributes.items() if name != OWNER_ATTRIBUTE}
-
-    def _model(self, thing_name: str) -> dict[str, Any] | None:
-        key = model_key(thing_name)
-        # Listed first: without the permission to list, S3 answers 403 for what is not there.
-        if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents"):
-            return None
-        model: dict[str, Any] = read(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-        return model
-
 
 def _refuse_a_person(row: Row | None, request: RestartRequest, decision: Decision) -> None:
     if request.stopped_task is not None:
@@ -190,18 +164,30 @@ claims = Claims(
     catalog=wiring.catalog(),
     iot=session.client("iot", config=CONFIG),
     ecs=session.client("ecs", config=CONFIG),
-    s3=session.client("s3", config=S3_CONFIG),
     executions=restarts,
-    bucket=environment.required("CONFIG_BUCKET"),
     cluster_arn=environment.required("CLUSTER_ARN"),
 )
 
 
 @observed
 def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State ClaimRestart. Gives `{thingName, verdict, reason, ...}`, see `Claimed`."""
+    """State ClaimRestart. Gives `{thingName, verdict, reason, ...}`, see `Claimed`.
+
+    And state GiveUp, which has the `reason` of a claim: gives `{Error, Cause}`, with which the
+    workflow fails.
+    """
+    if "reason" in event:
+        return _given_up(GiveUpRequest.from_event(event))
     request = RestartRequest.from_event(event)
     with transient_faults_named():
         claimed = claims.claim(request)
     logger.info("restart judged", verdict=claimed.decision.verdict, reason=claimed.decision.reason)
     return claimed.answer
+
+
+def _given_up(request: GiveUpRequest) -> dict[str, Any]:
+    with transient_faults_named():
+        reason = give_up(request, claims.catalog, claims.iot)
+    metrics.add_metric("DevicesGivenUp", unit="Count", value=1)
+    logger.warning("device failed after repeated restarts", reason=reason)
+    return {"Error": "DeviceGivenUp", "Cause": reason}

@@ -1,5 +1,5 @@
-"""GiveUp: a device that no restart mends is left where its user can look at it, with a certificate
-that opens nothing.
+"""Giving up: a device that no restart mends is left where its user can look at it, with a
+certificate that opens nothing.
 
 Thing, shadow and catalog row stay. Status FAILED with `given_up_at` keeps the name taken, unlike
 FAILED alone.
@@ -10,16 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.certificates import tolerating
-from common.clients import CONFIG, session, transient_faults_named
 from common.moments import now
-from common.observability import logger, metrics, observed
 from common.row import GIVEN_UP
-from devices import wiring
 from devices.catalog import Catalog
 from holding.restart import restart_of
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_iot import IoTClient
 
 
@@ -33,7 +29,7 @@ class GiveUpRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "GiveUpRequest":
-        """From the state's payload."""
+        """From the payload of state GiveUp."""
         return cls(event["thingName"], event["restart"], event["reason"])
 
 
@@ -54,18 +50,3 @@ def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
         given_up_at=now(),
     )
     return reason
-
-
-iot_client = session.client("iot", config=CONFIG)
-device_catalog = wiring.catalog()
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
-    """State GiveUp. Gives `{Error, Cause}`, with which the workflow fails."""
-    request = GiveUpRequest.from_event(event)
-    with transient_faults_named():
-        reason = give_up(request, device_catalog, iot_client)
-    metrics.add_metric("DevicesGivenUp", unit="Count", value=1)
-    logger.warning("device failed after repeated restarts", reason=reason)
-    return {"Error": "DeviceGivenUp", "Cause": reason}

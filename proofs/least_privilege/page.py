@@ -26,15 +26,8 @@ UNCHECKED = {
 
 HEAD = ("function", "action", "without it", "what the function does when it is refused")
 
-_OUTLIVED = (
-    "for a run that outlives its execution, and finds that the device was let out, "
-    "or kept "
-    "in, meanwhile"
-)
 # For moments that no life has; the unit tests have them, in every order.
 LATE = {
-    Grant("IsolateDeviceFunction", "iot:RemoveThingFromThingGroup"): _OUTLIVED,
-    Grant("ReadmitDeviceFunction", "iot:AddThingToThingGroup"): _OUTLIVED,
     Grant(
         "SweepFunction", "iot:DescribeJobExecution"
     ): "for a change of a certificate that was cut off half-way",

@@ -23,7 +23,7 @@ def stop_task(life: Life) -> None:
         row = life.cloud.row(life.thing_name)
         return row["certificate_id"] != before["certificate_id"] and "restarting" not in row
 
-    life.wait("restarting: AwaitDevice", back, life.refusal)
+    life.wait("restarting: RecordStatus", back, life.refusal)
 
 
 def confine_and_let_out(life: Life) -> None:

@@ -59,6 +59,14 @@ class Life:
     def has_reported(self, setting: str) -> bool:
         return setting in self.cloud.shadow(self.thing_name).get("reported", {})
 
+    def config(self) -> dict[str, Any]:
+        """The device's config document, as it is in the bucket."""
+        bucket = self.cloud.home.output("ConfigBucketName")
+        key = f"devices/{self.thing_name}/config.json"
+        found = self.cloud.client("s3").get_object(Bucket=bucket, Key=key)
+        document: dict[str, Any] = json.loads(found["Body"].read())
+        return document
+
     def execute(self, workflow: str, given: Mapping[str, Any]) -> None:
         sfn = self.cloud.client("stepfunctions")
         arn = self.cloud.start(WORKFLOWS[workflow], given)
@@ -67,7 +75,7 @@ class Life:
             """Why nobody will answer the state that waits for the device; every other state ends by
             itself.
             """
-            waiting = (["RecordStatus"], ["AwaitDevice"], ["RenewIdentity"])
+            waiting = (["RecordStatus"], ["RenewIdentity"])
             return self.refusal() if self.states(arn)[-1:] in waiting else ""
 
         def over() -> bool:

@@ -2,7 +2,7 @@
 
 import uuid
 
-from proofs.life.life import MODEL, Life, sample
+from proofs.life.life import Life, sample
 from proofs.life.replaced_certificates import grow_old
 
 
@@ -23,7 +23,7 @@ def with_its_own_key(life: Life) -> None:
     def is_there() -> bool:
         return bool(s3.list_objects_v2(Bucket=bucket, Prefix=request)["KeyCount"])
 
-    life.invoke("WriteConfig", model=MODEL, identity="csr")
+    life.invoke("WriteConfig", input=asked)
     life.expect("WriteConfig", "the request of the task before is gone", not is_there())
     life.invoke("StartTask", execution=execution)
     life.wait("the device's request", is_there, life.refusal)

@@ -33,14 +33,15 @@ def quarantine_step_by_step(life: Life) -> None:
             life.expect("UndoQuarantine", "it is undone", undoing["undone"])
     life.invoke("SettleQuarantine", execution=done)
     dead, undone, done = (
-        f"{sample('claim_release')['execution'].rpartition(':')[0]}:{n}" for n in numbers()
+        f"{sample('claim_quarantine_of_release')['execution'].rpartition(':')[0]}:{n}"
+        for n in numbers()
     )
     let_out: dict[str, Any] = {"thingName": life.thing_name, "force": True}
-    life.invoke("ClaimRelease", input=let_out, execution=dead)
+    life.invoke("ClaimQuarantine", purpose="release", input=let_out, execution=dead)
     life.grow_old()
     for execution in (undone, done):
-        life.invoke("ClaimRelease", input=let_out, execution=execution)
-        life.invoke("ReadmitDevice", execution=execution)
+        life.invoke("ClaimQuarantine", purpose="release", input=let_out, execution=execution)
+        life.invoke("IsolateDevice", purpose="readmit", execution=execution)
         if execution == undone:
             undoing = life.invoke("UndoQuarantine", input=let_out, execution=execution)
             life.expect("UndoQuarantine", "it is confined again", undoing["undone"])

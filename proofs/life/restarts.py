@@ -26,17 +26,17 @@ def restart_step_by_step(life: Life) -> None:
     life.grow_old()
     claimed = life.invoke("ClaimRestart", input={"thingName": life.thing_name}, restart=good)
     half_made = life.leave_certificate_half_made("next_certificate")
-    certificate = life.invoke("RenewCertificate", restart=good)
+    certificate = life.invoke("CreateCertificate", restart=good)
     life.expect(
-        "RenewCertificate",
+        "CreateCertificate",
         "the half-made certificate is gone",
         half_made not in life.certificates(),
     )
     task = run_task(life, good, certificate, claimed)
     life.wait("the device", lambda: life.has_connected(certificate["certificateId"]), life.refusal)
-    awaited = life.invoke("AwaitDevice", restart=good, taskArn=task["taskArn"])
-    life.expect("AwaitDevice", "the device is online", awaited["online"])
-    life.is_refused("AwaitDevice", "is not held by", restart=dead, taskArn=task["taskArn"])
+    awaited = life.invoke("RecordStatus", restart=good, taskArn=task["taskArn"])
+    life.expect("RecordStatus", "the device is online", awaited["status"] == "ONLINE")
+    life.is_refused("RecordStatus", "is not held by", restart=dead, taskArn=task["taskArn"])
     life.invoke("FinishRestart", restart=good, **certificate)
     claimed, _ = begin_restart(life, undone)
     data = {
@@ -50,14 +50,13 @@ def restart_step_by_step(life: Life) -> None:
         life.invoke("UndoRestart", restart=undone, data=data)["again"],
     )
     life.invoke("ClaimRestart", input={"thingName": life.thing_name}, restart=last)
-    life.invoke("GiveUp", restart=last)
+    life.invoke("ClaimRestart", restart=last, reason="in vain")
 
 
 def begin_restart(life: Life, restart: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Claim, certificate, config, task. Gives what ClaimRestart and RenewCertificate gave."""
+    """Claim, certificate, config, task. Gives what ClaimRestart and CreateCertificate gave."""
     claimed = life.invoke("ClaimRestart", input={"thingName": life.thing_name}, restart=restart)
-    life.expect("ClaimRestart", "the model is found", claimed["model"] == MODEL)
-    certificate = life.invoke("RenewCertificate", restart=restart)
+    certificate = life.invoke("CreateCertificate", restart=restart)
     run_task(life, restart, certificate, claimed)
     return claimed, certificate
 
@@ -69,5 +68,6 @@ def run_task(
     life.leave_confined(certificate["certificateId"])
     life.invoke("AttachPolicy", certificateArn=certificate["certificateArn"], existing=True)
     life.expect("AttachPolicy", "it is free", not life.is_confined(certificate["certificateId"]))
-    life.invoke("WriteConfig", keepShadow=True, model=MODEL)
+    life.invoke("WriteConfig", restart=restart)
+    life.expect("WriteConfig", "the model is found", life.config().get("model") == MODEL)
     return life.invoke("StartTask", restart=restart, **asked)

@@ -30,7 +30,7 @@ def step_by_step(life: Life) -> None:
     )
     life.invoke("AttachPolicy", certificateArn=certificate["certificateArn"])
     change_its_mind_about_a_certificate(life, certificate["certificateId"])
-    life.invoke("WriteConfig", model=MODEL)
+    life.invoke("WriteConfig", input={**asked, "model": MODEL})
     task = life.invoke("StartTask", execution=execution)
     # The device is faster than RecordStatus, which then has to answer the workflow itself.
     life.wait(

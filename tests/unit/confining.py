@@ -8,12 +8,10 @@ from typing import Any
 
 from quarantine import (
     claim_quarantine,
-    claim_release,
     drop_connection,
     isolate_device,
     mark_shadow,
     notify_security,
-    readmit_device,
     renew_identity,
     settle_quarantine,
     undo_quarantine,
@@ -74,11 +72,13 @@ class Confinement:
         return said
 
     def _claim(self) -> None:
-        module = claim_quarantine if "reason" in self.asked else claim_release
-        self.data["claim"] = self.world.call(module, input=dict(self.asked), execution=self.arn)
+        purpose = "quarantine" if "reason" in self.asked else "release"
+        self.data["claim"] = self.world.call(
+            claim_quarantine, purpose=purpose, input=dict(self.asked), execution=self.arn
+        )
 
     def _isolate(self) -> None:
-        self.world.call(isolate_device, thingName=THING, execution=self.arn)
+        self.world.call(isolate_device, purpose="quarantine", thingName=THING, execution=self.arn)
 
     def _renew(self) -> None:
         claim = self.data["claim"]
@@ -92,7 +92,7 @@ class Confinement:
         raise AssertionError("it is never renewed")
 
     def _readmit(self) -> None:
-        self.world.call(readmit_device, thingName=THING, execution=self.arn)
+        self.world.call(isolate_device, purpose="readmit", thingName=THING, execution=self.arn)
 
     def _shadow(self) -> None:
         self.world.call(mark_shadow, thingName=THING, execution=self.arn)
@@ -116,6 +116,13 @@ class Confinement:
             reason=claim["reason"],
             input=dict(self.asked),
         )
+
+
+def purpose_of(module: Any, execution: str) -> str:
+    """What the workflow tells a function that serves both."""
+    if execution != RELEASE:
+        return "quarantine"
+    return "release" if module is claim_quarantine else "readmit"
 
 
 def quarantine(

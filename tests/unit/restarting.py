@@ -19,11 +19,8 @@ from provisioning import (
     write_config,
 )
 from restart import (
-    await_device,
     claim_restart,
     finish_restart,
-    give_up,
-    renew_certificate,
     task_stopped,
     undo_restart,
 )
@@ -74,7 +71,7 @@ class World:
         thing = self.call(create_thing, input=given, execution=EXECUTION)
         made = self.call(create_certificate, thingName=THING, execution=EXECUTION)
         self.call(attach_policy, thingName=THING, certificateArn=made["certificateArn"])
-        self.call(write_config, **thing)
+        self.call(write_config, thingName=thing["thingName"], input=given)
         task = self.call(start_task, thingName=THING, execution=EXECUTION)
         self.workflows.waiting.add("token")
         self.connect(made["certificateId"])
@@ -214,7 +211,7 @@ class Restart:
     def give_up(self) -> Any:
         """What it does when the verdict says so."""
         return self.world.call(
-            give_up, thingName=THING, restart=self.arn, reason=self.data["device"]["reason"]
+            claim_restart, thingName=THING, restart=self.arn, reason=self.data["device"]["reason"]
         )
 
     def _claim(self) -> None:
@@ -224,7 +221,7 @@ class Restart:
 
     def _renew(self) -> None:
         self.data["certificate"] = self.world.call(
-            renew_certificate, thingName=THING, restart=self.arn
+            create_certificate, thingName=THING, restart=self.arn
         )
 
     def _attach(self) -> None:
@@ -232,11 +229,7 @@ class Restart:
         self.world.call(attach_policy, thingName=THING, certificateArn=arn, existing=True)
 
     def _config(self) -> None:
-        device = {
-            name: self.data["device"][name]
-            for name in ("thingName", "deviceType", "attributes", "model")
-        }
-        self.world.call(write_config, **device, keepShadow=True)
+        self.world.call(write_config, thingName=THING, restart=self.arn)
 
     def _task(self) -> None:
         device = {
@@ -253,7 +246,7 @@ class Restart:
         task_arn = self.data["task"]["taskArn"]
         try:
             self.world.call(
-                await_device, thingName=THING, restart=self.arn, taskArn=task_arn, taskToken=token
+                record_status, thingName=THING, restart=self.arn, taskArn=task_arn, taskToken=token
             )
         except Exception:
             self.world.workflows.waiting.discard(token)  # the state ends with its function

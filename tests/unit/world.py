@@ -57,7 +57,7 @@ class World:
                 self.context,
             ),
             "config": lambda: write_config.handler(
-                {"thingName": name, "deviceType": device_type, "attributes": {}}, self.context
+                {"thingName": name, "input": {"deviceType": device_type}}, self.context
             ),
             "task": lambda: start_task.handler(
                 {"thingName": name, "execution": execution}, self.context

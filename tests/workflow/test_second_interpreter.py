@@ -78,12 +78,12 @@ WELL: dict[str, tuple[Any, dict[str, list[Any]], dict[str, Any]]] = {
         THING,
         {
             "ClaimRestart": [THING | CLAIMED],
-            "RenewCertificate": [CERTIFICATE],
+            "CreateCertificate": [CERTIFICATE],
             "AttachPolicy": [{"policyName": "p"}],
             "WriteConfig": [{"endpoint": "e", "configUri": "s3://b/devices/lamp/config.json"}],
             "StartTask": [TASK],
             "SignRequest": SIGNED,
-            "AwaitDevice": [{"status": "ONLINE"}],
+            "RecordStatus": [{"status": "ONLINE"}],
             "FinishRestart": [{"certificateId": "c-2"}],
             "UndoRestart": [THING | {"again": False}],
             "GiveUp": [{"Error": "DeviceGivenUp", "Cause": "in vain"}],
@@ -211,7 +211,7 @@ def scenarios() -> dict[str, Scenario]:
     }
     for workflow, state in (
         ("provision_device", "RecordStatus"),
-        ("restart_device", "AwaitDevice"),
+        ("restart_device", "RecordStatus"),
     ):
         made[f"{workflow}-late"] = scenario(workflow, {state: [NO_ANSWER]}, hasty=True)
     made["roll_devices-put-back"] = scenario(

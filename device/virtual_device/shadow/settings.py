@@ -75,6 +75,8 @@ class Setting:
     """Only these types have the setting; None means all."""
     resets_when_removed: bool = False
     """Gone from `desired`, it goes back to its default. The others stay: no wish is no change."""
+    in_first_shadow: bool = False
+    """A new device's shadow has its default as a wish, so that a user sees what can be wished."""
     set_by_workflows: bool = False
     """It tells the device something: the control plane takes it from nobody."""
 
@@ -107,12 +109,14 @@ TABLE = (
         integer(1, MAX_SECONDS),
         lambda _: 60,
         Act.SEND_NOW,
+        in_first_shadow=True,
     ),
     Setting(
         "topic",
         "Where telemetry is published.",
         telemetry_topic(),
         lambda thing: topics.telemetry(thing.name),
+        in_first_shadow=True,
     ),
     Setting(
         "payload",
@@ -140,6 +144,7 @@ TABLE = (
         "Unit of the generated telemetry.",
         one_of("metric", "imperial"),
         lambda _: "metric",
+        in_first_shadow=True,
     ),
     Setting(
         "debug",
@@ -147,6 +152,7 @@ TABLE = (
         one_of("on", "off"),
         lambda _: "off",
         Act.SET_LOG_LEVEL,
+        in_first_shadow=True,
     ),
     Setting(
         "metrics",
@@ -168,6 +174,7 @@ TABLE = (
         one_of("on", "off"),
         lambda _: "off",
         device_types=frozenset({"bulb"}),
+        in_first_shadow=True,
     ),
     Setting(
         "position",
@@ -175,6 +182,7 @@ TABLE = (
         one_of("on", "off"),
         lambda _: "off",
         device_types=frozenset({"switch"}),
+        in_first_shadow=True,
     ),
     Setting(
         "links",

@@ -11,13 +11,12 @@ from common.errors import DeviceBusy, TransientError
 from provisioning import attach_policy
 from quarantine import (
     claim_quarantine,
-    claim_release,
     drop_connection,
     isolate_device,
     mark_shadow,
-    readmit_device,
     settle_quarantine,
 )
+from tests.unit.confining import purpose_of
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.interleaving import orders
@@ -109,7 +108,8 @@ def workflow(house: House, execution: str, *states: Any, **asked: Any) -> Callab
 
     def run() -> None:
         for module in states:
-            module.handler(event, house.world.context)
+            purpose = purpose_of(module, execution)
+            module.handler({**event, "purpose": purpose}, house.world.context)
 
     return run
 
@@ -164,9 +164,9 @@ def test_a_link_that_is_made_during_a_restart(house: House, function_clients: li
 def test_a_link_that_ends_during_a_release(house: House, function_clients: list[Any]) -> None:
     confine = (claim_quarantine, isolate_device, mark_shadow, drop_connection, settle_quarantine)
     workflow(house, QUARANTINE, *confine, reason="flickers")()
-    workflow(house, RELEASE, claim_release)()
+    workflow(house, RELEASE, claim_quarantine)()
     restore, seen = house.memory(), 0
-    readmit = workflow(house, RELEASE, readmit_device)
+    readmit = workflow(house, RELEASE, isolate_device)
     for outcome in orders(function_clients, readmit, lambda: house.unlink("wall", "lamp"), CALLS):
         assert outcome.errors == (None, None), outcome
         workflow(house, RELEASE, mark_shadow, settle_quarantine)()
@@ -191,7 +191,7 @@ def test_a_link_that_is_made_while_a_quarantine_begins(
         certificate = house.world.iot.certificates[house.world.row("wall")["certificate_arn"]]
         assert certificate.policies == {"playground-quarantine"}, outcome.order
         workflow(house, QUARANTINE, mark_shadow, settle_quarantine)()
-        workflow(house, RELEASE, claim_release, readmit_device, settle_quarantine)()
+        workflow(house, RELEASE, claim_quarantine, isolate_device, settle_quarantine)()
         if not linked:
             house.link("wall", "spot")
         check(house, outcome.order, "lamp", "spot")

@@ -8,14 +8,13 @@ from common.errors import DeviceBusy
 from provisioning import attach_policy
 from quarantine import (
     claim_quarantine,
-    claim_release,
     drop_connection,
     isolate_device,
     mark_shadow,
-    readmit_device,
     settle_quarantine,
     undo_quarantine,
 )
+from tests.unit.confining import purpose_of
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.linking import House, as_text
@@ -32,7 +31,7 @@ CONFINE: tuple[Any, ...] = (
     drop_connection,
     settle_quarantine,
 )
-RELEASED: tuple[Any, ...] = (readmit_device, mark_shadow, settle_quarantine)
+RELEASED: tuple[Any, ...] = (isolate_device, mark_shadow, settle_quarantine)
 
 
 @pytest.fixture
@@ -54,6 +53,7 @@ def house(
 def run(house: House, states: tuple[Any, ...], execution: str, **asked: Any) -> None:
     for module in states:
         event = {
+            "purpose": purpose_of(module, execution),
             "thingName": SWITCH,
             "execution": execution,
             "input": {"thingName": SWITCH, **asked},
@@ -67,7 +67,7 @@ def confine(house: House) -> None:
 
 def let_out(house: House) -> None:
     """With another certificate, which came under the quarantine policy."""
-    run(house, (claim_release,), RELEASE)
+    run(house, (claim_quarantine,), RELEASE)
     renew(house)
     run(house, RELEASED, RELEASE)
 

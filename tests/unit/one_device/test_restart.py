@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.errors import TransientError
-from restart import renew_certificate
+from provisioning import create_certificate
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
@@ -161,7 +161,7 @@ def test_what_aws_refuses_to_make_is_not_looked_for(stopped: tuple[World, Restar
     restart.run("claim")
     # when
     refusal = faults.refused(
-        renew_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429
+        create_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429
     )
     with refusal, pytest.raises(TransientError):
         restart.step("renew")

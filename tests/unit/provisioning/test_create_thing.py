@@ -43,7 +43,7 @@ def test_what_was_asked_for_is_registered(
     # when
     answer = create(asked)
     # then
-    assert answer == {**asked, "identity": "keys"}
+    assert answer == {"thingName": "lamp:1_a-B", "deviceType": "bulb", "identity": "keys"}
     assert iot.things == {
         "lamp:1_a-B": Thing(
             thing_type="playground-bulb",
@@ -68,8 +68,8 @@ def test_an_empty_input_makes_a_generic_device(
     # when
     answer = create({})
     # then
-    made_up = {"thingName": made_up_name(EXECUTION), "deviceType": "generic", "attributes": {}}
-    assert answer == {**made_up, "model": None, "identity": "keys"}
+    made_up = {"thingName": made_up_name(EXECUTION), "deviceType": "generic"}
+    assert answer == {**made_up, "identity": "keys"}
     assert list(iot.things) == [made_up_name(EXECUTION)]
 
 
@@ -126,8 +126,8 @@ def test_input_at_the_edge_of_the_rules_is_accepted(
     # when
     answer = create(asked)
     # then
-    assert answer["thingName"] in iot.things
-    assert answer["attributes"] == asked.get("attributes", {})
+    attributes = iot.things[answer["thingName"]].attributes
+    assert attributes == {**asked.get("attributes", {}), "execution": owner_of(EXECUTION)}
 
 
 REFUSED = [

@@ -89,9 +89,8 @@ def world(
     context: Any,
 ) -> World:
     asked = {"thingName": "lamp", "deviceType": "bulb", "identity": "csr"}
-    write_config.handler(
-        create_thing.handler({"input": asked, "execution": EXECUTION}, context), context
-    )
+    create_thing.handler({"input": asked, "execution": EXECUTION}, context)
+    write_config.handler({"thingName": "lamp", "input": asked}, context)
     return World(iot, catalog, s3, context, idempotency_records)
 
 
@@ -278,8 +277,8 @@ def test_whatever_is_interrupted_one_certificate_comes_of_it_or_none_is_left(
             world.forget_answers()
             world.catalog.table.delete_item(Key={"thing_name": "lamp"})
             asked = {"thingName": "lamp", "deviceType": "bulb", "identity": "csr"}
-            thing = create_thing.handler({"input": asked, "execution": EXECUTION}, world.context)
-            write_config.handler(thing, world.context)
+            create_thing.handler({"input": asked, "execution": EXECUTION}, world.context)
+            write_config.handler({"thingName": "lamp", "input": asked}, world.context)
         at += 1
     assert at > 12
 
@@ -294,14 +293,7 @@ def test_a_restart_makes_a_successor(world: World) -> None:
         world.sign(**asked)
     world.catalog.table.put_item(Item={**world.row, "restarting": RESTART, "status": "OFFLINE"})
     # when
-    config = {
-        "thingName": "lamp",
-        "deviceType": "bulb",
-        "attributes": {},
-        "identity": "csr",
-        "keepShadow": True,
-    }
-    write_config.handler(config, world.context)
+    write_config.handler({"thingName": "lamp", "restart": RESTART}, world.context)
     assert not world.sign(**asked)["signed"], "the request of the task before counts no more"
     world.ask(OTHER_CSR)
     new = world.sign(**asked)

@@ -7,11 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from common.errors import TransientError
+from common.errors import RestartLost, TransientError
+from common.identifiers import owner_of
+from devices.catalog import Catalog
 from provisioning import write_config
 from tests.unit.doubles import faults
-from tests.unit.doubles.iot import MemoryIot, MemoryShadows
-from tests.unit.stack import BUCKET
+from tests.unit.doubles.iot import MemoryIot, MemoryShadows, Thing
+from tests.unit.stack import BUCKET, EXECUTION, OTHER_RESTART, RESTART
 
 KEY = "devices/lamp/config.json"
 Objects = Callable[[], dict[str, Any]]
@@ -23,13 +25,9 @@ def write(iot: MemoryIot, shadows: MemoryShadows, objects: Objects, context: Any
     """One attempt of the state."""
 
     def attempt(device_type: str = "generic", model: Any = None) -> dict[str, str]:
-        event = {
-            "thingName": "lamp",
-            "deviceType": device_type,
-            "attributes": {"room": "kitchen"},
-            "model": model,
-        }
-        return write_config.handler(event, context)
+        asked = {"deviceType": device_type, "attributes": {"room": "kitchen"}}
+        given = asked if model is None else {**asked, "model": model}
+        return write_config.handler({"thingName": "lamp", "input": given}, context)
 
     return attempt
 
@@ -131,23 +129,46 @@ def test_an_attempt_after_any_interruption_completes(
     assert list(shadows.desired) == ["lamp"]
 
 
-def test_a_restart_leaves_the_shadow_and_the_model_as_they_are(
-    write: Write, objects: Objects, shadows: MemoryShadows, context: Any
+@pytest.fixture
+def restarted(catalog: Catalog, iot: MemoryIot) -> Catalog:
+    """A device that a restart holds; somebody has moved it to another room."""
+    held = {"device_type": "bulb", "execution_arn": EXECUTION, "restarting": RESTART}
+    catalog.table.put_item(Item={"thing_name": "lamp", "status": "OFFLINE", **held})
+    moved = {"room": "cellar", "execution": owner_of(EXECUTION)}
+    iot.things["lamp"] = Thing(thing_type="playground-bulb", attributes=moved)
+    return catalog
+
+
+@pytest.mark.parametrize("model", [None, {"telemetry": {"power": {"constant": 5}}}])
+@pytest.mark.usefixtures("restarted")
+def test_a_restart_writes_what_the_device_was_made_for_and_leaves_shadow_and_model(
+    write: Write, objects: Objects, shadows: MemoryShadows, context: Any, model: Any
 ) -> None:
     # given
-    model = {"telemetry": {"power": {"constant": 5}}}
     write("bulb", model)
     shadows.desired["lamp"]["time"] = 7
-    before = {"models/lamp.json": objects()["models/lamp.json"], **shadows.desired["lamp"]}
+    first, before = objects(), dict(shadows.desired["lamp"])
     # when
-    event = {
-        "thingName": "lamp",
-        "deviceType": "bulb",
-        "attributes": {},
-        "model": model,
-        "keepShadow": True,
-    }
-    write_config.handler(event, context)
+    write_config.handler({"thingName": "lamp", "restart": RESTART}, context)
     # then
-    assert {"models/lamp.json": objects()["models/lamp.json"], **shadows.desired["lamp"]} == before
-    assert objects()[KEY]["model"] == model == objects()["models/lamp.json"]
+    assert shadows.desired["lamp"] == before
+    assert objects().get("models/lamp.json") == model
+    written = objects()[KEY]
+    assert written.pop("identityUrl")
+    assert written == {
+        **{name: value for name, value in first[KEY].items() if name != "identityUrl"},
+        "attributes": {"room": "cellar"},
+    }
+
+
+def test_a_restart_that_does_not_hold_the_device_writes_nothing(
+    write: Write, objects: Objects, restarted: Catalog, context: Any
+) -> None:
+    # given
+    write("bulb")
+    before = objects()
+    restarted.table.put_item(Item={**(restarted.row("lamp") or {}), "restarting": OTHER_RESTART})
+    # then
+    with pytest.raises(RestartLost):
+        write_config.handler({"thingName": "lamp", "restart": RESTART}, context)
+    assert objects() == before

@@ -10,7 +10,7 @@ from common.errors import (
     InvalidInput,
     ThingNotFound,
 )
-from quarantine import claim_quarantine, claim_release
+from quarantine import claim_quarantine
 from tests.unit.confining import REASON, Confinement, is_confined, picture, quarantine, release
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.restarting import THING, World
@@ -129,22 +129,24 @@ def test_who_is_otherwise_engaged_is_not_confined(
 
 
 @pytest.mark.parametrize(
-    ("module", "asked", "field"),
+    ("purpose", "asked", "field"),
     [
-        (claim_quarantine, [], "input"),
-        (claim_quarantine, {"thingName": THING}, "reason"),
-        (claim_quarantine, {"thingName": THING, "reason": " "}, "reason"),
-        (claim_quarantine, {"thingName": THING, "reason": "x" * 513}, "reason"),
-        (claim_quarantine, {"thingName": THING, "reason": "x", "verdict": "bad"}, "verdict"),
-        (claim_quarantine, {"thingName": THING, "reason": "x", "force": True}, "force"),
-        (claim_quarantine, {"thingName": "a/b", "reason": "x"}, "thingName"),
-        (claim_release, {"thingName": THING, "force": "yes"}, "force"),
-        (claim_release, {"thingName": THING, "reason": "x"}, "reason"),
+        ("quarantine", [], "input"),
+        ("quarantine", {"thingName": THING}, "reason"),
+        ("quarantine", {"thingName": THING, "reason": " "}, "reason"),
+        ("quarantine", {"thingName": THING, "reason": "x" * 513}, "reason"),
+        ("quarantine", {"thingName": THING, "reason": "x", "verdict": "bad"}, "verdict"),
+        ("quarantine", {"thingName": THING, "reason": "x", "force": True}, "force"),
+        ("quarantine", {"thingName": "a/b", "reason": "x"}, "thingName"),
+        ("release", {"thingName": THING, "force": "yes"}, "force"),
+        ("release", {"thingName": THING, "reason": "x"}, "reason"),
     ],
 )
-def test_bad_input_is_told_with_its_field(lamp: World, module: Any, asked: Any, field: str) -> None:
+def test_bad_input_is_told_with_its_field(
+    lamp: World, purpose: str, asked: Any, field: str
+) -> None:
     with pytest.raises(InvalidInput, match=f"^{field}: "):
-        lamp.call(module, input=asked, execution=QUARANTINE)
+        lamp.call(claim_quarantine, purpose=purpose, input=asked, execution=QUARANTINE)
 
 
 def test_of_two_at_once_one_waits(lamp: World, topics: MemoryTopics) -> None:
