@@ -18,8 +18,8 @@ from benchmarks.floor import EMPTY_TASKS, Timings, floor
 from benchmarks.progress import counted
 from playground.executions import history
 from playground.local.log_files import device_log
-from playground.local.tasks import task_id_of
 from playground.paths import Paths
+from playground.task_names import task_id_of
 from playground.workflows import DEPROVISION, PROVISION
 from tests.census import census
 from tests.playground_cloud import Cloud, wait_for

@@ -13,10 +13,9 @@ from botocore.config import Config
 
 from playground.errors import LogsError
 from playground.homes import Home
-from playground.local.shipping import stream_of
-from playground.local.tasks import task_id_of
 from playground.log_events import events, identity, is_about, parsed, pattern_for
 from playground.log_workflows import Executions
+from playground.task_names import stream_of, task_id_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -34,9 +34,10 @@ from playground.local.runner import Runner, base_environment, stop_leftovers
 from playground.local.shipping import LogShipper
 from playground.local.state import LocalState, secret_of
 from playground.local.task_events import OWN_REASONS, TaskEvents
-from playground.local.tasks import IMAGE_VARIABLE, DeviceTask, TaskBook, task_id_of
+from playground.local.tasks import IMAGE_VARIABLE, DeviceTask, TaskBook
 from playground.local.uploads import UploadPoller, Uploads
 from playground.paths import Paths, is_there
+from playground.task_names import task_id_of
 
 INTERVAL = 0.05
 """Seconds between two looks while something is to be done, or the emulator does not tell of

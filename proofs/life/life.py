@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from playground.local.log_files import device_log
-from playground.local.tasks import task_id_of
 from playground.paths import PROJECT
+from playground.task_names import task_id_of
 from proofs.life.wall import Wall
 from tests.playground_cloud import Cloud
 
