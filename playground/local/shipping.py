@@ -18,11 +18,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.jsontext import read
-from playground.homes import Home
+from playground.devices.task_names import stream_of
+from playground.home.homes import Home
+from playground.home.paths import Paths
 from playground.local import log_files
 from playground.local.log_files import device_log
-from playground.paths import Paths
-from playground.task_names import stream_of
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from playground.homes import Home
+from playground.devices.task_names import CONTAINER, task_id_of
+from playground.home.homes import Home
 from playground.local.identities import Owner
-from playground.task_names import CONTAINER, task_id_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
