@@ -12,7 +12,7 @@ from typing import Any
 from awscrt import io, mqtt5
 
 from benchmarks.clients import Server
-from playground.local.state import LocalState
+from playground.home.state import LocalState
 from tests.device.pki import KeyPair
 from tests.playground_cloud import Cloud
 

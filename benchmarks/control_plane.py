@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.figures import Spread
 from benchmarks.progress import say
-from playground.users import Users, api_url
+from playground.stack.users import Users, api_url
 from tests.playground_cloud import Cloud, wait_for
 
 SIZES = (1, 1_000, 10_000)

@@ -27,7 +27,7 @@ from benchmarks.accounts import (
 from benchmarks.clients import running, write_config
 from benchmarks.control_plane import BATCH
 from benchmarks.progress import say
-from playground.local.state import LocalState
+from playground.home.state import LocalState
 from tests.device.pki import KeyPair, elliptic, pem, signing_request
 from tests.playground_cloud import Cloud, wait_for
 

@@ -15,8 +15,8 @@ import psutil
 from benchmarks.figures import Spread
 from benchmarks.floor import EMPTY_TASKS, floor
 from benchmarks.progress import say
-from playground.local.state import LocalState
-from playground.workflows import DEPROVISION, PROVISION
+from playground.devices.workflows import DEPROVISION, PROVISION
+from playground.home.state import LocalState
 from tests.census import census
 from tests.playground_cloud import Cloud
 

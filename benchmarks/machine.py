@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from playground.paths import Paths
+from playground.home.paths import Paths
 from tests.device.broker import MOSQUITTO
 
 

@@ -16,11 +16,11 @@ from typing import Any
 from benchmarks.figures import Spread
 from benchmarks.floor import EMPTY_TASKS, Timings, floor
 from benchmarks.progress import counted
-from playground.executions import history
+from playground.devices.executions import history
+from playground.devices.task_names import task_id_of
+from playground.devices.workflows import DEPROVISION, PROVISION
+from playground.home.paths import Paths
 from playground.local.log_files import device_log
-from playground.local.tasks import task_id_of
-from playground.paths import Paths
-from playground.workflows import DEPROVISION, PROVISION
 from tests.census import census
 from tests.playground_cloud import Cloud, wait_for
 

@@ -16,10 +16,10 @@ from benchmarks.clients import Server, write_config
 from benchmarks.figures import Spread
 from benchmarks.hosting import cpu_seconds
 from benchmarks.progress import say
+from playground.home.paths import Paths
 from playground.local.forks import Forks
 from playground.local.log_files import device_log
 from playground.local.runner import Runner
-from playground.paths import Paths
 from tests.device.broker import Broker
 from tests.device.pki import CertificateAuthority
 from tests.device.process import PACKAGE_ROOT

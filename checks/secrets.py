@@ -35,7 +35,7 @@ ACCEPTED = {
         "tests/e2e/test_device_life.py",
         "Private Key",
     ): "the first line of PEM alone, planted to see that the search finds it",
-    ("playground/users.py", "Secret Keyword"): "a sentence about passwords that are refused",
+    ("playground/stack/users.py", "Secret Keyword"): "a sentence about passwords that are refused",
     ("template.yaml", "Secret Keyword"): "GenerateSecret, which is false",
     (
         "tests/unit/control_plane/test_control_plane_listing.py",

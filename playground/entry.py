@@ -4,7 +4,8 @@ on.
 
 import sys
 
-from playground import exit_codes, surroundings
+from playground import exit_codes
+from playground.line import surroundings
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
     """
     try:
         surroundings.settle()
-        from playground.cli import app  # noqa: PLC0415 - what is loaded here may be interrupted
+        from playground.line.app import app  # noqa: PLC0415 - what is loaded here may be interrupted
 
         app()
     except KeyboardInterrupt:

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from playground.home.paths import Paths
 from playground.local import wheels
-from playground.paths import Paths
 
 READS_A_TEMPLATE = (
     ("build",),

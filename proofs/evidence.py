@@ -4,7 +4,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 
 FOLDER = PROJECT / "docs" / "evidence"
 # What a page of documentation or a unit test changes is not what the evidence is about.

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 
 WORKFLOWS = {
     "provision-device": "provision_device",

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 import psutil
 
-from playground.homes import Home, local_home
+from playground.home.homes import Home, local_home
+from playground.home.paths import PROJECT, Paths
+from playground.home.state import LocalState, one_at_a_time
 from playground.local import stack
-from playground.local.state import LocalState, one_at_a_time
-from playground.paths import PROJECT, Paths
 from tests.ports import free_port
 
 COMMAND = Path(sys.executable).with_name("playground")

@@ -18,9 +18,12 @@ from types import FrameType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from playground.devices.task_names import task_id_of
 from playground.errors import PlaygroundError
-from playground.homes import local_home
-from playground.images import Images
+from playground.home.homes import local_home
+from playground.home.paths import Paths, is_there
+from playground.home.state import LocalState, secret_of
+from playground.images.images import Images
 from playground.local.builder import Builder, image_directory
 from playground.local.decisions import Action, Phase, Verb, decide
 from playground.local.forks import Forks
@@ -32,11 +35,9 @@ from playground.local.poller import TaskPoller
 from playground.local.pruning import Pruning
 from playground.local.runner import Runner, base_environment, stop_leftovers
 from playground.local.shipping import LogShipper
-from playground.local.state import LocalState, secret_of
 from playground.local.task_events import OWN_REASONS, TaskEvents
-from playground.local.tasks import IMAGE_VARIABLE, DeviceTask, TaskBook, task_id_of
+from playground.local.tasks import IMAGE_VARIABLE, DeviceTask, TaskBook
 from playground.local.uploads import UploadPoller, Uploads
-from playground.paths import Paths, is_there
 
 INTERVAL = 0.05
 """Seconds between two looks while something is to be done, or the emulator does not tell of

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from playground.base.removing import remove
 from playground.errors import ImageError
-from playground.homes import Home
-from playground.images import Images
-from playground.local.builds import BuildResult
-from playground.paths import Paths, is_there
-from playground.removing import remove
+from playground.home.homes import Home
+from playground.home.paths import Paths, is_there
+from playground.images.images import Images
+from playground.images.local_builds import BuildResult
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -2,11 +2,11 @@
 
 import psutil
 
-from playground.devices import Devices
+from playground.devices.devices import Devices
 from playground.errors import CapacityError
-from playground.homes import Home
-from playground.local.state import LocalState
-from playground.paths import Paths
+from playground.home.homes import Home
+from playground.home.paths import Paths
+from playground.home.state import LocalState
 
 SPARE = 400
 """For the rest: the processes of functions, three pipes each, requests, and files."""

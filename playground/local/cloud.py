@@ -9,23 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from playground import folder
-from playground.device_source import pack
+from playground.base.processes import start_detached, stop, tail
+from playground.base.reporting import Reporter
 from playground.errors import AgentError, EmulatorError, PlaygroundError, SecretError
-from playground.homes import local_home
-from playground.images import Images
-from playground.local import concurrency, deployed, emulator, ports, running, stack, temporary
+from playground.home import folder, running
+from playground.home.homes import local_home
+from playground.home.paths import DIR_VARIABLE, Paths
+from playground.home.shellenv import exports, process_env
+from playground.home.state import GATEWAY_PORT, MQTT_PORT, LocalState, locked, recall, secret_of
+from playground.images.images import Images
+from playground.images.push import Push
+from playground.images.source import pack
+from playground.local import concurrency, deployed, emulator, ports, stack, temporary
 from playground.local.decisions import Rules
 from playground.local.generations import Generations, UnreadableError, running_marker
 from playground.local.kept import Kept, ask, clock
 from playground.local.mending import Mending
 from playground.local.runner import stop_leftovers
-from playground.local.state import GATEWAY_PORT, MQTT_PORT, LocalState, locked, recall, secret_of
-from playground.paths import DIR_VARIABLE, Paths
-from playground.processes import start_detached, stop, tail
-from playground.push import Push
-from playground.reporting import Reporter
-from playground.shellenv import exports, process_env
 
 AGENT_LIMIT = 30.0
 

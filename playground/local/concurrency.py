@@ -7,8 +7,8 @@ What is refused, the workflow tries again.
 
 import os
 
-from playground.homes import local_session
-from playground.local.state import LocalState
+from playground.home.homes import local_session
+from playground.home.state import LocalState
 
 AT_A_TIME_PER_CORE = 2
 # Not Presence, whose events the emulator does not bring a second time, nor RecordStatus, of whose

@@ -4,8 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from playground.homes import local_session
-from playground.local.state import LocalState
+from playground.home.homes import local_session
+from playground.home.state import LocalState
 
 IN_THE_WAY = ("DELETE", "ROLLBACK")
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from playground.base.processes import ProcessId, start_detached, tail
 from playground.errors import EmulatorError
+from playground.home.paths import DIR_VARIABLE, Paths
+from playground.home.shellenv import no_proxy
+from playground.home.state import ACCOUNT, REGION, STACK_VARIABLE, LocalState, secret_of
 from playground.local.emulator_log import older
 from playground.local.generations import Generations
-from playground.local.state import ACCOUNT, REGION, STACK_VARIABLE, LocalState, secret_of
-from playground.paths import DIR_VARIABLE, Paths
-from playground.processes import ProcessId, start_detached, tail
-from playground.shellenv import no_proxy
 
 BOOT_LIMIT = 60.0
 # It saves its state when it is told to stop; as a rule that is done by then.

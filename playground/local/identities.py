@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from playground.folder import remove_made
-from playground.paths import is_there
+from playground.home.folder import remove_made
+from playground.home.paths import is_there
 
 IDENTITY_FILE = "identity.json"
 GONE = ("FAILED", "TERMINATED")

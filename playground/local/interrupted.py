@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.jsontext import read
-from playground.homes import Home
+from playground.home.homes import Home
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from playground.homes import Home
+from playground.home.homes import Home
 from playground.local.emulator_log import older
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from playground.local.state import ACCOUNT, REGION, LocalState
+from playground.home.state import ACCOUNT, REGION, LocalState
 
 # A write takes a second or so; on a machine with much to do, more.
 PATIENCE = 20.0

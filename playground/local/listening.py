@@ -18,7 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from playground.local.state import ACCOUNT, REGION, LocalState
+from playground.home.state import ACCOUNT, REGION, LocalState
 
 PATIENCE = 30.0
 """Seconds; the emulator answers after twenty at the latest."""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from playground.paths import Paths
-from playground.removing import remove
+from playground.base.removing import remove
+from playground.home.paths import Paths
 
 MOST_BYTES = 1_000_000
 """Of a file; there is one older file beside each, so it is twice that."""

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from playground.devices.sweep import sweep
+from playground.devices.workflows import DEPROVISION, RESTART
 from playground.errors import SweepError
-from playground.homes import Home
+from playground.home.homes import Home
+from playground.home.paths import Paths
 from playground.local.identities import Identities, Owner
 from playground.local.interrupted import Interrupted
 from playground.local.kept import Kept, clock
 from playground.local.tasks import TaskBook
-from playground.paths import Paths
-from playground.sweep import sweep
-from playground.workflows import DEPROVISION, RESTART
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

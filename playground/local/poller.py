@@ -16,7 +16,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from playground.local.state import ACCOUNT, REGION, LocalState
+from playground.home.state import ACCOUNT, REGION, LocalState
 
 # A signature is good for five minutes by the clock on the wall: a machine that slept must not use
 # an older one.

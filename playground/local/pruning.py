@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground.devices import Devices
-from playground.folder import remove_made
-from playground.homes import Home
-from playground.images import Image, Images
+from playground.base.removing import Left, remove
+from playground.devices.devices import Devices
+from playground.home.folder import remove_made
+from playground.home.homes import Home
+from playground.home.paths import Paths, is_there
+from playground.images.images import Image, Images
 from playground.local.tasks import IMAGE_VARIABLE, TaskBook
-from playground.paths import Paths, is_there
-from playground.removing import Left, remove
 
 if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient

@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from playground.folder import remove_made
-from playground.local import running
+from playground.base.processes import ProcessId, birth, stop_together
+from playground.base.removing import remove
+from playground.home import running
+from playground.home.folder import remove_made
+from playground.home.paths import Paths
+from playground.home.state import HOST, LocalState
 from playground.local.decisions import Phase, Rules, Slot, exited
 from playground.local.forks import Forks, Process
 from playground.local.log_files import device_log
-from playground.local.state import HOST, LocalState
-from playground.paths import Paths
-from playground.processes import ProcessId, birth, stop_together
-from playground.removing import remove
 
 log = logging.getLogger("agent")
 

@@ -18,19 +18,17 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.jsontext import read
-from playground.homes import Home
+from playground.devices.task_names import stream_of
+from playground.home.homes import Home
+from playground.home.paths import Paths
 from playground.local import log_files
 from playground.local.log_files import device_log
-from playground.local.tasks import CONTAINER
-from playground.paths import Paths
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
 
 log = logging.getLogger("agent")
 
-# As in the task definition: awslogs names a stream <prefix>/<container>/<task id>.
-STREAM_PREFIX = "device"
 INTERVAL = 1.0
 TIDY_SECONDS = 60.0
 # Between two intervals, so that a thousand devices which start at once do not take the machine.
@@ -184,11 +182,6 @@ class LogShipper:
         if kind not in self.told:
             self.told.add(kind)
             log.warning("%s", text)
-
-
-def stream_of(task_id: str) -> str:
-    """The log stream of a task's device, in either home."""
-    return f"{STREAM_PREFIX}/{CONTAINER}/{task_id}"
 
 
 def _next_piece(source: Source) -> bytes:

@@ -19,8 +19,8 @@ from ministack.core import persistence
 from ministack.core.responses import request_scope
 from ministack.services import lambda_svc, s3
 
+from playground.home.state import REGION
 from playground.local.generations import Contents, Generations, UnreadableError
-from playground.local.state import REGION
 
 # Of S3, what the emulator itself does not count as its state.
 OBJECTS = (

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from playground.base.processes import tail
 from playground.errors import StackError
-from playground.homes import Home
+from playground.home.homes import Home
+from playground.home.paths import Paths
+from playground.home.shellenv import exports, lay_out, process_env
+from playground.home.state import REGION, LocalState, one_at_a_time, secret_of
 from playground.local import iot_log, packing, wheels
-from playground.local.state import REGION, LocalState, one_at_a_time, secret_of
 from playground.local.temporary import for_sam
-from playground.paths import Paths
-from playground.processes import tail
-from playground.shellenv import exports, lay_out, process_env
 
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "statemachines")
 LIMIT = 600.0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from playground.homes import Home
+from playground.home.homes import Home
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from playground.homes import Home
+from playground.devices.task_names import CONTAINER, task_id_of
+from playground.home.homes import Home
 from playground.local.identities import Owner
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ecs import ECSClient
 
-CONTAINER = "virtual-device"
 DESCRIBE_MOST = 100  # tasks in one DescribeTasks call
 # As in functions/provisioning/start_task.py: which image the task was started with
 # (docs/contracts.md).
@@ -44,11 +44,6 @@ class DeviceTask:
     def task_id(self) -> str:
         """Last part of the ARN."""
         return task_id_of(self.arn)
-
-
-def task_id_of(arn: str) -> str:
-    """The id in a task's ARN."""
-    return arn.rpartition("/")[2]
 
 
 def container_env(

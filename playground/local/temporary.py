@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playground.paths import Paths
-from playground.removing import remove
+from playground.base.removing import remove
+from playground.home.paths import Paths
 
 WORKERS = "ministack-lambda-*"
 """The emulator makes a folder for each process of a function, with the function's code in it."""

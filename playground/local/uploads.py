@@ -21,12 +21,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from playground.folder import remove_made
-from playground.images import Images
+from playground.home.folder import remove_made
+from playground.home.state import ACCOUNT, REGION, LocalState
+from playground.images.images import Images
+from playground.images.local_builds import BuildResult, load, save
 from playground.local.builder import Builder
-from playground.local.builds import BuildResult, load, save
 from playground.local.pruning import Pruning
-from playground.local.state import ACCOUNT, REGION, LocalState
 
 SIGNATURE_LIFE = 60.0
 INTERVAL = 0.2

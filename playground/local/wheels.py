@@ -10,9 +10,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from playground.base.removing import remove
 from playground.errors import StackError
-from playground.paths import Paths
-from playground.removing import remove
+from playground.home.paths import Paths
 
 LIMIT = 300.0
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from playground.commands import ask
-from playground.images import Images
-from playground.push import Push
-from playground.quarantine import quarantine, release
-from playground.rolling import Roll
+from playground.devices.workflows import DEPROVISION, RESTART, Workflow
+from playground.images.images import Images
+from playground.images.push import Push
+from playground.images.rolling import Roll
+from playground.messages.commands import ask
+from playground.messages.watch import Watcher, kind_of, watching
+from playground.security.quarantine import quarantine, release
 from playground.selfcheck.definitions import differences
 from playground.selfcheck.trial import Differs, Trial, gone, heard
-from playground.watch import Watcher, kind_of, watching
-from playground.workflows import DEPROVISION, RESTART, Workflow
 
 PATIENCE = 90.0
 METRICS_PATIENCE = 400.0

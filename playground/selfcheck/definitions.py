@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from playground.homes import Home
-from playground.paths import Paths
+from playground.home.homes import Home
+from playground.home.paths import Paths
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient

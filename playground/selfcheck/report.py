@@ -10,7 +10,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from playground.homes import Home
+from playground.home.homes import Home
 from playground.selfcheck.checks import CHECKS, Check
 
 # In this order: what is found first is gone for those after it.

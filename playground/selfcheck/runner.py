@@ -4,7 +4,7 @@ made."""
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from playground.failures import sentence
+from playground.line.failures import sentence
 from playground.selfcheck.checks import CHECKS, Check, provisioning
 from playground.selfcheck.report import Result
 from playground.selfcheck.trial import Trial

@@ -13,13 +13,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from playground.devices import Devices
+from playground.devices.devices import Devices
+from playground.devices.workflows import DEPROVISION, PROVISION, Workflow
 from playground.errors import PlaygroundError, UnknownDeviceError
-from playground.homes import Home
-from playground.images import Images
-from playground.paths import Paths
-from playground.watch import Message, Watcher
-from playground.workflows import DEPROVISION, PROVISION, Workflow
+from playground.home.homes import Home
+from playground.home.paths import Paths
+from playground.images.images import Images
+from playground.messages.watch import Message, Watcher
 
 ROW_SECONDS = 30.0
 """Longer than the first state takes, with a cold start."""

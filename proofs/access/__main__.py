@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from proofs import evidence
 from proofs.access import device_attempts, function_attempts
 from proofs.access.page import page

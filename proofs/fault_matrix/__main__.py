@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from proofs import evidence
 from proofs.fault_matrix.cells import Finding, all_cells, places
 from proofs.fault_matrix.phases import Phase

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from common.identifiers import owner_of
-from playground.local.state import LocalState
+from playground.home.state import LocalState
 from proofs.fault_matrix.phases import COURSES, DEPROVISION, PROVISION, Phase
 from proofs.fault_matrix.proxy import FaultProxy, fault_proxy
 from proofs.fault_matrix.redirect import fit_to_short_waits, redirect, unlimited

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from playground.local.state import LocalState
+from playground.home.state import LocalState
 from proofs.killing.look import settled
 from proofs.killing.work import Ledger, Work
 from tests.playground_cloud import UP_LIMIT, Cloud

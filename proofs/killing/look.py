@@ -5,9 +5,9 @@ another.
 import time
 from dataclasses import dataclass, field
 
+from playground.devices.sweep import sweep
 from playground.local.identities import Identities, Owner
 from playground.local.tasks import TaskBook
-from playground.sweep import sweep
 from tests.playground_cloud import Cloud
 
 SETTLED_WITHIN = 180.0

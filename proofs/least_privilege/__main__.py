@@ -16,8 +16,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from playground.local.state import LocalState
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
+from playground.home.state import LocalState
 from proofs import evidence
 from proofs.fault_matrix.marks import DESK
 from proofs.fault_matrix.proxy import fault_proxy

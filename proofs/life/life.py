@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from playground.devices.task_names import task_id_of
+from playground.home.paths import PROJECT
 from playground.local.log_files import device_log
-from playground.local.tasks import task_id_of
-from playground.paths import PROJECT
 from proofs.life.wall import Wall
 from tests.playground_cloud import Cloud
 

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 
-from playground.images import Images
+from playground.images.images import Images
 from proofs.life.audits import audited
 from proofs.life.life import MODEL, Life, StepFailedError, sample
 from proofs.life.quarantines import quarantine_step_by_step

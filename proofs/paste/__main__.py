@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from proofs.paste.blocks import DOOR, README, Block, blocks, pages
 from proofs.paste.terminal import COMMANDS, Pasted, Shell, Terminal, TerminalError
 from tests.ports import free_port

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 
 DOOR = PROJECT / "docs" / "README.md"
 README = PROJECT / "README.md"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from playground.home.paths import Paths
 from playground.local.forks import PR_SET_CHILD_SUBREAPER, Copied, Forks
 from playground.local.log_files import device_log
 from playground.local.runner import Runner
-from playground.paths import Paths
 from tests.device.broker import Broker
 from tests.device.cloud import Cloud
 from tests.device.process import PACKAGE_ROOT, Workbench

@@ -11,8 +11,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from playground.homes import local_session
-from playground.local.state import ACCOUNT, REGION, LocalState
+from playground.home.homes import local_session
+from playground.home.state import ACCOUNT, REGION, LocalState
 from proofs.access import device_attempts, function_attempts
 from proofs.access.visitor import ALLOWED
 from tests.playground_cloud import Cloud

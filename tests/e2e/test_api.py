@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from playground.users import Users, api_url
+from playground.stack.users import Users, api_url
 from tests.e2e.api_client import ApiClient
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 

@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from playground.local.state import LocalState
-from playground.users import Users, api_url
+from playground.home.state import LocalState
+from playground.stack.users import Users, api_url
 from tests.e2e.api_client import ApiClient, Reply
 from tests.playground_cloud import Cloud, wait_for
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import PROJECT
-from playground.users import Users, api_url
+from playground.home.paths import PROJECT
+from playground.stack.users import Users, api_url
 from tests.e2e.api_client import ApiClient
 from tests.e2e.api_hooks import EXAMPLE, TAKEN
 from tests.playground_cloud import COMMAND, Cloud, wait_for

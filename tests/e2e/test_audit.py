@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.accounts import mqtt_server
-from playground.local.state import ACCOUNT
+from playground.home.state import ACCOUNT
 from proofs.access.visitor import ALLOWED, visit
 from proofs.life.audits import restore
 from tests.certificates import certificate_pem, rsa_public_key

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from playground.watch import Message, connection, kind_of, message_of, subscribe, watching
+from playground.messages.watch import Message, connection, kind_of, message_of, subscribe, watching
 from tests.playground_cloud import Cloud
 
 

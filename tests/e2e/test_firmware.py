@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from playground import exit_codes, firmware
-from playground.paths import PROJECT
-from playground.watch import watching
+from playground import exit_codes
+from playground.devices import firmware
+from playground.home.paths import PROJECT
+from playground.messages.watch import watching
 from proofs.paste.blocks import blocks
 from tests.playground_cloud import Cloud, wait_for
 from tests.unit.doubles.image_server import image_server

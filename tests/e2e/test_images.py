@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.images import Images
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
+from playground.images.images import Images
 from tests.playground_cloud import Cloud, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -179,7 +179,7 @@ def test_the_first_device_without_an_image_says_what_to_do(
 def test_any_tools_upload_is_built(cloud: Cloud, tmp_path: Path) -> None:
     # given
     source = tmp_path / "source.zip"
-    code = "import sys; from pathlib import Path; from playground.device_source import pack; "
+    code = "import sys; from pathlib import Path; from playground.images.source import pack; "
     code += (
         f"s = pack(Path({str(PROJECT / 'device')!r})); "
         f"Path({str(source)!r}).write_bytes(s.data); print(s.key)"

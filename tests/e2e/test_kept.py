@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from playground.home.state import LocalState
 from playground.local.generations import Generations
-from playground.local.state import LocalState
 from proofs.killing.kills import WITHIN, kill_and_count, victims
 from proofs.killing.look import settled
 from tests.playground_cloud import COMMAND, PATIENCE, UP_LIMIT, Cloud, own_cloud, wait_for

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from playground.errors import WatchError
-from playground.listening import Limits, listening
+from playground.messages.listening import Limits, listening
 from tests.device.relay import wire_to
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from playground.history import task_names
+from playground.devices.history import task_names
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
 pytestmark = pytest.mark.thorough

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from playground.local.state import LocalState
-from playground.watch import kind_of, watching
+from playground.home.state import LocalState
+from playground.messages.watch import kind_of, watching
 from tests.playground_cloud import Cloud, wait_for
 
 NAME = "dev-METRICS"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from playground.watch import watching
+from playground.messages.watch import watching
 from tests.playground_cloud import Cloud
 
 MODEL = {

@@ -5,8 +5,8 @@ import shlex
 
 import pytest
 
+from playground.home.paths import Paths
 from playground.local import wheels
-from playground.paths import Paths
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from awscrt import mqtt5
 
-from playground.local.state import LocalState
-from playground.quarantine import following
-from playground.watch import Watcher, kind_of, watching
+from playground.home.state import LocalState
+from playground.messages.watch import Watcher, kind_of, watching
+from playground.security.quarantine import following
 from tests.device.tls import context_of
 from tests.playground_cloud import Cloud, Execution, wait_for
 

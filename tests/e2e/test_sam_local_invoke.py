@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from playground.paths import PROJECT
-from playground.sam_local import HOST_OF_CONTAINERS
+from playground.home.paths import PROJECT
+from playground.stack.sam_local import HOST_OF_CONTAINERS
 from tests.playground_cloud import COMMAND, Cloud
 
 pytestmark = pytest.mark.thorough

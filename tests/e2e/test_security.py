@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from playground.findings import findings
 from playground.local.log_files import device_log
+from playground.security.findings import findings
 from tests.playground_cloud import Cloud, wait_for
 
 pytestmark = pytest.mark.thorough

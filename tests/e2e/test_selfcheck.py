@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.images import Images
+from playground.images.images import Images
 from playground.selfcheck.checks import CHECKS
 from tests.playground_cloud import Cloud
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from awscrt import mqtt5
 
-from playground.links import Links, link, links
-from playground.watch import watching
+from playground.devices.links import Links, link, links
+from playground.messages.watch import watching
 from tests.device.tls import context_of
 from tests.playground_cloud import Cloud, wait_for
 

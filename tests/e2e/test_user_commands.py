@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from tests.playground_cloud import UP_LIMIT, Cloud, wait_for
 
 

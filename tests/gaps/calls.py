@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from playground.paths import PROJECT, Paths
+from playground.home.paths import PROJECT, Paths
 from tests.gaps import filled
 
 PAGE = PROJECT / "docs" / "iot-calls.md"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from playground.home.paths import Paths
 from playground.local import gaps
-from playground.paths import Paths
 
 # After all that is here already: only what this environment lacks comes from the emulator's, above
 # all `ministack`.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from playground.history import steps_of
+from playground.devices.history import steps_of
 from tests.gaps.modules import gap, service
 from tests.playground_cloud import wait_for
 

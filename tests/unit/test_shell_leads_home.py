@@ -14,10 +14,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from playground.local import emulator
-from playground.local.state import LocalState
-from playground.paths import PROJECT, Paths
-from playground.shellenv import (
+from playground.home.paths import PROJECT, Paths
+from playground.home.shellenv import (
     HARMLESS,
     LEADS_AWAY,
     exports,
@@ -27,6 +25,8 @@ from playground.shellenv import (
     shell_text,
     strays,
 )
+from playground.home.state import LocalState
+from playground.local import emulator
 
 STRANGERS = PROJECT / "tests" / "strangers"
 EVERY_SERVICE = STRANGERS / "every_service.py"

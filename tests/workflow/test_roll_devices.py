@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground.images import Images
+from playground.images.images import Images
 from tests.playground_cloud import Cloud
 
 pytestmark = pytest.mark.thorough

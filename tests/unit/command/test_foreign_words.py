@@ -28,24 +28,24 @@ from control_plane.problem import Problem
 from detecting.log_entries import logged
 from detecting.observation import Observation
 from detecting.sources import observations
-from playground import views
-from playground.commands import Reply
-from playground.demo import is_report
-from playground.device_views import shown_reply
-from playground.drill import Canary
+from playground.base.plain import plain
+from playground.devices.executions import outcome_of
+from playground.devices.history import readable_cause
+from playground.devices.jobs import _document
 from playground.errors import CommandError, QueryError
-from playground.executions import outcome_of
-from playground.history import readable_cause
-from playground.jobs import _document
 from playground.local.shipping import events_of
-from playground.log_events import parsed
-from playground.logs import _record
-from playground.message_views import message_data, message_text, packet_text
-from playground.output import Form, Output, Query
-from playground.packets import Packet
-from playground.plain import plain
-from playground.views import fields_table, moment
-from playground.watch import Message, message_of, new_topic
+from playground.messages.commands import Reply
+from playground.messages.log_events import parsed
+from playground.messages.logs import _record
+from playground.messages.packets import Packet
+from playground.messages.watch import Message, message_of, new_topic
+from playground.security.drill import Canary
+from playground.show import views
+from playground.show.devices import shown_reply
+from playground.show.messages import message_data, message_text, packet_text
+from playground.show.output import Form, Output, Query
+from playground.show.views import fields_table, moment
+from playground.stack.demo import is_report
 from tests.unit import sightings
 from virtual_device.base.clock import Now
 from virtual_device.base.jsonvalue import encode, read_object

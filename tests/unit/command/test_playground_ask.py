@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from awscrt import mqtt5
 
-from playground import commands
-from playground.commands import ask
 from playground.errors import CommandError
+from playground.messages import commands
+from playground.messages.commands import ask
 
 Receive = Callable[[mqtt5.PublishPacket], None]
 Answers = Callable[[mqtt5.PublishPacket], list[mqtt5.PublishPacket]]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from playground.audit import Audit, Check, Finding, Repaired
-from playground.cli_audit import view
-from playground.views import out
+from playground.cli.audit import view
+from playground.security.audit import Audit, Check, Finding, Repaired
+from playground.show.views import out
 
 POLICY = Finding(
     "IOT_POLICY_OVERLY_PERMISSIVE_CHECK",

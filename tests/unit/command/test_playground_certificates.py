@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from playground.cli import app
-from playground.homes import Home
+from playground.home.homes import Home
+from playground.line.app import app
 
 
 class Stack:
@@ -71,10 +71,10 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     rows = [row("new", 1), row("lamp", 90, "OFFLINE"), {"thing_name": "worn", "status": "ONLINE"}]
     rows += [row("gone", 95, "TERMINATED"), {"thing_name": "made", "status": "PROVISIONING"}]
     monkeypatch.setattr(
-        "playground.cli_context.find_home",
+        "playground.line.context.find_home",
         lambda *_: Home("aws", None, "eu-west-1", "1", "s"),  # type: ignore[arg-type]
     )
-    monkeypatch.setattr("playground.devices.Devices.rows", lambda _: rows)
+    monkeypatch.setattr("playground.devices.devices.Devices.rows", lambda _: rows)
     monkeypatch.setattr(Home, "output", lambda *_: "rotate")
     monkeypatch.setattr(Home, "client", lambda *_: stack)
     return stack

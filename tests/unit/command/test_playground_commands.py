@@ -7,16 +7,16 @@ from unittest import mock
 import pytest
 from typer.testing import CliRunner
 
-from playground import watch
-from playground.cli import app
-from playground.commands import Reply
-from playground.demo import is_report, update_command
-from playground.device_views import reply_text
-from playground.devices import Answer, answer_of
+from playground.devices.devices import Answer, answer_of
+from playground.devices.executions import Outcome
 from playground.errors import CommandError, NotUpError, SettingError, WatchError, WorkflowError
-from playground.executions import Outcome
-from playground.typed import attributes_of, settings_of
-from playground.watch import Message, filters, kind_of, new_topic, workflow_topic
+from playground.line.app import app
+from playground.line.typed import attributes_of, settings_of
+from playground.messages import watch
+from playground.messages.commands import Reply
+from playground.messages.watch import Message, filters, kind_of, new_topic, workflow_topic
+from playground.show.devices import reply_text
+from playground.stack.demo import is_report, update_command
 
 
 def test_values_are_json_when_they_can_be() -> None:
@@ -166,7 +166,7 @@ def test_errors_are_a_sentence_unless_debugging(monkeypatch: pytest.MonkeyPatch)
     def nothing(*_arguments: object) -> None:
         raise NotUpError("The local cloud is not up.")
 
-    monkeypatch.setattr("playground.cli_context.find_home", nothing)
+    monkeypatch.setattr("playground.line.context.find_home", nothing)
     answer = CliRunner().invoke(app, ["list"])
     assert (answer.exit_code, answer.stderr.strip()) == (3, "The local cloud is not up.")
     assert isinstance(CliRunner().invoke(app, ["--debug", "list"]).exception, NotUpError)

@@ -8,15 +8,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from playground import consent
-from playground.cli import app
-from playground.cli_options import walk
+from playground.base.processes import ProcessId, birth
 from playground.errors import NoHomeError
-from playground.examples import EXAMPLES
-from playground.homes import Home, find_home
-from playground.local.state import LocalState
-from playground.paths import Paths
-from playground.processes import ProcessId, birth
+from playground.home import consent
+from playground.home.homes import Home, find_home
+from playground.home.paths import Paths
+from playground.home.state import LocalState
+from playground.line.app import app
+from playground.line.examples import EXAMPLES
+from playground.line.options import walk
 
 HERE = {"up", "down", "reset", "status", "relay", "completion", "env", "help"}
 """These have to do with the local cloud alone, or with none."""
@@ -38,7 +38,7 @@ CHANGE = sorted({*WORDS} - HERE - ONLY_LOOK)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
     """No local cloud is up, and somebody has AWS credentials; every call of AWS fails."""
     found = Home("aws", None, "eu-west-1", "123456789012", "s")  # type: ignore[arg-type]
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: found)
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: found)
     monkeypatch.setenv("PLAYGROUND_DIR", str(tmp_path / ".playground"))
     for name in ("PLAYGROUND_HOME", "AWS_ENDPOINT_URL", "PLAYGROUND_PASSWORD"):
         monkeypatch.delenv(name, raising=False)

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from playground.drill import Canary
 from playground.errors import WatchError
-from playground.watch import Message, Watcher
+from playground.messages.watch import Message, Watcher
+from playground.security.drill import Canary
 
 
 def said(sequence: int) -> Message:

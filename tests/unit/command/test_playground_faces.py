@@ -15,17 +15,17 @@ from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
 from botocore.parsers import ResponseParserError
 from typer.testing import CliRunner
 
-from playground import sweep
-from playground.cli import app
+from playground.base.processes import ProcessId, birth
+from playground.devices import sweep
+from playground.devices.workflows import DEPROVISION, PROVISION, RELEASE, RESTART, Workflow
 from playground.errors import AgentError, ImageError, SweepError
-from playground.failures import sentence
-from playground.homes import Home, local_home
-from playground.local.builds import LocalBuilds
-from playground.local.state import LocalState
-from playground.paths import Paths
-from playground.processes import ProcessId, birth
-from playground.rolling import Plan
-from playground.workflows import DEPROVISION, PROVISION, RELEASE, RESTART, Workflow
+from playground.home.homes import Home, local_home
+from playground.home.paths import Paths
+from playground.home.state import LocalState
+from playground.images.local_builds import LocalBuilds
+from playground.images.rolling import Plan
+from playground.line.app import app
+from playground.line.failures import sentence
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CAUGHT = {
@@ -102,8 +102,8 @@ def test_a_roll_beside_another_one_is_told(
     # given a roll whose NextDevice has failed, which the workflow catches
     left = {"type": "TaskStateExited", "stateExitedEventDetails": {"name": "NextDevice", **given}}
     home = home_of(ended("FAILED", error=CAUGHT["Error"], cause=CAUGHT["Cause"]), events=[left])
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: home)
-    monkeypatch.setattr("playground.cli_images.plan", lambda *_: Plan("sha256:new", ("lamp",)))
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: home)
+    monkeypatch.setattr("playground.cli.images.plan", lambda *_: Plan("sha256:new", ("lamp",)))
     # when
     answer = CliRunner().invoke(app, ["roll"])
     # then

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from common.clients import session
 from detecting.finding import Finding
-from playground import cli_context
-from playground.cli import app
-from playground.findings import findings
+from playground.line import context as cli_context
+from playground.line.app import app
+from playground.security.findings import findings
 from tests.unit.sightings import NOON, findings_table
 from tests.unit.stack import FINDINGS
 

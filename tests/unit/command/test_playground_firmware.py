@@ -9,11 +9,12 @@ from typing import Any, cast
 import boto3
 import pytest
 
-from playground import cli_jobs, firmware
+from playground.cli import jobs as cli_jobs
+from playground.devices import firmware
+from playground.devices.jobs import Jobs
 from playground.errors import FirmwareError, JobError, UnknownDeviceError
-from playground.homes import Home
-from playground.jobs import Jobs
-from playground.paths import PROJECT, Paths
+from playground.home.homes import Home
+from playground.home.paths import PROJECT, Paths
 from virtual_device.core.capability import Surroundings
 from virtual_device.jobs import update_document
 from virtual_device.tools import firmware_tool
@@ -121,7 +122,7 @@ def test_nothing_is_uploaded_for_a_device_that_is_not_there(
     def no_row(_self: object, name: str) -> None:
         raise UnknownDeviceError(name)
 
-    monkeypatch.setattr("playground.devices.Devices.row", no_row)
+    monkeypatch.setattr("playground.devices.devices.Devices.row", no_row)
     monkeypatch.setattr(firmware, "checked", lambda *_: image)
     with pytest.raises(UnknownDeviceError):
         cli_jobs.with_image(Paths(), home, ["dev-NONE"], {"operation": "update-firmware"}, SAMPLE)

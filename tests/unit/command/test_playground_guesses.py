@@ -12,15 +12,16 @@ from typer.testing import CliRunner
 from common.device_wish import DeviceWish
 from common.errors import InvalidInput
 from common.statuses import STATUSES
-from playground import device_settings, models
-from playground.cli import app
-from playground.cli_options import walk
-from playground.command_lines import command_line
-from playground.devices import Devices
+from playground.base.command_lines import command_line
+from playground.devices import models
+from playground.devices import settings as device_settings
+from playground.devices.devices import Devices
 from playground.errors import NotUpError, SettingError, UnknownDeviceError, UsageError
-from playground.homes import Home
-from playground.paths import Paths
-from playground.typed import statuses_of
+from playground.home.homes import Home
+from playground.home.paths import Paths
+from playground.line.app import app
+from playground.line.options import walk
+from playground.line.typed import statuses_of
 from tests.unit.stack import TABLE
 
 COMMANDS = {
@@ -59,13 +60,13 @@ def run(*words: str) -> Any:
 
 @pytest.fixture
 def nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: pytest.fail("asked"))
 
 
 @pytest.fixture
 def lamp(monkeypatch: pytest.MonkeyPatch, table: Any) -> Any:
     """A bulb in the catalog."""
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: HOME)
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: HOME)
     table.put_item(Item={**LAMP, "created_at": "2026-01-02T03:04:05.678Z"})
     return table
 
@@ -134,7 +135,7 @@ def test_a_name_with_a_dash_can_be_named(words: str) -> None:
             assert f"`{command_line(words, name)}`" in answer.stderr
     # and after -- it is no option, whatever else is wrong with it
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("playground.cli_context.find_home", nobody)
+        patch.setattr("playground.line.context.find_home", nobody)
         assert "no option" not in run(*words.split(), "--", "-x").stderr
 
 
@@ -313,7 +314,7 @@ def test_settings_of_nothing(lamp: Any, monkeypatch: pytest.MonkeyPatch) -> None
     assert answer.exit_code == UnknownDeviceError.exit_code
     assert "There is no device type fridge: there are bulb, " in answer.stderr
     assert "And there is no device fridge." in answer.stderr
-    monkeypatch.setattr("playground.cli_context.find_home", nobody)
+    monkeypatch.setattr("playground.line.context.find_home", nobody)
     answer = run("settings", "fridge")
     assert answer.exit_code == NotUpError.exit_code
     assert "There is no device type fridge" in answer.stderr

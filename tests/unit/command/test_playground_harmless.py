@@ -7,11 +7,11 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from playground import views
-from playground.message_views import message_text, packet_text
-from playground.output import Output
-from playground.packets import Packet
-from playground.watch import Message
+from playground.messages.packets import Packet
+from playground.messages.watch import Message
+from playground.show import views
+from playground.show.messages import message_text, packet_text
+from playground.show.output import Output
 
 CLIPBOARD, CLEAR, EIGHT_BIT, TURNED = "\x1b]52;c;ZXZpbA==\x07", "\x1b[2J", "\x9b2J", "\u202etxt.exe"
 EVIL = f"a{CLIPBOARD}b{CLEAR}c{EIGHT_BIT}d{TURNED}\re"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playground.history import readable_cause, steps_of, task_names
+from playground.devices.history import readable_cause, steps_of, task_names
 from tests.mocks import definition
 
 START = datetime(2026, 1, 2, tzinfo=UTC)

@@ -9,12 +9,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from playground import job_documents, job_views
-from playground.cli import app
-from playground.cli_jobs import read_words
+from playground.cli.jobs import read_words
+from playground.devices import job_documents
+from playground.devices.jobs import ENDS, Execution, Job
 from playground.errors import JobError
-from playground.jobs import ENDS, Execution, Job
-from playground.paths import PROJECT, Paths
+from playground.home.paths import PROJECT, Paths
+from playground.line.app import app
+from playground.show import jobs as job_views
 from virtual_device.telemetry.thing import Thing
 from virtual_device.tools import job_tool
 

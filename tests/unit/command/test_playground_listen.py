@@ -15,17 +15,18 @@ from awscrt import mqtt5
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from playground import listen_identity, message_views
+from playground.base.processes import birth
+from playground.base.signals import orderly_end, undisturbed
 from playground.errors import FilterError
-from playground.homes import Home
-from playground.listen_certificate import issue
-from playground.listen_identity import policy_document, remove
-from playground.listen_leftovers import leftovers
-from playground.packets import Packet
-from playground.paths import Paths
-from playground.processes import birth
-from playground.signals import orderly_end, undisturbed
-from playground.topic_filters import asked_for, checked, fault, topics
+from playground.home.homes import Home
+from playground.home.paths import Paths
+from playground.messages import listen_identity
+from playground.messages.listen_certificate import issue
+from playground.messages.listen_identity import policy_document, remove
+from playground.messages.listen_leftovers import leftovers
+from playground.messages.packets import Packet
+from playground.messages.topic_filters import asked_for, checked, fault, topics
+from playground.show import messages as message_views
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from typer._click.exceptions import BadParameter
 from typer._coercion import build_runtime_param, resolve_type_descriptor
 from typer.models import OptionInfo
 
-from playground.cli import app
-from playground.cli_later import loaded
-from playground.cli_table import PANELS, Listed
-from playground.cli_values import Reading
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
+from playground.line.app import app
+from playground.line.later import loaded
+from playground.line.table import PANELS, Listed
+from playground.line.values import Reading
 
 pytestmark = pytest.mark.thorough  # processes of the command
 
@@ -48,7 +48,7 @@ def modules(*words: str) -> set[str]:
     command = [sys.executable, "-c", RUN, json.dumps(words)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     found: list[str] = json.loads(done.stdout.splitlines()[-1])
-    assert "playground.cli" in found
+    assert "playground.line.app" in found
     return set(found)
 
 
@@ -67,7 +67,7 @@ def test_what_asks_no_cloud_loads_neither_the_sdk_nor_a_module_of_a_command(word
     found = modules(*words.split())
     assert not found & LIBRARIES
     asked = {one.module for one in LISTED if one.name in words.split()}
-    ours = {f"playground.{one.module}" for one in LISTED if one.module not in asked}
+    ours = {f"playground.cli.{one.module}" for one in LISTED if one.module not in asked}
     assert not found & ours
 
 
@@ -78,12 +78,11 @@ def test_without_a_cloud_a_command_loads_no_sdk(words: str) -> None:
     assert not found & CLOUD
 
 
-@pytest.mark.parametrize(
-    "name", ["cli_devices", "cli_settings", "cli_status", "cli_shell", "cli_users"]
-)
+@pytest.mark.parametrize("name", ["devices", "settings", "status", "shell", "users"])
 def test_looking_at_devices_loads_nothing_of_what_makes_a_cloud(name: str) -> None:
     code = (
-        f"import json, sys, boto3; import playground.{name}; print(json.dumps(sorted(sys.modules)))"
+        f"import json, sys, boto3; import playground.cli.{name}; "
+        "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
@@ -95,13 +94,13 @@ def test_the_tab_key_loads_the_one_command_that_was_typed(monkeypatch: pytest.Mo
     monkeypatch.setenv("_PLAYGROUND_COMPLETE", "complete_bash")
     for typed, there in (
         ("playground ", set()),
-        ("playground set --", {"playground.cli_settings"}),
+        ("playground set --", {"playground.cli.settings"}),
     ):
         monkeypatch.setenv("COMP_WORDS", typed)
         monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
         found = modules()
         assert not found & LIBRARIES
-        assert found & {f"playground.{one.module}" for one in LISTED} == there
+        assert found & {f"playground.cli.{one.module}" for one in LISTED} == there
 
 
 # --- what is read without Typer's library is read as with it
@@ -149,10 +148,9 @@ def test_a_command_is_listed_as_it_is(one: Listed) -> None:
 def test_every_command_is_listed_once() -> None:
     names = [one.name for one in LISTED]
     assert len(set(names)) == len(names)
-    files = {file.stem for file in (PROJECT / "playground").glob("cli_*.py")}
-    beside = {"cli_context", "cli_later", "cli_options", "cli_table", "cli_values"}
-    assert files - beside == {one.module for one in LISTED}
-    for module in files - beside:
-        __import__(f"playground.{module}")
-        there = typer.main.get_group(sys.modules[f"playground.{module}"].app).commands
+    files = {file.stem for file in (PROJECT / "playground" / "cli").glob("*.py")} - {"__init__"}
+    assert files == {one.module for one in LISTED}
+    for module in files:
+        __import__(f"playground.cli.{module}")
+        there = typer.main.get_group(sys.modules[f"playground.cli.{module}"].app).commands
         assert set(there) == {one.name for one in LISTED if one.module == module}

@@ -12,12 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from playground import log_events, logs
-from playground.cli import app
 from playground.errors import LogsError
-from playground.log_events import pattern_for
-from playground.log_views import record_text
-from playground.logs import LogReader, Question, ago, insights_query
+from playground.line.app import app
+from playground.messages import log_events, logs
+from playground.messages.log_events import pattern_for
+from playground.messages.logs import LogReader, Question, ago, insights_query
+from playground.show.logs import record_text
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ARN = "arn:aws:states:us-east-1:111122223333:execution:stack-provision-device:one"
@@ -255,7 +255,7 @@ def test_following_tells_every_line_once(
     days = -2 * 24 * 3600
     cloud.say("devices", device_line(days, message="0"))
     monkeypatch.setattr(
-        "playground.logs.time.sleep",
+        "playground.messages.logs.time.sleep",
         lambda _: cloud.say("devices", device_line(days, message=str(next(later)))),
     )
     monkeypatch.setattr(logs, "OVERLAP", datetime.now(UTC) - NOW + timedelta(days=1))

@@ -16,17 +16,18 @@ from rich.console import RenderableType
 from rich.text import Text
 from typer.testing import CliRunner
 
-from playground import cli_users, views
-from playground.ages import age, short
-from playground.cli import app
-from playground.cli_options import walk
-from playground.device_views import devices_table, shown_device
-from playground.homes import Home
-from playground.message_views import message_line, message_text
-from playground.paths import Paths
-from playground.processes import birth
-from playground.sessions import Session, name_of
-from playground.watch import Message
+from playground.base.processes import birth
+from playground.cli import users as cli_users
+from playground.home.homes import Home
+from playground.home.paths import Paths
+from playground.home.sessions import Session, name_of
+from playground.line.app import app
+from playground.line.options import walk
+from playground.messages.watch import Message
+from playground.show import views
+from playground.show.ages import age, short
+from playground.show.devices import devices_table, shown_device
+from playground.show.messages import message_line, message_text
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LONG = "boiler-in-the-cellar-of-the-old-house-at-the-corner"
@@ -300,8 +301,8 @@ def test_a_change_in_an_aws_account_names_it_each_time(
 ) -> None:
     monkeypatch.setenv("PLAYGROUND_DIR", str(tmp_path / "pg"))
     home = Home("aws", None, "eu-west-1", "123456789012", "s")  # type: ignore[arg-type]
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: home)
-    monkeypatch.setattr("playground.devices.Devices.rows", lambda _: [])
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: home)
+    monkeypatch.setattr("playground.devices.devices.Devices.rows", lambda _: [])
     # The leader of the session that the tests run in may be gone.
     monkeypatch.setattr(Session, "here", lambda: Session(name_of(os.getpid())))
 
@@ -372,7 +373,7 @@ def test_the_first_password_is_told_with_its_use(
 ) -> None:
     home = Home("aws", None, "r", "1", "s")  # type: ignore[arg-type]
     passwords = iter(["Secret1", None])
-    monkeypatch.setattr("playground.users.Users.first", lambda _: next(passwords))
+    monkeypatch.setattr("playground.stack.users.Users.first", lambda _: next(passwords))
     cli_users.tell_first_user(home)
     said = capsys.readouterr()
     assert said.out == ""

@@ -23,19 +23,20 @@ from botocore.exceptions import (
 )
 from typer.testing import CliRunner
 
-from playground import errors, exit_codes, views
-from playground.cli import app
-from playground.cli_options import walk
-from playground.completing import in_time
-from playground.examples import BEGIN, EXAMPLES
-from playground.failures import one_sentence, sentence
-from playground.homes import Home, Login, find_home
-from playground.local.state import LocalState
-from playground.output import Output, Query
-from playground.output_text import text_lines
-from playground.paths import PROJECT, Paths
-from playground.plain import plain
-from playground.sweep import Swept
+from playground import errors, exit_codes
+from playground.base.plain import plain
+from playground.devices.sweep import Swept
+from playground.home.homes import Home, Login, find_home
+from playground.home.paths import PROJECT, Paths
+from playground.home.state import LocalState
+from playground.line.app import app
+from playground.line.completing import in_time
+from playground.line.examples import BEGIN, EXAMPLES
+from playground.line.failures import one_sentence, sentence
+from playground.line.options import walk
+from playground.show import views
+from playground.show.output import Output, Query
+from playground.show.output_text import text_lines
 
 COMMAND = typer.main.get_command(app)
 COMMANDS = {
@@ -57,10 +58,10 @@ def run(*arguments: str) -> Any:
 def devices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two devices, wherever the home is."""
     monkeypatch.setattr(
-        "playground.cli_context.find_home",
+        "playground.line.context.find_home",
         lambda *_: Home("aws", None, "eu-west-1", "1", "s"),  # type: ignore[arg-type]
     )
-    monkeypatch.setattr("playground.devices.Devices.rows", lambda _: ROWS)
+    monkeypatch.setattr("playground.devices.devices.Devices.rows", lambda _: ROWS)
 
 
 @pytest.mark.usefixtures("devices")
@@ -122,7 +123,9 @@ def test_a_table_of_what_a_query_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row.split() for row in rows] == [["b", "0.5"], ["a", "null"]]
     assert run("list", "--query", "devices[?load > `9`].thing_name").stdout == ""
     # in a pipe a line is a record, whatever COLUMNS says
-    monkeypatch.setattr("playground.devices.Devices.rows", lambda _: [{"thing_name": "n" * 128}])
+    monkeypatch.setattr(
+        "playground.devices.devices.Devices.rows", lambda _: [{"thing_name": "n" * 128}]
+    )
     monkeypatch.setenv("COLUMNS", "80")
     assert "n" * 128 in run("list").stdout
     assert "n" * 128 in run("list", "--query", "devices").stdout
@@ -144,7 +147,7 @@ def test_a_table_has_numbers_and_times_as_people_write_them(
 
 @pytest.mark.usefixtures("devices")
 def test_words_are_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("playground.devices.Devices.rows", lambda _: [])
+    monkeypatch.setattr("playground.devices.devices.Devices.rows", lambda _: [])
     empty = run("list", "--output", "json")
     assert json.loads(empty.stdout) == {"devices": []}
     assert "No devices yet" in empty.stderr
@@ -270,7 +273,7 @@ def test_no_traceback_unless_debugging(
     def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr("playground.cli_context.find_home", fail)
+    monkeypatch.setattr("playground.line.context.find_home", fail)
     quiet = run("list")
     assert (quiet.exit_code, quiet.stdout, bool(quiet.stderr)) == (code, "", code == 70)
     if code == 70:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from playground import errors, history, release
-from playground.cli import app
-from playground.homes import Home
+from playground import errors
+from playground.devices import history
+from playground.home.homes import Home
+from playground.home.state import LocalState
+from playground.line import release
+from playground.line.app import app
 from playground.local.builder import check_import
-from playground.local.state import LocalState
-from playground.users import Users
+from playground.stack.users import Users
 
 
 def run(*arguments: str) -> Any:
@@ -40,7 +42,7 @@ def run(*arguments: str) -> Any:
 def test_a_value_that_cannot_be_is_told_before_a_home_is_asked(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
 ) -> None:
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: pytest.fail("asked"))
     answer = run(*arguments)
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert told in answer.stderr
@@ -61,12 +63,12 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
             return []
 
     monkeypatch.setattr(
-        "playground.cli_context.find_home",
+        "playground.line.context.find_home",
         lambda *_: Home("aws", None, "eu-west-1", "1", "s"),  # type: ignore[arg-type]
     )
-    monkeypatch.setattr("playground.devices.Devices.row", unknown)
-    monkeypatch.setattr("playground.cli_logs.LogReader", Silent)
-    monkeypatch.setattr("playground.cli_security.findings", lambda *_: [])
+    monkeypatch.setattr("playground.devices.devices.Devices.row", unknown)
+    monkeypatch.setattr("playground.cli.logs.LogReader", Silent)
+    monkeypatch.setattr("playground.cli.findings.findings", lambda *_: [])
 
 
 @pytest.mark.usefixtures("nobody")
@@ -116,12 +118,12 @@ def test_the_status_of_a_cloud_without_the_stack(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(LocalState, "up", property(lambda _: True))
     monkeypatch.setattr(
-        "playground.cli_status.find_home",
+        "playground.cli.status.find_home",
         lambda *_: Home("local", None, "r", "1", "s", "http://x"),  # type: ignore[arg-type]
     )
-    monkeypatch.setattr("playground.devices.Devices.rows", gone)
+    monkeypatch.setattr("playground.devices.devices.Devices.rows", gone)
     monkeypatch.setattr(
-        "playground.cli_status.keeping", lambda *_: {"kept": None, "not_kept": None}
+        "playground.cli.status.keeping", lambda *_: {"kept": None, "not_kept": None}
     )
     answer = run("status")
     assert answer.exit_code == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from playground.errors import ImageError, UnknownDeviceError
-from playground.rolling import Move, moves, plan
+from playground.images.rolling import Move, moves, plan
 
 NEW, OLD = f"sha256:{'b' * 64}", f"sha256:{'a' * 64}"
 
@@ -25,8 +25,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Home:
         {"thing_name": "without", "status": "OFFLINE", "task_arn": "t"},
         {"thing_name": "gone", "status": "TERMINATED", "image_digest": OLD},
     ]
-    monkeypatch.setattr("playground.rolling.Devices.rows", lambda _self: rows)
-    monkeypatch.setattr("playground.rolling.Images.current", lambda _self: NEW)
+    monkeypatch.setattr("playground.images.rolling.Devices.rows", lambda _self: rows)
+    monkeypatch.setattr("playground.images.rolling.Images.current", lambda _self: NEW)
     return Home()
 
 
@@ -42,7 +42,7 @@ def test_a_name_that_does_not_run_is_refused(home: Any) -> None:
 
 
 def test_without_an_image_there_is_no_plan(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("playground.rolling.Images.current", lambda _self: None)
+    monkeypatch.setattr("playground.images.rolling.Images.current", lambda _self: None)
     with pytest.raises(ImageError, match="run `playground push`"):
         plan(home)
 

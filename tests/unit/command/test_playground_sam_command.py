@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import Paths
+from playground.home.paths import Paths
 from playground.sam_command import arguments_of, environment, is_local, refusal
 
 NAMED = "PythonRuntime=python3.11"

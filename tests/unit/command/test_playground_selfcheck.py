@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from playground import cli_selfcheck, exit_codes
-from playground.cli import app
+from playground import exit_codes
+from playground.cli import selfcheck as cli_selfcheck
 from playground.errors import WatchError
-from playground.homes import Home
-from playground.paths import PROJECT, Paths
+from playground.home.homes import Home
+from playground.home.paths import PROJECT, Paths
+from playground.line.app import app
 from playground.selfcheck import checks, report, runner
 from playground.selfcheck.checks import CHECKS, Check
 from playground.selfcheck.definitions import OUTPUTS, differing
@@ -158,7 +159,7 @@ def test_the_command_ends_as_its_checks_did_and_cleans_up_in_any_case(
         cleaned.append(self)
         return left
 
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: HOME)
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: HOME)
     monkeypatch.setattr(Home, "outputs", {})
     monkeypatch.setattr(Trial, "clean_up", clean_up)
     monkeypatch.setattr(
@@ -192,7 +193,7 @@ def test_it_cleans_up_when_it_is_interrupted(
         cleaned.append(self)
         return []
 
-    monkeypatch.setattr("playground.cli_context.find_home", lambda *_: HOME)
+    monkeypatch.setattr("playground.line.context.find_home", lambda *_: HOME)
     monkeypatch.setattr(Home, "outputs", {})
     monkeypatch.setattr(Trial, "clean_up", clean_up)
     monkeypatch.setattr(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from playground import surroundings
+from playground.line import surroundings
 
 pytestmark = pytest.mark.thorough  # processes of the command
 
@@ -30,19 +30,20 @@ ROW = {
     "lone": "\ud800",
 }
 SHOW = """
-from playground import surroundings
+from playground.line import surroundings
 surroundings.settle()
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from rich.console import Group
 from rich.text import Text
-from playground import device_views, log_views, message_views, views
-from playground.devices import Answer
-from playground.logs import Record
-from playground.output import Output, Query
-from playground.packets import Packet
-from playground.watch import Message
+from playground.show import views
+from playground.show import devices as device_views, logs as log_views, messages as message_views
+from playground.devices.devices import Answer
+from playground.messages.logs import Record
+from playground.show.output import Output, Query
+from playground.messages.packets import Packet
+from playground.messages.watch import Message
 
 forms, file = sys.argv[1:]
 row = __import__("json").loads(Path(file).read_text())

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from playground import input_files, typed
-from playground.cli import app
+from playground.base import input_files
 from playground.errors import InputFileError, SettingError, UsageError
-from playground.paths import Paths
+from playground.home.paths import Paths
+from playground.line import typed
+from playground.line.app import app
 
 MARK = "\ufeff"
 # Values that no door takes, and what is said of them behind the field's name.
@@ -40,7 +41,7 @@ def nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(*_: object) -> None:
         pytest.fail("a cloud was asked")
 
-    monkeypatch.setattr("playground.cli_context.find_home", asked)
+    monkeypatch.setattr("playground.line.context.find_home", asked)
 
 
 def said(*words: str, given: bytes = b"") -> str:
@@ -235,7 +236,7 @@ def test_what_is_no_file(
     tmp_path: Path, option: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("home", "home_to_change"):
-        monkeypatch.setattr(f"playground.cli_context.Context.{name}", lambda _self: None)
+        monkeypatch.setattr(f"playground.line.context.Context.{name}", lambda _self: None)
     assert said(*option, str(tmp_path)) == f"{tmp_path} can't be read: Is a directory."
     assert (
         said(*option, str(tmp_path / "no"))
@@ -248,7 +249,7 @@ def test_what_is_no_file(
 def test_a_model_is_read_once_from_wherever_it_comes(
     content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from playground import models  # noqa: PLC0415 - so that the fixture comes first
+    from playground.devices import models  # noqa: PLC0415 - so that the fixture comes first
 
     # given: a pipe, as `<(...)` of a shell makes one
     reading, writing = os.pipe()

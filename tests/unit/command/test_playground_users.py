@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from playground.errors import UserError
-from playground.users import Users, api_url, new_password
+from playground.stack.users import Users, api_url, new_password
 
 
 class MemoryPool:

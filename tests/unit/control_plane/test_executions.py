@@ -15,11 +15,11 @@ from common.executions import KNOWN_WITHIN, Executions
 from common.moments import as_text
 from control_plane import machines as control_plane_machines
 from control_plane.control_plane import machines
-from playground import executions
+from playground.devices import executions
+from playground.devices.executions import Execution
+from playground.devices.workflows import PROVISION, Workflow
 from playground.errors import WorkflowError
-from playground.executions import Execution
-from playground.homes import Home
-from playground.workflows import PROVISION, Workflow
+from playground.home.homes import Home
 from tests.unit.api import Api
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.service import Refusal

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from playground import watch
+from playground.messages import watch
 from tests.unit.doubles.surroundings import Device
 from tests.unit.template import RESOURCES, ROOT
 from virtual_device import capabilities

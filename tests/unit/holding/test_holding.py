@@ -27,7 +27,7 @@ from holding.dead import DeadHolds, dead_holder, holder_of
 from holding.hold import Hold
 from holding.page import Stance, page, stance
 from holding.purposes import CONFINING, RULES, Life, Purpose, State
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from sweeping.holds import MENDED
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from playground.home.paths import Paths
+from playground.home.state import LocalState
 from playground.local.agent import AWAY_INTERVAL, AWAY_LIMIT, INTERVAL, QUIET, Agent, serve
 from playground.local.decisions import Action, Phase, Rules, Slot, Verb, backoff, decide, exited
 from playground.local.identities import Identities, Owner
@@ -22,10 +24,8 @@ from playground.local.log_files import device_log
 from playground.local.pace import Pace
 from playground.local.poller import SIGNATURE_LIFE, TaskPoller
 from playground.local.runner import Runner, base_environment, stop_leftovers
-from playground.local.state import LocalState
 from playground.local.task_events import OWN_REASONS, TaskEvents
 from playground.local.tasks import DeviceTask, container_env
-from playground.paths import Paths
 
 RULES = Rules()
 STRANGER = "6f1cd3a4-0000-4000-8000-5a1b2c3d4e5f"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from playground import bootstrap, installers
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from tests.device.pki import CertificateAuthority
 
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from playground import descriptors
-from playground.devices import Devices
+from playground.base import descriptors
+from playground.base.processes import ProcessId, birth
+from playground.devices.devices import Devices
 from playground.errors import CapacityError, StackError
-from playground.listen_leftovers import _forget_expired
+from playground.home.paths import Paths
+from playground.home.state import LocalState
+from playground.images.local_builds import BuildResult, load, result_file, save
 from playground.local import capacity, log_files, shipping, stack, temporary
-from playground.local.builds import BuildResult, load, result_file, save
 from playground.local.log_files import device_log, prune, turn_over
 from playground.local.shipping import LogShipper
 from playground.local.stack import Toolbox
-from playground.local.state import LocalState
-from playground.paths import Paths
-from playground.processes import ProcessId, birth
+from playground.messages.listen_leftovers import _forget_expired
 
 FORGETFUL = """#!{python}
 import os, sys, tempfile

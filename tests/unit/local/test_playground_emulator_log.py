@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from playground.home.paths import PROJECT
 from playground.local.emulator_log import MOST_BYTES, older
 from playground.local.iot_log import entry_of
-from playground.paths import PROJECT
 
 # As the emulator's process is started: its output goes into the file already.
 WRITER = """

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from playground import exit_codes, folder
-from playground.cli import app
+from playground import exit_codes
 from playground.errors import FolderError
-from playground.folder import MARK, claim, close_to_others, forget, is_ours, require_ours
+from playground.home import folder
+from playground.home.folder import MARK, claim, close_to_others, forget, is_ours, require_ours
+from playground.home.paths import DIR_VARIABLE, PROJECT, Paths
+from playground.home.state import LocalState, locked, secret_of
+from playground.line.app import app
 from playground.local.pruning import Pruning
 from playground.local.runner import stop_leftovers
-from playground.local.state import LocalState, locked, secret_of
-from playground.paths import DIR_VARIABLE, PROJECT, Paths
 
 TASK = "6f1cd3a4-0000-4000-8000-5a1b2c3d4e5f"
 THEIRS = {

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from playground.home.paths import Paths
 from playground.local.decisions import Phase
 from playground.local.fork_server import READY
 from playground.local.forks import (
@@ -26,7 +27,6 @@ from playground.local.forks import (
 )
 from playground.local.log_files import device_log
 from playground.local.runner import COMMAND, Runner
-from playground.paths import Paths
 
 pytestmark = [
     pytest.mark.thorough,

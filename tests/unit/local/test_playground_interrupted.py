@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from playground import entry, exit_codes, views
-from playground.homes import Home
-from playground.workflows import PROVISION, Workflow
+from playground import entry, exit_codes
+from playground.devices.workflows import PROVISION, Workflow
+from playground.home.homes import Home
+from playground.show import views
 
 
 class Interrupted:
@@ -19,7 +20,7 @@ class Interrupted:
 def test_a_command_that_is_still_being_loaded_ends_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "playground.cli", Interrupted())
+    monkeypatch.setitem(sys.modules, "playground.line.app", Interrupted())
     with pytest.raises(SystemExit) as ended:
         entry.main()
     assert ended.value.code == exit_codes.INTERRUPTED
@@ -59,7 +60,7 @@ def test_an_interrupted_command_waits_for_no_execution(monkeypatch: pytest.Monke
         assert home.states.looked.wait(10)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("playground.workflows.as_completed", interrupt)
+    monkeypatch.setattr("playground.devices.workflows.as_completed", interrupt)
     with pytest.raises(KeyboardInterrupt):
         Workflow(home, PROVISION).run_many([{}] * 20, lambda _outcome: None)
     assert home.states.started < 20

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from playground.home.paths import Paths
 from playground.local import cloud
 from playground.local.generations import Contents, Generations, running_marker
 from playground.local.interrupted import Interrupted, machines_of
 from playground.local.kept import Kept
 from playground.local.mending import names, told_of_loading
-from playground.paths import Paths
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:stack-restart-device"

@@ -11,14 +11,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from playground.base.processes import ProcessId, birth
 from playground.errors import NotUpError, PlaygroundError, PortTakenError
-from playground.homes import find_home, local_session
+from playground.home.homes import find_home, local_session
+from playground.home.paths import DIR_VARIABLE, Paths
+from playground.home.shellenv import exports, shell_text
+from playground.home.state import ACCOUNT, LocalState, secret_of
 from playground.local import emulator, ports
 from playground.local.runner import base_environment
-from playground.local.state import ACCOUNT, LocalState, secret_of
-from playground.paths import DIR_VARIABLE, Paths
-from playground.processes import ProcessId, birth
-from playground.shellenv import exports, shell_text
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from playground.home.state import LocalState
 from playground.local import listening
 from playground.local.listening import Bell, Listener
 from playground.local.news import NEWS, News, Refusals, concerns_agent, telling
-from playground.local.state import LocalState
 
 ECS = "AmazonEC2ContainerServiceV20141113"
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from playground.home.paths import PROJECT, Paths
 from playground.local.pruning import KEPT, Pruning
-from playground.paths import PROJECT, Paths
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.service import Refusal
 from tests.unit.template import RESOURCES

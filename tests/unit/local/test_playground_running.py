@@ -14,17 +14,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from playground import exit_codes, processes
-from playground.cli import app
+from playground import exit_codes
+from playground.base import processes
+from playground.base.processes import ProcessId, birth
+from playground.base.reporting import Reporter
 from playground.errors import NotUpError, SecretError
-from playground.homes import find_home
-from playground.local import cloud, emulator, running
+from playground.home import running
+from playground.home.homes import find_home
+from playground.home.paths import DIR_VARIABLE, Paths
+from playground.home.shellenv import exports, process_env
+from playground.home.state import LocalState, read, recall, secret_of
+from playground.line.app import app
+from playground.local import cloud, emulator
 from playground.local.runner import base_environment, stop_leftovers
-from playground.local.state import LocalState, read, recall, secret_of
-from playground.paths import DIR_VARIABLE, Paths
-from playground.processes import ProcessId, birth
-from playground.reporting import Reporter
-from playground.shellenv import exports, process_env
 
 PORT, MQTT_PORT = 24566, 28883
 # Stands in for a part of the cloud: it has the part's name and environment, and does nothing.

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from playground.home.paths import Paths
 from playground.local import shipping
 from playground.local.log_files import device_log
 from playground.local.shipping import LogShipper, events_of
-from playground.paths import Paths
 from virtual_device.base.log import JsonLines, hosting
 
 STREAM = "device/virtual-device/t1"

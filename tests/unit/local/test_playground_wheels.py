@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from playground.errors import StackError
+from playground.home.paths import PROJECT, Paths
 from playground.local import wheels
-from playground.paths import PROJECT, Paths
 
 PIP = Path(shutil.which("python3", path=str(PROJECT / ".venvs" / "uv" / "bin")) or sys.executable)
 WHEEL = "nothing_but_a_wheel-1.0-py3-none-any.whl"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certificates import issue_next_certificate, settle_next_certificate
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 
 EVENTS = PROJECT / "events"

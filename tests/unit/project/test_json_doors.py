@@ -174,10 +174,10 @@ def test_a_value_in_a_message_is_short_and_never_the_end_of_it() -> None:
 
 
 OURS_ALONE = {
-    "playground/consent.py": "our own file of what was said yes to",
-    "playground/folder.py": "our own mark",
+    "playground/home/consent.py": "our own file of what was said yes to",
+    "playground/home/folder.py": "our own mark",
     "playground/selfcheck/definitions.py": "workflows of our own, as the service gives them back",
-    "playground/local/builds.py": "a result file of our own",
+    "playground/images/local_builds.py": "a result file of our own",
     "playground/local/generations.py": (
         "our own list of what was written, in the emulator's process"
     ),
@@ -186,7 +186,7 @@ OURS_ALONE = {
     "playground/local/snapshot.py": "our own files, in the emulator's process",
     "playground/local/writers.py": "the word of our own child process",
     "playground/local/emulator.py": "the emulator's own word on whether it is ready",
-    "playground/local/state.py": "our own state file",
+    "playground/home/state.py": "our own state file",
     "playground/local/fork_server.py": "the agent's own word to a process of ours",
     "playground/local/forks.py": "the word of our own child process",
     "playground/local/runner.py": "our own file of a process",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 
 ODD = "my clone's (1) & é#% $ ;x\"y\\z*"
 TARGETS = sorted(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.cli_users import password_text
+from playground.cli.users import password_text
 from proofs.paste.blocks import DOOR, README, Block, PageError, blocks, pages
 from proofs.paste.terminal import PASSWORD_TOLD
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 
 WIDTH = 100
 PAGES = sorted(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from tests.unit.template import TEMPLATE
 
 DOCS = PROJECT / "docs"

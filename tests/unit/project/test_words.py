@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 
 WORDS = re.compile(r"emulator|ministack|loopback|127\.0\.0|localhost", re.IGNORECASE)
 PLACES = ("functions", "device/virtual_device", "statemachines", "template.yaml")

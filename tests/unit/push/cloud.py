@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from playground.paths import PROJECT
+from playground.home.paths import PROJECT
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.service import Refusal
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.paths import Paths
+from playground.home.paths import Paths
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.push.cloud import Bucket, CodeBuild, Home
 

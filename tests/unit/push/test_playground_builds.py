@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from playground.device_source import Source, pack
 from playground.errors import ImageError
-from playground.local import builds
+from playground.home.paths import Paths
+from playground.home.state import LocalState
+from playground.images import local_builds as builds
+from playground.images.local_builds import BuildResult, LocalBuilds, load, result_file, save
+from playground.images.push import Push
+from playground.images.source import Source, pack
 from playground.local.builder import Builder, image_directory, manifest_of, require_packages
-from playground.local.builds import BuildResult, LocalBuilds, load, result_file, save
-from playground.local.state import LocalState
 from playground.local.uploads import INTERVAL, UploadPoller, Uploads
-from playground.paths import Paths
-from playground.push import Push
 from tests.unit.push.cloud import DEVICE, Home
 
 

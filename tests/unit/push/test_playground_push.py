@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from playground import image, push
-from playground.builds import CodeBuilds
-from playground.device_source import pack
 from playground.errors import ImageError
-from playground.images import Images
-from playground.paths import Paths
-from playground.push import Push
+from playground.home.paths import Paths
+from playground.images import docker, push
+from playground.images.codebuild import CodeBuilds
+from playground.images.images import Images
+from playground.images.push import Push
+from playground.images.source import pack
 from tests.unit.push.cloud import DEVICE, Ecr, Home, build
 
 
@@ -127,7 +127,7 @@ def test_on_aws_the_upload_is_built_and_the_image_told(
     home: Home, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(image, "docker_answers", lambda: False)
+    monkeypatch.setattr(docker, "docker_answers", lambda: False)
     source, steps = pack(paths.root / "device"), list[str]()
 
     def built(_self: CodeBuilds, identifier: str, _step: Any) -> None:
@@ -186,8 +186,8 @@ def test_docker_builds_where_it_is_or_when_it_is_asked_for(
 ) -> None:
     # given
     used: list[str] = []
-    monkeypatch.setattr(image, "docker_answers", lambda: answers)
-    monkeypatch.setattr(image, "build_and_push", lambda *_asked: used.append("docker"))
+    monkeypatch.setattr(docker, "docker_answers", lambda: answers)
+    monkeypatch.setattr(docker, "build_and_push", lambda *_asked: used.append("docker"))
     monkeypatch.setattr(push.Push, "_upload", lambda _self, _source: used.append("upload"))
     monkeypatch.setattr(CodeBuilds, "follow", lambda *_asked: None)
     # when: nobody really builds
@@ -205,13 +205,13 @@ def test_docker_is_given_both_tags_and_the_platform(
     program.write_text(f'#!/bin/sh\necho "$@" >> {log}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(image, "platform", lambda _home: "linux/amd64")
+    monkeypatch.setattr(docker, "platform", lambda _home: "linux/amd64")
     monkeypatch.setattr(
-        image, "credentials", lambda _home: ("AWS", "secret", "https://registry.example")
+        docker, "credentials", lambda _home: ("AWS", "secret", "https://registry.example")
     )
     # when
-    assert image.docker_answers()
-    image.build_and_push(device, home, "c" * 64)  # type: ignore[arg-type]
+    assert docker.docker_answers()
+    docker.build_and_push(device, home, "c" * 64)  # type: ignore[arg-type]
     # then
     names = [f"registry.example/devices:{tag}" for tag in ("c" * 64, "latest")]
     asked = log.read_text()
@@ -231,9 +231,9 @@ def test_docker_without_its_daemon_is_none(monkeypatch: pytest.MonkeyPatch, tmp_
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not image.docker_answers()
+    assert not docker.docker_answers()
     program.unlink()
-    assert not image.docker_answers()
+    assert not docker.docker_answers()
 
 
 def test_images_are_listed_with_the_devices_that_run_them(
@@ -249,7 +249,7 @@ def test_images_are_listed_with_the_devices_that_run_them(
         {"thing_name": "two", "status": "OFFLINE", "task_arn": "t", "image_digest": new},
         {"thing_name": "gone", "status": "TERMINATED", "image_digest": new},
     ]
-    monkeypatch.setattr("playground.images.Devices.rows", lambda _self: rows)
+    monkeypatch.setattr("playground.images.images.Devices.rows", lambda _self: rows)
 
     class Pages(Ecr):
         def get_paginator(self, name: str) -> Any:
@@ -259,7 +259,7 @@ def test_images_are_listed_with_the_devices_that_run_them(
         def paginate(self, **asked: Any) -> list[Any]:
             return [self.double.describe_images(**asked)]
 
-    monkeypatch.setattr("playground.images.Images._ecr", Pages(home.repository))
+    monkeypatch.setattr("playground.images.images.Images._ecr", Pages(home.repository))
     # when
     found = Images(home).all()  # type: ignore[arg-type]
     # then

@@ -1,0 +1,1 @@
+"""What knows nothing of clouds or devices: processes, signals, files, words of a command line."""

@@ -1,0 +1,111 @@
+"""The commands that show devices, and the models that they come with."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from common.jsontext import decode
+from playground.devices import models
+from playground.devices.devices import Certificate, Devices, Row
+from playground.errors import UsageError
+from playground.home.homes import Home
+from playground.line import completing, typed
+from playground.line.context import Name, Wide, context
+from playground.show import devices as device_views
+from playground.show.ages import time_of, written
+from playground.show.views import note
+
+app = typer.Typer()
+
+
+@app.command("models")
+def show_models(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A device type: print its model file.",
+            metavar="NAME",
+            autocompletion=completing.device_types,
+        ),
+    ] = None,
+) -> None:
+    """List the models that devices come with, each with a sample of its telemetry."""
+    given = context(ctx)
+    if name:
+        text = models.text_of(given.paths, name)
+        given.output.show(decode(text), text.rstrip("\n"))
+        return
+    found = models.bundled(given.paths)
+    given.output.show({"models": found}, device_views.models_table(found))
+
+
+@app.command("list")
+def list_devices(
+    ctx: typer.Context,
+    everything: Annotated[  # noqa: FBT002
+        bool, typer.Option("--all", help="Also those that were deleted.")
+    ] = False,
+    wide: Wide = False,  # noqa: FBT002
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only devices of this status; several with commas between them, or given again.",
+            metavar="STATUS",
+            autocompletion=completing.statuses,
+        ),
+    ] = None,
+    device_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            help="Only devices of this type.",
+            metavar="TYPE",
+            autocompletion=completing.device_types,
+        ),
+    ] = None,
+) -> None:
+    """List the devices of the catalog, a line each."""
+    wanted = typed.statuses_of(status or [])
+    if everything and wanted:
+        raise UsageError("--all means every status: leave out --all or --status.")
+    given = context(ctx)
+    if device_type is not None:
+        models.known(given.paths, device_type)
+    devices = Devices(given.home())
+    rows = devices.of_status(wanted) if wanted else devices.rows()
+    there = [row for row in rows if everything or wanted or row.get("status") != "TERMINATED"]
+    rows = [row for row in there if device_type in (None, row.get("device_type"))]
+    if not rows:
+        filtered = wanted or device_type
+        note("No such device." if filtered else "No devices yet: `playground create` makes one.")
+    table = device_views.devices_table(rows, wide=wide) if rows else None
+    given.output.show({"devices": rows}, table)
+
+
+@app.command("describe", help="The same as `show`.")
+@app.command()
+def show(ctx: typer.Context, name: Name, wide: Wide = False) -> None:  # noqa: FBT002
+    """Show one device: status, certificate, and each setting as it is desired and reported."""
+    given = context(ctx)
+    home = given.home()
+    devices = Devices(home)
+    row = dict(devices.row(name))
+    if certificate := row.get("certificate_id"):
+        row |= certificate_fields(home, devices.certificate(str(certificate)), row)
+    found = {"catalog": row, "shadow": devices.shadow(name).get("state", {})}
+    given.output.show(found, device_views.shown_device(found, wide=wide))
+
+
+def certificate_fields(home: Home, found: Certificate, row: Row) -> dict[str, str]:
+    """What `show` adds to a row: the certificate's status, when it expires, and by when the stack
+    has it replaced."""
+    fields = {"certificate_status": found.status}
+    if found.expires:
+        fields["certificate_expires_at"] = written(found.expires)
+    made = time_of(row.get("certificate_created_at"))
+    days = home.parameters.get("CertificateLifetimeDays")
+    if made and days:
+        fields["certificate_replaced_by"] = written(made + timedelta(days=int(days)))
+    return fields

@@ -1,0 +1,140 @@
+"""The commands that make, restart and remove devices: each runs a workflow."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from playground.base.plain import plain
+from playground.devices import models
+from playground.devices.devices import Devices
+from playground.devices.executions import Outcome
+from playground.devices.workflows import DEPROVISION, PROVISION, RESTART, Workflow
+from playground.errors import UsageError, WorkflowError
+from playground.home.homes import Home
+from playground.line import completing, typed
+from playground.line.context import Context, Name, Names, context
+from playground.local.capacity import require_room
+from playground.show import views
+from playground.show.views import live_steps, note
+
+app = typer.Typer()
+
+MOST_AT_ONCE = 10_000
+"""Executions that one call starts."""
+
+GOES_ON = "The workflow goes on; `playground list` shows its result."
+
+
+@app.command()
+def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
+    ctx: typer.Context,
+    thing_name: Annotated[
+        str | None,
+        typer.Argument(help="Thing name, for one device; made up when left out.", metavar="NAME"),
+    ] = None,
+    device_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            help="A type that `playground models` lists; generic when left out.",
+            autocompletion=completing.device_types,
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Another way to give the name.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(help="Thing attribute, KEY=VALUE; can be repeated.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=MOST_AT_ONCE, help="How many.")] = 1,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Model file instead of the type's own; - is standard input.", metavar="FILE"
+        ),
+    ] = None,
+    identity: Annotated[
+        Literal["keys", "csr"] | None,
+        typer.Option(
+            help="Who makes the device's first key: keys (when left out), AWS IoT; csr, the device."
+        ),
+    ] = None,
+) -> None:
+    """Provision a device and show each step."""
+    if name is not None and thing_name is not None and name != thing_name:
+        raise UsageError(f"Two names are given, {thing_name} and {name}: leave out --name.")
+    name = name if thing_name is None else thing_name
+    if name is not None and count > 1:
+        raise UsageError("A name is for one device: leave out the name or --count.")
+    request: dict[str, Any] = {"deviceType": device_type, "thingName": name, "identity": identity}
+    request = {key: value for key, value in request.items() if value is not None}
+    if device_type:
+        models.known(context(ctx).paths, device_type)
+    if attribute:
+        request["attributes"] = typed.attributes_of(attribute)
+    if model:
+        request["model"] = models.checked(context(ctx).paths, model)
+    request = typed.wish_of(request)
+    given = context(ctx)
+    home = given.home_to_change()
+    require_room(given.paths, home, count)
+    run(given, Workflow(home, PROVISION), [request] * count)
+
+
+@app.command()
+def restart(ctx: typer.Context, name: Name) -> None:
+    """Restart a device with a new task and a new certificate, also one that has failed; show each
+    step.
+    """
+    given = context(ctx)
+    home = given.home_to_change()
+    run(given, Workflow(home, RESTART), [{"thingName": known(home, name)}])
+
+
+@app.command()
+def delete(ctx: typer.Context, names: Names) -> None:
+    """Delete devices: task, certificate, shadow and thing; shows each step."""
+    given = context(ctx)
+    home = given.home_to_change()
+    run(given, Workflow(home, DEPROVISION), [{"thingName": known(home, name)} for name in names])
+
+
+def known(home: Home, name: str) -> str:
+    """The name, when the catalog has it. Raises UnknownDeviceError."""
+    return str(Devices(home).row(name)["thing_name"])
+
+
+def run(given: Context, workflow: Workflow, requests: list[dict[str, Any]]) -> None:
+    """Run one execution and show its steps, or many and count them. Raises WorkflowError when one
+    failed.
+    """
+    if len(requests) > 1:
+        run_many(given, workflow, requests)
+        return
+    with views.goes_on(GOES_ON), live_steps() as show_steps:
+        outcome = workflow.run(requests[0], show_steps)
+    found = outcome.require()
+    given.output.show(found, views.outcome_table(found))
+    note(f"{outcome.seconds:.2f} s")
+
+
+def run_many(given: Context, workflow: Workflow, requests: list[dict[str, Any]]) -> None:
+    """Run many executions, count them while they run. Raises WorkflowError when one failed."""
+    ended: list[Outcome] = []
+
+    with views.goes_on(GOES_ON), views.progress() as report:
+        report.step(f"Running {len(requests)} executions")
+
+        def done(outcome: Outcome) -> None:
+            ended.append(outcome)
+            report.line(
+                f"{len(ended)} of {len(requests)}: {outcome.status} "
+                f"{outcome.output.get('thingName', '')}"
+            )
+
+        outcomes = workflow.run_many(requests, done)
+    found = plain(outcomes)
+    given.output.show({"executions": found}, views.executions_table(found))
+    note(views.summary(outcomes))
+    failed = sum(outcome.status != "SUCCEEDED" for outcome in outcomes)
+    if failed:
+        raise WorkflowError(f"{failed} of {len(outcomes)} failed.")

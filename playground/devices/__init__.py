@@ -1,0 +1,3 @@
+"""Devices: their catalog, settings, models, links and jobs, and the workflows that make and remove
+them.
+"""

@@ -1,0 +1,203 @@
+"""Read devices from catalog, registry and shadow, and change their settings.
+
+The AWS SDK is loaded where it is called: see homes.py.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from common import answers
+from common.jsontext import read
+from common.jsonvalues import encode
+from playground.errors import UnknownDeviceError
+from playground.home.homes import Home
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_iot import IoTClient
+    from types_boto3_iot_data import IoTDataPlaneClient
+
+# Whoever has the token can answer for the device.
+HIDDEN = ("task_token",)
+
+MOST_KEYS = 100
+"""Of a BatchGetItem."""
+
+Row = Mapping[str, Any]
+Json = Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the device said about one setting. `pending` when it said nothing."""
+
+    key: str
+    value: Json
+    result: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Its status (ACTIVE, INACTIVE, ...), and when it expires: None when it is deleted."""
+
+    status: str
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of one home."""
+
+    home: Home
+
+    def rows(self) -> list[Row]:
+        """All catalog rows, by name, without what nobody should see."""
+        client: DynamoDBClient = self.home.client("dynamodb")
+        pages = client.get_paginator("scan").paginate(
+            TableName=self.home.output("DeviceCatalogTableName")
+        )
+        return sorted(
+            (_plain(item) for page in pages for item in page["Items"]),
+            key=lambda row: str(row["thing_name"]),
+        )
+
+    def of_status(self, statuses: Iterable[str]) -> list[Row]:
+        """The rows of these statuses, by name, at the cost of these: the catalog's index finds
+        them.
+
+        What the index says may be a moment old: the rows themselves have the last word.
+        """
+        client: DynamoDBClient = self.home.client("dynamodb")
+        table = self.home.output("DeviceCatalogTableName")
+        wanted = set(statuses)
+        names = {
+            item["thing_name"]["S"]: None
+            for status in sorted(wanted)
+            for page in client.get_paginator("query").paginate(
+                TableName=table,
+                IndexName="status",
+                KeyConditionExpression="#status = :status",
+                ProjectionExpression="thing_name",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":status": {"S": status}},
+            )
+            for item in page["Items"]
+        }
+        rows = [row for keys in batched(names, MOST_KEYS) for row in _read_all(client, table, keys)]
+        there = (row for row in rows if row["status"] in wanted)
+        return sorted(there, key=lambda row: str(row["thing_name"]))
+
+    def row(self, name: str) -> Row:
+        """One catalog row. Raises UnknownDeviceError."""
+        client: DynamoDBClient = self.home.client("dynamodb")
+        table = self.home.output("DeviceCatalogTableName")
+        found = client.get_item(
+            TableName=table, Key={"thing_name": {"S": name}}, ConsistentRead=True
+        ).get("Item")
+        if found is None:
+            raise UnknownDeviceError(
+                f"There is no device {name}: `playground list` shows those that there are."
+            )
+        return _plain(found)
+
+    def shadow(self, name: str) -> dict[str, Any]:
+        """The classic shadow document; empty when there is none."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - see above
+
+        try:
+            return _payload(self._data().get_thing_shadow(thingName=name))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return {}
+            raise
+
+    def certificate(self, certificate_id: str) -> Certificate:
+        """How AWS IoT has the certificate; its status is `deleted` when it has none such."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - see above
+
+        client: IoTClient = self.home.client("iot")
+        try:
+            answer = client.describe_certificate(certificateId=certificate_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return Certificate("deleted")
+            raise
+        found = answer["certificateDescription"]
+        # The certificate says it itself; the emulator has no `validity` beside it.
+        expires = found.get("validity", {}).get("notAfter") or end_of(found["certificatePem"])
+        return Certificate(found["status"], expires)
+
+    def desire(self, name: str, settings: Mapping[str, Json]) -> None:
+        """Update `desired`."""
+        payload = encode({"state": {"desired": dict(settings)}})
+        self._data().update_thing_shadow(thingName=name, payload=payload)
+
+    def wait_answers(self, name: str, settings: Mapping[str, Json], limit: float) -> list[Answer]:
+        """The device's answer to each setting; `pending` for those it has not answered after
+        `limit` seconds.
+        """
+        deadline = time.monotonic() + limit
+        while True:
+            state = self.shadow(name).get("state", {})
+            found = [answer_of(key, value, state) for key, value in settings.items()]
+            if all(answer.result != "pending" for answer in found) or time.monotonic() > deadline:
+                return found
+            time.sleep(self.home.poll)
+
+    def _data(self) -> "IoTDataPlaneClient":
+        client: IoTDataPlaneClient = self.home.client("iot-data")
+        return client
+
+
+def end_of(pem: str) -> datetime:
+    """The last moment at which the certificate is valid (RFC 5280, 4.1.2.5)."""
+    # It takes a tenth of a second, and only `show` needs it.
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
+
+    return load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+
+
+def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
+    """So many at a time; Python 3.12 has it."""
+    left = iter(names)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _read_all(client: "DynamoDBClient", table: str, names: Iterable[str]) -> Iterator[Row]:
+    """The rows of these names, again for those that DynamoDB has left out of its answer.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    """
+    keys = [{"thing_name": {"S": name}} for name in names]
+    asked: Any = {table: {"Keys": keys, "ConsistentRead": True}}
+    while asked:
+        answer = client.batch_get_item(RequestItems=asked)
+        yield from map(_plain, answer["Responses"][table])
+        asked = answer["UnprocessedKeys"]
+
+
+def answer_of(key: str, wish: Json, state: Mapping[str, Any]) -> Answer:
+    """What the device says to a wish, by the `state` of its shadow after that was written."""
+    found = answers.answer(key, wish, state.get("desired", {}), state.get("reported", {}))
+    return Answer(key, wish, found.result, found.reason)
+
+
+def _payload(answer: Mapping[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = read(answer["payload"].read())
+    return document
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415 - see above
+
+    read = TypeDeserializer().deserialize
+    values = {key: read(value) for key, value in item.items() if key not in HIDDEN}
+    return {
+        key: sorted(value) if isinstance(value, set) else value for key, value in values.items()
+    }

@@ -1,0 +1,72 @@
+"""Device models: those that the device brings along, and a user's own, which the device's own code
+checks.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playground.base.input_files import content_of, name_of
+from playground.devices.tools import run_tool
+from playground.errors import ModelError, UnknownModelError, UsageError
+from playground.home.paths import Paths
+
+MAX_FILE_BYTES = 262_144
+"""A model has at most 16,384 bytes as compact JSON; the rest is room for line breaks and
+indents.
+"""
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A model that comes with the device; its name is the device type."""
+
+    name: str
+    description: str
+    sample: dict[str, Any]
+    replies: dict[str, str]
+    """What it answers beside the commands that all devices have, each with its description."""
+
+
+def bundled(paths: Paths) -> list[Bundled]:
+    """All of them, by name, with the first message of a device each."""
+    answer = run_tool(paths, "model_tool", "list")
+    return [
+        Bundled(row["name"], row["description"], row["sample"], row["replies"]) for row in answer
+    ]
+
+
+def known(paths: Paths, device_type: str) -> None:
+    """Raises UsageError unless there is such a device type: its model has the same name."""
+    if device_type not in (found := types(paths)):
+        raise UsageError(f"There is no device type {device_type}: there are {', '.join(found)}.")
+
+
+def types(paths: Paths) -> list[str]:
+    """The device types, by name."""
+    return sorted(_files(paths))
+
+
+def _files(paths: Paths) -> dict[str, Path]:
+    return {
+        file.stem: file for file in (paths.root / "device/virtual_device/models").glob("*.json")
+    }
+
+
+def text_of(paths: Paths, name: str) -> str:
+    """The model file of a device type. Raises UnknownModelError."""
+    files = _files(paths)
+    if name not in files:
+        raise UnknownModelError(f"There is no model {name}: there are {', '.join(sorted(files))}.")
+    return files[name].read_text(encoding="utf-8")
+
+
+def checked(paths: Paths, file: Path) -> dict[str, Any]:
+    """A user's model, for the workflow's input. Raises ModelError with everything that is wrong in
+    the file.
+    """
+    answer = run_tool(paths, "model_tool", "check", "-", given=content_of(file, MAX_FILE_BYTES))
+    if problems := answer.get("problems"):
+        raise ModelError("\n".join(f"{name_of(file)}: {problem}" for problem in problems))
+    model: dict[str, Any] = answer["model"]
+    return model

@@ -1,0 +1,108 @@
+"""Start the provisioning workflows and follow them."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common.jsontext import read
+from playground.devices.executions import Execution, Outcome
+from playground.devices.history import Step, steps_of, task_names
+from playground.errors import AgentError
+from playground.home.homes import Home
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions import SFNClient
+
+PROVISION = "ProvisionDeviceStateMachineArn"
+DEPROVISION = "DeprovisionDeviceStateMachineArn"
+RESTART = "RestartDeviceStateMachineArn"
+RELEASE = "ReleaseDeviceStateMachineArn"
+NEED_THE_AGENT = (PROVISION, RESTART, RELEASE)
+"""They wait for a device to start."""
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """One state machine of the stack."""
+
+    home: Home
+    output: str
+
+    @property
+    def _client(self) -> "SFNClient":
+        client: SFNClient = self.home.client("stepfunctions")
+        return client
+
+    def _require_agent(self) -> None:
+        if self.output in NEED_THE_AGENT:
+            require_agent(self.home)
+
+    def run(self, request: Mapping[str, Any], show: Callable[[Sequence[Step]], None]) -> Outcome:
+        """Run to the end and hand the steps to `show` whenever it looked."""
+        client = self._client
+        self._require_agent()
+        machine = self.home.output(self.output)
+        definition = read(client.describe_state_machine(stateMachineArn=machine)["definition"])
+        expected = task_names(definition, request)
+        show([Step(name) for name in expected])
+        execution = _started(client, machine, request)
+        while True:
+            # Status first: a history read after the end is complete.
+            outcome = execution.outcome()
+            show(steps_of(execution.events(), expected))
+            if outcome is not None:
+                return outcome
+            self._require_agent()
+            time.sleep(self.home.poll)
+
+    def run_many(
+        self, requests: Sequence[Mapping[str, Any]], done: Callable[[Outcome], None]
+    ) -> list[Outcome]:
+        """Run many, a bounded number at a time; `done` is called in this thread as each one ends.
+
+        Interrupted, it starts no more and waits for none; those that were started go on.
+        """
+        client = self._client
+        self._require_agent()
+        machine = self.home.output(self.output)
+        over = threading.Event()
+
+        def run_one(request: Mapping[str, Any]) -> Outcome:
+            execution = _started(client, machine, request)
+            while not over.wait(max(self.home.poll, 0.1)):
+                outcome = execution.outcome()
+                if outcome is not None:
+                    return outcome
+                self._require_agent()
+            raise CancelledError
+
+        outcomes = []
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            jobs = [pool.submit(run_one, request) for request in requests]
+            try:
+                for job in as_completed(jobs):
+                    outcomes.append(job.result())
+                    done(outcomes[-1])
+            except BaseException:
+                over.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return outcomes
+
+
+def _started(client: "SFNClient", machine: str, request: Mapping[str, Any]) -> Execution:
+    begun = client.start_execution(stateMachineArn=machine, input=json.dumps(request))
+    return Execution(client, begun["executionArn"])
+
+
+def require_agent(home: Home) -> None:
+    """Raises AgentError when nothing starts devices in this home, before or while one waits for
+    one.
+    """
+    if trouble := home.trouble():
+        raise AgentError(trouble)

@@ -1,0 +1,1 @@
+"""What devices say and are told: commands, messages as they come, and logs."""
