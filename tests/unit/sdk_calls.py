@@ -46,6 +46,7 @@ def operations_of(service: str) -> frozenset[str]:
     return frozenset(xform_name(name) for name in model.operation_names)
 
 
+@cache
 def calls() -> tuple[list[SdkCall], list[str]]:
     """All calls, and those whose client can't be told: a name that no annotation gives a type."""
     trees = {
