@@ -138,7 +138,7 @@ holding: ## write docs/holding.md, from the table of purposes in functions/holdi
 
 settings: ## write what repeats the device's table of settings: API table, API document, contracts
 	@$(BOOTSTRAP) app
-	@PYTHONPATH="$$PWD/device" $(BIN)/python -m checks.settings_pages
+	@PYTHONPATH="$$PWD/device:$$PWD/functions" $(BIN)/python -m checks.settings_pages
 	@$(MAKE) --no-print-directory openapi
 
 workflows: ## write statemachines/ from statemachines/source/, with its named retries written out

@@ -1,19 +1,22 @@
 """`python -m checks.settings_pages [--check]`: writes whatever repeats the device's table of
-settings.
+settings, and the list of device types.
 
 The table is TABLE in device/virtual_device/shadow/settings.py. From it come what the control plane
 checks by (functions/control_plane/settings.json), what its OpenAPI document tells of each setting,
 what a new device's shadow holds (functions/provisioning/first_shadow.json), and the table in
-docs/contracts.md. With --check nothing is written; exit code 1 when a file
+docs/contracts.md. From DEVICE_TYPES in functions/common/identifiers.py come the thing types in
+template.yaml, and what the OpenAPI document takes. With --check nothing is written; exit code 1 when a file
 differs.
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.identifiers import DEVICE_TYPES as NAMED_TYPES
 from virtual_device.shadow.settings import TABLE
 from virtual_device.telemetry.thing import DEVICE_TYPES, Thing
 from virtual_device.tools.settings_tool import ANY_NAME, about, document
@@ -21,10 +24,14 @@ from virtual_device.tools.settings_tool import ANY_NAME, about, document
 PROJECT = Path(__file__).parents[1]
 API_TABLE = "functions/control_plane/settings.json"
 API_DOCUMENT = "functions/control_plane/openapi/settings.json"
+API_DEVICES = "functions/control_plane/openapi/devices.json"
+TEMPLATE = "template.yaml"
 FIRST_SHADOW = "functions/provisioning/first_shadow.json"
 CONTRACTS = "docs/contracts.md"
 THING_NAME = "{thingName}"
 """Stands for the name of the device."""
+THING_TYPES = "  # Thing types: written by `make settings`"
+END_OF_THING_TYPES = "  # End of thing types"
 BEGIN, END = "<!-- settings: written by `make settings` -->", "<!-- end of settings -->"
 PROPERTIES = "components", "schemas", "SettingsChange", "properties", "desired", "properties"
 
@@ -36,6 +43,8 @@ def pages() -> Mapping[str, str]:
         API_TABLE: json.dumps(document(), indent=2) + "\n",
         API_DOCUMENT: _api((PROJECT / API_DOCUMENT).read_text(), rows),
         FIRST_SHADOW: json.dumps(first_shadow(), indent=2) + "\n",
+        API_DEVICES: _types_of_the_api((PROJECT / API_DEVICES).read_text()),
+        TEMPLATE: _thing_types((PROJECT / TEMPLATE).read_text()),
         CONTRACTS: _between((PROJECT / CONTRACTS).read_text(), _table(rows)),
     }
 
@@ -68,6 +77,23 @@ def first_shadow() -> Mapping[str, Any]:
         for row in TABLE
         if row.in_first_shadow
     }
+
+
+def _types_of_the_api(text: str) -> str:
+    named = f'"DeviceType": {{"type": "string", "enum": {json.dumps(NAMED_TYPES)}}}'
+    return re.sub(r'"DeviceType": \{"type": "string", "enum": \[[^]]*\]\}', named, text)
+
+
+def _thing_types(text: str) -> str:
+    """The template with a thing type for each device type."""
+    begin = text.index("\n", text.index(THING_TYPES)) + 1
+    resources = "".join(
+        f"  {name.title()}ThingType:\n"
+        "    Type: AWS::IoT::ThingType\n"
+        f'    Properties: {{ThingTypeName: !Sub "${{AWS::StackName}}-{name}"}}\n'
+        for name in NAMED_TYPES
+    )
+    return text[:begin] + resources + text[text.index(END_OF_THING_TYPES) :]
 
 
 def _told(row: Mapping[str, Any]) -> str:

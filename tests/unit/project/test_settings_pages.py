@@ -11,8 +11,12 @@ PAGES = (
     settings_pages.API_TABLE,
     settings_pages.API_DOCUMENT,
     settings_pages.FIRST_SHADOW,
+    settings_pages.API_DEVICES,
+    settings_pages.TEMPLATE,
     settings_pages.CONTRACTS,
 )
+BY_HAND = {"86400": "86401", '"value": 60': '"value": 61', '"meter"': '"metre"', "-meter": "-metre"}
+"""What somebody changes in the pages: of each there is something in one of them."""
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -27,7 +31,9 @@ def test_a_page_that_differs_is_noticed_and_put_right(
     for page in PAGES:
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
         text = (settings_pages.PROJECT / page).read_text()
-        (tmp_path / page).write_text(text.replace("86400", "86401").replace(": 60", ": 61"))
+        for right, wrong in BY_HAND.items():
+            text = text.replace(right, wrong)
+        (tmp_path / page).write_text(text)
     monkeypatch.setattr(settings_pages, "PROJECT", tmp_path)
     # then
     assert settings_pages.main(["--check"]) == 1
