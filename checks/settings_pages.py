@@ -5,8 +5,8 @@ The table is TABLE in device/virtual_device/shadow/settings.py. From it come wha
 checks by (functions/control_plane/settings.json), what its OpenAPI document tells of each setting,
 what a new device's shadow holds (functions/provisioning/first_shadow.json), and the table in
 docs/contracts.md. From DEVICE_TYPES in functions/common/identifiers.py come the thing types in
-template.yaml, and what the OpenAPI document takes. With --check nothing is written; exit code 1 when a file
-differs.
+template.yaml, and what the OpenAPI document takes. With --check nothing is written; exit code 1
+when a file differs.
 """
 
 import json
