@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from playground.errors import FolderError
 
 MARK = "PLAYGROUND.TAG"
 """The file that says whose the folder is."""
+
+DRAFT = ".new"
 
 FIRST_LINE = "This folder belongs to the AWS IoT Playground."
 TEXT = (
@@ -80,7 +83,8 @@ def claim(home: Path) -> None:
     if (home / MARK).is_file() and is_ours(home):
         return
     require_ours(home)
-    draft = home / f"{MARK}.new"
+    # Of its own: two may make the same folder at once.
+    draft = home / f"{MARK}.{os.getpid()}-{threading.get_ident()}{DRAFT}"
     draft.write_text(TEXT, encoding="utf-8")
     draft.replace(home / MARK)
 
@@ -89,7 +93,8 @@ def require_ours(home: Path) -> None:
     """Raise FolderError unless it is the playground's, or nobody's: empty, or not there."""
     if home.exists() and not home.is_dir():
         raise FolderError(f"{home} is not a folder, so it can't hold the local cloud.")
-    if not is_ours(home) and not is_free(home):
+    # In this order: somebody else may put the mark there between the two looks.
+    if not is_free(home) and not is_ours(home):
         raise FolderError(
             f"{home} holds files that do not belong to the playground (it has no {MARK} in it), so "
             "nothing in it was touched. Set PLAYGROUND_DIR to an empty folder or to a new one."
@@ -100,7 +105,7 @@ def is_free(home: Path) -> bool:
     """Whether nothing is in it that anybody could miss."""
     try:
         # Whoever is killed while he makes the mark leaves its draft.
-        return {entry.name for entry in home.iterdir()} <= {f"{MARK}.new"}
+        return all(_is_draft(entry.name) for entry in home.iterdir())
     except FileNotFoundError:
         return True
 
@@ -147,13 +152,21 @@ def forget(home: Path) -> Forgotten:
     require_ours(home)
     done = Forgotten()
     for path in sorted(home.iterdir()) if home.exists() else ():
-        if path.name.removesuffix(".new") != MARK:
+        if path.name != MARK and not _is_draft(path.name):
             _forget(path, done)
     if not done.left and not done.foreign:
-        for name in (f"{MARK}.new", MARK):
-            done.left.extend(remove(home / name))
+        for path in (*_drafts(home), home / MARK):
+            done.left.extend(remove(path))
         done.left.extend(remove_if_empty(home))
     return done
+
+
+def _is_draft(name: str) -> bool:
+    return name.startswith(f"{MARK}.") and name.endswith(DRAFT)
+
+
+def _drafts(home: Path) -> list[Path]:
+    return [path for path in home.iterdir() if _is_draft(path.name)] if home.exists() else []
 
 
 def _forget(path: Path, done: Forgotten) -> None:

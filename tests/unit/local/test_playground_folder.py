@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,18 @@ def test_an_empty_folder_and_one_that_is_not_there_become_ours(tmp_path: Path) -
         assert [file.name for file in home.iterdir() if file.is_file()] == [MARK]
 
 
+def test_many_may_make_the_same_folder_at_once(tmp_path: Path) -> None:
+    for number in range(30):
+        home = tmp_path / str(number)
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(claim, [home] * 8)) == [None] * 8
+        assert is_ours(home)
+        assert [file.name for file in home.iterdir()] == [MARK]
+
+
 def test_who_was_killed_while_he_made_the_mark_has_left_it_ours(tmp_path: Path) -> None:
-    (tmp_path / f"{MARK}.new").write_text("half")
+    for draft in (f"{MARK}.new", f"{MARK}.7-7.new"):
+        (tmp_path / draft).write_text("half")
     claim(tmp_path)
     assert is_ours(tmp_path)
     assert forget(tmp_path) == folder.Forgotten()
