@@ -50,7 +50,7 @@ def restart_step_by_step(life: Life) -> None:
         life.invoke("UndoRestart", restart=undone, data=data)["again"],
     )
     life.invoke("ClaimRestart", input={"thingName": life.thing_name}, restart=last)
-    life.invoke("ClaimRestart", restart=last, reason="in vain")
+    life.invoke("ClaimRestart", thingName=life.thing_name, restart=last, reason="in vain")
 
 
 def begin_restart(life: Life, restart: str) -> tuple[dict[str, Any], dict[str, Any]]:
