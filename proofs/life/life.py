@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ REFUSED = (
     "(AuthorizationError)",
     "(ForbiddenException)",
 )
+TRANSIENT, TRIES = "TransientError", 3
 MODEL = {"telemetry": {"power": {"constant": 5}}}
 WORKFLOWS = {
     "provisioning": "ProvisionDeviceStateMachineArn",
@@ -41,6 +43,10 @@ class StepFailedError(Exception):
         super().__init__(f"{step}: {error}")
         self.step = step
         self.error = error
+
+
+class TransientFaultError(StepFailedError):
+    """Something that the workflow tries again, such as a connection that was closed."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +203,20 @@ class Life:
             raise StepFailedError(f"step by step: {state}", "it was not refused")
 
     def call(self, state: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Call the function, and again where the workflow would: after a `TransientError`."""
+        for _ in range(TRIES - 1):
+            with suppress(TransientFaultError):
+                return self._called(state, event)
+        return self._called(state, event)
+
+    def _called(self, state: str, event: Mapping[str, Any]) -> dict[str, Any]:
         answer = self.cloud.client("lambda").invoke(
             FunctionName=self.cloud.functions[f"{state}Function"], Payload=json.dumps(event)
         )
         said: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise StepFailedError(f"step by step: {state}", said["errorMessage"])
+            kind = TransientFaultError if said["errorType"] == TRANSIENT else StepFailedError
+            raise kind(f"step by step: {state}", said["errorMessage"])
         return said
 
     @staticmethod
