@@ -17,6 +17,7 @@ from rich.console import RenderableType
 from benchmarks import (
     control_plane,
     fleet,
+    functions,
     hosting,
     load,
     provisioning,
@@ -35,6 +36,7 @@ RESULTS = Path(__file__).with_name("results") / "latest.json"
 class Name(StrEnum):
     """What there is to measure."""
 
+    FUNCTIONS = "functions"
     PROVISIONING = "provisioning"
     SHADOW = "shadow"
     HOSTING = "hosting"
@@ -73,6 +75,10 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         results[name] = result
         report.console.print(shown)
 
+    if Name.FUNCTIONS in wanted:
+        with _local_cloud() as cloud:
+            costs = functions.measure(cloud)
+            take(Name.FUNCTIONS, costs, report.of_functions(costs))
     if {Name.PROVISIONING, Name.SHADOW, Name.LOAD, Name.CONTROL_PLANE, Name.FLEET} & set(wanted):
         with _local_cloud() as cloud:
             if Name.PROVISIONING in wanted:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from benchmarks.control_plane import BARE, ControlPlane
 from benchmarks.fleet import Fleet
+from benchmarks.functions import Functions
 from benchmarks.hosting import Hosting
 from benchmarks.load import KINDS, Load
 from benchmarks.provisioning import Provisioning
@@ -77,6 +78,18 @@ def of_load(result: Load) -> Group:
     return Group(
         total, memory, Text(f"Failed: {failed or 'none'}. Left behind: {left or 'nothing'}\n")
     )
+
+
+def of_functions(result: Functions) -> Table:
+    """The first device beside the second, and what the workers take."""
+    table = _table("Functions of a cloud that was just started", "", "value")
+    table.add_row("first `playground create`, s", f"{result.first:.1f}")
+    table.add_row("second, s", f"{result.second:.1f}")
+    table.add_row("workers when each function has run once", str(result.workers))
+    table.add_row("their memory (PSS), MiB", f"{result.memory:.0f}")
+    table.add_row("their CPU, s", f"{result.cpu:.1f}")
+    table.add_row("what they are copies of, MiB", f"{result.servers:.0f}")
+    return table
 
 
 def of_fleets(results: Sequence[Fleet]) -> Table:

@@ -49,6 +49,7 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
                 emulator.wait_ready(paths, state)
                 emulator.save_ca(paths, state)
             state = _deploy(paths, state, tools, report)
+            ask(state, secret_of(paths), "POST", "warm")
             state = _bring_devices_back(paths, state, report, fresh=not before.up)
         # A device that can't be built is no reason to take the cloud down again.
         return _push(paths, state, report)

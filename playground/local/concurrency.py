@@ -1,7 +1,8 @@
 """How many invocations of a function run at a time on this machine.
 
-The emulator starts a process for each, half a second of CPU and 60 MB. Two hundred executions
-started at once would start more of them than a laptop can run before Lambda's time limit is over.
+The emulator starts a process for each, half a second of CPU and 45 MB, or a tenth of a second and
+17 MB where it is a copy (see `worker_forks`). Two hundred executions started at once would start
+more of them than a laptop can run before Lambda's time limit is over.
 What is refused, the workflow tries again.
 """
 

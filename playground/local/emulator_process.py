@@ -2,8 +2,8 @@
 
 `python -P -m playground.local.emulator_process ACCOUNT LOG FOLDER`. The emulator's gaps are filled,
 nothing gets to it without a right signature (see `guard`), its log LOG has an end (see
-`emulator_log`), its state is kept in FOLDER while it runs (see `keeper`), and the task agent is
-told of what concerns it (see `news`).
+`emulator_log`), its state is kept in FOLDER while it runs (see `keeper`), the task agent is told of
+what concerns it (see `news`), and functions run in copies of a loaded process (see `worker_forks`).
 """
 
 import logging
@@ -17,11 +17,12 @@ from ministack import app
 from ministack.core.responses import set_request_account_id
 from ministack.services import iot, lambda_svc, stepfunctions
 
-from playground.local import emulator_log, gaps, guard, snapshot, writers
+from playground.local import emulator_log, gaps, guard, snapshot, worker_forks, writers
 from playground.local.generations import Generations, running_marker
 from playground.local.keeper import Keeper, NotWrittenError, keeping
 from playground.local.loading import Loading, NothingReadableError
 from playground.local.news import News, Refusals, telling
+from playground.local.warming import warm, warming
 
 WAY_OUT = (
     "So the local cloud can't be read. Restore {folder} from a copy if you have one, or delete all"
@@ -38,6 +39,7 @@ def main(account: str, log_file: Path, folder: Path) -> None:
     """
     emulator_log.keep_short(log_file)
     gaps.fill()
+    forks = worker_forks.install()
     generations = Generations(folder / "generations")
     loading = Loading(generations, folder / "state", folder / "s3", running_marker(folder))
     try:
@@ -49,7 +51,8 @@ def main(account: str, log_file: Path, folder: Path) -> None:
     _notice(keeper)
     news = News()
     logging.getLogger().addHandler(Refusals(news))
-    served = telling(keeping(app.app, keeper), news)
+    served = warming(keeping(app.app, keeper), lambda: warm(account, forks))
+    served = telling(served, news)
     app.app = guard.guarded(
         served, lambda: set_request_account_id(account), guard.signed_by(account)
     )

@@ -21,7 +21,7 @@ import os
 import runpy
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +37,7 @@ image may lack them.
 FETCHING = ("http.client", "ssl", "urllib.request", "encodings.idna", "encodings.utf_8_sig")
 """The same, of the standard library."""
 MOST_BYTES = 1 << 16
+MOST_DESCRIPTORS = 3
 READY = b"ready"
 
 
@@ -94,45 +95,57 @@ def _block(texts: list[str]) -> bytes:
 
 @dataclass(frozen=True)
 class Request:
-    """One device: how it is to run, where its output goes, and the gate that opens when the agent
-    knows of it.
+    """One copy: how it is to run, and the files that are handed to it.
+
+    A device gets the one that its output goes to, and the gate that opens when the agent knows of
+    it.
     """
 
     command: list[str]
     environment: Mapping[str, str]
-    output: int
-    gate: int
+    descriptors: Sequence[int]
+    directory: str = ""
+    """Where it is to run, when not where this process does."""
 
 
 class Noting(os._Environ[str]):
-    """Notes which variables somebody has asked for that are not there."""
+    """Notes which variables somebody has asked for, and what was in them."""
 
-    missed: ClassVar[set[str]] = set()
+    seen: ClassVar[dict[str, str | None]] = {}
+    """None: it was not there."""
     read: ClassVar[bool] = False
     """Whether somebody has looked at all of them."""
 
     def __getitem__(self, name: str) -> str:
         try:
-            return super().__getitem__(name)
+            value = super().__getitem__(name)
         except KeyError:
-            self.missed.add(name)
+            self.seen.setdefault(name, None)
             raise
+        self.seen.setdefault(name, value)
+        return value
 
     def __iter__(self) -> Iterator[str]:
         Noting.read = True
         return super().__iter__()
 
+    @classmethod
+    def would_be_the_same(cls, environment: Mapping[str, str]) -> bool:
+        """Whether what was loaded would have found the same in this environment."""
+        there = _own_locale() | dict(environment)
+        return not cls.read and all(there.get(name) == value for name, value in cls.seen.items())
+
 
 def serve(channel: socket.socket, place: Place) -> Request | None:
     """Answer requests until the agent has gone: then None. In a copy, the request that it is of."""
     while True:
-        said, descriptors, _flags, _address = socket.recv_fds(channel, MOST_BYTES, 2)
+        said, descriptors, _flags, _address = socket.recv_fds(channel, MOST_BYTES, MOST_DESCRIPTORS)
         if not said:
             return None
         asked: dict[str, Any] = json.loads(said)
-        request = Request(asked["command"], asked["environment"], *descriptors)
+        request = Request(descriptors=descriptors, **asked)
         pid = None
-        is_as_loaded = not Noting.read and not Noting.missed & request.environment.keys()
+        is_as_loaded = Noting.would_be_the_same(request.environment)
         if is_as_loaded and place.fits(request.command, request.environment):
             with contextlib.suppress(OSError):
                 pid = _copy()
@@ -172,29 +185,44 @@ def _copy() -> int | None:
 
 def _become(request: Request, place: Place) -> None:
     """Run the device, in a copy. As `python -m` would have it, it ends with this process."""
+    output, gate = request.descriptors
     for own in (1, 2):
-        os.dup2(request.output, own)
-    os.close(request.output)
+        os.dup2(output, own)
+    os.close(output)
+    put_on(request, place)
+    if os.read(gate, 1) != b"!":
+        os._exit(1)  # the agent has gone, or has started the device in another way
+    os.close(gate)
+    sys.orig_argv, sys.argv = list(request.command), ["-m", *request.command[3:]]
+    runpy.run_module(DEVICE, run_name="__main__", alter_sys=True)
+
+
+def put_on(request: Request, place: Place) -> None:
+    """Have the request's environment, in a copy, and let the system show it."""
     # First these: then nobody uses the memory any more that the old ones stand in.
-    # Python itself sets LC_CTYPE where there is no locale (PEP 538).
-    locale = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}
+    locale = _own_locale()
     os.environ.clear()
     os.environ.update(locale | dict(request.environment))
     place.show(request.command, request.environment)
-    if os.read(request.gate, 1) != b"!":
-        os._exit(1)  # the agent has gone, or has started the device in another way
-    os.close(request.gate)
-    sys.orig_argv, sys.argv = list(request.command), ["-m", *request.command[3:]]
-    runpy.run_module(DEVICE, run_name="__main__", alter_sys=True)
+
+
+def _own_locale() -> dict[str, str]:
+    """What Python itself sets where there is no locale (PEP 538)."""
+    return {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}
 
 
 def load() -> None:
     """Import what devices will. Raises whatever that raises."""
     gc.disable()  # until all is there
     os.environ.__class__ = Noting
-    for name in (DEVICE, *filter(_is_there, LOADED), *FETCHING):
+    for name in (DEVICE, *filter(is_there, LOADED), *FETCHING):
         importlib.import_module(name)
     os.environ.__class__ = os._Environ
+    settle()
+
+
+def settle() -> None:
+    """All is loaded: share it. Raises RuntimeError when there are threads, which no copy has."""
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
         raise RuntimeError(f"its import has started {threads - 1} threads")
@@ -203,21 +231,24 @@ def load() -> None:
     gc.freeze()  # a collection in a copy would touch, and so copy, every page
 
 
-def _is_there(name: str) -> bool:
+def is_there(name: str) -> bool:
+    """Whether there is such a module to import."""
     try:
         return find_spec(name) is not None
     except ModuleNotFoundError:  # not even its package
         return False
 
 
-def main() -> None:
-    """Load, then serve; what returns is a copy, which becomes a device."""
+def main(
+    loading: Callable[[], None] = load, becoming: Callable[[Request, Place], None] = _become
+) -> None:
+    """Load, then serve; what goes on is a copy, which becomes what was asked for."""
     channel = socket.socket(fileno=int(os.environ.pop(CHANNEL)))
     os.environ.pop(ROOM, None)
     try:
         place = Place.of_this_process()
         place.try_out()
-        load()
+        loading()
     except BaseException as error:  # noqa: BLE001 - whatever an image does, the agent is told
         channel.send(f"{type(error).__name__}: {error}".encode()[:MOST_BYTES])
         os._exit(1)
@@ -228,7 +259,7 @@ def main() -> None:
         request = None
     if request is None:
         os._exit(0)
-    _become(request, place)
+    becoming(request, place)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from playground.local.fork_server import CHANNEL, READY, ROOM
+from playground.local.fork_server import CHANNEL, MOST_BYTES, READY, ROOM
 
 log = logging.getLogger("agent")
 
@@ -38,7 +38,7 @@ LOADING_LIMIT = 30.0
 """Seconds after which nobody waits for the modules any more."""
 ROOM_BYTES = 8192
 """Of an environment: it holds a few signed addresses."""
-READ_AT_START = ("PYTHON", "LC_", "LD_", "LANG", "TZ", "MALLOC_", "GLIBC_")
+READ_AT_START = ("PYTHON", "LC_", "LD_", "LANG", "TZ", "MALLOC_", "GLIBC_", "OPENSSL_")
 """Names that a process goes by when it begins: with another value of these, nothing can be a
 copy.
 """
@@ -94,8 +94,8 @@ class Copied:
 
 
 @dataclass
-class _Server:
-    """The process of one image."""
+class Server:
+    """The process of one image, or of one package of functions."""
 
     environment: Mapping[str, str]
     process: "subprocess.Popen[bytes]"
@@ -104,27 +104,47 @@ class _Server:
     begun: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def started(cls, program: Path, base: Mapping[str, str]) -> "_Server":
-        """One that loads its modules now. Raises OSError."""
+    def started(
+        cls,
+        program: Path,
+        environment: Mapping[str, str],
+        command: Sequence[str] = COMMAND,
+        *,
+        pipes: bool = False,
+    ) -> "Server":
+        """One that loads its modules now, in that folder. Raises OSError.
+
+        With `pipes`, input, output and errors are pipes with nobody at their other end, which
+        copies have others for.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(PATIENCE)
-        environment = {**base, "PYTHONPATH": str(program)}
         made = {**environment, CHANNEL: str(theirs.fileno()), ROOM: "." * ROOM_BYTES}
         try:
             process = subprocess.Popen(  # noqa: S603
-                COMMAND, stdin=subprocess.DEVNULL, env=made, cwd=program, pass_fds=[theirs.fileno()]
+                command,
+                stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipes else None,
+                stderr=subprocess.PIPE if pipes else None,
+                env=made,
+                cwd=program,
+                pass_fds=[theirs.fileno()],
             )
         except OSError:
             ours.close()
             raise
         finally:
             theirs.close()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.stdin = process.stdout = process.stderr = None
         return cls(environment, process, ours)
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, patience: float = PATIENCE) -> None:
         """Raises OSError, with the reason; TimeoutError when it is still at it."""
         if not self.ready:
-            said = self.channel.recv(1 << 16)
+            self.channel.settimeout(patience)
+            said = self.channel.recv(MOST_BYTES)
             if said != READY:
                 raise OSError(said.decode(errors="replace") or "it has ended")
             self.ready = True
@@ -137,22 +157,35 @@ class _Server:
         """
         gate, opens = os.pipe()
         try:
-            request = json.dumps(
-                {"command": list(command), "environment": dict(environment)}
-            ).encode()
-            socket.send_fds(self.channel, [request], [output, gate])
-            pid = json.loads(self.channel.recv(1 << 16) or "{}").get("pid", 0)
+            pid = self.ask(
+                {"command": list(command), "environment": dict(environment)}, [output, gate]
+            )
             if pid is None:
                 return None
-            if pid == 0:
-                raise OSError("it has ended")
-            # Raises when it has not become our child: then the gate stays shut, and it ends.
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             os.write(opens, b"!")
             return Copied(pid)
         finally:
             os.close(gate)
             os.close(opens)
+
+    def ask(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> int | None:
+        """The id of a copy, our child, with these files (see `fork_server.Request`).
+
+        None when there is none of that; raises OSError when there will be none at all.
+        """
+        said = json.dumps(request).encode()
+        if len(said) > MOST_BYTES:
+            return None
+        self.channel.settimeout(PATIENCE)
+        socket.send_fds(self.channel, [said], list(descriptors))
+        pid: int | None = json.loads(self.channel.recv(MOST_BYTES) or "{}").get("pid", 0)
+        if pid == 0:
+            raise OSError("it has ended")
+        if pid is not None:
+            # Raises when it has not become our child: then the caller has nothing for it, and it
+            # ends.
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return pid
 
     def end(self) -> None:
         """It, and no copy of it."""
@@ -183,7 +216,7 @@ class Forks:
 
     base_env: Mapping[str, str]
     possible: bool = field(default_factory=takes_orphans)
-    _servers: dict[Path, _Server] = field(default_factory=dict)
+    _servers: dict[Path, Server] = field(default_factory=dict)
     _refused: set[Path] = field(default_factory=set)
 
     def prepare(self, program: Path) -> None:
@@ -195,7 +228,9 @@ class Forks:
         while len(self._servers) >= MOST_SERVERS:
             self._end(next(iter(self._servers)))
         with suppress(OSError):
-            self._servers[program] = _Server.started(program, self.base_env)
+            self._servers[program] = Server.started(
+                program, {**self.base_env, "PYTHONPATH": str(program)}
+            )
 
     def start(
         self, command: Sequence[str], environment: Mapping[str, str], output: int, program: Path
@@ -211,7 +246,7 @@ class Forks:
         ):
             return None
         self._servers[program] = server
-        if _at_start(environment) != _at_start(server.environment):
+        if at_start(environment) != at_start(server.environment):
             return None
         try:
             server.wait_ready()
@@ -238,5 +273,6 @@ class Forks:
         self._servers.pop(program).end()
 
 
-def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+def at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of it an interpreter goes by when it begins."""
     return {name: value for name, value in environment.items() if name.startswith(READ_AT_START)}

@@ -55,8 +55,9 @@ class Kept:
 def ask(
     state: LocalState, secret: str, method: str, what: str, limit: float = PATIENCE
 ) -> Kept | None:
-    """`GET kept`, `POST write`, `leave`, `stay` or `mended`; None when there is no answer, or no
-    sense in it.
+    """`GET kept`, `POST write`, `leave`, `stay`, `mended`, or `warm` (see `warming`).
+
+    None when there is no answer, or none that tells what is kept.
     """
     # `status` asks only when something is up; the SDK takes a quarter of a second.
     from botocore.auth import SigV4Auth  # noqa: PLC0415

@@ -45,7 +45,8 @@ def function(code: str, **config: Any) -> Iterator[dict[str, Any]]:
         finally:
             lambda_runtime.reset()
             for process in started:
-                process.communicate(timeout=10)
+                if process.stdout is not None:
+                    process.communicate(timeout=10)
 
 
 @contextmanager
