@@ -10,8 +10,8 @@ import psutil
 
 from benchmarks.hosting import cpu_seconds
 from benchmarks.progress import say
+from playground.home.state import LocalState
 from playground.local import worker_server
-from playground.local.state import LocalState
 from playground.local.worker_forks import PROGRAM
 from tests.playground_cloud import Cloud
 

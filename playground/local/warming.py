@@ -16,8 +16,8 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from playground.home.state import REGION, STACK_VARIABLE
 from playground.local.keeper import PATH
-from playground.local.state import REGION, STACK_VARIABLE
 from playground.local.worker_forks import WorkerForks
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]

@@ -19,12 +19,12 @@ from typing import Any
 import psutil
 import pytest
 
+from playground.home.paths import PROJECT
 from playground.local import warming
 from playground.local.fork_server import is_there
 from playground.local.forks import MOST_SERVERS, PR_SET_CHILD_SUBREAPER, ROOM_BYTES
 from playground.local.worker_forks import LAYERS, PROGRAM, Worker, WorkerForks, of_all
 from playground.local.worker_server import MODULES, SERVICES
-from playground.paths import PROJECT
 
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="copies are made on Linux alone"
