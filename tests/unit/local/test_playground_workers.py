@@ -170,8 +170,8 @@ def test_a_copy_is_as_a_process_that_was_started(tmp_path: Path) -> None:
     # when: the first of a package is started anew
     for kind in (subprocess.Popen, Worker):
         process = worker(forks, code, LOOK, MARK="1")
-        assert isinstance(process, kind)
         process.stdin.write("begin\n")
+        assert isinstance(process, kind)
         own = re.compile(r"ministack-lambda-\d+")
         found.append(json.loads(own.sub("OWN", said(process))))
     forks.close()
