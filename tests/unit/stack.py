@@ -2,6 +2,8 @@
 sets.
 """
 
+from tests.unit.template import FUNCTIONS as IN_THE_TEMPLATE
+
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
@@ -109,39 +111,7 @@ FOREIGN = (
     "AWS_MAX_ATTEMPTS",
     "AWS_RETRY_MODE",
 )
-FUNCTIONS = (
-    "provisioning.create_thing",
-    "provisioning.take_turn",
-    "provisioning.create_certificate",
-    "provisioning.attach_policy",
-    "provisioning.write_config",
-    "provisioning.start_task",
-    "provisioning.sign_request",
-    "provisioning.record_status",
-    "provisioning.clean_up",
-    "presence.presence",
-    "certificates.issue_next_certificate",
-    "certificates.settle_next_certificate",
-    "certificates.rotate_certificates",
-    "restart.task_stopped",
-    "restart.claim_restart",
-    "restart.finish_restart",
-    "restart.undo_restart",
-    "rolling.next_device",
-    "rolling.put_back",
-    "watching.count_devices",
-    "links.link_devices",
-    "control_plane.control_plane",
-    "auditing.audit",
-    "auditing.process_finding",
-    "quarantine.claim_quarantine",
-    "quarantine.isolate_device",
-    "quarantine.mark_shadow",
-    "quarantine.drop_connection",
-    "quarantine.settle_quarantine",
-    "quarantine.notify_security",
-    "quarantine.undo_quarantine",
-    "quarantine.renew_identity",
-    "sweeping.sweep",
-    "detecting.detect",
+FUNCTIONS = tuple(
+    str(function["Handler"]).removesuffix(".handler") for function in IN_THE_TEMPLATE.values()
 )
+"""The modules of all functions."""
