@@ -5,12 +5,12 @@ The catalog is read anew for each device: one that was deleted, restarted or mov
 passed over.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from common.clients import CONFIG, session, transient_faults_named
-from common.errors import DeviceBusy, ImageChanged, ThingNotFound
+from common.errors import DeviceBusy, ImageChanged, ThingNotFound, TransientError
 from common.executions import Executions
 from common.image import ImageTag
 from common.items import scan
@@ -64,15 +64,18 @@ class Devices:
         began.
         """
         done = request.progress
-        if not done.image:
+        begins = not done.image
+        if begins:
             self.lock.take(request.roll_arn)
-            self._refuse(request.names or ())
+        rows = self._rows(request)
+        if begins and request.names is not None:
+            _refuse(rows)
         image = self.image.digest()
         if done.image not in ("", image):
             raise ImageChanged(
                 f"{image} was pushed while devices were moved to {done.image}: start another roll"
             )
-        waiting = [row for row in self._rows(request.names) if row["thing_name"] > done.thing_name]
+        waiting = [row for row in rows if row["thing_name"] > done.thing_name]
         waiting = sorted(
             (row for row in waiting if _is_behind(row, image)),
             key=lambda row: str(row["thing_name"]),
@@ -92,18 +95,31 @@ class Devices:
             skipped=done.skipped + waiting.index(free[0]),
         )
 
-    def _refuse(self, names: tuple[str, ...]) -> None:
-        for name in names:
+    def _rows(self, request: NextRequest) -> list[Row]:
+        """All, or of those that were named the ones that are not done with. Raises ThingNotFound,
+        and TransientError for one that was there: the row of a device which was deleted stays, and
+        an answer that was cut reads like one without a row.
+        """
+        if request.names is None:
+            return list(scan(self.catalog.table, READ))
+        done, found = request.progress, []
+        for name in (name for name in request.names if name > done.thing_name):
             row = self.catalog.row(name)
-            if row is None or is_free(row):
+            if row is None and done.image:
+                raise TransientError(f"the row of {name} was not read")
+            if row is None:
                 raise ThingNotFound(f"thingNames: there is no device {name}")
-            if not _runs(row) or _is_busy(row):
-                raise DeviceBusy(f"thingNames: {name} is {row['status']} and can't be moved now")
+            found.append(row)
+        return found
 
-    def _rows(self, names: tuple[str, ...] | None) -> Iterator[Row]:
-        if names is None:
-            return scan(self.catalog.table, READ)
-        return (row for row in map(self.catalog.row, names) if row is not None)
+
+def _refuse(named: list[Row]) -> None:
+    for row in named:
+        name = row["thing_name"]
+        if is_free(row):
+            raise ThingNotFound(f"thingNames: there is no device {name}")
+        if not _runs(row) or _is_busy(row):
+            raise DeviceBusy(f"thingNames: {name} is {row['status']} and can't be moved now")
 
 
 def _runs(row: Row) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from common.clients import transient_faults_named
+from common.errors import TransientError
 from common.image import ImageTag
 from common.observability import logger, metrics, observed
 from common.row import Row, is_free
@@ -62,10 +63,14 @@ class PuttingBack:
     image: ImageTag
 
     def put_back(self, request: PutBackRequest) -> Verdict:
-        """Repeatable."""
+        """Repeatable. Raises TransientError when it finds no row: that of a device which was
+        deleted stays, and an answer that was cut reads like one without a row.
+        """
         done = request.progress
         row = self.catalog.row(done.thing_name)
-        if row is None or _is_gone(row) or _is_untouched(row, done):
+        if row is None:
+            raise TransientError(f"the row of {done.thing_name} was not read")
+        if _is_gone(row) or _is_untouched(row, done):
             return Verdict(done.passed_over())
         restored = self._give_back(done)
         told = _told(done, str(row.get("status_reason", "")))

@@ -1,7 +1,7 @@
 """python -m proofs.fault_matrix [--write]
 
-Every call of every state with every fault, and all scenarios, on a local cloud of its own (about a
-quarter of an hour on two cores). With --write the result goes to docs/evidence/faults.md. Ends with
+Every call of every state with every fault, and all scenarios, on a local cloud of its own (about
+twenty minutes on two cores). With --write the result goes to docs/evidence/faults.md. Ends with
 1 when anything is left behind.
 """
 
@@ -18,6 +18,7 @@ from playground.home.paths import PROJECT
 from proofs import evidence
 from proofs.fault_matrix.cells import Finding, all_cells, places
 from proofs.fault_matrix.phases import Phase
+from proofs.fault_matrix.roll_scenarios import roll_scenarios
 from proofs.fault_matrix.run import run, summary
 from proofs.fault_matrix.scenarios import Outcome, scenarios
 from proofs.fault_matrix.stage import own_stage
@@ -66,7 +67,11 @@ def main(arguments: Sequence[str]) -> int:
         before = census(stage.cloud)
         found = places(stage, list(Phase))
         cells = [cell for cell in all_cells(found) if _is_wanted(cell, options.only)]
-        scenes = [scene for scene in scenarios(found) if _is_wanted(scene, options.only)]
+        scenes = [
+            scene
+            for scene in (*scenarios(found), *roll_scenarios(found))
+            if _is_wanted(scene, options.only)
+        ]
         out.print(f"{len(found)} calls, {len(cells)} cells, {len(scenes)} scenarios", markup=False)
         results = run(stage, cells, scenes, before, say)
     for name, why in results.wrong.items():

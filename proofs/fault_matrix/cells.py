@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from proofs.fault_matrix.calls import Call
-from proofs.fault_matrix.phases import COURSES, RESTARTS, SAMPLED, UNDOINGS, UNDONE, Phase
+from proofs.fault_matrix.phases import (
+    COURSES,
+    RESTARTS,
+    ROLLS,
+    SAMPLED,
+    UNDOINGS,
+    UNDONE,
+    Phase,
+)
 from proofs.fault_matrix.proxy import Record
 from proofs.fault_matrix.remains import DEVICES, NOTHING, STOPPED
 from proofs.fault_matrix.rules import IN_TABLE, Fault, Rule
@@ -24,13 +32,22 @@ FAILED_LIMIT = 5.0
 
 @dataclass(frozen=True)
 class Place:
-    """A call of a state's function: the `occurrence`-th of its name in one invocation."""
+    """A call of a state's function: the `occurrence`-th of its name in one invocation.
+
+    `later`: how often the state is entered before, where that makes a difference.
+    """
 
     phase: Phase
     state: str
     call: str
     occurrence: int
     changes: bool
+    later: int = 0
+
+    @property
+    def entered(self) -> str:
+        """The state's name, and which time it is."""
+        return f"{self.state}, entered again" if self.later else self.state
 
     @property
     def may_be_missing(self) -> bool:
@@ -41,7 +58,7 @@ class Place:
 
     def __str__(self) -> str:
         again = f" ({self.occurrence + 1})" if self.occurrence else ""
-        return f"{self.state}, {self.call}{again}"
+        return f"{self.entered}, {self.call}{again}"
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,7 @@ class Finding:
     """The verdicts that are right for this end."""
     hits: int
     seconds: float
+    came_through: bool
 
     @property
     def reached(self) -> bool:
@@ -96,12 +114,13 @@ class Finding:
         verdict = self.verdict.removesuffix(", swept")
         in_turn = COURSES[self.cell.place.phase].in_turn and verdict != "swept"
         judged = verdict in (*DEVICES, NOTHING) or in_turn
-        if judged and verdict not in self.right:
+        unlike = self.end == "SUCCEEDED" and not self.came_through
+        if unlike or (judged and verdict not in self.right):
             return f"ended {self.end} and left: {self.verdict}"
         if (
             self.cell.fault in PASSING
             and self.cell.place.phase not in UNDOINGS
-            and "SUCCEEDED" not in self.end
+            and not self.came_through
         ):
             return f"ended {self.end}, though the fault did pass"
         return ""
@@ -123,10 +142,33 @@ def places(stage: Stage, phases: Sequence[Phase] = SAMPLED) -> list[Place]:
         *_places(Phase.COMPENSATION, undone),
         *_places(Phase.DEPROVISIONING, removed),
     ]
-    others = [phase for phase in phases if phase not in (*SAMPLED, *RESTARTS)]
+    others = [phase for phase in phases if phase not in (*SAMPLED, *RESTARTS, *ROLLS)]
     if others:
         found += _more_places(stage, others, found)
-    return [*found, *_restarts(stage)] if Phase.RESTART in phases else found
+    found += _restarts(stage) if Phase.RESTART in phases else []
+    return [*found, *_rolls(stage)] if Phase.ROLL in phases else found
+
+
+def _rolls(stage: Stage) -> list[Place]:
+    """Those of a device that is rolled, and one that is put back."""
+    thing, there = "life-5", NOTHING
+    found: list[Place] = []
+    with stage.rolls.possible():
+        # The first roll of a stack finds no lock that another has left.
+        for phase in (Phase.ROLL, *ROLLS):
+            stage.prepare(phase, thing, there)
+            begun = len(stage.proxy.of(thing))
+            end = stage.ended(stage.start(phase, thing))
+            assert stage.came_through(phase, thing, end), end
+            there = stage.settled(thing, [COURSES[phase].done])
+            states = {"PutBack"} if phase is Phase.ROLL_PUT_BACK else COURSES[phase].states
+            records = [r for r in stage.proxy.of(thing)[begun:] if r.call.function in states]
+            # Again, the places of the roll replace those of the first.
+            found = [place for place in found if place.phase is not phase]
+            found += _places(phase, records)
+        stage.deprovision(thing)
+        stage.settled(thing, [NOTHING])
+    return found
 
 
 def _restarts(stage: Stage) -> list[Place]:
@@ -173,11 +215,16 @@ def _more_places(stage: Stage, phases: Sequence[Phase], known: Sequence[Place]) 
 def _places(phase: Phase, records: Sequence[Record]) -> list[Place]:
     found: dict[Place, None] = {}
     counts: dict[tuple[str, str], int] = {}
+    entered: dict[str, list[str]] = {}
     for record in records:
         call: Call = record.call
         number = counts.get((call.invocation, call.name), 0)
         counts[call.invocation, call.name] = number + 1
-        found[Place(phase, call.function, call.name, number, call.changes)] = None
+        times = entered.setdefault(call.function, [])
+        times += [] if call.invocation in times else [call.invocation]
+        again = call.function in COURSES[phase].entered_again
+        later = times.index(call.invocation) if again else 0
+        found[Place(phase, call.function, call.name, number, call.changes, later)] = None
     return sorted(found, key=lambda place: _order(place, records))
 
 
@@ -242,33 +289,38 @@ def try_cells(stage: Stage, cells: Sequence[Cell], thing: str) -> Iterator[Findi
 
 def _try(stage: Stage, cell: Cell, thing: str) -> Finding:
     place, course = cell.place, COURSES[cell.place.phase]
-    rule = Rule(cell.fault, thing, place.state, place.call, place.occurrence)
+    rule = Rule(cell.fault, thing, place.state, place.call, place.occurrence, place.later)
     with stage.proxy.rule(rule):
         end = stage.ended(stage.start(place.phase, thing))
-    done = end.status == "SUCCEEDED"
+    done = stage.came_through(place.phase, thing, end)
     right = [course.done] if done else course.failed
     # Where CleanUp itself failed for good, it is for the sweep, after all cells, to end it.
     verdict = stage.settled(
         thing, right, course.patience if done or NOTHING not in right else FAILED_LIMIT
     )
-    if verdict == STOPPED and place.phase not in RESTARTS:
+    if verdict == STOPPED and place.phase not in (*RESTARTS, *ROLLS):
         # Not a device whose restart was given up: one that a CleanUp which failed has begun to
         # remove, and has gone offline since. It is for the sweep, like all that is half removed.
         verdict = f"LEFT {stage.look(thing)} (half removed)"
     said = f"{end.status} {end.error}".strip()
-    return Finding(cell, said, thing, verdict, verdict, right, rule.hits, 0.0)
+    return Finding(cell, said, thing, verdict, verdict, right, rule.hits, 0.0, done)
 
 
 def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
     """What one device goes through: a cell, or where the course has them in turn all cells of a
-    place.
+    place; of a state, where one cell comes after the other anyway.
 
     Faults that pass come last: what they strike comes through, and the device is not any more what
     it was.
     """
     groups: dict[object, list[Cell]] = {}
     for cell in cells:
-        groups.setdefault(cell.place if COURSES[cell.place.phase].in_turn else cell, []).append(
-            cell
-        )
+        groups.setdefault(_device_of(cell), []).append(cell)
     return [sorted(group, key=lambda cell: cell.fault in PASSING) for group in groups.values()]
+
+
+def _device_of(cell: Cell) -> object:
+    place = cell.place
+    if place.phase in ROLLS:
+        return place.phase, place.entered
+    return place if COURSES[place.phase].in_turn else cell

@@ -4,6 +4,7 @@ redirect.py puts this beside the function's code and has Lambda call it in place
 handler, which it calls in turn. The mark, function, thing and invocation, is in the trace header
 that the SDK sends along anyway. Where there is a DESK, it tells that what became of a run, and runs
 the function on the same event again if told so. What the function gives or raises goes on as it is.
+PAUSES is by how much the SDK's pauses before it repeats a call are scaled, where they are.
 """
 
 import copy
@@ -16,7 +17,17 @@ from typing import Any
 STATE = "FAULT_MATRIX_STATE"
 HANDLER = "FAULT_MATRIX_HANDLER"
 DESK = "FAULT_MATRIX_DESK"
+PAUSES = "FAULT_MATRIX_PAUSES"
 
+
+def _scale_pauses(scale: float) -> None:
+    standard = importlib.import_module("botocore.retries.standard")
+    pause = standard.ExponentialBackoff.delay_amount
+    standard.ExponentialBackoff.delay_amount = lambda *asked: scale * pause(*asked)
+
+
+if PAUSES in os.environ:
+    _scale_pauses(float(os.environ[PAUSES]))
 _module, _, _name = os.environ.get(HANDLER, "").rpartition(".")
 # Loaded with this module, as Lambda would load it. Where this is imported to be tested there is
 # none.
@@ -54,6 +65,10 @@ def thing_in(event: object) -> str:
     for name in ("thingName", "clientId"):
         if isinstance(event.get(name), str):
             return str(event[name])
+    # A roll's input names many; those of the matrix roll one.
+    names = event.get("thingNames")
+    if isinstance(names, list) and len(names) == 1:
+        return str(names[0])
     return next(filter(None, map(thing_in, event.values())), "")
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from proofs.fault_matrix.remains import CONFINED, NOTHING, STOPPED, WHOLE
+from proofs.fault_matrix.remains import (
+    BACK,
+    CONFINED,
+    KEPT,
+    MOVED,
+    NOTHING,
+    STOPPED,
+    WHOLE,
+)
 from tests.mocks import WORKFLOWS, definition, task_states
 
 # Of tests/mocks.py: the last state fails, so there is as much to undo as there can be.
@@ -26,6 +34,8 @@ class Phase(Enum):
     RELEASE = "release"
     RESTART = "restart"
     RESTART_UNDOING = "restart that is undone"
+    ROLL = "roll"
+    ROLL_PUT_BACK = "roll that puts a device back"
 
 
 @dataclass(frozen=True)
@@ -41,14 +51,20 @@ class Course:
     given: Mapping[str, Any] = field(default_factory=dict)
     case: str = ""
     before: Sequence[Phase] = ()
-    makes_good: Sequence[str] = ()
-    """What this very phase, without a fault, brings back to what the phase before leaves."""
+    makes_good: Mapping[str, Phase] = field(default_factory=dict)
+    """What need not be made anew: by this phase, without a fault, it becomes again what the phase
+    before leaves.
+    """
     in_turn: bool = False
     """Whether the faults of one call strike one device, one after the other: it is there whatever
     becomes of each.
     """
     patience: float = 30.0
     """Seconds until a device that is still there has come to rest."""
+    told: Sequence[str] = ()
+    """Of an execution that fails, although all has gone as it should: what it says then."""
+    entered_again: frozenset[str] = frozenset()
+    """States that are entered more than once, each time with calls of their own."""
 
     @property
     def states(self) -> set[str]:
@@ -62,6 +78,7 @@ class Course:
 
 PROVISION, DEPROVISION = "ProvisionDeviceStateMachineArn", "DeprovisionDeviceStateMachineArn"
 RESTART = "RestartDeviceStateMachineArn"
+ROLL = "RollDevicesStateMachineArn"
 COURSES = {
     Phase.PROVISIONING: Course(PROVISION, WHOLE, [NOTHING]),
     Phase.COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], case=UNDONE),
@@ -93,7 +110,7 @@ COURSES = {
         [WHOLE, STOPPED],
         given={"once": True},
         before=[Phase.PROVISIONING],
-        makes_good=[STOPPED],
+        makes_good={STOPPED: Phase.RESTART},
         in_turn=True,
     ),
     Phase.RESTART_UNDOING: Course(
@@ -105,10 +122,37 @@ COURSES = {
         before=[Phase.PROVISIONING],
         patience=5.0,  # what UndoRestart could not undo is for the sweep
     ),
+    # It fails before the restart, and nothing was touched, or after it.
+    Phase.ROLL: Course(
+        ROLL,
+        MOVED,
+        [KEPT, MOVED],
+        before=[Phase.PROVISIONING],
+        makes_good={STOPPED: Phase.RESTART},
+        in_turn=True,
+        entered_again=frozenset({"NextDevice"}),
+    ),
+    # The image does not come up. One that could not be put back has no task, and `playground
+    # restart` starts it once the tag stands for an image that works.
+    Phase.ROLL_PUT_BACK: Course(
+        ROLL,
+        BACK,
+        [STOPPED],
+        before=[Phase.PROVISIONING],
+        makes_good={STOPPED: Phase.RESTART},
+        in_turn=True,
+        told=[
+            "{thing} did not come up with {target} (restart failed: ",
+            "It runs {previous} again, and so will new tasks.",
+        ],
+    ),
 }
 # Those that the tests draw a sample of; `make faults` tries them all.
 SAMPLED = (Phase.PROVISIONING, Phase.COMPENSATION, Phase.DEPROVISIONING)
 # Those of a device that is restarted.
 RESTARTS = (Phase.RESTART, Phase.RESTART_UNDOING)
+# Those of a device that is rolled. The lock of rolls and the tag are the whole stack's: one cell
+# after the other, when all others have been tried.
+ROLLS = (Phase.ROLL, Phase.ROLL_PUT_BACK)
 # Those whose execution fails in any case.
 UNDOINGS = (Phase.COMPENSATION, Phase.RESTART_UNDOING)

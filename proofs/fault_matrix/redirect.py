@@ -5,12 +5,12 @@ import json
 import math
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from proofs.fault_matrix.marks import HANDLER, STATE
+from proofs.fault_matrix.marks import HANDLER, PAUSES, STATE
 from proofs.fault_matrix.proxy import FaultProxy
 from tests.playground_cloud import Cloud
 
@@ -35,6 +35,17 @@ def unlimited(cloud: Cloud) -> None:
     """
     for name in cloud.functions.values():
         cloud.client("lambda").delete_function_concurrency(FunctionName=name)
+
+
+def shorten_pauses(cloud: Cloud, states_of: Collection[str], scale: float) -> None:
+    """Have these states' functions pause as much shorter before the SDK repeats a call."""
+    functions = cloud.client("lambda")
+    for state in states_of:
+        name = cloud.functions[f"{state}Function"]
+        found = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**found, PAUSES: str(scale)}}
+        )
 
 
 def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> None:

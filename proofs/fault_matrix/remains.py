@@ -3,7 +3,7 @@ on, or a leak.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,11 +14,58 @@ WHOLE = "device"
 CONFINED = "quarantined"
 STOPPED = "without its task"
 NOTHING = "nothing"
-DEVICES = (WHOLE, CONFINED, STOPPED)
+# A whole device that was to be rolled: with the new image, which new tasks run too; with its own
+# one, and new tasks run the new one; with its own one, which new tasks run again.
+MOVED, KEPT, BACK = "moved", "not moved", "put back"
+# One without its task, and the tag stands again for the image that it had.
+GIVEN_BACK = "without its task, the tag given back"
+DEVICES = (WHOLE, CONFINED, GIVEN_BACK, STOPPED, MOVED, KEPT, BACK)
 """Verdicts on a device that is as it should be."""
+APART = {MOVED: WHOLE, KEPT: WHOLE, BACK: WHOLE, GIVEN_BACK: STOPPED}
+"""What those on a device that was to be rolled say of it, apart from its image."""
 FREE = ("FAILED", "TERMINATED")
+IMAGE_VARIABLE = "IMAGE_DIGEST"
 # What an execution that works on a device writes into its row while it does.
 HOLDING = ("restarting", "quarantining", "releasing", "readmitting", "task_token")
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """What a roll of a device is about, and what it has left for all the stack."""
+
+    previous: str
+    """The image that the device had."""
+    target: str
+    """The one that it was to have."""
+    tag: str
+    """What new tasks run now."""
+    runs: Sequence[str] = ()
+    """What the device's tasks were told to be."""
+    holder: str = ""
+    """Why the lock is not free."""
+
+    @property
+    def wrong(self) -> Sequence[str]:
+        """What concerns all devices."""
+        other = self.tag not in (self.previous, self.target)
+        tag = f"the tag stands for {self.tag or 'nothing'}" if other else ""
+        return [what for what in (self.holder, tag) if what]
+
+    def verdict(self, recorded: str) -> str:
+        """On a whole device of that image, by the catalog; "" where its image is not right."""
+        found = ({recorded, *self.runs}, self.tag)
+        return next(
+            (
+                name
+                for name, image, tag in (
+                    (MOVED, self.target, self.target),
+                    (KEPT, self.previous, self.target),
+                    (BACK, self.previous, self.previous),
+                )
+                if ({image}, tag) == found
+            ),
+            "",
+        )
 
 
 @dataclass(frozen=True)
@@ -35,10 +82,27 @@ class Remains:
     """What one in quarantine would lack besides."""
     stopped: Sequence[str] = ("a task",)
     """What a device after a failed restart lacks besides."""
+    rolled: Rolled | None = field(default=None, kw_only=True)
+    """Of one that was to be rolled."""
 
     @property
     def verdict(self) -> str:
-        """`device`, `quarantined`, `without its task`, `nothing`, or what is wrong."""
+        """`device`, `quarantined`, `without its task`, `nothing`, those of a roll, or what is
+        wrong.
+        """
+        if self.rolled is None:
+            return self._verdict
+        if self.rolled.wrong:
+            return f"LEFT {self} ({'; '.join(self.rolled.wrong)})"
+        if self._verdict == WHOLE:
+            named = self.rolled.verdict(self.row.get("image_digest", ""))
+            return named or f"LEFT {self} (an image that is not right: {self.rolled})"
+        given_back = self._verdict == STOPPED and self.rolled.tag == self.rolled.previous
+        return GIVEN_BACK if given_back else self._verdict
+
+    @property
+    def _verdict(self) -> str:
+        """That on the device alone."""
         if not any(self.found.values()) and self.row.get("status", FREE[0]) in FREE:
             return NOTHING
         if not self.blemishes and not self.free:
@@ -56,10 +120,14 @@ class Remains:
 
 
 def remains(
-    cloud: Cloud, thing: str, owners: Sequence[str], certificates: Sequence[str]
+    cloud: Cloud,
+    thing: str,
+    owners: Sequence[str],
+    certificates: Sequence[str],
+    rolled: Rolled | None = None,
 ) -> Remains:
     """Look everywhere. `owners` are the marks of the executions; `certificates` the ids of all that
-    were made.
+    were made; `rolled` what a roll has left for all the stack.
     """
     iot = cloud.client("iot")
     row = cloud.row(thing)
@@ -114,7 +182,10 @@ def remains(
         "a key in the bucket": f"devices/{thing}/identity.json" not in found["objects"],
     }
     wanted = (blemishes, free, confined, stopped)
-    return Remains(found, row, *([what for what, so in each.items() if not so] for each in wanted))
+    left = Remains(found, row, *([what for what, so in each.items() if not so] for each in wanted))
+    if rolled is None:
+        return left
+    return replace(left, rolled=replace(rolled, runs=_images(cloud, found["tasks"])))
 
 
 def _are_right(objects: Sequence[str], thing: str, row: Mapping[str, Any]) -> bool:
@@ -175,4 +246,20 @@ def _tasks(cloud: Cloud, owners: Sequence[str]) -> list[str]:
         arn
         for owner in owners
         for arn in ecs.list_tasks(cluster=cluster, startedBy=owner)["taskArns"]
+    ]
+
+
+def _images(cloud: Cloud, tasks: Sequence[str]) -> list[str]:
+    """What these tasks were told to run."""
+    if not tasks:
+        return []
+    described = cloud.client("ecs").describe_tasks(
+        cluster=cloud.home.output("DeviceClusterName"), tasks=[*tasks]
+    )["tasks"]
+    return [
+        variable["value"]
+        for task in described
+        for override in task["overrides"]["containerOverrides"]
+        for variable in override["environment"]
+        if variable["name"] == IMAGE_VARIABLE
     ]

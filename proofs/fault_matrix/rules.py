@@ -94,7 +94,8 @@ class Rule:
     """One fault, for the calls of one thing. Empty fields match every value.
 
     `occurrence` counts the calls of that name within one invocation of the function, from 0,
-    repetitions by the SDK not counted; None is all of them.
+    repetitions by the SDK not counted; None is all of them. `later` is how many invocations that
+    make the call pass before: the fault strikes a state that is entered again.
     """
 
     fault: Fault
@@ -102,6 +103,9 @@ class Rule:
     function: str = ""
     call: str = ""
     occurrence: int | None = None
+    later: int = 0
+    most: int | None = None
+    """How often it strikes, where that is not the fault's own number."""
     release: threading.Event = field(default_factory=threading.Event)
     """For HELD: the calls wait until it is set."""
     struck: threading.Event = field(default_factory=threading.Event)
@@ -114,9 +118,12 @@ class Rule:
         if not self._is_about(call):
             return False
         with self._lock:
-            if self.occurrence is not None and self._number(call) != self.occurrence:
+            number = self._number(call)
+            if list(self._seen).index(call.invocation) < self.later:
                 return False
-            most = STRIKES.get(self.fault)
+            if self.occurrence is not None and number != self.occurrence:
+                return False
+            most = STRIKES.get(self.fault) if self.most is None else self.most
             if most is not None and self.hits >= most:
                 return False
             self.hits += 1

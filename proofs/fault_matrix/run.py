@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from proofs.fault_matrix.cells import Cell, Finding, grouped, try_cells
+from proofs.fault_matrix.phases import ROLLS
 from proofs.fault_matrix.remains import DEVICES, NOTHING
 from proofs.fault_matrix.scenarios import Outcome, Scenario, play
 from proofs.fault_matrix.stage import Stage
@@ -75,20 +77,28 @@ def run(
             done(result)
         return results
 
+    # First what takes longest: what holds calls, many faults in turn, and what waits for a device
+    # in vain.
+    players = [
+        (scene.alone, partial(some, str(scene), partial(_played, stage, scene, f"scene-{n}")))
+        for n, scene in enumerate(scenes)
+    ]
+    triers = [
+        (_alone(group), partial(some, str(group[0]), partial(try_cells, stage, group, f"cell-{n}")))
+        for n, group in sorted(enumerate(grouped(cells)), key=_short)
+    ]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        # First what takes longest: what holds calls, many faults in turn, and what waits for a
-        # device in vain.
-        played = [
-            pool.submit(some, str(scene), partial(_played, stage, scene, f"scene-{n}"))
-            for n, scene in enumerate(scenes)
-        ]
-        tried = [
-            pool.submit(some, str(group[0]), partial(try_cells, stage, group, f"cell-{n}"))
-            for n, group in sorted(enumerate(grouped(cells)), key=_short)
-        ]
-    found = {finding.cell: finding for future in tried for finding in future.result()}
-    findings = [found[cell] for cell in cells if cell in found]
+        played = [pool.submit(player) for alone, player in players if not alone]
+        tried = [pool.submit(trier) for alone, trier in triers if not alone]
     outcomes = [outcome for future in played for outcome in future.result()]
+    tries = [finding for future in tried for finding in future.result()]
+    last = [alone for alone, _ in chain(players, triers)]
+    if any(last):
+        with stage.rolls.possible():
+            outcomes += [o for alone, player in players if alone for o in player()]
+            tries += [f for alone, trier in triers if alone for f in trier()]
+    found = {finding.cell: finding for finding in tries}
+    findings = [found[cell] for cell in cells if cell in found]
     swept = stage.sweep()
     for _ in range(
         MOST_SWEEPS - 1
@@ -110,6 +120,10 @@ def run(
 
 def _played(stage: Stage, scene: Scenario, thing: str) -> list[Outcome]:
     return [play(stage, scene, thing)]
+
+
+def _alone(group: Sequence[Cell]) -> bool:
+    return group[0].place.phase in ROLLS
 
 
 def _short(group: tuple[int, Sequence[Cell]]) -> bool:

@@ -40,6 +40,8 @@ class Scenario:
     act: Act
     ends: Sequence[str] = (WHOLE, NOTHING)
     """The verdicts that are right."""
+    alone: bool = False
+    """Whether it comes when all others have been played: what it changes is the whole stack's."""
 
     def __str__(self) -> str:
         return f"{self.what}{f', {self.where}' if self.where else ''}"
@@ -81,9 +83,9 @@ def play(stage: Stage, scenario: Scenario, thing: str) -> Outcome:
 
 def scenarios(found: Sequence[Place]) -> list[Scenario]:
     """All there are, those in a state for the last change that each state makes."""
-    made = [*_last_changes(found, Phase.PROVISIONING), *_last_changes(found, Phase.OWN_KEY)]
-    confining = [*_last_changes(found, Phase.QUARANTINE), *_last_changes(found, Phase.RELEASE)]
-    changed = [*confining, *_last_changes(found, Phase.RESTART)]
+    made = [*last_changes(found, Phase.PROVISIONING), *last_changes(found, Phase.OWN_KEY)]
+    confining = [*last_changes(found, Phase.QUARANTINE), *last_changes(found, Phase.RELEASE)]
+    changed = [*confining, *last_changes(found, Phase.RESTART)]
     removing = [p for p in found if p.phase is Phase.DEPROVISIONING and p.changes]
     return [
         Scenario("the device never connects", "", _never_connects, (NOTHING,)),
@@ -166,7 +168,8 @@ def some_scenarios(found: Sequence[Place], seed: int) -> list[Scenario]:
     ]
 
 
-def _last_changes(found: Sequence[Place], phase: Phase) -> list[Place]:
+def last_changes(found: Sequence[Place], phase: Phase) -> list[Place]:
+    """The last change that each state makes."""
     sure = (p for p in found if p.state != "Presence" and p.call not in MAY_BE_MADE)
     last = {p.state: p for p in sure if p.phase is phase and p.changes}
     return list(last.values())
@@ -181,14 +184,14 @@ def _never_connects(stage: Stage, thing: str) -> str:
     with stage.proxy.rule(Rule(Fault.DENIED, thing, call="s3:GetObject")) as refused:
         end = stage.provision(thing)
     assert refused.hits, "the device fetched its config after all"
-    return _said(stage, end.arn)
+    return said(stage, end.arn)
 
 
 def _two_at_once(stage: Stage, thing: str) -> str:
     arns = [stage.start_provisioning(thing) for _ in range(2)]
     ends = [stage.ended(arn) for arn in arns]
     assert sorted(end.status for end in ends) == ["FAILED", "SUCCEEDED"], ends
-    return " / ".join(sorted(_said(stage, arn) for arn in arns))
+    return " / ".join(sorted(said(stage, arn) for arn in arns))
 
 
 def _one_name_twice(stage: Stage, thing: str) -> str:
@@ -199,14 +202,14 @@ def _one_name_twice(stage: Stage, thing: str) -> str:
     except ClientError as error:
         second = error_of(error)
     stage.ended(arn)
-    return f"{_said(stage, arn)} / {second}"
+    return f"{said(stage, arn)} / {second}"
 
 
 def _taken(stage: Stage, thing: str) -> str:
     stage.provision(thing)
     second = stage.provision(thing)
     assert second.error == "ThingExists", second
-    return _said(stage, second.arn)
+    return said(stage, second.arn)
 
 
 def _foreign(stage: Stage, thing: str) -> str:
@@ -230,7 +233,7 @@ def _foreign(stage: Stage, thing: str) -> str:
     iot.update_certificate(certificateId=certificate, newStatus="INACTIVE")
     iot.delete_certificate(certificateId=certificate)
     iot.delete_thing(thingName=thing)
-    return _said(stage, end.arn)
+    return said(stage, end.arn)
 
 
 def _deleted_twice(stage: Stage, thing: str) -> str:
@@ -246,7 +249,7 @@ def _deleted_twice_at_once(stage: Stage, thing: str) -> str:
         arns = list(pool.map(stage.start_deprovisioning, [thing, thing]))
     for arn in arns:
         stage.ended(arn)
-    return " / ".join(sorted(_said(stage, arn) for arn in arns))
+    return " / ".join(sorted(said(stage, arn) for arn in arns))
 
 
 def _gone(stage: Stage, thing: str, *, calls: str) -> str:
@@ -254,7 +257,7 @@ def _gone(stage: Stage, thing: str, *, calls: str) -> str:
         end = stage.provision(thing)
     assert end.status == "FAILED"
     assert gone.hits
-    return _said(stage, end.arn)
+    return said(stage, end.arn)
 
 
 def _gone_before_deletion(stage: Stage, thing: str, *, calls: str) -> str:
@@ -265,7 +268,7 @@ def _gone_before_deletion(stage: Stage, thing: str, *, calls: str) -> str:
     )
     with stage.proxy.rule(Rule(Fault.GONE, thing, call=calls)):
         end = stage.deprovision(thing)
-    return _said(stage, end.arn)
+    return said(stage, end.arn)
 
 
 def _aborted(stage: Stage, thing: str, *, place: Place, late: bool = False) -> str:
@@ -273,23 +276,23 @@ def _aborted(stage: Stage, thing: str, *, place: Place, late: bool = False) -> s
         stage.prepare(place.phase, thing)
         rule = stack.enter_context(stage.proxy.rule(_held(place, thing)))
         arn = stage.start(place.phase, thing)
-        if not _wait_until_held(rule, place):
+        if not wait_until_held(rule, place):
             # The device was faster than the function, which had nothing more to write then.
             if place.phase in (Phase.PROVISIONING, Phase.OWN_KEY):
                 stage.ended(stage.start_deprovisioning(thing))
-            return f"{_said(stage, arn)} (never called)"
+            return f"{said(stage, arn)} (never called)"
         stage.abort(arn)
         if late:
             # Whoever cleans up has had time to, and the function, which nobody can stop, goes on
             # only now.
             time.sleep(HELD_SECONDS)
-    return _said(stage, arn)
+    return said(stage, arn)
 
 
 def _deleted_while_created(stage: Stage, thing: str, *, place: Place) -> str:
     with stage.proxy.rule(_held(place, thing)) as rule:
         creating = stage.start(place.phase, thing)
-        _wait_until_held(rule, place)
+        wait_until_held(rule, place)
         deleting = stage.start_deprovisioning(thing)
         time.sleep(HELD_SECONDS)
     return _both(stage, creating, deleting)
@@ -299,19 +302,19 @@ def _deleted_meanwhile(stage: Stage, thing: str, *, place: Place) -> str:
     stage.prepare(place.phase, thing)
     with stage.proxy.rule(_held(place, thing)) as rule:
         changing = stage.start(place.phase, thing)
-        _wait_until_held(rule, place)
+        wait_until_held(rule, place)
         deleting = stage.start_deprovisioning(thing)
         time.sleep(HELD_SECONDS)
     for arn in (changing, deleting):
         stage.ended(arn)
-    return f"changed: {_said(stage, changing)} / deleted: {_said(stage, deleting)}"
+    return f"changed: {said(stage, changing)} / deleted: {said(stage, deleting)}"
 
 
 def _created_while_deleted(stage: Stage, thing: str, *, place: Place) -> str:
     stage.provision(thing)
     with stage.proxy.rule(_held(place, thing)) as rule:
         deleting = stage.start_deprovisioning(thing)
-        _wait_until_held(rule, place)
+        wait_until_held(rule, place)
         creating = stage.start_provisioning(thing)
         time.sleep(HELD_SECONDS)
     return _both(stage, creating, deleting)
@@ -320,20 +323,21 @@ def _created_while_deleted(stage: Stage, thing: str, *, place: Place) -> str:
 def _both(stage: Stage, creating: str, deleting: str) -> str:
     for arn in (creating, deleting):
         stage.ended(arn)
-    return f"created: {_said(stage, creating)} / deleted: {_said(stage, deleting)}"
+    return f"created: {said(stage, creating)} / deleted: {said(stage, deleting)}"
 
 
 def _held(place: Place, thing: str) -> Rule:
     return Rule(Fault.HELD, thing, place.state, place.call, place.occurrence)
 
 
-def _wait_until_held(rule: Rule, place: Place) -> bool:
+def wait_until_held(rule: Rule, place: Place) -> bool:
     """Whether the call was made: a second one of its name need not be, as the device has it."""
     struck = rule.struck.wait(STRUCK_LIMIT)
     assert struck or place.may_be_missing, f"{rule.call} was never called"
     return struck
 
 
-def _said(stage: Stage, arn: str) -> str:
+def said(stage: Stage, arn: str) -> str:
+    """How the execution ends."""
     end = stage.ended(arn)
     return f"{end.status} {end.error}".strip()

@@ -16,10 +16,16 @@ from botocore.exceptions import ClientError
 
 from common.identifiers import owner_of
 from playground.home.state import LocalState
-from proofs.fault_matrix.phases import COURSES, DEPROVISION, PROVISION, Phase
+from proofs.fault_matrix.phases import COURSES, DEPROVISION, PROVISION, ROLL, ROLLS, Phase
 from proofs.fault_matrix.proxy import FaultProxy, fault_proxy
-from proofs.fault_matrix.redirect import fit_to_short_waits, redirect, unlimited
-from proofs.fault_matrix.remains import NOTHING, WHOLE, Remains, remains
+from proofs.fault_matrix.redirect import (
+    fit_to_short_waits,
+    redirect,
+    shorten_pauses,
+    unlimited,
+)
+from proofs.fault_matrix.remains import APART, NOTHING, WHOLE, Remains, remains
+from proofs.fault_matrix.rolls import Rolls
 from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, Execution, own_cloud
 
@@ -38,6 +44,10 @@ class Stage:
     cloud: Cloud
     proxy: FaultProxy
     executions: dict[str, list[str]] = field(default_factory=dict)
+    rolls: Rolls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rolls = Rolls(self.cloud)
 
     def start_provisioning(self, thing: str, case: str = "", name: str = "") -> str:
         """Start to make the thing; gives the execution's ARN."""
@@ -52,10 +62,18 @@ class Stage:
         """Give the thing the past that it has in this phase; `there` is the verdict on what there
         is of it.
         """
-        past = COURSES[phase].before
-        if there in COURSES[phase].makes_good:
-            assert self.ended(self.start(phase, thing)).status == "SUCCEEDED"
-            self.settled(thing, [COURSES[phase].done])
+        if phase not in ROLLS:
+            self._give_past(phase, thing, there)
+            return
+        self.rolls.forget(thing)
+        self._give_past(phase, thing, APART.get(there, there))
+        self.rolls.fall_behind(thing, comes_up=phase is Phase.ROLL)
+
+    def _give_past(self, phase: Phase, thing: str, there: str) -> None:
+        past, by = COURSES[phase].before, COURSES[phase].makes_good.get(there)
+        if by is not None:
+            assert self.ended(self.start(by, thing)).status == "SUCCEEDED"
+            self.settled(thing, [COURSES[by].done])
             return
         begun = next((n + 1 for n, earlier in enumerate(past) if COURSES[earlier].done == there), 0)
         if not begun and there != NOTHING:
@@ -65,6 +83,13 @@ class Stage:
             end = self.ended(self.start(earlier, thing))
             assert end.status == "SUCCEEDED", end
             self.settled(thing, [COURSES[earlier].done])
+
+    def came_through(self, phase: Phase, thing: str, end: Execution) -> bool:
+        """Whether the execution has ended as it does without a fault."""
+        told = COURSES[phase].told
+        if not told:
+            return end.status == "SUCCEEDED"
+        return end.status == "FAILED" and self.rolls.told(thing, told, end.cause)
 
     def start_deprovisioning(self, thing: str) -> str:
         """Start to remove the thing."""
@@ -102,7 +127,7 @@ class Stage:
         """What there is of the thing now."""
         owners = [owner_of(arn) for arn in self.executions.get(thing, [])]
         certificates = [record.made for record in self.proxy.of(thing) if record.made]
-        return remains(self.cloud, thing, owners, certificates)
+        return remains(self.cloud, thing, owners, certificates, self.rolls.look(thing))
 
     def settled(
         self, thing: str, wanted: Sequence[str] = (NOTHING, WHOLE), limit: float = SETTLED_LIMIT
@@ -144,7 +169,8 @@ class Stage:
     ) -> str:
         arn = self.cloud.home.output(machine) + (f"#{case}" if case else "")
         sfn = self.cloud.client("stepfunctions")
-        given = json.dumps({"thingName": thing, **more})
+        about = {"thingNames": [thing]} if machine == ROLL else {"thingName": thing}
+        given = json.dumps({**about, **more})
         named = {"name": name} if name else {}
         started: str = sfn.start_execution(stateMachineArn=arn, input=given, **named)[
             "executionArn"
@@ -166,6 +192,8 @@ def own_stage(folder: Path, build: Path | None = None) -> Iterator[Stage]:
         fault_proxy(LocalState.load(cloud.paths).port) as proxy,
     ):
         redirect(cloud, proxy)
+        # Rolls are tried one after the other, and the SDK's pauses are most of what they take.
+        shorten_pauses(cloud, ("NextDevice", "PutBack"), WAIT_SCALE)
         unlimited(cloud)
         fit_to_short_waits(cloud, WAIT_SCALE, LIMIT_SCALE)
         yield Stage(cloud, proxy)

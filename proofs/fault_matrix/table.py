@@ -20,13 +20,14 @@ The deployed workflows and functions run. An HTTP proxy stands between them and 
 (`proofs/fault_matrix/proxy.py`). It reports every call's service, operation, function and thing. It
 can answer in AWS's place, delay a call, cut an answer, or close the connection when the emulator
 has carried out the call. The product does not know about it. The list of calls is not written by
-hand. Four lives without faults go through the proxy, and every call that was seen becomes a row:
+hand. Five lives without faults go through the proxy, and every call that was seen becomes a row:
 one to the end, one that is undone, one of a device that makes its own key and is quarantined and
-released, and one of a device that is restarted, also by a restart that fails. Of the last life's
-provisioning only the rows are listed that the first one does not have. The functions run in the
-runtime that users have, behind a handler that marks each call with its origin
-(`proofs/fault_matrix/marks.py`). Pauses between retries last a twentieth of their time, and a device
-that does not come is waited for 30 seconds instead of 300.
+released, one of a device that is restarted, also by a restart that fails, and one of a device that
+is rolled, also to an image that does not come up. Of the third life's provisioning only the rows
+are listed that the first one does not have. The functions run in the runtime that users have,
+behind a handler that marks each call with its origin (`proofs/fault_matrix/marks.py`). Pauses
+between retries last a twentieth of their time, and a device that does not come is waited for 30
+seconds instead of 300.
 
 A **device** is: a thing of this execution in the stack's group and in no other; one certificate,
 active, attached, with the device policy only, and named in the catalog; a shadow; the config and no
@@ -34,17 +35,25 @@ key in the bucket; one task, named in the catalog; a row that no restart, quaran
 holds and that says ONLINE, which only the device's own connection can cause. **Quarantined** is the
 same device with the quarantine policy only, in the quarantine group too, connected, and with a row
 that says QUARANTINED. **Without its task** is what a failed restart leaves: the same device,
-OFFLINE, without a task, and no key in the bucket. Each one is removed afterwards. **Nothing** is:
-none of these in any service, and a row that is FAILED, TERMINATED or missing. The bucket may also
-hold the signing request of a device that makes its own key, and its certificate, if that was
-written again after the device had fetched it. Neither is a secret, and both are deleted with the
-device, or after a day.
+OFFLINE, without a task, and no key in the bucket. A device that was to be rolled is called by its
+image, which catalog and task must agree on, and by the tag, which stands for what new tasks run:
+**moved** has the new one and so has the tag, **not moved** has its old one and the tag the new one,
+**put back** has its old one and so has the tag. In all that a roll leaves, nothing too, no roll
+that runs holds the lock of rolls, and the tag stands for one of the two. Each one is removed
+afterwards. **Nothing** is: none of these in any service, and a row that is FAILED, TERMINATED or
+missing. The bucket may also hold the signing request of a device that makes its own key, and its
+certificate, if that was written again after the device had fetched it. Neither is a secret, and
+both are deleted with the device, or after a day.
 
 The end of the execution decides what is right. Provisioning: a device, or nothing if it failed.
 Deprovisioning: nothing, or a device if it failed before it removed anything. Quarantine:
 quarantined, or a device as before if it failed. Release: a device, or quarantined as before if it
 failed. Restart: a device, or if it failed one without its task, or as it was before. Restarts on
-this page are those that a roll asks for: a failed one is undone and not tried again.
+this page are those that a roll asks for: a failed one is undone and not tried again. Roll: moved,
+or if it failed moved or not moved. Roll to an image that does not come up: put back, and the
+execution fails and says so. If the putting back failed, the device is without its task, and the tag
+stands for the new image still; `playground restart` starts the device once the tag stands for an
+image that works.
 
 {summary}
 
@@ -72,8 +81,11 @@ stack's sweep, run once at the end, has removed it. `-`: this call, a second one
 answer to a device that was faster than its state, was not made this time.
 
 {cells}
-The roll is not in these tables, because it consists of restarts (docs/pipeline.md). Its states fail
-one by one in `tests/workflow/test_roll_devices.py`.
+One roll at a time has the lock, and the tag is the whole stack's. So the cells and scenarios of the
+roll come after all others, one after the other, each roll of one device. `entered again`: the state
+when the device in hand has been moved. What its restarts do is in the tables of the restart; that a
+roll puts the device back wherever a restart fails is among the scenarios. In the roll's own
+functions the pauses of the SDK last a twentieth of their time too.
 
 ## Scenarios
 
@@ -113,7 +125,7 @@ def _cells(findings: Sequence[Finding], phase: Phase) -> str:
         place = finding.cell.place
         if place.phase is phase:
             again = f" ({place.occurrence + 1})" if place.occurrence else ""
-            key = (place.state, f"`{place.call}`{again}")
+            key = (place.entered, f"`{place.call}`{again}")
             rows.setdefault(key, {})[finding.cell.fault.value] = _said(finding)
     columns = [fault.value for fault in IN_TABLE]
     return _table(

@@ -16,7 +16,7 @@ from common.errors import (
     TransientError,
 )
 from devices.catalog import Catalog
-from rolling import next_device, progress
+from rolling import next_device, progress, put_back
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -174,6 +174,65 @@ def test_a_device_that_is_taken_away_meanwhile_is_passed_over(fleet: Fleet, *, g
     assert fleet.restarted == [("a", second, True), ("c", second, True)]
     assert (roll.progress["rolled"], roll.progress["skipped"]) == (2, 1)
     assert fleet.current == second
+
+
+def test_a_named_device_whose_row_is_not_found_is_not_passed_over(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that was cut reads like one without a row; a deleted device's row stays."""
+    # given
+    second = fleet.ecr.push("second", IMAGE_TAG)
+    roll = Roll(fleet, {"thingNames": ["a", "b"]})
+    assert roll.next()["thingName"] == "a"
+    assert fleet.restart("a", once=True)
+    # when
+    with monkeypatch.context() as cut:
+        cut.setattr(next_device.devices.catalog.table, "get_item", lambda **_asked: {})
+        with pytest.raises(TransientError, match="row of b"):
+            roll.next()
+    # then
+    assert fleet.restarted == [("a", second, True)]
+    assert roll.next()["thingName"] == "b"
+
+
+def test_at_the_beginning_each_named_device_is_read_once(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two answers, the second might not name a device that the first one did."""
+    # given
+    fleet.ecr.push("second", IMAGE_TAG)
+    table = next_device.devices.catalog.table
+    read, asked = table.get_item, []
+
+    def counted(**key: Any) -> Any:
+        asked.append(key["Key"])
+        return read(**key)
+
+    monkeypatch.setattr(table, "get_item", counted)
+    # when
+    request = {"input": {"thingNames": ["a", "b"]}, "roll": ROLL, "progress": {}}
+    next_device.handler(request, fleet.context)
+    # then
+    assert asked == [{"thing_name": "a"}, {"thing_name": "b"}]
+
+
+def test_a_device_whose_row_is_not_found_is_not_taken_for_one_that_needs_nothing(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: it has no task any more, and the tag stands for an image that does not come up
+    first, second = fleet.current, fleet.ecr.push("second", IMAGE_TAG)
+    fleet.broken = {second}
+    roll = Roll(fleet)
+    roll.next()
+    assert not fleet.restart("a", once=True)
+    # when
+    with monkeypatch.context() as cut:
+        cut.setattr(put_back.putting_back.catalog.table, "get_item", lambda **_asked: {})
+        with pytest.raises(TransientError, match="row of a"):
+            roll.put_back()
+    # then
+    assert roll.put_back()["verdict"] == "RESTORE"
+    assert fleet.current == first
 
 
 def test_a_push_during_a_roll_ends_it(fleet: Fleet) -> None:

@@ -242,6 +242,29 @@ def test_a_rule_is_about_one_call_of_each_invocation_and_its_repetitions() -> No
     assert struck == [False, True, True, False, False, True, False, False, False]
 
 
+def test_a_rule_may_be_about_a_state_that_is_entered_again() -> None:
+    # given
+    rule = Rule(Fault.DENIED, "one", "NextDevice", "dynamodb:GetItem", occurrence=0, later=1)
+    # when: one invocation, and then another, which the workflow repeats
+    struck = [
+        rule.strikes(Call("dynamodb", "GetItem", "NextDevice", "one", invocation, attempts_of))
+        for invocation, attempts_of in (
+            ("r1", "a"), ("r1", "b"), ("r2", "c"), ("r2", "c"), ("r2", "d"), ("r3", "e"),
+        )
+    ]  # fmt: skip
+    # then
+    assert struck == [False, False, True, True, False, True]
+
+
+def test_a_rule_may_strike_less_often_than_its_fault() -> None:
+    # given
+    rule = Rule(Fault.DENIED, "one", most=1)
+    # when
+    struck = [rule.strikes(Call("iot", "CreateThing", "CreateThing", "one")) for _ in range(3)]
+    # then
+    assert struck == [True, False, False]
+
+
 SIGNED = (
     "AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-1/{}/aws4_request, SignedHeaders=host, "
     "Signature=s"
@@ -329,6 +352,7 @@ def test_a_rate_limit_is_asked_before_each_call(upstream: Upstream) -> None:
         {"input": {"thingName": "lamp"}, "execution": "arn"},
         {"clientId": "lamp", "eventType": "connected"},
         {"detail": {"status": "ABORTED", "input": '{"thingName": "lamp"}'}},
+        {"input": {"thingNames": ["lamp"]}, "roll": "arn", "progress": {}},
     ],
 )
 def test_the_thing_is_found_wherever_an_event_names_it(event: object) -> None:
@@ -337,6 +361,7 @@ def test_the_thing_is_found_wherever_an_event_names_it(event: object) -> None:
 
 def test_an_event_may_name_no_thing() -> None:
     assert thing_in({"input": {}, "number": 7, "text": "{broken"}) == ""
+    assert thing_in({"input": {"thingNames": ["lamp", "fan"]}}) == ""
 
 
 def test_a_quota_lets_so_many_a_second_pass_and_throttles_the_others() -> None:

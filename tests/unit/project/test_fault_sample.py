@@ -4,8 +4,9 @@ were seen in.
 
 import pytest
 
-from proofs.fault_matrix.cells import Cell, Place, some_cells
-from proofs.fault_matrix.phases import COURSES, SAMPLED, Phase
+from proofs.fault_matrix.cells import Cell, Place, all_cells, grouped, some_cells
+from proofs.fault_matrix.phases import COURSES, ROLLS, SAMPLED, Phase
+from proofs.fault_matrix.roll_scenarios import roll_scenarios
 from proofs.fault_matrix.rules import IN_TABLE
 from proofs.fault_matrix.scenarios import some_scenarios
 
@@ -70,3 +71,40 @@ def test_every_kind_of_scenario_is_drawn_two_at_the_most() -> None:
         kinds
     )
     assert max(map(kinds.count, kinds)) == 2
+
+
+ROLLED = [
+    Place(Phase.ROLL, "NextDevice", "dynamodb:UpdateItem", 0, changes=True),
+    Place(Phase.ROLL, "NextDevice", "ecr:DescribeImages", 0, changes=False),
+    Place(Phase.ROLL, "NextDevice", "ecr:DescribeImages", 0, changes=False, later=1),
+    Place(Phase.ROLL_PUT_BACK, "PutBack", "ecr:PutImage", 0, changes=True),
+]
+
+
+def test_the_cells_of_a_roll_have_one_device_for_each_time_a_state_is_entered() -> None:
+    # given
+    groups = grouped(all_cells(ROLLED))
+    # then
+    assert [len(group) for group in groups] == [2 * len(IN_TABLE), len(IN_TABLE), len(IN_TABLE)]
+    assert [str(group[0].place.entered) for group in groups] == [
+        "NextDevice",
+        "NextDevice, entered again",
+        "PutBack",
+    ]
+
+
+def test_scenarios_of_a_roll_come_alone_and_where_a_roll_was_seen() -> None:
+    # given
+    inner = Place(Phase.RESTART, "StartTask", "ecs:RunTask", 0, changes=True)
+    scenes = roll_scenarios([*ROLLED, inner])
+    # then
+    assert all(scene.alone for scene in scenes)
+    assert {scene.where for scene in scenes} == {
+        "",
+        "NextDevice, dynamodb:UpdateItem",
+        "PutBack, ecr:PutImage",
+        "StartTask, ecs:RunTask",
+    }
+    assert len({str(scene) for scene in scenes}) == len(scenes)
+    assert not roll_scenarios([inner])
+    assert not {place.phase for place in FOUND} & {*ROLLS}
