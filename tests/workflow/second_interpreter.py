@@ -6,7 +6,6 @@ the two takes.
 """
 
 import json
-import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from tests.mocks import definition
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 TOKEN_SECONDS = 2
 """What a state waits for a task token here, where it is to wait in vain."""
 
@@ -71,14 +71,14 @@ def quick(workflow: str, *, hasty: bool = False) -> dict[str, Any]:
 
     it can't start an execution and wait for it, so a function does that.
     """
-    text = re.sub(
-        r"\$\{(\w+)(Function|StateMachine)Arn\}", _arn_of, json.dumps(definition(workflow))
-    )
-    made: dict[str, Any] = json.loads(text)
+    made: dict[str, Any] = deepcopy(dict(definition(workflow)))
     for states in _groups(made):
         for name, state in states.items():
             if state.get("Resource") == NESTED:
                 states[name] = _as_function(name, state)
+            if "lambda:invoke" in states[name].get("Resource", ""):
+                # Here each state has a function of its own, whoever else calls the one it has.
+                states[name]["Parameters"]["FunctionName"] = f"{FUNCTION}{name}"
             _hurry(states[name], hasty=hasty)
     return made
 
@@ -90,20 +90,15 @@ def _groups(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from _groups(branch)
 
 
-def _arn_of(found: re.Match[str]) -> str:
-    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{found[1]}"
-
-
 def _as_function(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
     payload = {**state["Parameters"]["Input"], "roll.$": "$$.Execution.Id"}
-    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     selected = {
         key: path.replace("$.", "$.Payload.") for key, path in state["ResultSelector"].items()
     }
     return {
         **deepcopy(dict(state)),
         "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": arn, "Payload": payload},
+        "Parameters": {"Payload": payload},
         "ResultSelector": selected,
     }
 
