@@ -22,9 +22,8 @@ def standing() -> str:
 def write(page: Path, text: str, commit: str) -> None:
     """Write the page, with the commit that was tried and today's date (UTC) below its title."""
     title, rest = text.split("\n", 1)
-    page.write_text(
-        f"{title}\n\nRun on commit `{commit}`, {datetime.now(UTC):%Y-%m-%d}.\n{narrow(rest)}"
-    )
+    run = f"Run on commit `{commit}`, {datetime.now(UTC):%Y-%m-%d}."
+    page.write_text(f"{title}\n\n{run}\n{narrow(rest)}")
 
 
 def _git(*arguments: str) -> str:
