@@ -77,6 +77,8 @@ def start_detached(
     if process.stdin is not None:
         with suppress(BrokenPipeError), process.stdin:  # one that has ended has said why in its log
             process.stdin.write(given or b"")
+    # It is to outlive this object, which would complain of that; `_reap` collects its status.
+    process.returncode = 0
     return ProcessId(process.pid, birth(process.pid) or "")
 
 

@@ -16,6 +16,7 @@ from playground.home.paths import DIR_VARIABLE, Paths
 from playground.home.state import HOST
 from playground.stack.users import CONSOLE_USER, Users, api_url
 from playground.web.building import Builder
+from playground.web.codes import KEY_BYTES
 from playground.web.settings import Settings
 
 MODULE = "playground.web.server"
@@ -126,12 +127,15 @@ def keep_key(paths: Paths, key: bytes) -> None:
 def kept_key(paths: Paths) -> bytes:
     """Of the server that runs. Raises ConsoleError when it is gone."""
     try:
-        return bytes.fromhex(paths.console_key.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = bytes.fromhex(paths.console_key.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = b""
+    if len(found) != KEY_BYTES:
         raise ConsoleError(
             f"{paths.console_key} can't be read: `playground down` and "
             "`playground up` make it anew."
-        ) from error
+        )
+    return found
 
 
 def _iot_endpoint(home: Home) -> str:
