@@ -149,10 +149,12 @@ bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/python -m benchmarks
 
-deploy: ## build and deploy the stack to AWS
-	@$(BOOTSTRAP) app sam
+CONSOLE ?=
+deploy: ## build and deploy the stack to AWS; with CONSOLE=cloudfront its console, too
+	@$(BOOTSTRAP) app sam $(if $(CONSOLE),node)
 	$(IN_TMP) $(WITH_PIP) $(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)
-	$(IN_TMP) $(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG)
+	$(IN_TMP) $(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG) $(if $(CONSOLE),ConsoleHosting=$(CONSOLE))
+	$(if $(filter cloudfront,$(CONSOLE)),@$(BIN)/playground --home aws --stack $(STACK) console --upload)
 
 image: ## build the device image and push it to the stack's repository in AWS
 	@$(BOOTSTRAP) app

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from playground.errors import ConsoleError
+from playground.errors import ConsoleError, UsageError
 from playground.home.homes import Home
 from playground.home.paths import Paths
 from playground.home.state import CONSOLE_PORT, HOST, LocalState
@@ -38,6 +38,9 @@ def console(
         int | None,
         typer.Option(help="AWS only: port of this machine (4570).", min=1, max=65535),
     ] = None,
+    upload: Annotated[  # noqa: FBT002
+        bool, typer.Option("--upload", help="AWS only: put the page where the stack hosts it.")
+    ] = False,
 ) -> None:
     """See the stack in a browser: devices, shadows, workflows, messages, and why.
 
@@ -47,8 +50,12 @@ def console(
     given = context(ctx)
     home = given.home_to_change()
     if home.kind == "local":
+        if upload:
+            raise UsageError("--upload is for a stack on AWS that hosts its console.")
         state = LocalState.load(given.paths)
         _show(given, local_url(given.paths, state, name), no_browser=no_browser)
+    elif upload:
+        _upload(given, home)
     else:
         _serve(given, home, name, port, no_browser=no_browser)
 
@@ -68,6 +75,15 @@ def _show(given: Context, url: str, *, no_browser: bool) -> None:
     given.output.show({"url": url}, url)
     if not no_browser and has_screen() and not open_browser(given.paths, url):
         note("There is no browser to open it.")
+
+
+def _upload(given: Context, home: Home) -> None:
+    from playground.web.uploading import upload  # noqa: PLC0415 - as below
+
+    with views.progress() as report:
+        report.step("Building and uploading the console")
+        url = upload(given.paths, home)
+    given.output.show({"url": url}, url)
 
 
 def _serve(

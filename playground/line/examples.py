@@ -12,6 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground console lamp --no-browser",
         "playground console --output json --query url",
         "playground console --home aws --port 4571",
+        "playground console --home aws --upload",
     ),
     "env": (
         'eval "$(playground env)"',

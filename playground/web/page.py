@@ -58,13 +58,8 @@ class Page:
     def load(cls, folder: Path) -> "Page":
         """Read the folder, but for what begins with a dot or lies elsewhere. Raises NoPageError."""
         found, size = {}, 0
-        top = folder.resolve()
-        for path in sorted(top.rglob("*")):
-            name = path.relative_to(top)
-            is_hidden = any(part.startswith(".") for part in name.parts)
-            if is_hidden or not path.is_file() or not path.resolve().is_relative_to(top):
-                continue
-            content = path.read_bytes()
+        for name in names(folder):
+            content = (folder / name).read_bytes()
             size += len(content)
             if size > MOST_BYTES:
                 raise NoPageError(f"{folder} has more than {MOST_BYTES} bytes.")
@@ -92,6 +87,28 @@ class Page:
         return web.Response(body=file.body, headers={**headers, "Content-Encoding": "gzip"})
 
 
+def names(folder: Path) -> list[Path]:
+    """The files of a page; none that begins with a dot, or lies elsewhere."""
+    top = folder.resolve()
+    return [
+        path.relative_to(top)
+        for path in sorted(top.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(top).parts)
+        and path.is_file()
+        and path.resolve().is_relative_to(top)
+    ]
+
+
+def media_type(name: Path) -> str:
+    """By the end of its name."""
+    return TYPES.get(name.suffix, "application/octet-stream")
+
+
+def caching(name: Path) -> str:
+    """What has its own digest in its name never changes."""
+    return FOREVER if name.parts[0] == "assets" else ALWAYS_ASKED
+
+
 def takes_gzip(accepted: str) -> bool:
     """Whether an Accept-Encoding names gzip, or anything (RFC 9110, 12.5.3)."""
     for part in accepted.lower().split(","):
@@ -107,7 +124,7 @@ def _file(name: Path, content: bytes) -> File:
     return File(
         packed if is_packed else content,
         is_packed,
-        TYPES.get(name.suffix, "application/octet-stream"),
+        media_type(name),
         f'"{b64encode(sha256(content).digest()[:12], b"-_").decode()}"',
-        FOREVER if name.parts[0] == "assets" else ALWAYS_ASKED,
+        caching(name),
     )
