@@ -47,9 +47,10 @@ reset: ## stop the local cloud and forget everything in it
 	@$(BIN)/playground reset
 
 test: ## run all tests
-	@$(BOOTSTRAP) app emulator sam node
+	@$(BOOTSTRAP) app emulator sam node browser
 	$(BIN)/pytest tests/unit -m "not thorough" -n auto
 	$(BIN)/pytest tests -m "not unit and not thorough" -n 3 --dist loadgroup
+	.venvs/browser/bin/pytest tests/console -p playwright
 
 PROOFS ?= thorough access least-privilege conformance paste load faults kills
 proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails when anything is not as it should be
@@ -105,10 +106,10 @@ kills: ## kill the local cloud at twenty random moments, and count what is lost
 	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.killing
 
 lint: ## check code, types, template and workflows
-	@$(BOOTSTRAP) app sam checks
+	@$(BOOTSTRAP) app sam checks browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict $(OURS)
+	.venvs/browser/bin/mypy --strict $(OURS)
 	PYTHONPATH=device:functions .venvs/checks/bin/lint-imports --no-cache --no-logo
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --template-file template.yaml
@@ -116,12 +117,12 @@ lint: ## check code, types, template and workflows
 	.venvs/checks/bin/checkov --quiet --compact --framework cloudformation --download-external-modules false --file template.yaml
 
 security: ## look for weak code, secrets, known vulnerabilities and licences that need a look
-	@$(BOOTSTRAP) app emulator sam checks
+	@$(BOOTSTRAP) app emulator sam node checks browser
 	.venvs/checks/bin/bandit --quiet --configfile pyproject.toml --recursive playground functions device/virtual_device benchmarks checks
 	$(BIN)/python -m checks
 
 licences: ## list the licences of everything that gets installed, in docs/licences.md
-	@$(BOOTSTRAP) app emulator sam checks
+	@$(BOOTSTRAP) app emulator sam node checks browser
 	$(BIN)/python -m checks --write-licences
 
 openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
@@ -162,7 +163,7 @@ image: ## build the device image and push it to the stack's repository in AWS
 
 lock: ## bring the lock files up to date with the .in files
 	@$(BOOTSTRAP) uv
-	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/node requirements/checks \
+	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/node requirements/browser requirements/checks \
 		device/requirements functions/requirements; do \
 		echo "$$name.txt"; $(COMPILE) $(UPGRADE) "$$name.in" -o "$$name.txt" || exit 1; done
 

@@ -31,10 +31,10 @@ OLDEST = (3, 11)
 NEWEST = (3, 14)
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
-ENVIRONMENTS = ("uv", "app", "emulator", "sam", "node", "checks")
+ENVIRONMENTS = ("uv", "app", "emulator", "sam", "node", "checks", "browser")
 # Those that have this project beside what is locked: the command's, and the emulator's for what we
 # add to it.
-OURS_TOO = ("app", "emulator")
+OURS_TOO = ("app", "emulator", "browser")
 # Commands that `playground env` puts on the PATH, without the rest of the environments they live
 # in: where each link leads. `aws` is a script, which prefers the user's own.
 COMMANDS = {
@@ -195,7 +195,7 @@ def make(name: str, python: str) -> None:
     install(name, [uv, "pip", "install", "--python", inside, "--require-hashes", "-r", lock])
     if name in OURS_TOO:
         install(name, [uv, "pip", "install", "--python", inside, "--no-deps", "-e", "."])
-    if name == "app":
+    if name in ("app", "browser"):
         add_functions(target)
     if name == "node":
         link_node(target)
