@@ -3,12 +3,11 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from common.executions import Executions
-from common.moments import as_text
 from common.waiting import Patience
+from explaining.states import iso, short
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -25,9 +24,6 @@ STARTED_HERE = "api-"
 
 # Step Functions may not know yet what it was asked to start a moment ago.
 UNTIL_KNOWN = Patience(3, 0.2, growth=2, longest=1)
-
-# Texts of AWS and of functions, of which the beginning says what happened.
-MAX_CAUSE = 1000
 
 
 @dataclass(frozen=True)
@@ -104,13 +100,3 @@ def summary(workflow: str, found: Any) -> dict[str, Any]:
         "error": found.get("error"),
         "cause": short(found.get("cause")),
     }
-
-
-def short(cause: str | None) -> str | None:
-    """The beginning of a cause."""
-    return cause[:MAX_CAUSE] if cause else None
-
-
-def iso(at: datetime | None) -> str | None:
-    """As the catalog writes times."""
-    return as_text(at) if at else None

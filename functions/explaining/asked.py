@@ -35,7 +35,7 @@ class Asked:
     resource: str
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for what MQTT or AWS IoT takes from nobody, whatever a policy says."""
+        """Raises InvalidInput for what MQTT or AWS IoT takes from nobody, policy or not."""
         if self.verb not in KINDS:
             raise InvalidInput("action", f"must be one of {', '.join(KINDS)}")
         rule = self._broken()

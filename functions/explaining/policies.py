@@ -159,9 +159,7 @@ def named_variables(policies: Sequence[Policy]) -> set[str]:
     }
 
 
-def _nearest(
-    every: Sequence[Reference], action: str, resource: str, given: Variables
-) -> Decision:
+def _nearest(every: Sequence[Reference], action: str, resource: str, given: Variables) -> Decision:
     """The Allow of this action whose resource has the most of the wanted one's beginning."""
     best, most, lacking = None, -1, ""
     for found in every:

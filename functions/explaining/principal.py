@@ -19,9 +19,6 @@ from explaining.policies import Decision, Policy, decide, filled, listed
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
-UNKNOWN = ("iot:Certificate.", "aws:SourceIp", "iot:DomainName")
-"""What is known only of a connection that is there, or only from inside the certificate."""
-
 
 @dataclass(frozen=True)
 class Principal:
@@ -37,10 +34,11 @@ class Principal:
     def decide(self, asked: Asked) -> Decision:
         """What the policies say. Connect is decided with the client id that is asked for."""
         return decide(
-            self.policies, asked.action, asked.arn(self.arn_base), self._variables_for(asked)
+            self.policies, asked.action, asked.arn(self.arn_base), self.variables_for(asked)
         )
 
-    def _variables_for(self, asked: Asked) -> Mapping[str, str]:
+    def variables_for(self, asked: Asked) -> Mapping[str, str]:
+        """The values of the variables for this question."""
         if asked.verb != "connect" or asked.resource == self.thing_name:
             return self.variables
         # The thing of a connection is the one that is called like the client.

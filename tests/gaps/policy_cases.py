@@ -96,7 +96,9 @@ def _pattern(random: Random) -> str:
         return "*"
     kind = random.choice(("topic", "topic", "topicfilter", "client", "*"))
     levels = [random.choice((*LEVELS, *VARIABLES)) for _ in range(random.randint(1, 5))]
-    return ARN.replace("eu-west-1", random.choice(("eu-west-1", "*"))) + f"{kind}/{'/'.join(levels)}"
+    return (
+        ARN.replace("eu-west-1", random.choice(("eu-west-1", "*"))) + f"{kind}/{'/'.join(levels)}"
+    )
 
 
 def _resource(random: Random, documents: list[dict[str, Any]], given: dict[str, str]) -> str:
@@ -114,7 +116,9 @@ def _resource(random: Random, documents: list[dict[str, Any]], given: dict[str, 
         lambda found: given.get(found[1].lower(), "zz"),
         random.choice(patterns),
     )
-    return filled.replace("*", random.choice(("", "a", "lamp/x"))).replace("?", random.choice("al*"))
+    return filled.replace("*", random.choice(("", "a", "lamp/x"))).replace(
+        "?", random.choice("al*")
+    )
 
 
 def _listed(value: Any) -> list[str]:

@@ -23,7 +23,7 @@ from common.statuses import STATUSES
 from control_plane.caller import groups_of
 from control_plane.control_plane import acts, handler, machines
 from control_plane.document import document, operations
-from control_plane.executions import states_of
+from explaining.states import states_of
 from presence import presence
 from tests.unit.api import ADMIN, JSON, VIEWER, Api
 from tests.unit.doubles.iot import Thing
