@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # One page of the history; an execution that has tried everything has some 300 events.
 MAX_EVENTS = 1000
+DEFAULT_LIMIT = 25
 # What of a workflow's output is told: the fields of docs/contracts.md.
 RESULT = (
     "thingName",
@@ -42,7 +43,46 @@ class Executions:
 
     def acts(self) -> "Mapping[str, Act]":
         """By operation id of the OpenAPI document."""
-        return {"describeExecution": self.describe}
+        return {
+            "describeExecution": self.describe,
+            "listExecutions": self.page,
+            "listWorkflows": self.workflows,
+        }
+
+    def page(self, request: Request) -> Answer:
+        """The latest executions of one workflow, or of all."""
+        asked = request.parameters
+        most = asked.get("limit", DEFAULT_LIMIT)
+        wanted = [asked["workflow"]] if "workflow" in asked else list(self.machines.arns)
+        found = [
+            (workflow, one)
+            for workflow in wanted
+            for one in self.machines.latest(workflow, most, asked.get("status"))
+        ]
+        found.sort(key=lambda item: item[1]["startDate"], reverse=True)
+        return Answer(200, {"executions": [self._item(*one) for one in found[:most]]})
+
+    def workflows(self, _request: Request) -> Answer:
+        """The definition of each."""
+        return Answer(
+            200,
+            {
+                "workflows": [
+                    {"name": workflow, "definition": self.machines.definition(workflow)}
+                    for workflow in self.machines.arns
+                ]
+            },
+        )
+
+    def _item(self, workflow: str, found: Any) -> dict[str, Any]:
+        # A list of Step Functions has no inputs, which name the device.
+        whole = self.machines.described(found["executionArn"])
+        told = summary(workflow, found)
+        names = ("executionName", "workflow", "status", "startedAt", "stoppedAt")
+        return {
+            **{name: told[name] for name in names},
+            "thingName": _thing_name(workflow, whole) if whole else None,
+        }
 
     def describe(self, request: Request) -> Answer:
         """An execution, whichever of the workflows it is one of. Raises Problem 404."""

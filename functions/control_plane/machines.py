@@ -1,11 +1,12 @@
 """The stack's workflows, and the executions that the API starts and tells of."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.executions import Executions
+from common.jsontext import read
 from common.waiting import Patience
 from explaining.states import iso, short
 
@@ -67,6 +68,18 @@ class Machines:
     def events(self, execution_arn: str, most: int) -> "tuple[list[HistoryEventTypeDef], bool]":
         """The first events of its history, and whether there are more."""
         return Executions(self.sfn).events(execution_arn, most)
+
+    def latest(self, workflow: str, most: int, status: Any = None) -> Sequence[Any]:
+        """The latest executions of a workflow, the newest first, without input and output."""
+        asked: dict[str, Any] = {"stateMachineArn": self.arns[workflow], "maxResults": most}
+        if status is not None:
+            asked["statusFilter"] = status
+        return self.sfn.list_executions(**asked)["executions"]
+
+    def definition(self, workflow: str) -> Any:
+        """The state machine in Amazon States Language."""
+        found = self.sfn.describe_state_machine(stateMachineArn=self.arns[workflow])
+        return read(found["definition"])
 
     def start(self, workflow: str, given: str, name: str | None = None) -> str:
         """Start an execution with that input, JSON; gives its name.

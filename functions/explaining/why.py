@@ -119,7 +119,7 @@ class Sources:
 
     def _facts(self, row: Row) -> Facts:
         name = row["thing_name"]
-        desired, reported = self._shadow(name)
+        desired, reported = self.shadow(name)
         return Facts(
             row,
             desired,
@@ -132,7 +132,8 @@ class Sources:
             self.found_of(name),
         )
 
-    def _shadow(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def shadow(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """`desired` and `reported`; empty without a shadow."""
         with tolerating("ResourceNotFoundException"):
             found = read_or_none(self.iot_data.get_thing_shadow(thingName=name)["payload"].read())
             state = found.get("state") if isinstance(found, dict) else None
