@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.jsontext import read_or_none
-from common.jsonvalues import Json, clipped, same, writable
+from common.jsonvalues import Json, same, writable
 from common.moments import of_milliseconds
 from explaining.disconnects import REASONS
 from explaining.record import Told
+from explaining.texts import shown
 
 MOST_SHOWN = 80
 """Characters of a value."""
@@ -110,12 +111,12 @@ class Reader:
         refused, _ = _difference(_object(before.get("rejected")), _object(after.get("rejected")))
         for key, rejection in refused.items():
             found = _object(rejection)
-            shown = _shown(found["value"]) if "value" in found else "a value"
+            value = _shown(found["value"]) if "value" in found else "a value"
             yield Entry(
                 told.id,
                 told.at_ms,
                 "rejected",
-                f"refused {key}={shown}: {clipped(str(found.get('reason', 'no reason given')))}",
+                f"refused {key}={value}: {shown(found.get('reason', 'no reason given'))}",
                 trouble=True,
                 latency_ms=self._since(told, [key]),
                 detail={"key": key, **found},
@@ -131,21 +132,24 @@ class Reader:
             return _entry(told, "command", f"was sent {_size(told)} that is no command")
         self.asked_at[command] = told.at_ms
         arguments = _object(content.get("arguments"))
-        text = f"was asked to {clipped(command)}" + (f" {_pairs(arguments)}" if arguments else "")
+        text = f"was asked to {shown(command)}" + (f" {_pairs(arguments)}" if arguments else "")
         return _entry(told, "command", text, command=command, arguments=arguments)
 
     def _of_reply(self, told: Told, content: Mapping[str, Any]) -> Entry:
-        command, status = str(content.get("command")), content.get("status")
+        status = content.get("status")
+        # A command that was not understood has no name in its refusal: it is the latest one then.
+        latest = next(reversed(self.asked_at), "a request")
+        command = str(content.get("command") or latest)
         asked = self.asked_at.pop(command, None)
         latency = told.at_ms - asked if asked is not None else None
         if latency is not None and not 0 <= latency <= REPLY_WITHIN_MS:
             latency = None
         if not isinstance(status, str):
             return _entry(told, "reply", f"answered with {_size(told)}")
-        text = f"answered {clipped(command)}: {clipped(status)}"
+        text = f"answered {shown(command)}: {shown(status)}"
         error = _object(content.get("error"))
         if error:
-            text += f", {error.get('field', 'request')}: {clipped(str(error.get('reason', '')))}"
+            text += f", {error.get('field', 'request')}: {shown(error.get('reason', ''))}"
         detail = {"command": command, "status": status, **({"error": error} if error else {})}
         return Entry(told.id, told.at_ms, "reply", text, status != "accepted", latency, detail)
 
@@ -153,14 +157,14 @@ class Reader:
 def _of_presence(told: Told, content: Mapping[str, Any]) -> Entry:
     kind = str(content.get("eventType", told.topic.split("/")[3]))
     address = content.get("ipAddress")
-    place = f" from {clipped(str(address))}" if address else ""
+    place = f" from {shown(address)}" if address else ""
     names = ("disconnectReason", "ipAddress", "principalIdentifier", "sessionIdentifier")
     detail = {name: content[name] for name in names if name in content}
     if kind == "connected":
         return Entry(told.id, told.at_ms, "connected", f"connected{place}", detail=detail)
     reason = str(content.get("disconnectReason", content.get("connectFailureReason", "UNKNOWN")))
     known = REASONS.get(reason)
-    meaning = known.short if known else clipped(reason)
+    meaning = known.short if known else shown(reason)
     verb = "disconnected" if kind == "disconnected" else "could not connect"
     trouble = known is None or known.trouble
     return Entry(
@@ -173,11 +177,11 @@ def _of_event(told: Told, name: str, content: Mapping[str, Any]) -> Entry:
     words = {
         "online": "said that it is online",
         "lwt": "left without a word: its last will was sent",
-        "tamper": f"told of tampering: {clipped(str(content.get('detail', '')))}",
-        "link-refused": f"may not change {clipped(str(content.get('link', 'its link')))}: "
-        f"{clipped(str(content.get('reason', '')))}",
+        "tamper": f"told of tampering: {shown(content.get('detail', ''))}",
+        "link-refused": f"may not change {shown(content.get('link', 'its link'))}: "
+        f"{shown(content.get('reason', ''))}",
     }
-    text = words.get(name, f"told of {clipped(name)}")
+    text = words.get(name, f"told of {shown(name)}")
     return Entry(told.id, told.at_ms, "event", text, name in TROUBLED_EVENTS, None, {"event": name})
 
 

@@ -11,6 +11,7 @@ No AWS call is made here: documents and variables are given.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 
@@ -160,8 +161,8 @@ def named_variables(policies: Sequence[Policy]) -> set[str]:
 
 
 def _nearest(every: Sequence[Reference], action: str, resource: str, given: Variables) -> Decision:
-    """The Allow of this action whose resource has the most of the wanted one's beginning."""
-    best, most, lacking = None, -1, ""
+    """The Allow of this action whose resource has the most in common with the wanted one."""
+    best, most, lacking = None, -1.0, ""
     for found in every:
         if found.statement["Effect"] != "Allow" or not _is_about(found.statement, action):
             continue
@@ -169,20 +170,16 @@ def _nearest(every: Sequence[Reference], action: str, resource: str, given: Vari
             return Decision(IMPLICIT_DENY, None, found, "condition")
         alike = max(
             (_alike(one, resource, given) for one in listed(found.statement.get("Resource"))),
-            default=0,
+            default=0.0,
         )
         if alike > most:
             best, most, lacking = found, alike, "resource"
     return Decision(IMPLICIT_DENY, None, best, lacking)
 
 
-def _alike(pattern: str, resource: str, given: Variables) -> int:
-    """How many characters both have in common at their beginnings."""
-    text = filled(pattern, given)
-    return next(
-        (at for at, (one, other) in enumerate(zip(text, resource, strict=False)) if one != other),
-        min(len(text), len(resource)),
-    )
+def _alike(pattern: str, resource: str, given: Variables) -> float:
+    """How much both have in common, from 0 to 1."""
+    return SequenceMatcher(None, filled(pattern, given), resource, autojunk=False).ratio()
 
 
 def filled(pattern: str, given: Variables) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.certificates import tolerating
 from common.jsontext import read_or_none
-from common.jsonvalues import clipped
+from explaining.texts import shown
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -68,7 +68,7 @@ def _refusal(line: Mapping[str, Any], logged_at: int) -> Iterator[Refusal]:
     if verb is None or line.get("status") != "Failure":
         return
     resource = line.get("topicName") if verb != "connect" else line.get("clientId")
-    reason = clipped(str(line.get("reason", "UNKNOWN")))
+    reason = shown(line.get("reason", "UNKNOWN"))
     yield Refusal(_time(line.get("timestamp"), logged_at), verb, str(resource or ""), reason)
 
 

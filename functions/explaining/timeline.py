@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from common.errors import InvalidInput
-from common.jsonvalues import clipped
 from common.row import Row
 from explaining.asked import WORDS
 from explaining.entries import Entry
+from explaining.texts import shown
 from explaining.why import Sources
 
 MOST = 100
@@ -62,16 +62,14 @@ class Timeline:
         name = row["thing_name"]
         born = _of_text(row["created_at"])
         for refusal in self.sources.refusals.since(name, self.sources.refused_since(row)):
-            text = f"was not allowed to {WORDS[refusal.verb]} {clipped(refusal.resource)}"
+            text = f"was not allowed to {WORDS[refusal.verb]} {shown(refusal.resource)}"
             detail = {"action": refusal.verb, "resource": refusal.resource}
             key = f"refused-{refusal.at_ms}-{refusal.verb}-{refusal.resource}"
             yield Entry(key, refusal.at_ms, "refused", text, trouble=True, detail=detail)
         for finding in self.sources.found_of(name):
             at_ms = _of_text(str(finding["at"]))
             if at_ms >= born:
-                text = (
-                    f"was found to do wrong: {finding['rule']}, {clipped(str(finding['reason']))}"
-                )
+                text = f"was found to do wrong: {finding['rule']}, {shown(finding['reason'])}"
                 detail = {"rule": finding["rule"], "reason": finding["reason"]}
                 key = f"finding-{finding['verdict_id']}"
                 yield Entry(key, at_ms, "finding", text, trouble=True, detail=detail)
@@ -80,7 +78,7 @@ class Timeline:
             detail = {"jobId": job.job_id, "status": job.status, **job.details}
             yield Entry(f"job-{job.job_id}", job.at_ms, "job", text, trouble=True, detail=detail)
         if "quarantined_at" in row:
-            reason = clipped(str(row.get("quarantine_reason", "")))
+            reason = shown(row.get("quarantine_reason", ""))
             at_ms = _of_text(row["quarantined_at"])
             yield Entry(
                 "quarantine", at_ms, "quarantine", f"was quarantined: {reason}", trouble=True

@@ -10,7 +10,6 @@ from typing import Any
 
 from common.answers import PENDING, answer
 from common.errors import InvalidInput
-from common.jsonvalues import clipped
 from common.moments import of_milliseconds
 from common.row import GIVEN_UP, Row, is_free
 from explaining.asked import Asked
@@ -18,6 +17,10 @@ from explaining.disconnects import REASONS
 from explaining.entries import Entry
 from explaining.principal import Principal
 from explaining.refusals import Refusal
+from explaining.texts import ended, shown
+
+ASKED_FOR_MS = 5000
+"""A disconnection so soon after the setting or command that asks for it is no trouble."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,13 @@ def _quarantine(facts: Facts) -> Iterator[Trouble]:
     if "quarantined_at" not in row:
         return
     at_ms = _ms(row["quarantined_at"])
-    reason = clipped(str(row.get("quarantine_reason", "no reason was given")))
-    evidence = [f"{one['at']} {one['rule']}: {clipped(str(one['reason']))}"
+    reason = shown(row.get("quarantine_reason", "no reason was given"))
+    evidence = [f"{one['at']} {one['rule']}: {shown(one['reason'])}"
                 for one in facts.findings[:3]]  # fmt: skip
     yield Trouble(
         "quarantine",
         at_ms,
-        f"{name} is in quarantine: {reason}.".replace("..", "."),
+        f"{name} is in quarantine: {ended(reason)}",
         "The quarantine took its policies away and gave it one that lets it read its shadow and "
         "its jobs only, so its telemetry is refused.",
         (*evidence, f"execution {_last(row.get('quarantined_by', ''))}"),
@@ -126,7 +129,7 @@ def _workflow(facts: Facts) -> Iterator[Trouble]:
             "workflow",
             _ms(row[GIVEN_UP]),
             f"{name} failed after three restarts in a row.",
-            clipped(str(row.get("status_reason", "Its task ended each time."))),
+            shown(row.get("status_reason", "Its task ended each time.")),
             (f"the latest task: {_last(row.get('task_arn', ''))}",),
             (f"playground logs {name} --since 1h", f"playground restart {name}"),
         )
@@ -144,7 +147,7 @@ def _workflow(facts: Facts) -> Iterator[Trouble]:
             "workflow",
             failed.at_ms,
             sentence,
-            clipped_long(failed.cause) or "The execution gives no cause.",
+            shown(failed.cause) or "The execution gives no cause.",
             (f"execution {failed.name} of {failed.workflow}",),
             tuple(todo),
             now=made,
@@ -158,6 +161,8 @@ def _disconnect(facts: Facts) -> Iterator[Trouble]:
     last = next((one for one in facts.entries if one.kind in ("connected", "disconnected")), None)
     ended = next((one for one in facts.entries if one.kind == "disconnected"), None)
     gone = row["status"] == "OFFLINE"
+    if ended is not None and not gone and _was_asked_for(facts.entries, ended):
+        return
     if ended is None or (not gone and not ended.trouble):
         if gone:
             yield _offline(facts)
@@ -171,7 +176,7 @@ def _disconnect(facts: Facts) -> Iterator[Trouble]:
     extra = row.get("status_reason")
     evidence = [f"{of_milliseconds(ended.at_ms)} disconnectReason {reason}"]
     if extra and gone:
-        evidence.append(clipped(str(extra)))
+        evidence.append(shown(extra))
     todo = [line.replace("NAME", name) for line in known.todo]
     if gone:
         todo.append(f"playground restart {name}")
@@ -186,14 +191,26 @@ def _disconnect(facts: Facts) -> Iterator[Trouble]:
     )
 
 
+def _was_asked_for(entries: Sequence[Entry], end: Entry) -> bool:
+    """Whether a setting or a command told it to drop its connection, a moment before."""
+    return any(
+        0 <= end.at_ms - one.at_ms <= ASKED_FOR_MS
+        and (
+            (one.kind == "reported" and {"reconnect", "clean"} & set(one.detail["settings"]))
+            or (one.kind == "command" and one.detail.get("command") in ("reconnect", "clean"))
+        )
+        for one in entries
+    )
+
+
 def _offline(facts: Facts) -> Trouble:
     row, name = facts.row, facts.name
     return Trouble(
         "offline",
         _ms(row.get("last_seen_at") or row["updated_at"]),
         f"{name} is offline.",
-        clipped(str(row.get("status_reason") or row.get("disconnect_reason") or
-                    "AWS IoT has told of no disconnection.")),
+        shown(row.get("status_reason") or row.get("disconnect_reason") or
+                    "AWS IoT has told of no disconnection."),
         (),
         (f"playground logs {name}", f"playground restart {name}"),
     )  # fmt: skip
@@ -208,7 +225,7 @@ def _refused(facts: Facts) -> Iterator[Trouble]:
         try:
             asked = Asked(verb, resource)
         except InvalidInput as error:
-            words, cause, now = f"{verb} {clipped(resource)!r}", f"AWS IoT: {error.rule}.", True
+            words, cause, now = f"{verb} {shown(resource)!r}", f"AWS IoT: {error.rule}.", True
         else:
             words, (cause, now) = asked.words, _decided(facts.principal, asked)
         times = f" {len(several)} times" if len(several) > 1 else ""
@@ -248,8 +265,8 @@ def _settings(facts: Facts) -> Iterator[Trouble]:
     fallback = _ms(facts.row["updated_at"])
     for key, rejection in rejected.items():
         found = rejection if isinstance(rejection, Mapping) else {}
-        reason = clipped(str(found.get("reason", "it gave no reason")))
-        value = clipped(str(found.get("value", "")))
+        reason = shown(found.get("reason", "it gave no reason"))
+        value = shown(found.get("value", ""))
         yield Trouble(
             "rejected",
             times.get(key, fallback),
@@ -302,7 +319,7 @@ def _jobs(facts: Facts) -> Iterator[Trouble]:
     for job in facts.jobs:
         reason = job.details.get("reason", "")
         code = job.details.get("code", "")
-        told = ": ".join(part for part in (clipped(code), clipped_long(reason)) if part)
+        told = ": ".join(part for part in (shown(code), shown(reason)) if part)
         causes = {
             "TIMED_OUT": "The device did not report an end in time.",
             "REJECTED": "The device refuses the job's document.",
@@ -313,15 +330,10 @@ def _jobs(facts: Facts) -> Iterator[Trouble]:
             job.at_ms,
             f"The job {job.job_id} ended as {job.status} on {facts.name}.",
             told or causes.get(job.status, job.status),
-            tuple(f"{name}: {clipped(value)}" for name, value in sorted(job.details.items())),
+            tuple(f"{name}: {shown(value)}" for name, value in sorted(job.details.items())),
             (f"playground job show {job.job_id}", f"playground logs {facts.name} --since 1d"),
             now=False,
         )
-
-
-def clipped_long(text: str) -> str:
-    """A cause, cut at a length that can be read."""
-    return text if len(text) <= 400 else text[:400] + "..."
 
 
 def _ms(at: str) -> int:
