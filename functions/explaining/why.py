@@ -20,7 +20,7 @@ from common.row import Row, is_free
 from devices.catalog import Catalog
 from explaining.entries import Entry, Reader
 from explaining.principal import Principal, Principals
-from explaining.record import Record
+from explaining.record import Record, Told
 from explaining.refusals import Refusals
 from explaining.states import failed_state, states_of
 from explaining.troubles import Facts, FailedExecution, FailedJob, Trouble, troubles
@@ -96,14 +96,17 @@ class Sources:
             return None
         return Principals(self.iot).of(row["thing_name"], arn)
 
-    def entries(self, row: Row, most: int, before: str | None = None) -> list[Entry]:
-        """What the record has of this device, the newest first; nothing of one that had its name
-        before.
+    def entries(self, row: Row, most: int) -> list[Entry]:
+        """What the latest messages about this device say, the newest first."""
+        return list(Reader().entries(reversed(self.messages(row, most))))[::-1]
+
+    def messages(self, row: Row, most: int, before: str | None = None) -> list[Told]:
+        """The latest messages, or those before an id, with the newest first; none about a device
+        that had its name before.
         """
-        messages = self.record.latest(row["thing_name"], most, before)
         born = _ms(row["created_at"])
-        messages = [told for told in messages if told.at_ms >= born]
-        return list(Reader().entries(reversed(messages)))[::-1]
+        found = self.record.latest(row["thing_name"], most, before)
+        return [told for told in found if told.at_ms >= born]
 
     def found_of(self, thing_name: str, most: int = MOST_FINDINGS) -> Sequence[Mapping[str, Any]]:
         """Its findings, the newest first."""
