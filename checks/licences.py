@@ -128,9 +128,8 @@ def page(listed: dict[str, list[Package]]) -> str:
     lines = [
         "# Licences",
         "",
-        "Everything that gets installed, with the licence that it states (`make "
-        "security` checks them, "
-        "`make licences` writes this page, here on Linux).",
+        "Everything that gets installed, with the licence that it states (`make security` checks",
+        "them, `make licences` writes this page, here on Linux).",
         "",
     ]
     for environment, found in listed.items():
