@@ -23,7 +23,7 @@ IN_TMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT 
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench deploy image lock clean
+.PHONY: help demo up down reset test proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench screenshots deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -147,8 +147,13 @@ workflows: ## write statemachines/ from statemachines/source/, with its named re
 	@$(BIN)/python -m checks.workflows
 
 bench: ## measure what docs and benchmarks/ claim
-	@$(BOOTSTRAP) app emulator sam
+	@$(BOOTSTRAP) app emulator sam node browser
 	$(BIN)/python -m benchmarks
+	.venvs/browser/bin/python -m benchmarks.console
+
+screenshots: ## take the pictures of the console in docs/, from the running product
+	@$(BOOTSTRAP) app emulator sam node browser
+	PYTHONPATH="$$PWD" .venvs/browser/bin/python -m proofs.screenshots
 
 CONSOLE ?=
 deploy: ## build and deploy the stack to AWS; with CONSOLE=cloudfront its console, too

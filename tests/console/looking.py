@@ -1,6 +1,7 @@
 """What a person does at the console: sign in, go to a view, press, read."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,7 @@ class Console:
         """A view of the list at the left."""
         self.page.get_by_role("link", name=view, exact=True).first.click()
 
-    def shown(self, text: str) -> None:
+    def shown(self, text: str | re.Pattern[str]) -> None:
         """Wait until it stands somewhere."""
         expect(self.page.get_by_text(text).first).to_be_visible()
 
