@@ -102,7 +102,7 @@ export default function TimelineTab({ thingName, told }: OfDevice) {
             }}
           />
         )}
-        {isPending && error === null && <Spinner />}
+        {isPending && <Spinner />}
         {data !== undefined && shown.length === 0 && (
           <Empty title="Nothing on record">
             {kinds.length > 0

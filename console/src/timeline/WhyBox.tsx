@@ -15,7 +15,7 @@ interface Given {
   isShort?: boolean;
 }
 
-/** Why was it refused, why is it away? The latest trouble: sentence, cause, evidence, what to do. */
+/** Why was it refused? The latest trouble: sentence, cause, evidence, what to do. */
 export function WhyBox({ thingName, isShort = false }: Given) {
   const { api } = useParts();
   const changes = useTold(thingName)?.changes ?? 0;

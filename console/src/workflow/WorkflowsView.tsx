@@ -92,7 +92,7 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
             }}
           />
         )}
-        {executions.isPending && executions.error === null && <Spinner />}
+        {executions.isPending && <Spinner />}
         {executions.data !== undefined && rows.length === 0 && (
           <Empty title="No such execution">Create a device: its execution then stands here.</Empty>
         )}
