@@ -19,3 +19,8 @@ def required(name: str) -> str:
             f"environment variable {name} is not set; template.yaml declares it"
         )
     return value
+
+
+def optional(name: str) -> str:
+    """The value of environment variable `name`; empty when the template leaves it so."""
+    return os.environ.get(name, "")

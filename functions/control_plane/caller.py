@@ -39,9 +39,12 @@ class Caller:
             str(claims.get("username", subject)), subject, groups_of(claims.get("cognito:groups"))
         )
 
-    def require(self, method: str) -> None:
-        """Raises Problem 403 unless one of the groups lets the caller use this HTTP method."""
-        needed = {ADMINS, VIEWERS} if method in READING else {ADMINS}
+    def require(self, method: str, *, for_viewers: bool = False) -> None:
+        """Raises Problem 403 unless one of the groups lets the caller use this HTTP method.
+        `for_viewers`: the method is not GET, and all the same it only reads.
+        """
+        reads = method in READING or for_viewers
+        needed = {ADMINS, VIEWERS} if reads else {ADMINS}
         if not needed & self.groups:
             raise not_allowed(f"{method} is for members of {' or '.join(sorted(needed))}")
 

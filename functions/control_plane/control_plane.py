@@ -7,20 +7,26 @@ from botocore.config import Config
 
 from common import environment
 from common.clients import CONFIG, NEVER_REPEAT, session
+from common.executions import Executions as History
 from common.linking import LinkDevices
 from common.observability import observed
 from control_plane.commands import Commands
 from control_plane.devices import Devices
 from control_plane.document import document
 from control_plane.executions import Executions
+from control_plane.explaining import Explaining
 from control_plane.links import Links
 from control_plane.listing import Listing
+from control_plane.live import Live
 from control_plane.machines import DEPROVISION, PROVISION, QUARANTINE, RELEASE, RESTART, Machines
 from control_plane.request import Answer, Request
 from control_plane.routes import Act, resolver_of
 from control_plane.settings import Settings
 from control_plane.shadow import Shadows
 from devices.catalog import Catalog
+from explaining.record import Record
+from explaining.refusals import Refusals
+from explaining.why import Sources
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -61,6 +67,23 @@ settings = Settings(
 )
 replies_table = dynamodb.Table(environment.required("COMMAND_REPLIES_TABLE"))
 commands = Commands(Catalog(catalog_table), iot_data_client, replies_table)
+sources = Sources(
+    Catalog(catalog_table),
+    Record(dynamodb.Table(environment.required("HISTORY_TABLE"))),
+    Refusals(session.client("logs", config=CONFIG), environment.optional("IOT_LOG_GROUP")),
+    dynamodb.Table(environment.required("FINDINGS_TABLE")),
+    iot_client,
+    iot_data_client,
+    History(sfn_client),
+)
+live = Live(
+    session.client("sts", config=CONFIG),
+    iot_client,
+    environment.required("LIVE_ROLE_ARN"),
+    environment.required("IOT_ARN_BASE"),
+    iot_client.meta.region_name,
+    environment.optional("LIVE_ENDPOINT"),
+)
 
 # A capability adds its own: a file in openapi/, an object with `acts`, a route in template.yaml.
 acts: Mapping[str, Act] = {
@@ -70,6 +93,8 @@ acts: Mapping[str, Act] = {
     **settings.acts(),
     **commands.acts(),
     **links.acts(),
+    **Explaining(sources).acts(),
+    **live.acts(),
 }
 resolver = resolver_of(acts)
 

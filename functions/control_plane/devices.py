@@ -19,11 +19,12 @@ from common.jsonvalues import same
 from common.observability import about_row
 from common.row import Row, is_free
 from control_plane.listing import Listing, Wanted
-from control_plane.machines import DEPROVISION, PROVISION, Machines, iso, link, name_of, summary
+from control_plane.machines import DEPROVISION, PROVISION, Machines, link, name_of, summary
 from control_plane.problem import FieldError, Problem, conflict, not_found
 from control_plane.request import Answer, Request
 from devices.catalog import Catalog
 from devices.confinement import is_connected
+from explaining.states import iso
 from holding.conditions import is_held
 from holding.dead import holder_of
 from holding.purposes import Purpose

@@ -58,6 +58,13 @@ class Operation:
     path: str
     parameters: tuple[Parameter, ...]
     body: Mapping[str, Any] | None
+    groups: frozenset[str] = frozenset()
+    """Who may use it; `admins` may use everything."""
+
+    def is_at(self, path: str) -> bool:
+        """Whether it is what was asked for."""
+        template = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path))
+        return re.fullmatch(template, path) is not None
 
     @cached_property
     def check_body(self) -> Check:
@@ -94,11 +101,16 @@ def methods_of(path: str) -> list[str]:
     """The methods that the document has for what was asked for; empty when it knows no such
     path.
     """
-    return [
-        operation.method
+    return [operation.method for operation in operations().values() if operation.is_at(path)]
+
+
+def is_for_viewers(method: str, path: str) -> bool:
+    """Whether viewers may use it: what only reads, whatever its method."""
+    return any(
+        "viewers" in operation.groups
         for operation in operations().values()
-        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(operation.path)), path)
-    ]
+        if operation.method == method and operation.is_at(path)
+    )
 
 
 def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -126,6 +138,7 @@ def _operation(path: str, method: str, item: Mapping[str, Any]) -> Operation:
             for one in parameters
         ),
         body["content"]["application/json"]["schema"] if body else None,
+        frozenset(group for one in asked.get("security", []) for group in one["accessToken"]),
     )
 
 

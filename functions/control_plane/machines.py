@@ -1,14 +1,14 @@
 """The stack's workflows, and the executions that the API starts and tells of."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from common.executions import Executions
-from common.moments import as_text
+from common.jsontext import read
 from common.waiting import Patience
+from explaining.states import iso, short
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -25,9 +25,6 @@ STARTED_HERE = "api-"
 
 # Step Functions may not know yet what it was asked to start a moment ago.
 UNTIL_KNOWN = Patience(3, 0.2, growth=2, longest=1)
-
-# Texts of AWS and of functions, of which the beginning says what happened.
-MAX_CAUSE = 1000
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,18 @@ class Machines:
         """The first events of its history, and whether there are more."""
         return Executions(self.sfn).events(execution_arn, most)
 
+    def latest(self, workflow: str, most: int, status: Any = None) -> Sequence[Any]:
+        """The latest executions of a workflow, the newest first, without input and output."""
+        asked: dict[str, Any] = {"stateMachineArn": self.arns[workflow], "maxResults": most}
+        if status is not None:
+            asked["statusFilter"] = status
+        return self.sfn.list_executions(**asked)["executions"]
+
+    def definition(self, workflow: str) -> Any:
+        """The state machine in Amazon States Language."""
+        found = self.sfn.describe_state_machine(stateMachineArn=self.arns[workflow])
+        return read(found["definition"])
+
     def start(self, workflow: str, given: str, name: str | None = None) -> str:
         """Start an execution with that input, JSON; gives its name.
 
@@ -104,13 +113,3 @@ def summary(workflow: str, found: Any) -> dict[str, Any]:
         "error": found.get("error"),
         "cause": short(found.get("cause")),
     }
-
-
-def short(cause: str | None) -> str | None:
-    """The beginning of a cause."""
-    return cause[:MAX_CAUSE] if cause else None
-
-
-def iso(at: datetime | None) -> str | None:
-    """As the catalog writes times."""
-    return as_text(at) if at else None

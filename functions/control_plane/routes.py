@@ -17,7 +17,7 @@ from common.jsonvalues import writable
 from common.observability import logger
 from control_plane import problem
 from control_plane.caller import Caller
-from control_plane.document import Operation, methods_of, operations
+from control_plane.document import Operation, is_for_viewers, methods_of, operations
 from control_plane.problem import Problem
 from control_plane.request import Answer, Request, request_of
 
@@ -47,7 +47,8 @@ def _authorized(
     event = app.current_event.raw_event
     caller = Caller.of(event)
     logger.append_keys(caller=caller.name)
-    caller.require(event["requestContext"]["http"]["method"])
+    method = event["requestContext"]["http"]["method"]
+    caller.require(method, for_viewers=is_for_viewers(method, app.current_event.path))
     app.append_context(caller=caller)  # type: ignore[no-untyped-call]
     return next_middleware(app)
 

@@ -72,6 +72,15 @@ class Home:
         config = config.merge(Config(proxies={}, max_pool_connections=32))
         return self.session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
+    def resource(self, service: str) -> Any:
+        """A boto3 resource, as `client`."""
+        from botocore.config import Config  # noqa: PLC0415 - see above
+
+        if self.endpoint is None:
+            return self.session.resource(service)  # type: ignore[call-overload]
+        config = Config(proxies={})
+        return self.session.resource(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+
     @property
     def label(self) -> str:
         """The home in a few words."""

@@ -37,6 +37,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "show": ("playground show lamp", "playground show lamp --query shadow.reported"),
     "describe": ("playground describe lamp",),
+    "why": (
+        "playground why lamp",
+        "playground why lamp --timeline",
+        "playground why lamp --output json --query 'troubles[0].sentence'",
+    ),
+    "explain": (
+        "playground explain lamp publish dt/playground/lamp/telemetry",
+        "playground explain lamp subscribe '#' --output json --query decision",
+        "playground explain lamp --observed > policy.json",
+    ),
     "settings": (
         "playground settings bulb",
         "playground settings lamp",

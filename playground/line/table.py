@@ -135,6 +135,12 @@ PANELS: dict[str, tuple[Listed, ...]] = {
         ),
     ),
     "Messages and logs": (
+        Listed("why", "why", "Say what is wrong with a device, why, and what to do."),
+        Listed(
+            "explain",
+            "why",
+            "Say what a device's policies allow: which statement decides, or which comes nearest.",
+        ),
         Listed("command", "messages", "Send a device a command over MQTT and wait for its reply."),
         Listed(
             "watch",

@@ -84,7 +84,7 @@ def build(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
         "--cache-dir",
         str(paths.home / "build-cache"),
         *configuration(paths),
-        *parameters(tools, state.stack_name),
+        *parameters(tools, state.stack_name, state.port),
     ]
     # Beside the directories that it is given, sam keeps its dependencies in .aws-sam of the
     # sources: two at once delete each other's.
@@ -116,7 +116,7 @@ def deploy(paths: Paths, state: LocalState, tools: Toolbox, say: Say) -> None:
         paths,
         state,
         tools,
-        [*command, *configuration(paths), *parameters(tools, state.stack_name)],
+        [*command, *configuration(paths), *parameters(tools, state.stack_name, state.port)],
         say,
     )
 
@@ -144,7 +144,7 @@ def configuration(paths: Paths) -> list[str]:
     return ["--config-file", str(file), "--config-env", "local"] if file.exists() else []
 
 
-def parameters(tools: Toolbox, stack_name: str) -> list[str]:
+def parameters(tools: Toolbox, stack_name: str, port: int) -> list[str]:
     """Local Lambda functions run on the emulator's interpreter, so packages must be built for that
     version.
 
@@ -158,6 +158,8 @@ def parameters(tools: Toolbox, stack_name: str) -> list[str]:
         "MetricsFloor": METRICS_FLOOR,
         "CountMessages": "true",  # which costs nothing here, and there are no other devices
         "IotLogGroup": iot_log.group(stack_name),
+        # The emulator tells services apart by host name; browsers resolve this one by themselves.
+        "LiveEndpoint": f"ws://iot.{REGION}.localhost:{port}",
     }
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in given.items())]
 

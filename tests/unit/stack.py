@@ -8,6 +8,7 @@ BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
 RECORDS = "playground-idempotency"
+HISTORY = "playground-history"
 OBSERVATIONS = "playground-observations"
 FINDINGS = "playground-verdicts"
 QUARANTINE_MACHINE = (
@@ -102,6 +103,12 @@ ENVIRONMENT = {
     "THING_GROUP_ARN": "arn:aws:iot:eu-west-1:123456789012:thinggroup/playground-devices",
     "AUDIT_TOPIC_ARN": AUDIT_TOPIC,
     "RESULT_TOPIC_ARN": RESULT_TOPIC,
+    "HISTORY_TABLE": HISTORY,
+    "FINDINGS_TABLE": FINDINGS,
+    "IOT_LOG_GROUP": "AWSIotLogsV2",
+    "LIVE_ROLE_ARN": "arn:aws:iam::123456789012:role/playground-live",
+    "LIVE_ENDPOINT": "",
+    "IOT_ARN_BASE": "arn:aws:iot:eu-west-1:123456789012:",
 }
 FOREIGN = (
     "AWS_ENDPOINT_URL",

@@ -48,7 +48,15 @@ def fill() -> None:
         _at_hand.set(Check(_cluster(fields, prefix), tuple(further)))
         return first
 
-    def enforced(key: str, action: str, service: str, region: str, **rest: Any) -> Any:
+    def enforced(  # noqa: PLR0913, PLR0917 - the emulator's own parameters
+        key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        rest: dict[str, Any] = {"resource_arn": resource_arn, "service_context": service_context}
         check = _at_hand.get()
         if service != "ecs" or check is None:
             return enforce(key, action, service, region, **rest)

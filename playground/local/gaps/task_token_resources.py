@@ -47,7 +47,15 @@ def fill() -> None:
         _gone.set(token is not None and token not in stepfunctions._task_tokens)
         return (_machine(token) if token else "") or str(named(*request))
 
-    def enforced(key: str, action: str, service: str, region: str, **rest: Any) -> Any:
+    def enforced(  # noqa: PLR0913, PLR0917 - the emulator's own parameters
+        key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        rest: dict[str, Any] = {"resource_arn": resource_arn, "service_context": service_context}
         refused = enforce(key, action, service, region, **rest)
         if service != "states" or not _gone.get():
             return refused

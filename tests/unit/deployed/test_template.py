@@ -290,7 +290,7 @@ def test_the_thresholds_of_the_template_are_those_that_were_measured() -> None:
 
 def test_the_local_cloud_reads_the_log_that_the_agent_writes() -> None:
     tools = Toolbox(Path("sam"), Path("bin"), "python3.13")
-    assert f"IotLogGroup={iot_log.group('mine')}" in parameters(tools, "mine")
+    assert f"IotLogGroup={iot_log.group('mine')}" in parameters(tools, "mine", 4566)
 
 
 @pytest.mark.parametrize(

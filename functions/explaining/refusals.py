@@ -1,0 +1,79 @@
+"""Messages that AWS IoT has refused, from its log (AWSIotLogsV2).
+
+https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html: nothing else tells of them.
+The log has them only when it is on, and the stack knows its group (the parameter IotLogGroup).
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from common.certificates import tolerating
+from common.jsontext import read_or_none
+from explaining.texts import shown
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
+
+VERBS = {"Publish-In": "publish", "Subscribe": "subscribe", "Connect": "connect"}
+MOST_PAGES = 10
+"""Of FilterLogEvents: a page may be empty, and is asked for all the same."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One: `verb` is publish, subscribe or connect, `resource` a topic, filter or client id."""
+
+    at_ms: int
+    verb: str
+    resource: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Reads the log. `group` is empty when there is none."""
+
+    logs: "CloudWatchLogsClient"
+    group: str
+    clock: Callable[[], float] = time.time
+
+    def since(self, thing_name: str, at_ms: int, most: int = 200) -> list[Refusal]:
+        """What was refused to a client of that name since then, the newest last."""
+        return list(self._since(thing_name, at_ms))[-most:] if self.group else []
+
+    def _since(self, thing_name: str, at_ms: int) -> Iterator[Refusal]:
+        asked: dict[str, Any] = {
+            "logGroupName": self.group,
+            "startTime": at_ms,
+            "filterPattern": f'{{ $.clientId = "{thing_name}" && $.status = "Failure" }}',
+        }
+        with tolerating("ResourceNotFoundException"):
+            for _ in range(MOST_PAGES):
+                page = self.logs.filter_log_events(**asked)
+                for event in page["events"]:
+                    line = read_or_none(event["message"])
+                    # The pattern is not every home's: a line of somebody else may come too.
+                    if isinstance(line, dict) and line.get("clientId") == thing_name:
+                        yield from _refusal(line, int(event["timestamp"]))
+                if not page.get("nextToken"):
+                    return
+                asked["nextToken"] = page["nextToken"]
+
+
+def _refusal(line: Mapping[str, Any], logged_at: int) -> Iterator[Refusal]:
+    verb = VERBS.get(str(line.get("eventType")))
+    if verb is None or line.get("status") != "Failure":
+        return
+    resource = line.get("topicName") if verb != "connect" else line.get("clientId")
+    reason = shown(line.get("reason", "UNKNOWN"))
+    yield Refusal(_time(line.get("timestamp"), logged_at), verb, str(resource or ""), reason)
+
+
+def _time(said: object, otherwise: int) -> int:
+    try:
+        return int(datetime.fromisoformat(str(said)).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return otherwise

@@ -1,0 +1,351 @@
+"""What is wrong with a device, each in a sentence, with cause, evidence and what to do.
+
+Pure: from facts that were read before. `why.py` reads them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from common.answers import PENDING, answer
+from common.errors import InvalidInput
+from common.moments import of_milliseconds
+from common.row import GIVEN_UP, Row, is_free
+from explaining.asked import Asked
+from explaining.disconnects import REASONS
+from explaining.entries import Entry
+from explaining.principal import Principal
+from explaining.refusals import Refusal
+from explaining.texts import ended, shown
+
+ASKED_FOR_MS = 5000
+"""A disconnection so soon after the setting or command that asks for it is no trouble."""
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """An execution of a job that has not succeeded; `details` are its statusDetails."""
+
+    job_id: str
+    status: str
+    at_ms: int
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FailedExecution:
+    """A workflow's execution that has failed; `state` is where its first error was."""
+
+    workflow: str
+    name: str
+    at_ms: int
+    error: str
+    cause: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known; `entries` with the newest first."""
+
+    row: Row
+    desired: Mapping[str, Any] = field(default_factory=dict)
+    reported: Mapping[str, Any] = field(default_factory=dict)
+    entries: Sequence[Entry] = ()
+    refusals: Sequence[Refusal] = ()
+    principal: Principal | None = None
+    jobs: Sequence[FailedJob] = ()
+    execution: FailedExecution | None = None
+    findings: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def name(self) -> str:
+        """The thing's name."""
+        return str(self.row["thing_name"])
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """`now`: whether it is still so. `at_ms`: since when, or when it was."""
+
+    kind: str
+    at_ms: int
+    sentence: str
+    cause: str
+    evidence: tuple[str, ...] = ()
+    todo: tuple[str, ...] = ()
+    now: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "kind": self.kind,
+            "at": of_milliseconds(self.at_ms),
+            "now": self.now,
+            "sentence": self.sentence,
+            "cause": self.cause,
+            "evidence": list(self.evidence),
+            "todo": list(self.todo),
+        }
+
+
+def troubles(facts: Facts) -> list[Trouble]:
+    """What is wrong now, the latest first, and then what was."""
+    found = [
+        *_quarantine(facts),
+        *_workflow(facts),
+        *_disconnect(facts),
+        *_refused(facts),
+        *_settings(facts),
+        *_jobs(facts),
+    ]
+    return sorted(found, key=lambda trouble: (trouble.now, trouble.at_ms), reverse=True)
+
+
+def _quarantine(facts: Facts) -> Iterator[Trouble]:
+    row, name = facts.row, facts.name
+    if "quarantined_at" not in row:
+        return
+    at_ms = _ms(row["quarantined_at"])
+    reason = shown(row.get("quarantine_reason", "no reason was given"))
+    evidence = [f"{one['at']} {one['rule']}: {shown(one['reason'])}"
+                for one in facts.findings[:3]]  # fmt: skip
+    yield Trouble(
+        "quarantine",
+        at_ms,
+        f"{name} is in quarantine: {ended(reason)}",
+        "The quarantine took its policies away and gave it one that lets it read its shadow and "
+        "its jobs only, so its telemetry is refused.",
+        (*evidence, f"execution {_last(row.get('quarantined_by', ''))}"),
+        (f"playground findings {name}", f"playground release {name}"),
+    )
+
+
+def _workflow(facts: Facts) -> Iterator[Trouble]:
+    row, name, failed = facts.row, facts.name, facts.execution
+    if GIVEN_UP in row:
+        yield Trouble(
+            "workflow",
+            _ms(row[GIVEN_UP]),
+            f"{name} failed after three restarts in a row.",
+            shown(row.get("status_reason", "Its task ended each time.")),
+            (f"the latest task: {_last(row.get('task_arn', ''))}",),
+            (f"playground logs {name} --since 1h", f"playground restart {name}"),
+        )
+    elif failed is not None:
+        where = f" in the state {failed.state}" if failed.state else ""
+        made = row["status"] == "FAILED"
+        sentence = (
+            f"{name} could not be made: {failed.error}{where}."
+            if made
+            else f"The workflow {failed.workflow} for {name} failed: {failed.error}{where}."
+        )
+        todo = [f"playground logs {name} --source workflows --since 1d"]
+        todo += [f"playground create {name}"] if made else []
+        yield Trouble(
+            "workflow",
+            failed.at_ms,
+            sentence,
+            shown(failed.cause) or "The execution gives no cause.",
+            (f"execution {failed.name} of {failed.workflow}",),
+            tuple(todo),
+            now=made,
+        )
+
+
+def _disconnect(facts: Facts) -> Iterator[Trouble]:
+    row, name = facts.row, facts.name
+    if is_free(row):
+        return
+    last = next((one for one in facts.entries if one.kind in ("connected", "disconnected")), None)
+    ended = next((one for one in facts.entries if one.kind == "disconnected"), None)
+    gone = row["status"] == "OFFLINE"
+    if ended is not None and not gone and _was_asked_for(facts.entries, ended):
+        return
+    if ended is None or (not gone and not ended.trouble):
+        if gone:
+            yield _offline(facts)
+        return
+    reason = str(ended.detail.get("disconnectReason", "UNKNOWN"))
+    known = REASONS.get(reason, REASONS["UNKNOWN"])
+    back = last is not None and last.kind == "connected" and not gone
+    # An end that the device wanted, and that it has not come back from, is worth a word too.
+    since = f"{ended.text}" if known is REASONS.get(reason) else f"disconnected ({reason})"
+    sentence = f"{name} {since}" + (", and is back since." if back else ", and is not back.")
+    extra = row.get("status_reason")
+    evidence = [f"{of_milliseconds(ended.at_ms)} disconnectReason {reason}"]
+    if extra and gone:
+        evidence.append(shown(extra))
+    todo = [line.replace("NAME", name) for line in known.todo]
+    if gone:
+        todo.append(f"playground restart {name}")
+    yield Trouble(
+        "offline" if gone else "disconnect",
+        ended.at_ms,
+        sentence,
+        known.cause,
+        tuple(evidence),
+        tuple(dict.fromkeys(_with_certificate(line, row) for line in todo)),
+        now=not back,
+    )
+
+
+def _was_asked_for(entries: Sequence[Entry], end: Entry) -> bool:
+    """Whether a setting or a command told it to drop its connection, a moment before."""
+    return any(
+        0 <= end.at_ms - one.at_ms <= ASKED_FOR_MS
+        and (
+            (one.kind == "reported" and {"reconnect", "clean"} & set(one.detail["settings"]))
+            or (one.kind == "command" and one.detail.get("command") in ("reconnect", "clean"))
+        )
+        for one in entries
+    )
+
+
+def _offline(facts: Facts) -> Trouble:
+    row, name = facts.row, facts.name
+    return Trouble(
+        "offline",
+        _ms(row.get("last_seen_at") or row["updated_at"]),
+        f"{name} is offline.",
+        shown(row.get("status_reason") or row.get("disconnect_reason") or
+                    "AWS IoT has told of no disconnection."),
+        (),
+        (f"playground logs {name}", f"playground restart {name}"),
+    )  # fmt: skip
+
+
+def _refused(facts: Facts) -> Iterator[Trouble]:
+    seen: dict[tuple[str, str], list[Refusal]] = {}
+    for refusal in facts.refusals:
+        seen.setdefault((refusal.verb, refusal.resource), []).append(refusal)
+    for (verb, resource), several in seen.items():
+        last = several[-1]
+        try:
+            asked = Asked(verb, resource)
+        except InvalidInput as error:
+            words, cause, now = f"{verb} {shown(resource)!r}", f"AWS IoT: {error.rule}.", True
+        else:
+            words, (cause, now) = asked.words, _decided(facts.principal, asked)
+        times = f" {len(several)} times" if len(several) > 1 else ""
+        yield Trouble(
+            "refused",
+            last.at_ms,
+            f"{facts.name} was not allowed to {words}{times}.",
+            cause,
+            (f"{of_milliseconds(last.at_ms)} {last.reason} in the log of AWS IoT",),
+            (
+                f"playground explain {facts.name} {verb} '{resource}'",
+                "If the device should be allowed to: give its certificate a policy that allows it.",
+            ),
+            now=now,
+        )
+
+
+def _decided(principal: Principal | None, asked: Asked) -> tuple[str, bool]:
+    if principal is None:
+        return "Its certificate is gone, so what allowed or refused it can't be read.", False
+    found = principal.decide(asked)
+    sentence = principal.sentence(asked, found)
+    if found.decision == "ALLOWED":
+        return f"It is allowed by now: {sentence}", False
+    return sentence, True
+
+
+def _settings(facts: Facts) -> Iterator[Trouble]:
+    name = facts.name
+    rejections = facts.reported.get("rejected")
+    rejected = rejections if isinstance(rejections, Mapping) else {}
+    times = {
+        str(one.detail.get("key")): one.at_ms
+        for one in reversed(facts.entries)
+        if one.kind == "rejected"
+    }
+    fallback = _ms(facts.row["updated_at"])
+    for key, rejection in rejected.items():
+        found = rejection if isinstance(rejection, Mapping) else {}
+        reason = shown(found.get("reason", "it gave no reason"))
+        value = shown(found.get("value", ""))
+        yield Trouble(
+            "rejected",
+            times.get(key, fallback),
+            f"{name} refuses the setting {key}: {reason}.",
+            "The device checks what it is asked for, keeps the value that it had, and reports why. "
+            "The wish stays in desired, so the delta stays too.",
+            (f"reported.rejected.{key}: {value}",),
+            (f"playground settings {name}", f"playground unset {name} {key}"),
+        )
+    pending = [
+        key
+        for key, wish in facts.desired.items()
+        if key not in rejected
+        and answer(key, wish, facts.desired, facts.reported).result == PENDING
+    ]
+    if pending and not is_free(facts.row):
+        yield _pending(facts, pending)
+
+
+def _is_pending(key: str, wish: Any, facts: Facts) -> bool:
+    return answer(key, wish, facts.desired, facts.reported).result == PENDING
+
+
+def _pending(facts: Facts, keys: Sequence[str]) -> Trouble:
+    name, online = facts.name, facts.row["status"] == "ONLINE"
+    at_ms = next(
+        (
+            one.at_ms
+            for one in facts.entries
+            if one.kind == "desired" and set(keys) & set(one.detail.get("settings", {}))
+        ),
+        _ms(facts.row["updated_at"]),
+    )
+    cause = (
+        "The device is connected and has not reported it yet; it should within a second."
+        if online
+        else f"The device is {facts.row['status']}: it reads the delta when it is back."
+    )
+    return Trouble(
+        "pending",
+        at_ms,
+        f"{name} has not applied {', '.join(keys)} yet.",
+        cause,
+        (),
+        (f"playground show {name}", f"playground watch {name}"),
+    )
+
+
+def _jobs(facts: Facts) -> Iterator[Trouble]:
+    for job in facts.jobs:
+        reason = job.details.get("reason", "")
+        code = job.details.get("code", "")
+        told = ": ".join(part for part in (shown(code), shown(reason)) if part)
+        causes = {
+            "TIMED_OUT": "The device did not report an end in time.",
+            "REJECTED": "The device refuses the job's document.",
+            "FAILED": "The device tried, and failed.",
+        }
+        yield Trouble(
+            "job",
+            job.at_ms,
+            f"The job {job.job_id} ended as {job.status} on {facts.name}.",
+            told or causes.get(job.status, job.status),
+            tuple(f"{name}: {shown(value)}" for name, value in sorted(job.details.items())),
+            (f"playground job show {job.job_id}", f"playground logs {facts.name} --since 1d"),
+            now=False,
+        )
+
+
+def _ms(at: str) -> int:
+    try:
+        return int(datetime.fromisoformat(str(at)).timestamp() * 1000)
+    except ValueError:
+        return 0
+
+
+def _last(arn: object) -> str:
+    return str(arn).rpartition(":")[2].rpartition("/")[2]
+
+
+def _with_certificate(line: str, row: Row) -> str:
+    return line.replace("CERTIFICATE_ARN", str(row.get("certificate_arn", "CERTIFICATE_ARN")))
