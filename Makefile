@@ -30,12 +30,12 @@ help: ## say what there is
 		printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 demo: ## the local cloud, and a device in it to look at
-	@$(BOOTSTRAP) app emulator sam
+	@$(BOOTSTRAP) app emulator sam node
 	@$(BIN)/playground up --for-demo
 	@$(BIN)/playground --home local demo
 
 up: ## start the local cloud, or bring it up to date
-	@$(BOOTSTRAP) app emulator sam
+	@$(BOOTSTRAP) app emulator sam node
 	@$(BIN)/playground up
 
 down: ## stop the local cloud; it remembers everything
@@ -47,7 +47,7 @@ reset: ## stop the local cloud and forget everything in it
 	@$(BIN)/playground reset
 
 test: ## run all tests
-	@$(BOOTSTRAP) app emulator sam
+	@$(BOOTSTRAP) app emulator sam node
 	$(BIN)/pytest tests/unit -m "not thorough" -n auto
 	$(BIN)/pytest tests -m "not unit and not thorough" -n 3 --dist loadgroup
 
@@ -149,10 +149,12 @@ bench: ## measure what docs and benchmarks/ claim
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/python -m benchmarks
 
-deploy: ## build and deploy the stack to AWS
-	@$(BOOTSTRAP) app sam
+CONSOLE ?=
+deploy: ## build and deploy the stack to AWS; with CONSOLE=cloudfront its console, too
+	@$(BOOTSTRAP) app sam $(if $(CONSOLE),node)
 	$(IN_TMP) $(WITH_PIP) $(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)
-	$(IN_TMP) $(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG)
+	$(IN_TMP) $(WITH_PIP) $(SAM) deploy --stack-name $(STACK) --parameter-overrides PythonRuntime=$(RUNTIME) DeviceImageTag=$(IMAGE_TAG) $(if $(CONSOLE),ConsoleHosting=$(CONSOLE))
+	$(if $(filter cloudfront,$(CONSOLE)),@$(BIN)/playground --home aws --stack $(STACK) console --upload)
 
 image: ## build the device image and push it to the stack's repository in AWS
 	@$(BOOTSTRAP) app
@@ -160,7 +162,7 @@ image: ## build the device image and push it to the stack's repository in AWS
 
 lock: ## bring the lock files up to date with the .in files
 	@$(BOOTSTRAP) uv
-	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/checks \
+	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/node requirements/checks \
 		device/requirements functions/requirements; do \
 		echo "$$name.txt"; $(COMPILE) $(UPGRADE) "$$name.in" -o "$$name.txt" || exit 1; done
 

@@ -17,6 +17,7 @@ ENVIRONMENTS = {
     "app": "the command, the device, tests",
     "emulator": "the local cloud",
     "sam": "SAM CLI",
+    "node": "Node.js, which builds the console's page",
     "checks": "checks",
 }
 PERMISSIVE = (
