@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BEGIN, conditionOf, END, graphOf, plainName, progressOf } from '../src/workflow/graph';
+import { BEGIN, conditionOf, END, graphOf, progressOf } from '../src/workflow/graph';
 import { layout, pathOf, type Placed } from '../src/workflow/layout';
 import type { Json } from '../src/values/json';
 
@@ -194,12 +194,4 @@ describe('the layout', () => {
   test('of nothing is empty', () => {
     expect(layout({ nodes: [], edges: [] }).nodes).toEqual([]);
   });
-});
-
-test.each([
-  ['ProvisionDevice', 'provision-device'],
-  ['provision-device', 'provision-device'],
-  ['RollDevicesStateMachine', 'roll-devices'],
-])('%s is %s', (name, plain) => {
-  expect(plainName(name)).toBe(plain);
 });
