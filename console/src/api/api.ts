@@ -1,7 +1,6 @@
 import createClient from 'openapi-fetch';
 import type { components, paths } from '../generated/openapi';
 import type { Sessions } from '../session/session';
-import type { LaterPaths } from './later';
 import { problemOf } from './problem';
 import { isOfApi, type Reach } from './reach';
 
@@ -12,6 +11,13 @@ export type Status = Schemas['Status'];
 export type DeviceType = Schemas['DeviceType'];
 export type Execution = Schemas['ExecutionDescription'];
 export type NewDevice = Schemas['NewDevice'];
+export type TimelineEntry = Schemas['TimelineEntry'];
+export type Trouble = Schemas['Trouble'];
+export type Explanation = Schemas['Explained'];
+export type Question = Schemas['Question'];
+export type LiveTicket = Schemas['Live'];
+export type WorkflowName = Schemas['Workflow'];
+export type ExecutionStatus = Schemas['ExecutionStatus'];
 export type Api = ReturnType<typeof apiOf>;
 
 /**
@@ -29,7 +35,7 @@ export function apiOf(sessions: Sessions, reach: Reach, ask: typeof fetch = fetc
       throw error;
     }
   };
-  return createClient<paths & LaterPaths>({
+  return createClient<paths>({
     baseUrl: location.origin,
     fetch: async (request) => {
       const again = request.clone();

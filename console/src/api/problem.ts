@@ -6,7 +6,7 @@ export class Problem extends Error {
 
   constructor(
     readonly status: number,
-    /** What comes after `urn:iot-playground:problem:`; empty when API Gateway itself has answered. */
+    /** What comes after `urn:iot-playground:problem:`; empty when it is API Gateway's. */
     readonly kind: string,
     readonly title: string,
     readonly detail: string,

@@ -39,7 +39,7 @@ export default function DeviceView({ thingName, tab }: { thingName: string; tab:
     );
   }
   if (data === undefined) {
-    return isPending && error === null ? (
+    return isPending ? (
       <Spinner size="large" />
     ) : (
       <ErrorBox

@@ -48,7 +48,7 @@ const HEIGHT = 130;
 function Line({ line }: { line: Series }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
-  const last = line.values.findLast((value) => value !== null);
+  const last = line.values.findLast((value) => value !== null) ?? undefined;
 
   useEffect(() => {
     const place = box.current;
@@ -89,7 +89,7 @@ function Line({ line }: { line: Series }) {
   return (
     <figure className="line" data-testid={`line-${line.path}`}>
       <figcaption>
-        {line.path} <b>{last === undefined || last === null ? '–' : String(last)}</b>
+        {line.path} <b>{last === undefined ? '–' : String(last)}</b>
       </figcaption>
       <div
         ref={box}

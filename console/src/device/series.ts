@@ -12,8 +12,9 @@ export interface Series {
 const LEFT_OUT = new Set(['sequence']);
 
 /**
- * The numbers of telemetry messages as lines, at most so many, by the path of each: engine.temperature.
- * Messages are given with the newest first. A number that a message has not got is a gap.
+ * The numbers of telemetry messages as lines, at most so many, by the path of each:
+ * engine.temperature. Messages are given with the newest first. A number that a message has not
+ * got is a gap.
  */
 export function seriesOf(messages: readonly Message[], most = 8): Series[] {
   const rows = messages

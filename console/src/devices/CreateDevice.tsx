@@ -123,7 +123,6 @@ export default function CreateDevice({ close }: { close: () => void }) {
                 setThingName(detail.value.trim());
               }}
               placeholder="lamp"
-              autoFocus
               data-testid="create-name"
             />
           </FormField>

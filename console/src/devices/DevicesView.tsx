@@ -105,7 +105,7 @@ export default function DevicesView() {
           }}
         />
       )}
-      {isPending && !error && <Spinner size="large" />}
+      {isPending && <Spinner size="large" />}
       {!isPending && devices.length === 0 && (
         <Empty title="No devices yet">
           Make the first one: a bulb lights up when its shadow says so.

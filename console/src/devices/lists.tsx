@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { memo, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { memo, useEffect, useRef, useState } from 'react';
 import type { Device } from '../api/api';
 import { useTold } from '../app/context';
 import { told as toldOf } from '../live/message';
@@ -186,23 +186,20 @@ function LastMessage({ thingName }: { thingName: string }) {
 /** How wide a part of the page is, and how far from the page's top. */
 function usePlace(box: React.RefObject<HTMLElement | null>): { width: number; top: number } {
   const [place, setPlace] = useState({ width: 0, top: 0 });
-  const measure = (): void => {
-    const found = box.current?.getBoundingClientRect();
-    if (!found) return;
-    const next = { width: found.width, top: Math.round(found.top + window.scrollY) };
-    setPlace((known) => (known.width === next.width && known.top === next.top ? known : next));
-  };
-  // What stands above may have grown.
-  useLayoutEffect(measure);
   useEffect(() => {
-    if (!box.current) return undefined;
-    const watcher = new ResizeObserver(measure);
-    watcher.observe(box.current);
+    const part = box.current;
+    if (!part) return undefined;
+    const watcher = new ResizeObserver(() => {
+      const found = part.getBoundingClientRect();
+      const next = { width: found.width, top: Math.round(found.top + window.scrollY) };
+      setPlace((known) => (known.width === next.width && known.top === next.top ? known : next));
+    });
+    watcher.observe(part);
+    // What stands above may have grown.
     watcher.observe(document.body);
     return () => {
       watcher.disconnect();
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- it only reads the box
-  }, []);
+  }, [box]);
   return place;
 }

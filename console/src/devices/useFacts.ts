@@ -27,7 +27,9 @@ export const trailOf = (told: Told | undefined): JsonObject[] =>
         .map(({ payload }) => payload.value)
         .filter(isObject);
 
-/** What the picture of a device in the list shows. Its shadow is asked for once, when it is seen. */
+/**
+ * What the picture of a device in the list shows. Its shadow is asked for once, when it is seen.
+ */
 export function useFacts(device: Device): { facts: Facts; told: Told | undefined } {
   const { api } = useParts();
   const told = useTold(device.thingName);

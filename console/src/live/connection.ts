@@ -1,4 +1,4 @@
-import type { LiveTicket } from '../api/later';
+import type { LiveTicket } from '../api/api';
 import type { Clock } from '../session/session';
 
 export type LiveState =

@@ -1,5 +1,5 @@
 import type { IClientOptions, IPublishPacket } from 'mqtt';
-import type { LiveTicket } from '../api/later';
+import type { LiveTicket } from '../api/api';
 import type { Open } from './connection';
 import { kindOf, thingOf, type Message, type Properties } from './message';
 import { payloadOf } from './payload';

@@ -4,7 +4,7 @@ import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Toggle from '@cloudscape-design/components/toggle';
-import { useMemo, useRef, useState } from 'react';
+import { useState } from 'react';
 import { useLiveState, useLiveVersion, useParts } from '../app/context';
 import { playgroundListen } from '../cli/lines';
 import type { Message } from '../live/message';
@@ -25,25 +25,16 @@ const MOST_LINES = 400;
 export default function MessagesView() {
   const { store } = useParts();
   const state = useLiveState();
-  const version = useLiveVersion();
+  useLiveVersion();
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(['dt/playground']));
   const [topic, setTopic] = useState<string>();
   const [filter, setFilter] = useState('');
-  const [isHeld, setHeld] = useState(false);
-  const shown = useHeld(
-    isHeld,
-    version,
-    () =>
-      store.all.newest(
-        MOST,
-        (message) =>
-          (topic === undefined ||
-            message.topic === topic ||
-            message.topic.startsWith(`${topic}/`)) &&
-          (filter === '' || matches(filter, message.topic)),
-      ),
-    `${topic ?? ''} ${filter}`,
-  );
+  /** What there was when the list was held. */
+  const [held, setHeld] = useState<Message[]>();
+  const fits = (message: Message): boolean =>
+    (topic === undefined || message.topic === topic || message.topic.startsWith(`${topic}/`)) &&
+    (filter === '' || matches(filter, message.topic));
+  const shown = held?.filter(fits).slice(0, MOST) ?? store.all.newest(MOST, fits);
   const lines = linesOf(store.topics.root, open);
   const latest = topic === undefined ? undefined : store.latest.get(topic);
   return (
@@ -55,10 +46,10 @@ export default function MessagesView() {
         actions={
           <SpaceBetween direction="horizontal" size="s">
             <Toggle
-              checked={isHeld}
+              checked={held !== undefined}
               data-testid="hold"
               onChange={({ detail }) => {
-                setHeld(detail.checked);
+                setHeld(detail.checked ? store.all.newest(store.all.length) : undefined);
               }}
             >
               Hold the list
@@ -128,7 +119,7 @@ export default function MessagesView() {
               <Header
                 variant="h2"
                 description={
-                  isHeld
+                  held !== undefined
                     ? 'Held: newer messages are kept and not shown.'
                     : `The newest ${String(MOST)}${topic === undefined ? '' : ` of ${topic}`}.`
                 }
@@ -171,15 +162,6 @@ export default function MessagesView() {
       </div>
     </SpaceBetween>
   );
-}
-
-/** A list that is made anew with each version, unless it is held; another question asks anew. */
-function useHeld<Item>(isHeld: boolean, version: number, make: () => Item, question: string): Item {
-  const held = useRef<{ item: Item; question: string }>(undefined);
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- the version stands for what is read
-  const fresh = useMemo(make, [isHeld ? -1 : version, question, isHeld]);
-  if (!isHeld || held.current?.question !== question) held.current = { item: fresh, question };
-  return held.current.item;
 }
 
 /** The latest message of one topic, and what differs from the one before. */

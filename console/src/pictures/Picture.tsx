@@ -237,7 +237,7 @@ const Sensor: Drawing = ({ facts }) => {
         {humidity === undefined ? '' : `${humidity.toFixed(0)} % humid`}
       </text>
       <circle
-        key={String(facts.telemetry?.sequence ?? '')}
+        key={numberIn(facts, 'sequence') ?? 'none'}
         className={facts.telemetry ? 'beat' : 'beat-none'}
         cx="78"
         cy="28"

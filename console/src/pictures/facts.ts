@@ -87,7 +87,7 @@ export function inWords(type: string, facts: Facts): string {
     case 'thermostat':
       return `Thermostat, ${temperatureText(facts)}, wanted ${temperatureText(facts, 'target')}${state}`;
     case 'vehicle':
-      return `Vehicle, ${String(numberIn(facts, 'speed')?.toFixed(0) ?? 'unknown')} ${
+      return `Vehicle, ${numberIn(facts, 'speed')?.toFixed(0) ?? 'unknown'} ${
         facts.telemetry?.unit === 'imperial' ? 'mph' : 'km/h'
       }${state}`;
     case 'meter':

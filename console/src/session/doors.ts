@@ -35,7 +35,8 @@ function sessionOf(told: unknown): Session {
   }
   return {
     accessToken: told.accessToken,
-    expiresAt: Date.parse(String(told.expiresAt)) || Date.now() + 3_600_000,
+    expiresAt:
+      (typeof told.expiresAt === 'string' && Date.parse(told.expiresAt)) || Date.now() + 3_600_000,
     username: typeof told.username === 'string' ? told.username : '',
     group: told.group === 'admins' ? 'admins' : 'viewers',
   };

@@ -10,7 +10,8 @@ const AS_TEXT = new Set(['oneOf', 'telemetryTopic', 'anotherThing']);
 /** The text of a field for a value that the shadow holds. */
 export function textOf(setting: Setting, value: Json | undefined): string {
   if (value === undefined || value === null) return '';
-  if (AS_TEXT.has(setting.rule) && typeof value === 'string') return value;
+  const isBare = AS_TEXT.has(setting.rule) || value === setting.all;
+  if (isBare && typeof value === 'string') return value;
   return JSON.stringify(value);
 }
 

@@ -8,14 +8,13 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { dataOf } from '../api/api';
-import type { ExplainRequest, Explanation, PolicyStatement } from '../api/later';
+import { dataOf, type Explanation, type Question } from '../api/api';
 import { useParts } from '../app/context';
 import { playground } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
 import { ErrorBox, JsonText } from '../ui/small';
 
-type Action = ExplainRequest['action'];
+type Action = Question['action'];
 
 const ACTIONS: Record<Action, { words: string; what: string }> = {
   publish: { words: 'publish', what: 'Topic' },
@@ -30,7 +29,7 @@ export function ExplainForm({ thingName }: { thingName: string }) {
   const [action, setAction] = useState<Action>('publish');
   const [resource, setResource] = useState(`playground/forbidden/${thingName}/telemetry`);
   const explain = useMutation({
-    mutationFn: (body: ExplainRequest) => dataOf(api.POST('/v1/policies/explain', { body })),
+    mutationFn: (body: Question) => dataOf(api.POST('/v1/policies/explain', { body })),
   });
   return (
     <Container
@@ -121,7 +120,13 @@ function Told({ told }: { told: Explanation }) {
   );
 }
 
-function Statement({ title, given }: { title: string; given: PolicyStatement }) {
+function Statement({
+  title,
+  given,
+}: {
+  title: string;
+  given: NonNullable<Explanation['statement']>;
+}) {
   return (
     <>
       <h3>

@@ -6,8 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { memo, useEffect, useRef, useState } from 'react';
-import { dataOf } from '../api/api';
-import type { TimelineEntry } from '../api/later';
+import { dataOf, type TimelineEntry } from '../api/api';
 import { useParts } from '../app/context';
 import type { OfDevice } from '../device/ofDevice';
 import { Empty, ErrorBox, JsonText } from '../ui/small';
@@ -102,7 +101,7 @@ export default function TimelineTab({ thingName, told }: OfDevice) {
             }}
           />
         )}
-        {isPending && error === null && <Spinner />}
+        {isPending && <Spinner />}
         {data !== undefined && shown.length === 0 && (
           <Empty title="Nothing on record">
             {kinds.length > 0

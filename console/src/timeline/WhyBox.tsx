@@ -2,8 +2,7 @@ import Alert from '@cloudscape-design/components/alert';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
-import { dataOf } from '../api/api';
-import type { Trouble } from '../api/later';
+import { dataOf, type Trouble } from '../api/api';
 import { useParts, useTold } from '../app/context';
 import { playground } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
@@ -15,7 +14,7 @@ interface Given {
   isShort?: boolean;
 }
 
-/** Why was it refused, why is it away? The latest trouble: sentence, cause, evidence, what to do. */
+/** Why was it refused? The latest trouble: sentence, cause, evidence, what to do. */
 export function WhyBox({ thingName, isShort = false }: Given) {
   const { api } = useParts();
   const changes = useTold(thingName)?.changes ?? 0;
@@ -38,7 +37,7 @@ export function WhyBox({ thingName, isShort = false }: Given) {
   }, [changes, refetch]);
   const [latest, ...earlier] = data?.troubles ?? [];
   if (isShort) {
-    return latest === undefined ? null : (
+    return latest?.now !== true ? null : (
       <div data-testid="why" data-trouble={latest.kind}>
         <Alert
           type="warning"
@@ -63,6 +62,7 @@ export function WhyBox({ thingName, isShort = false }: Given) {
     <section
       data-testid="why"
       data-trouble={latest?.kind ?? 'none'}
+      data-now={latest?.now ?? false}
       aria-label="Why"
       aria-live="polite"
     >
@@ -74,6 +74,9 @@ export function WhyBox({ thingName, isShort = false }: Given) {
         </Alert>
       ) : (
         <TroubleAlert trouble={latest} />
+      )}
+      {data !== undefined && data.notes.length > 0 && (
+        <p className="quiet">Could not be looked at: {data.notes.join('; ')}</p>
       )}
       {earlier.length > 0 && (
         <ExpandableSection headerText={`Earlier troubles (${String(earlier.length)})`}>
@@ -88,14 +91,14 @@ export function WhyBox({ thingName, isShort = false }: Given) {
 }
 
 function TroubleAlert({
-  trouble: { kind, at, sentence, cause, evidence, todo },
+  trouble: { kind, at, now, sentence, cause, evidence, todo },
 }: {
   trouble: Trouble;
 }) {
   return (
-    <Alert type="warning" header={sentence}>
+    <Alert type={now ? 'warning' : 'info'} header={sentence}>
       <dl className="why">
-        <dt>Since</dt>
+        <dt>{now ? 'Since' : 'Was so'}</dt>
         <dd>
           <Age at={at} /> ({kind})
         </dd>

@@ -56,7 +56,7 @@ export default function ExecutionView({ name }: { name: string }) {
         </Empty>
       );
     }
-    return isPending && error === null ? (
+    return isPending ? (
       <Spinner size="large" />
     ) : (
       <ErrorBox

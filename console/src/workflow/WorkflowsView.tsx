@@ -1,24 +1,22 @@
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
 import { useLocation } from 'wouter';
-import { dataOf } from '../api/api';
+import { dataOf, type ExecutionStatus } from '../api/api';
 import { useHome, useParts } from '../app/context';
-import { listExecutions, WORKFLOW_OUTPUTS, type WorkflowName } from '../cli/lines';
+import { listExecutions } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
 import { Age, Empty, ErrorBox, Link, Status } from '../ui/small';
 import { latency, moment } from '../values/time';
-import { plainName } from './graph';
 import { useWorkflows } from './useWorkflows';
 
 const GraphPicture = lazy(() => import('./GraphPicture'));
 
-const STATUSES = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'];
+const STATUSES: ExecutionStatus[] = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'];
 const ANY = { value: '', label: 'any' };
 
 /** The state machines as graphs, and what they have done. */
@@ -26,30 +24,24 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
   const { api } = useParts();
   const home = useHome();
   const [, navigate] = useLocation();
-  const [status, setStatus] = useState('');
+  const [status, setStatus] = useState<ExecutionStatus | ''>('');
   const workflows = useWorkflows();
   const chosen = workflows.data?.find(({ name }) => name === workflow) ?? workflows.data?.[0];
-  const name = chosen?.name ?? workflow ?? '';
-  const executions = useInfiniteQuery({
+  const name = chosen?.name;
+  const executions = useQuery({
     queryKey: ['executions', name, status],
-    queryFn: ({ pageParam, signal }) =>
+    queryFn: ({ signal }) =>
       dataOf(
         api.GET('/v1/executions', {
           params: {
-            query: {
-              ...(name && { workflow: name }),
-              ...(status && { status }),
-              ...(pageParam && { nextToken: pageParam }),
-            },
+            query: { limit: 50, ...(name && { workflow: name }), ...(status && { status }) },
           },
           signal,
         }),
       ),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.nextToken,
     refetchInterval: 5000,
   });
-  const rows = executions.data?.pages.flatMap((page) => page.executions) ?? [];
+  const rows = executions.data?.executions ?? [];
   return (
     <SpaceBetween size="m">
       <Header variant="h1" description="What makes, removes and confines devices: Step Functions.">
@@ -71,7 +63,7 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
           options={[ANY, ...STATUSES.map((value) => ({ value, label: value }))]}
           inlineLabelText="Status"
           onChange={({ detail }) => {
-            setStatus(detail.selectedOption.value ?? '');
+            setStatus(STATUSES.find((one) => one === detail.selectedOption.value) ?? '');
           }}
         />
       </div>
@@ -92,7 +84,7 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
             }}
           />
         )}
-        {executions.isPending && executions.error === null && <Spinner />}
+        {executions.isPending && <Spinner />}
         {executions.data !== undefined && rows.length === 0 && (
           <Empty title="No such execution">Create a device: its execution then stands here.</Empty>
         )}
@@ -110,7 +102,7 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
               </thead>
               <tbody>
                 {rows.map((row) => (
-                  <tr key={row.name} data-testid="execution-row">
+                  <tr key={row.executionName} data-testid="execution-row">
                     <td>
                       {row.thingName === null ? (
                         '–'
@@ -134,8 +126,8 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
                         : latency(Date.parse(row.stoppedAt) - Date.parse(row.startedAt))}
                     </td>
                     <td>
-                      <Link to={`/executions/${encodeURIComponent(row.name)}`}>
-                        <code className="breakable">{row.name}</code>
+                      <Link to={`/executions/${encodeURIComponent(row.executionName)}`}>
+                        <code className="breakable">{row.executionName}</code>
                       </Link>
                     </td>
                   </tr>
@@ -144,18 +136,8 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
             </table>
           </div>
         )}
-        {executions.hasNextPage && (
-          <Button
-            loading={executions.isFetchingNextPage}
-            loadingText="Asking for more"
-            onClick={() => {
-              void executions.fetchNextPage();
-            }}
-          >
-            Earlier
-          </Button>
-        )}
-        {isKnown(name) && <CliLine line={listExecutions(home, name)} label="list the executions" />}
+        {rows.length === 50 && <p className="quiet">The latest 50; the line below has all.</p>}
+        {name && <CliLine line={listExecutions(home, name)} label="list the executions" />}
       </Container>
       {chosen && (
         <Container
@@ -173,5 +155,3 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
     </SpaceBetween>
   );
 }
-
-const isKnown = (name: string): name is WorkflowName => plainName(name) in WORKFLOW_OUTPUTS;

@@ -197,10 +197,3 @@ function catchersOf(graph: StateGraph, found = new Map<string, Set<string>>()) {
 
 /** Names of the playground's states that undo or end what has failed. */
 export const UNDOING = /^(CleanUp|Undo|GiveBack|.*Failed$)/;
-
-/** The same workflow by its names: provision-device, ProvisionDevice, ...StateMachine. */
-export const plainName = (name: string): string =>
-  name
-    .replace(/([a-z])([A-Z])/g, '$1-$2')
-    .toLowerCase()
-    .replace(/-?state-?machine$/, '');

@@ -1,4 +1,4 @@
-import dagre from '@dagrejs/dagre';
+import dagre, { type EdgeLabel, type GraphLabel, type NodeLabel } from '@dagrejs/dagre';
 import { BEGIN, END, type StateEdge, type StateGraph, type StateNode } from './graph';
 
 /** A state where it stands: centre, size, and its lanes if it has any. */
@@ -34,7 +34,7 @@ const LETTER = 7.4;
  * and then it is one box of that size among its neighbours. So no line goes through a lane.
  */
 export function layout(graph: StateGraph): Placed {
-  const sheet = new dagre.graphlib.Graph({ multigraph: true });
+  const sheet = new dagre.graphlib.Graph<GraphLabel, NodeLabel, EdgeLabel>({ multigraph: true });
   sheet.setGraph({
     rankdir: 'TB',
     nodesep: 34,
@@ -65,7 +65,7 @@ export function layout(graph: StateGraph): Placed {
   }
   dagre.layout(sheet);
   const nodes = [...inner].map(([name, size]): PlacedNode => {
-    const { x, y } = sheet.node(name);
+    const { x = 0, y = 0 } = sheet.node(name);
     return { node: graph.nodes.find((one) => one.name === name), name, x, y, ...size };
   });
   const label = sheet.graph();
@@ -75,7 +75,7 @@ export function layout(graph: StateGraph): Placed {
     nodes,
     edges: edges.map((edge, at) => ({
       ...edge,
-      points: sheet.edge({ v: edge.from, w: edge.to, name: String(at) }).points,
+      points: sheet.edge({ v: edge.from, w: edge.to, name: String(at) }).points ?? [],
     })),
   };
 }

@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import { dataOf } from '../api/api';
+import { dataOf, type WorkflowName } from '../api/api';
 import { useParts } from '../app/context';
 import type { Json } from '../values/json';
-import { graphOf, plainName, type StateGraph } from './graph';
+import { graphOf, type StateGraph } from './graph';
 
 export interface Workflow {
-  name: string;
+  name: WorkflowName;
   comment: string;
   graph: StateGraph;
 }
@@ -19,7 +19,7 @@ export function useWorkflows() {
     staleTime: 600_000,
     select: ({ workflows }): Workflow[] =>
       workflows.map(({ name, definition }) => ({
-        name: plainName(name),
+        name,
         comment: typeof definition.Comment === 'string' ? definition.Comment : '',
         graph: graphOf(definition as Json),
       })),
