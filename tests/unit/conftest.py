@@ -10,12 +10,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
 from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
@@ -57,25 +56,22 @@ def _set_environment(patch: pytest.MonkeyPatch) -> None:
 
 remember()
 
-# The functions read their environment when they are loaded; the other layers of tests keep theirs
-# as it is.
+# A function's module makes its own handler when it is loaded, of the environment and the session
+# that it finds. Tests make theirs with `built`; what the modules make shares the clients, for more
+# than a hundred of their own would take a second. The other layers of tests keep their environment.
 with pytest.MonkeyPatch.context() as _patch:
     _set_environment(_patch)
-    from common.clients import session
+    from tests.unit.built import CLIENTS, SESSION, built
 
-    # Each is loaded by itself in AWS. Here they share the clients that are configured alike: most
-    # of the time to load them went into more than a hundred clients, and into putting every double
-    # behind each of those.
-    _patch.setattr(session, "client", cache(session.client))
-    _patch.setattr(session, "resource", cache(session.resource))
+    _patch.setattr("common.clients.session", SESSION)
     _MODULES: Mapping[str, ModuleType] = {name: importlib.import_module(name) for name in FUNCTIONS}
+    from common.clients import S3_CONFIG
     from common.identifiers import DEVICE_TYPES
     from common.observability import logger
     from devices.catalog import Catalog
 
-    # Once: to read the services' models again takes half a second.
-    _DYNAMODB = session.resource("dynamodb")
-    _S3 = session.client("s3")
+    _DYNAMODB = SESSION.resource("dynamodb")
+    _S3 = SESSION.client("s3", config=S3_CONFIG)
 
 
 class _StandardOutput:
@@ -91,35 +87,6 @@ class _StandardOutput:
 
 
 logger.registered_handler.stream = _StandardOutput()  # type: ignore[attr-defined]
-
-
-def _holds_clients(value: Any) -> bool:
-    return hasattr(value, "__dataclass_fields__") or isinstance(value, BasePersistenceLayer)
-
-
-def _holders(holder: Any) -> Iterator[Any]:
-    """The module, and what holds clients in it, and in that."""
-    yield holder
-    for value in vars(holder).values():
-        if _holds_clients(value) and not isinstance(value, type):
-            yield from _holders(value)
-
-
-def _clients(service: str) -> list[Any]:
-    """Every client of that service in any function."""
-    found: dict[int, Any] = {}
-    for module in _MODULES.values():
-        for holder in _holders(module):
-            for value in vars(holder).values():
-                table = getattr(value, "table", value)
-                client = getattr(getattr(table, "meta", None), "client", value)
-                if hasattr(client, "meta") and client.meta.service_model.service_name == service:
-                    found[id(client)] = client
-    return list(found.values())
-
-
-SERVICES = ("dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions")
-CLIENTS: Mapping[str, list[Any]] = {service: _clients(service) for service in SERVICES}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -162,7 +129,7 @@ def context() -> Any:
 @pytest.fixture
 def function_clients() -> list[Any]:
     """All clients of all functions, to fail calls on."""
-    return [client for clients in CLIENTS.values() for client in clients]
+    return CLIENTS.all()
 
 
 def _create_table(
@@ -256,10 +223,10 @@ def objects(s3: "S3Client") -> Callable[[], dict[str, Any]]:
 
 
 def _stand_in(double: Any, service: str) -> Iterator[Any]:
-    for client in CLIENTS[service]:
+    for client in CLIENTS.all(service):
         double.behind(client)
     yield double
-    for client in CLIENTS[service]:
+    for client in CLIENTS.all(service):
         double.leave(client)
 
 
@@ -327,7 +294,7 @@ def functions(context: Any) -> Iterator[MemoryFunctions]:
         "undo-quarantine": "quarantine.undo_quarantine",
     }
     handlers = {
-        name: partial(_call, _MODULES[module].handler, context) for name, module in called.items()
+        name: partial(_call, built(_MODULES[module]), context) for name, module in called.items()
     }
     yield from _stand_in(MemoryFunctions(handlers), "lambda")
 

@@ -52,6 +52,7 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/nonexistent",
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_LAMBDA_FUNCTION_NAME": "playground",
     "POWERTOOLS_SERVICE_NAME": "playground",
     "POWERTOOLS_METRICS_NAMESPACE": "IoTPlayground",
     "CATALOG_TABLE": TABLE,

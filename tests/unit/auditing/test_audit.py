@@ -13,6 +13,7 @@ from auditing.checks import NAMES, OVERLY_PERMISSIVE
 from auditing.repair import restrictive
 from common.errors import InvalidInput
 from tests.certificates import certificate_pem
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles.audited_iot import ACCOUNT, AuditedIot
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.iot import Thing
@@ -31,17 +32,14 @@ Audit = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def iot(clock: Clock, function_clients: list[Any]) -> Iterator[AuditedIot]:
+def iot(clock: Clock) -> Iterator[AuditedIot]:
     double = AuditedIot(
         {"playground-device": DEVICE_POLICY, "another": WIDE, "nobodys": WIDE}, clock
     )
-    mine = [
-        client for client in function_clients if client.meta.service_model.service_name == "iot"
-    ]
-    for client in mine:
+    for client in CLIENTS.all("iot"):
         double.behind(client)
     yield double
-    for client in mine:
+    for client in CLIENTS.all("iot"):
         double.leave(client)
 
 
@@ -68,7 +66,7 @@ def device(iot: AuditedIot, table: Any) -> Callable[..., str]:
 
 @pytest.fixture
 def audited(iot: AuditedIot, table: Any, topics: MemoryTopics, context: Any) -> Audit:
-    return lambda **event: audit.handler(event, context)
+    return lambda **event: built(audit)(event, context)
 
 
 def found(answer: dict[str, Any]) -> set[tuple[str, str]]:

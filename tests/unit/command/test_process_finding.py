@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from auditing import process_finding
 from auditing.repair import Repair, restrictive
 from common.errors import InvalidInput
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.audited_iot import (
     ACCOUNT,
@@ -44,15 +45,15 @@ Process = Callable[[Any], list[dict[str, Any]]]
 @pytest.fixture
 def iot(clock: Clock) -> Iterator[AuditedIot]:
     double = AuditedIot(dict.fromkeys((OURS, *FOREIGN), WIDE), clock)
-    double.behind(process_finding.iot_client)
+    double.behind(CLIENTS.client("iot"))
     yield double
-    double.leave(process_finding.iot_client)
+    double.leave(CLIENTS.client("iot"))
 
 
 @pytest.fixture
 def process(iot: AuditedIot, topics: MemoryTopics, context: Any) -> Process:
     def run(event: Any) -> list[dict[str, Any]]:
-        outcomes: list[dict[str, Any]] = process_finding.handler(event, context)["policies"]
+        outcomes: list[dict[str, Any]] = built(process_finding)(event, context)["policies"]
         return outcomes
 
     return run
@@ -155,13 +156,13 @@ def test_whatever_versions_there_are_the_good_one_is_in_force_and_no_good_one_is
     iot = AuditedIot({OURS: WIDE}, clock)
     default = data.draw(st.sampled_from(sorted(versions)))
     iot.versioned[OURS] = Versioned(default, dict(versions), max(map(int, versions)))
-    iot.behind(process_finding.iot_client)
+    iot.behind(CLIENTS.client("iot"))
     # when
     try:
-        outcome = Repair(process_finding.iot_client, OURS).repair(OURS)
-        again = Repair(process_finding.iot_client, OURS).repair(OURS)
+        outcome = Repair(CLIENTS.client("iot"), OURS).repair(OURS)
+        again = Repair(CLIENTS.client("iot"), OURS).repair(OURS)
     finally:
-        iot.leave(process_finding.iot_client)
+        iot.leave(CLIENTS.client("iot"))
     # then
     after = iot.versioned[OURS].documents
     assert in_force(iot) == GOOD

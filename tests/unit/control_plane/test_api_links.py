@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from links import link_devices
 from tests.unit.api import VIEWER, Api
+from tests.unit.built import CLIENTS
 from tests.unit.doubles import faults
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.stack import EXECUTION, OTHER_EXECUTION
@@ -59,7 +59,7 @@ def test_what_can_not_be_linked(api: Api, catalog: Any) -> None:
 @pytest.mark.usefixtures("devices")
 def test_aws_asks_for_patience(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
-    with faults.refused(link_devices.linker.iot_data, "UpdateThingShadow"):
+    with faults.refused(CLIENTS.client("iot-data"), "UpdateThingShadow"):
         assert api.call("linkDevices", thingName="wall", target="lamp").status == 503
 
 

@@ -20,12 +20,14 @@ from common.device_wish import (
 )
 from common.identifiers import DEVICE_TYPES, IDENTITIES, RESERVED_NAMES, THING_NAME, made_up_name
 from common.statuses import STATUSES
+from control_plane import control_plane
 from control_plane.caller import groups_of
-from control_plane.control_plane import acts, handler, machines
+from control_plane.control_plane import acts_of, machines_of
 from control_plane.document import document, operations
 from control_plane.executions import states_of
 from presence import presence
 from tests.unit.api import ADMIN, JSON, VIEWER, Api
+from tests.unit.built import SESSION, built, environment
 from tests.unit.doubles.iot import Thing
 from tests.unit.doubles.service import Refusal
 from tests.unit.doubles.workflows import BEGINNING
@@ -52,7 +54,7 @@ def test_document_resolver_and_template_have_the_same_operations() -> None:
         if resource["Type"] == "AWS::ApiGatewayV2::Route"
     }
     # then
-    assert acts.keys() == operations().keys()
+    assert acts_of(environment(), SESSION).keys() == operations().keys()
     assert routes == {f"{one.method} {one.path}" for one in operations().values()} | {"$default"}
 
 
@@ -73,7 +75,7 @@ def test_the_document_says_who_may_what() -> None:
 
 def test_the_sample_is_answered(context: Any, table: Any) -> None:
     event = json.loads((Path(ROOT) / "events" / "control_plane.json").read_text())
-    assert handler(event, context)["statusCode"] == 404
+    assert built(control_plane)(event, context)["statusCode"] == 404
 
 
 @pytest.mark.parametrize("claims", [None, {}, {**ADMIN, "token_use": "id"}, {**ADMIN, "sub": ""}])
@@ -320,7 +322,7 @@ def test_the_document_has_the_workflows_rules() -> None:
     assert attributes["maxProperties"] == MAX_ATTRIBUTES
     assert tuple(schemas["NewDevice"]["properties"]["identity"]["enum"]) == IDENTITIES
     assert tuple(schemas["Status"]["enum"]) == STATUSES
-    assert tuple(schemas["Workflow"]["enum"]) == tuple(machines.arns)
+    assert tuple(schemas["Workflow"]["enum"]) == tuple(machines_of(environment(), SESSION).arns)
 
 
 def test_the_published_document_is_current() -> None:
@@ -394,7 +396,7 @@ def test_a_whole_device(api: Api, world: Any) -> None:
     # given
     world.provision("lamp")
     world.workflows.ended(EXECUTION, "SUCCEEDED", BEGINNING)
-    presence.handler(
+    built(presence)(
         json.loads((ROOT / "events" / "presence.json").read_text()) | {"clientId": "lamp"},
         api.context,
     )

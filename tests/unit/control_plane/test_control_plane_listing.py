@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from common.statuses import STATUSES
-from control_plane.control_plane import catalog_table, dynamodb
 from control_plane.listing import LOOKED_AT
 from tests.unit.api import Api
+from tests.unit.built import CLIENTS
 from tests.unit.stack import EXECUTION
 
 
@@ -205,10 +205,10 @@ def reads_of_a_page(api: Api, table: Any, **query: Any) -> dict[str, int]:
         found[model.name] += 1
         found["entries"] += parsed.get("ScannedCount", 0)
 
-    clients = {id(client): client for client in (catalog_table.meta.client, dynamodb.meta.client)}
+    clients = CLIENTS.all("dynamodb")
     hooks = [
         (client.meta.events, f"after-call.dynamodb.{operation}", f"{operation}-{number}")
-        for number, client in clients.items()
+        for number, client in enumerate(clients)
         for operation in ("Query", "BatchGetItem")
     ]
     for events, name, unique in hooks:

@@ -13,14 +13,14 @@ import pytest
 
 from common.executions import KNOWN_WITHIN, Executions
 from common.moments import as_text
-from control_plane import machines as control_plane_machines
-from control_plane.control_plane import machines
+from control_plane import machines
 from playground.devices import executions
 from playground.devices.executions import Execution
 from playground.devices.workflows import PROVISION, Workflow
 from playground.errors import WorkflowError
 from playground.home.homes import Home
 from tests.unit.api import Api
+from tests.unit.built import CLIENTS
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.service import Refusal
 from tests.unit.doubles.workflows import BEGINNING, MemoryWorkflows
@@ -41,7 +41,7 @@ def test_what_is_not_known_is_under_way_if_it_may_have_just_begun(
     named: timedelta | None,
     running: bool,  # noqa: FBT001
 ) -> None:
-    known = Executions(machines.sfn)
+    known = Executions(CLIENTS.client("stepfunctions"))
     assert known.running(EXECUTION, ago(named)) is running
     assert known.ended(EXECUTION, ago(named)) == (None if running else EXECUTION)
     assert timedelta(minutes=1) <= KNOWN_WITHIN
@@ -59,7 +59,7 @@ def test_what_is_known_is_as_step_functions_says(
     running: bool,  # noqa: FBT001
 ) -> None:
     workflows.ended(EXECUTION, status)
-    assert Executions(machines.sfn).running(EXECUTION, ago(named)) is running
+    assert Executions(CLIENTS.client("stepfunctions")).running(EXECUTION, ago(named)) is running
 
 
 def shy(workflows: MemoryWorkflows, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
@@ -106,7 +106,7 @@ def test_the_api_waits_for_no_execution_that_it_can_not_have_started(
     assert api.call("describeExecution", executionName="one").status == 404
     assert clock.seconds == 0
     assert api.call("describeExecution", executionName="api-1").status == 404
-    assert clock.seconds == control_plane_machines.UNTIL_KNOWN.seconds
+    assert clock.seconds == machines.UNTIL_KNOWN.seconds
 
 
 def test_a_key_that_was_used_for_another_body_is_refused_even_so(

@@ -14,6 +14,7 @@ import pytest
 from common.errors import InvalidInput
 from common.observability import logger, metrics, observed
 from common.subjects import LONGEST, subject_of
+from tests.unit.built import built
 from tests.unit.stack import EXECUTION, FUNCTIONS, RESTART
 from tests.unit.template import FUNCTIONS as DEPLOYED
 from tests.unit.world import World
@@ -49,7 +50,7 @@ def call(module: str, event: Any, context: Any) -> None:
     too.
     """
     with suppress(Exception):
-        importlib.import_module(module).handler(event, context)
+        built(importlib.import_module(module))(event, context)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from common.errors import AccessRefused, DetachmentPending
 from provisioning import attach_policy, clean_up, create_thing
+from tests.unit.built import built
 from tests.unit.doubles.service import Refusal
 from tests.unit.stack import EXECUTION, REMOVAL
 from tests.unit.world import NOTHING, World
@@ -43,7 +44,7 @@ def test_what_takes_aws_seconds_the_function_waits_for(
     world.provision("lamp")
     world.iot.slowness.detach, world.iot.slowness.deactivate = detach, deactivate
     # when
-    clean_up.handler(EVENT, world.context)
+    built(clean_up)(EVENT, world.context)
     # then
     assert world.remains() == NOTHING
     assert world.iot.clock.seconds >= max(detach, deactivate)
@@ -55,13 +56,13 @@ def test_what_takes_longer_is_left_to_the_workflow_which_tries_again(world: Worl
     world.iot.slowness.detach = 60.0
     # when
     with pytest.raises(DetachmentPending):
-        clean_up.handler(EVENT, world.context)
+        built(clean_up)(EVENT, world.context)
     # then the function had time to spare, and the device is still known to be in removal
     assert world.iot.clock.seconds < 30
     assert world.row("lamp")["deprovisioning"] == REMOVAL
     # when
     world.iot.clock.sleep(60.0)
-    clean_up.handler(EVENT, world.context)
+    built(clean_up)(EVENT, world.context)
     # then
     assert world.remains() == NOTHING
 
@@ -77,11 +78,11 @@ def test_what_is_attached_again_while_it_is_removed_is_detached_again(world: Wor
     def attach_meanwhile(seconds: float) -> None:
         sleep(seconds)
         if world.iot.clock.seconds == 0.5:
-            attach_policy.handler({"thingName": "lamp", "certificateArn": arn}, world.context)
+            built(attach_policy)({"thingName": "lamp", "certificateArn": arn}, world.context)
 
     world.iot.clock.sleep = attach_meanwhile  # type: ignore[method-assign]
     # when
-    clean_up.handler(EVENT, world.context)
+    built(clean_up)(EVENT, world.context)
     # then
     assert world.remains() == NOTHING
 
@@ -92,10 +93,10 @@ def test_a_thing_that_is_not_found_yet_is_made_by_the_workflows_retry(world: Wor
     event = {"input": {"thingName": "lamp"}, "execution": EXECUTION}
     # when: the error is one that the state retries (tests/unit/deployed/test_template_workflows.py)
     with pytest.raises(ClientError) as error:
-        create_thing.handler(event, world.context)
+        built(create_thing)(event, world.context)
     assert type(error.value).__name__ == "ResourceNotFoundException"
     world.iot.clock.sleep(3.0)
-    create_thing.handler(event, world.context)
+    built(create_thing)(event, world.context)
     # then
     assert world.iot.things["lamp"].groups == {"playground-devices"}
 
@@ -106,8 +107,8 @@ def test_a_role_that_is_not_trusted_yet_is_an_error_that_the_states_retry(world:
     world.iot.slowness.trust = world.iot.clock.seconds + 5.0
     # when
     with pytest.raises(AccessRefused, match="not authorized"):
-        clean_up.handler(EVENT, world.context)
+        built(clean_up)(EVENT, world.context)
     world.iot.clock.sleep(5.0)
-    clean_up.handler(EVENT, world.context)
+    built(clean_up)(EVENT, world.context)
     # then
     assert world.remains() == NOTHING

@@ -5,14 +5,16 @@ environment.
 import importlib
 import json
 import re
-from inspect import getmembers, getsource, isfunction
+from collections import UserDict
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-import devices.wiring
-import quarantine.wiring
 from auditing.repair import restrictive
+from common.environment import Environment
+from tests.unit.built import SESSION
+from tests.unit.stack import ENVIRONMENT
 from tests.unit.template import FUNCTIONS, RESOURCES, TEMPLATE, list_of
 
 
@@ -123,18 +125,21 @@ def test_what_a_function_may_do_is_said_once(function: str) -> None:
     assert len(said) == len(set(said))
 
 
-WIRING = {
-    name: made
-    for module in (devices.wiring, quarantine.wiring)
-    for name, made in getmembers(module, isfunction)
-}
+class Asked(UserDict[str, str]):
+    """Variables that remember which of them were read."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return super().__getitem__(name)
 
 
-def read_by(code: Any) -> set[str]:
-    """The variables that a module or a function reads, by what it takes from a `wiring` too."""
-    source = getsource(code)
-    taken = [WIRING[name] for name in re.findall(r"(?<!def )\b(\w+)\(\)", source) if name in WIRING]
-    return set(re.findall(r'environment\.required\("(\w+)"\)', source)).union(*map(read_by, taken))
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime
+# environment variables"
+OF_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -143,7 +148,10 @@ def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(func
     variables = FUNCTIONS[function]["Environment"]["Variables"]
     module = importlib.import_module(FUNCTIONS[function]["Handler"].rpartition(".")[0])
     # then
-    assert read_by(module) == variables.keys()
+    # Some are read only where that is wished.
+    asked = Asked({**ENVIRONMENT, "QUARANTINE_AUTOMATICALLY": "true"})
+    module.build(Environment(asked), SESSION)
+    assert asked.names - OF_LAMBDA == variables.keys()
     for name in (
         variables.keys() | TEMPLATE["Globals"]["Function"]["Environment"]["Variables"].keys()
     ):

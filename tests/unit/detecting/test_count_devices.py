@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.built import built
 from watching import count_devices
 
 
@@ -31,7 +32,7 @@ def test_devices_that_are_there_are_counted_by_status(
     rows("FAILED", 1, given_up_at="2026-01-02T03:04:05Z")
     rows("TERMINATED", 5)
     # when
-    answer = count_devices.handler({}, context)
+    answer = built(count_devices)({}, context)
     # then
     assert answer == {"PROVISIONING": 0, "ONLINE": 3, "OFFLINE": 2, "QUARANTINED": 0, "FAILED": 1}
     metric = next(found for line in printed().splitlines() if "_aws" in (found := json.loads(line)))
@@ -46,7 +47,7 @@ def test_a_catalog_of_several_pages_is_read_to_the_end(
     # given: DynamoDB gives 1 MB a call
     rows("ONLINE", 12, attributes="x" * 200_000)
     # when
-    answer = count_devices.handler({}, context)
+    answer = built(count_devices)({}, context)
     # then
     assert answer["ONLINE"] == 12
     assert "LastEvaluatedKey" in table.scan()

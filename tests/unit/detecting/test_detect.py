@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common.clients import session
 from common.errors import TransientError
+from common.observability import observed
 from detecting import detect
-from detecting.detect import Security
 from detecting.detector import Detector
 from detecting.memory import LONGEST_EVIDENCE, MOST_MARKS, DynamoMemory
 from detecting.recorder import LIFE_SECONDS
 from detecting.rules import QUIET_MS, Rule
 from detecting.windows import Mark
 from devices.catalog import Catalog
+from tests.unit.built import CLIENTS, SESSION, built, environment
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot, RegisteredCertificate
 from tests.unit.doubles.topics import MemoryTopics
@@ -45,7 +45,7 @@ ARN = "arn:aws:iot:eu-west-1:123456789012:cert/"
 
 @pytest.fixture
 def observations(afresh: None) -> "Table":
-    return session.resource("dynamodb").create_table(
+    return SESSION.resource("dynamodb").create_table(
         TableName=OBSERVATIONS,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
@@ -87,7 +87,7 @@ def see(
     context: Any,
 ) -> Any:
     """What the function says of an event."""
-    return lambda event: detect.handler(event, context)["findings"]
+    return lambda event: built(detect)(event, context)["findings"]
 
 
 def kept(table: "Table") -> list[Any]:
@@ -236,13 +236,16 @@ def test_an_event_that_is_delivered_twice_is_told_once(see: Any, topics: MemoryT
 
 
 def test_what_died_half_way_is_finished_when_the_event_comes_again(
-    see: Any, findings: "Table", topics: MemoryTopics, monkeypatch: pytest.MonkeyPatch
+    rogue: str, observations: "Table", findings: "Table", topics: MemoryTopics, context: Any
 ) -> None:
     # given an attempt that SNS does not answer
     now = 1_000_000.0
-    security = _with_clock(lambda: now)
-    monkeypatch.setattr(detect, "security", security)
-    with faults.refused(detect.recorder.sns, "Publish"), pytest.raises(TransientError):
+    handler = observed(detect.build(environment(), SESSION, lambda: now))
+
+    def see(event: Any) -> Any:
+        return handler(event, context)["findings"]
+
+    with faults.refused(CLIENTS.client("sns"), "Publish"), pytest.raises(TransientError):
         see(tampered("rogue"))
     # when it is delivered again at once, somebody else may still be about to tell
     assert see(tampered("rogue")) == []
@@ -250,10 +253,6 @@ def test_what_died_half_way_is_finished_when_the_event_comes_again(
     now += LIFE_SECONDS + 1
     assert len(see(tampered("rogue"))) == 1
     assert len(kept(findings)) == len(topics.published) == 1
-
-
-def _with_clock(clock: Any) -> Security:
-    return Security(detect.security.detector, replace(detect.recorder, clock=clock))
 
 
 def test_metrics_are_compared_with_the_report_before(see: Any) -> None:
@@ -271,13 +270,13 @@ def test_no_quarantine_unless_it_is_wished(see: Any, workflows: MemoryWorkflows)
 
 
 def test_a_finding_starts_the_quarantine_where_that_is_wished(
-    see: Any, workflows: MemoryWorkflows, monkeypatch: pytest.MonkeyPatch
+    see: Any, workflows: MemoryWorkflows, context: Any
 ) -> None:
     # given
-    recorder = replace(detect.recorder, quarantine_machine=QUARANTINE_MACHINE)
-    monkeypatch.setattr(detect, "security", Security(detect.security.detector, recorder))
+    wished = environment(QUARANTINE_AUTOMATICALLY="true")
+    handler = observed(detect.build(wished, SESSION))
     # when
-    (finding,) = see(tampered("rogue"))
+    (finding,) = handler(tampered("rogue"), context)["findings"]
     # then
     ((arn, asked),) = workflows.started.items()
     assert arn.startswith(QUARANTINE_MACHINE.replace(":stateMachine:", ":execution:"))
@@ -288,10 +287,11 @@ def test_a_finding_starts_the_quarantine_where_that_is_wished(
     }
     # and nobody unknown is quarantined
     line = {"status": "Failure", "eventType": "Connect", "reason": "CERTIFICATE_VERIFY_FAILED"}
-    assert see(logged(line))[0]["thing_name"] == "?"
+    assert handler(logged(line), context)["findings"][0]["thing_name"] == "?"
     assert len(workflows.started) == 1
 
 
 def test_the_detector_of_the_function_is_the_one_that_is_tested() -> None:
-    assert isinstance(detect.security.detector, Detector)
-    assert detect.recorder.quarantine_machine == ""
+    security = detect.security_of(environment(), SESSION)
+    assert isinstance(security.detector, Detector)
+    assert security.recorder.quarantine_machine == ""

@@ -15,13 +15,16 @@ from common.errors import (
     ThingNotFound,
     TransientError,
 )
+from common.executions import Executions
 from devices.catalog import Catalog
-from rolling import next_device, progress, put_back
+from rolling import next_device, progress
+from rolling.lock import RollLock
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.rolling import Fleet, Roll
-from tests.unit.stack import IMAGE_TAG, OTHER_ROLL, ROLL
+from tests.unit.stack import IMAGE_TAG, OTHER_ROLL, ROLL, TABLE, TURNS
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -176,9 +179,7 @@ def test_a_device_that_is_taken_away_meanwhile_is_passed_over(fleet: Fleet, *, g
     assert fleet.current == second
 
 
-def test_a_named_device_whose_row_is_not_found_is_not_passed_over(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_named_device_whose_row_is_not_found_is_not_passed_over(fleet: Fleet) -> None:
     """An answer that was cut reads like one without a row; a deleted device's row stays."""
     # given
     second = fleet.ecr.push("second", IMAGE_TAG)
@@ -186,38 +187,40 @@ def test_a_named_device_whose_row_is_not_found_is_not_passed_over(
     assert roll.next()["thingName"] == "a"
     assert fleet.restart("a", once=True)
     # when
-    with monkeypatch.context() as cut:
-        cut.setattr(next_device.devices.catalog.table, "get_item", lambda **_asked: {})
-        with pytest.raises(TransientError, match="row of b"):
-            roll.next()
+    with (
+        faults.answered(CLIENTS.resource("dynamodb").meta.client, "GetItem", {}),
+        pytest.raises(TransientError, match="row of b"),
+    ):
+        roll.next()
     # then
     assert fleet.restarted == [("a", second, True)]
     assert roll.next()["thingName"] == "b"
 
 
-def test_at_the_beginning_each_named_device_is_read_once(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_at_the_beginning_each_named_device_is_read_once(fleet: Fleet) -> None:
     """Of two answers, the second might not name a device that the first one did."""
     # given
     fleet.ecr.push("second", IMAGE_TAG)
-    table = next_device.devices.catalog.table
-    read, asked = table.get_item, []
+    events = CLIENTS.resource("dynamodb").meta.client.meta.events
+    name, asked = "provide-client-params.dynamodb.GetItem", []
 
-    def counted(**key: Any) -> Any:
-        asked.append(key["Key"])
-        return read(**key)
+    def count(params: Any, **_: Any) -> None:
+        if params["TableName"] == TABLE:
+            asked.append(params["Key"])
 
-    monkeypatch.setattr(table, "get_item", counted)
+    events.register(name, count)
     # when
     request = {"input": {"thingNames": ["a", "b"]}, "roll": ROLL, "progress": {}}
-    next_device.handler(request, fleet.context)
+    try:
+        built(next_device)(request, fleet.context)
+    finally:
+        events.unregister(name, count)
     # then
     assert asked == [{"thing_name": "a"}, {"thing_name": "b"}]
 
 
 def test_a_device_whose_row_is_not_found_is_not_taken_for_one_that_needs_nothing(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet,
 ) -> None:
     # given: it has no task any more, and the tag stands for an image that does not come up
     first, second = fleet.current, fleet.ecr.push("second", IMAGE_TAG)
@@ -226,10 +229,11 @@ def test_a_device_whose_row_is_not_found_is_not_taken_for_one_that_needs_nothing
     roll.next()
     assert not fleet.restart("a", once=True)
     # when
-    with monkeypatch.context() as cut:
-        cut.setattr(put_back.putting_back.catalog.table, "get_item", lambda **_asked: {})
-        with pytest.raises(TransientError, match="row of a"):
-            roll.put_back()
+    with (
+        faults.answered(CLIENTS.resource("dynamodb").meta.client, "GetItem", {}),
+        pytest.raises(TransientError, match="row of a"),
+    ):
+        roll.put_back()
     # then
     assert roll.put_back()["verdict"] == "RESTORE"
     assert fleet.current == first
@@ -278,19 +282,20 @@ def test_there_is_one_roll_at_a_time(fleet: Fleet) -> None:
     assert Roll(fleet, arn=OTHER_ROLL).next()["thingName"] == "a"
 
 
-def test_of_two_that_find_the_lock_free_one_has_it(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_that_find_the_lock_free_one_has_it(fleet: Fleet, turns: "Table") -> None:
     # given: both have seen the same dead holder
     fleet.ecr.push("second", IMAGE_TAG)
-    lock = next_device.devices.lock
+    lock = RollLock(turns, Executions(CLIENTS.client("stepfunctions")))
     lock.take("arn:dead")
     fleet.workflows.ended("arn:dead", "FAILED")
-    read = lock.table.get_item(Key={"queue": "roll"})
+    key = {"queue": {"S": "roll"}}
+    seen = CLIENTS.client("dynamodb").get_item(TableName=TURNS, Key=key)
     lock.take(ROLL)
-    monkeypatch.setattr(lock.table, "get_item", lambda **_asked: read)
     # when
-    with pytest.raises(RollUnderWay, match="faster"):
+    with (
+        faults.answered(turns.meta.client, "GetItem", seen),
+        pytest.raises(RollUnderWay, match="faster"),
+    ):
         lock.take(OTHER_ROLL)
 
 
@@ -323,7 +328,7 @@ def test_bad_input_changes_nothing(
     before = fleet.catalog.table.scan()["Items"]
     # when
     with pytest.raises(error, match=text):
-        next_device.handler({"input": asked, "roll": ROLL, "progress": {}}, fleet.context)
+        built(next_device)({"input": asked, "roll": ROLL, "progress": {}}, fleet.context)
     # then
     assert fleet.catalog.table.scan()["Items"] == before
 

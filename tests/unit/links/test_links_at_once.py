@@ -16,6 +16,7 @@ from quarantine import (
     mark_shadow,
     settle_quarantine,
 )
+from tests.unit.built import built
 from tests.unit.confining import purpose_of
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.functions import MemoryFunctions
@@ -88,7 +89,7 @@ class Restart:
             "execution": "e",
             "existing": True,
         }
-        attach_policy.handler(event, self.house.world.context)
+        built(attach_policy)(event, self.house.world.context)
 
     def finish(self) -> None:
         iot, old = self.house.world.iot, self.house.world.row("wall")["certificate_arn"]
@@ -109,7 +110,7 @@ def workflow(house: House, execution: str, *states: Any, **asked: Any) -> Callab
     def run() -> None:
         for module in states:
             purpose = purpose_of(module, execution)
-            module.handler({**event, "purpose": purpose}, house.world.context)
+            built(module)({**event, "purpose": purpose}, house.world.context)
 
     return run
 

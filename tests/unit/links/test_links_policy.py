@@ -13,6 +13,7 @@ from common.links import is_links_policy, links_policy_name
 from links import link_devices
 from links.policy import LONGEST_DOCUMENT, LinksPolicies
 from links.request import LinkRequest
+from tests.unit.built import CLIENTS, SESSION, built, environment
 from tests.unit.stack import LINKS_PREFIX
 from virtual_device.shadow import settings
 from virtual_device.telemetry.thing import Thing
@@ -34,14 +35,14 @@ def test_the_limits_are_those_of_the_device(links: list[Any], fits: bool) -> Non
     refused = settings.apply(thing, settings.defaults(thing), {"links": links}).refused
     assert ("links" not in refused) is fits
     with nullcontext() if fits else pytest.raises(InvalidInput, match="too many links"):
-        link_devices.linker.check_room(links)
+        link_devices.linker_of(environment(), SESSION).check_room(links)
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-1"])
 def test_whatever_the_device_takes_fits_into_a_policy(region: str) -> None:
     """https://docs.aws.amazon.com/iot/latest/apireference/API_CreatePolicyVersion.html"""
     topics = f"arn:aws-us-gov:iot:{region}:123456789012:topic/"
-    policies = LinksPolicies(link_devices.iot_client, LINKS_PREFIX, topics)
+    policies = LinksPolicies(CLIENTS.client("iot"), LINKS_PREFIX, topics)
     names = [f"{number}".ljust(48, "x") for number in range(10)]
     assert len(json.dumps(names, separators=(",", ":"))) == 511
     assert len(policies.document(names)) < LONGEST_DOCUMENT
@@ -98,4 +99,4 @@ def test_no_two_things_share_a_policy() -> None:
 
 def test_the_sample_is_answered(table: Any, context: Any) -> None:
     with pytest.raises(ThingNotFound, match="dev-SAMPLE"):
-        link_devices.handler(json.loads((EVENTS / "link_devices.json").read_text()), context)
+        built(link_devices)(json.loads((EVENTS / "link_devices.json").read_text()), context)

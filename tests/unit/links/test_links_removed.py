@@ -3,8 +3,8 @@
 import pytest
 
 from common.errors import DetachmentPending, DeviceBusy
-from links import link_devices
 from provisioning import attach_policy, clean_up
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.linking import House, topic
 from tests.unit.links.meanwhile import before_call
@@ -76,7 +76,7 @@ def test_a_policy_that_aws_iot_does_not_delete_yet_gives_nobody_a_right(house: H
     # when: another device of that name, which gets a new certificate some day
     house.device("wall", "switch")
     arn = house.world.row("wall")["certificate_arn"]
-    attach_policy.handler(
+    built(attach_policy)(
         {"thingName": "wall", "certificateArn": arn, "existing": True}, house.world.context
     )
     # then
@@ -96,7 +96,7 @@ def test_a_restarted_switch_keeps_its_links(house: House, linked: bool) -> None:
         house.link("wall", "lamp")
     arn = house.world.iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
     # when
-    attach_policy.handler(
+    built(attach_policy)(
         {"thingName": "wall", "certificateArn": arn, "existing": True}, house.world.context
     )
     # then
@@ -108,7 +108,7 @@ def test_a_removal_that_begins_meanwhile_is_told(house: House) -> None:
     # when
     with (
         before_call(
-            link_devices.iot_client,
+            CLIENTS.client("iot"),
             "CreatePolicy",
             lambda: house.write("wall", deprovisioning="arn"),
         ),
@@ -163,7 +163,7 @@ def test_a_link_that_is_made_while_the_sweep_finds_its_policy_stays(house: House
     # given: what the sweep has found, and a new link since
     house.link("wall", "lamp")
     # when
-    answer = clean_up.handler(
+    answer = built(clean_up)(
         {"leftover": {"thingName": "wall", "links": True}}, house.world.context
     )
     # then

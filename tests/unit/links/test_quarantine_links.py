@@ -14,6 +14,7 @@ from quarantine import (
     settle_quarantine,
     undo_quarantine,
 )
+from tests.unit.built import built
 from tests.unit.confining import purpose_of
 from tests.unit.doubles.clock import Clock
 from tests.unit.doubles.functions import MemoryFunctions
@@ -58,7 +59,7 @@ def run(house: House, states: tuple[Any, ...], execution: str, **asked: Any) -> 
             "execution": execution,
             "input": {"thingName": SWITCH, **asked},
         }
-        module.handler(event, house.world.context)
+        built(module)(event, house.world.context)
 
 
 def confine(house: House) -> None:
@@ -78,7 +79,7 @@ def renew(house: House) -> str:
     made = iot.create_keys_and_certificate(setAsActive=True)
     arn: str = made["certificateArn"]
     event = {"thingName": SWITCH, "certificateArn": arn, "execution": "e", "existing": True}
-    attach_policy.handler(event, house.world.context)
+    built(attach_policy)(event, house.world.context)
     del iot.certificates[old]
     iot.things[SWITCH].principals.discard(old)
     house.write(SWITCH, certificate_arn=arn, certificate_id=made["certificateId"])

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from certificates import issue_next_certificate, settle_next_certificate
+from common.clients import NEVER_REPEAT
 from playground.home.paths import PROJECT
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 
 EVENTS = PROJECT / "events"
@@ -52,7 +54,7 @@ class World:
             "payload": base64.b64encode(payload).decode(),
         }
         function = issue_next_certificate if request == "create" else settle_next_certificate
-        function.handler(event, self.context)
+        built(function)(event, self.context)
         topic, answer = self.shadows.published[-1]
         assert topic.startswith(f"{TOPIC}/{request}/")
         return topic.rpartition("/")[2], answer
@@ -88,7 +90,7 @@ class World:
 @contextmanager
 def after_the_certificate_is_made(call: Callable[[], Any]) -> Iterator[None]:
     """Within the block, `call` is made as soon as AWS IoT has made one."""
-    events = issue_next_certificate.issuer.issuing.meta.events
+    events = CLIENTS.client("iot", NEVER_REPEAT).meta.events
 
     def made(**_: Any) -> None:
         call()

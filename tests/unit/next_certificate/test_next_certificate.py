@@ -10,6 +10,7 @@ import pytest
 
 from certificates import issue_next_certificate, settle_next_certificate
 from provisioning import clean_up
+from tests.unit.built import built
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import Job
 from tests.unit.next_certificate.rotation import (
@@ -194,7 +195,7 @@ def test_the_devices_removal_takes_the_successor_along(
     if stage in {"promoted", "detached"}:
         world.write(retired_certificate_arn=other)
     # when
-    clean_up.handler({"input": {"thingName": "lamp"}, "deprovisioning": "arn:removal"}, context)
+    built(clean_up)({"input": {"thingName": "lamp"}, "deprovisioning": "arn:removal"}, context)
     # then
     assert not world.iot.certificates or stage == "x"
     assert not {name for name in world.row if name.startswith(("next_", "retired_", "abandoned_"))}
@@ -217,7 +218,5 @@ def test_the_sample_is_answered(world: World, context: Any, function: str) -> No
         "issue_next_certificate": issue_next_certificate,
         "settle_next_certificate": settle_next_certificate,
     }
-    answer = module[function].handler(
-        json.loads((EVENTS / f"{function}.json").read_text()), context
-    )
+    answer = built(module[function])(json.loads((EVENTS / f"{function}.json").read_text()), context)
     assert (answer["thingName"], answer["code"]) == ("dev-SAMPLE", "NO_SUCH_DEVICE")

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from certificates import issue_next_certificate
+from common.clients import NEVER_REPEAT
 from common.errors import TransientError
+from tests.unit.built import CLIENTS
 from tests.unit.doubles import faults
 from tests.unit.next_certificate.rotation import World, after_the_certificate_is_made, id_of
 
 
 def test_an_answer_that_is_no_answer_is_remembered(world: World, sdk_never_waits: None) -> None:
     """AWS IoT may have made one all the same."""
-    issuing = issue_next_certificate.issuer.issuing
+    issuing = CLIENTS.client("iot", NEVER_REPEAT)
     with faults.refused(issuing, "CreateCertificateFromCsr"), pytest.raises(TransientError):
         world.create()
     (mark,) = world.row["certificate_requests"]
@@ -26,7 +27,7 @@ def test_an_answer_that_is_no_answer_is_remembered(world: World, sdk_never_waits
 def test_a_certificate_that_can_not_be_written_down_is_deleted(
     world: World, sdk_never_waits: None
 ) -> None:
-    table = issue_next_certificate.issuer.succession.table.meta.client
+    table = CLIENTS.resource("dynamodb").meta.client
     with (
         ExitStack() as faulty,
         after_the_certificate_is_made(

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from certificates import issue_next_certificate, settle_next_certificate
+from common.clients import NEVER_REPEAT
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import Job
 from tests.unit.next_certificate.rotation import CSR, ROTATE, World, id_of
@@ -90,7 +92,7 @@ def test_a_device_of_another_stack_is_left_to_it(
             "principal": id_of(world.first),
             "payload": payload,
         }
-        answer = function.handler(event, context)
+        answer = built(function)(event, context)
         # then
         assert answer == {"thingName": "lamp", "jobId": "job", "code": "NO_SUCH_DEVICE"}
     assert world.shadows.published == []
@@ -128,7 +130,7 @@ def test_a_request_that_is_none_is_refused(world: World, content: object, reason
 
 def test_what_aws_iot_refuses_is_refused(world: World) -> None:
     with faults.refused(
-        issue_next_certificate.issuer.issuing,
+        CLIENTS.client("iot", NEVER_REPEAT),
         "CreateCertificateFromCsr",
         "InvalidRequestException",
         400,

@@ -11,6 +11,7 @@ import pytest
 
 from certificates import rotate_certificates
 from common.errors import AccessRefused, InvalidInput, TransientError
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot, RegisteredCertificate, Thing
 
@@ -45,7 +46,7 @@ def device(table: Any, iot: MemoryIot) -> Callable[..., None]:
 
 @pytest.fixture
 def rotate(table: Any, iot: MemoryIot, context: Any) -> Rotate:
-    return lambda **event: rotate_certificates.handler(event, context)
+    return lambda **event: built(rotate_certificates)(event, context)
 
 
 def outcomes(answer: dict[str, Any]) -> dict[str, str]:
@@ -219,7 +220,7 @@ def test_what_aws_refuses_is_an_error(
 ) -> None:
     device("lamp", 90)
     with (
-        faults.refused(rotate_certificates.rotations.iot, "CreateJob", code, status),
+        faults.refused(CLIENTS.client("iot"), "CreateJob", code, status),
         pytest.raises(error),
     ):
         rotate()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from common.clients import NEVER_REPEAT
 from common.errors import TransientError
-from provisioning import create_certificate
+from tests.unit.built import CLIENTS
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
@@ -161,7 +162,7 @@ def test_what_aws_refuses_to_make_is_not_looked_for(stopped: tuple[World, Restar
     restart.run("claim")
     # when
     refusal = faults.refused(
-        create_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429
+        CLIENTS.client("iot", NEVER_REPEAT), "CreateKeysAndCertificate", "ThrottlingException", 429
     )
     with refusal, pytest.raises(TransientError):
         restart.step("renew")

@@ -13,6 +13,7 @@ from devices.catalog import Catalog
 from holding.hold import Hold
 from restart import undo_restart
 from sweeping import sweep
+from tests.unit.built import built
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.interleaving import orders
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
@@ -93,7 +94,7 @@ def test_a_state_of_a_restart_that_is_undone(
         assert outcome.errors[1] is None, outcome
         # Of a certificate whose row it could not name any more, and of a second task, the sweep
         # knows.
-        sweep.handler({"olderThanSeconds": 0}, lamp.context)
+        built(sweep)({"olderThanSeconds": 0}, lamp.context)
         _is_let_go(lamp, outcome.order)
         restore()
         seen += 1

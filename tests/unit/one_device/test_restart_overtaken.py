@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from common.errors import DeviceBusy, RestartLost, ThingNotFound
 from devices.catalog import Catalog
 from provisioning import create_thing
-from restart import claim_restart
+from tests.unit.built import CLIENTS
 from tests.unit.doubles import faults
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
 from tests.unit.stack import OTHER_EXECUTION, OTHER_RESTART, RESTART
@@ -124,7 +124,7 @@ def test_a_name_that_has_a_new_device_by_now_is_not_touched(stopped: tuple[World
 
 def test_claims_ask_for_running_executions_only_when_they_must(lamp: World) -> None:
     # when
-    with faults.refused(claim_restart.claims.executions.sfn, "DescribeExecution"):
+    with faults.refused(CLIENTS.client("stepfunctions"), "DescribeExecution"):
         restart = Restart(lamp, BY_HAND).run("claim")
     # then
     assert restart.data["device"]["verdict"] == "RESTART"

@@ -11,6 +11,7 @@ import pytest
 
 from common.moments import as_text
 from sweeping import sweep
+from tests.unit.built import built
 from tests.unit.confining import Confinement, is_confined, is_free, quarantine, release
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.topics import MemoryTopics
@@ -38,7 +39,7 @@ def swept(world: World) -> Sweep:
     """One sweep; gives kind and outcome of each finding."""
 
     def run(**request: Any) -> list[tuple[str, str]]:
-        found = sweep.handler({"olderThanSeconds": 0, **request}, world.context)["findings"]
+        found = built(sweep)({"olderThanSeconds": 0, **request}, world.context)["findings"]
         return [(one["kind"], one["outcome"]) for one in found]
 
     return run

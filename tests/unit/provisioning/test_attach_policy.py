@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from common.errors import TransientError
 from devices.catalog import Catalog
 from provisioning import attach_policy
+from tests.unit.built import built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot, Thing
 from tests.unit.stack import EXECUTION
@@ -26,7 +27,7 @@ def test_the_certificate_gets_the_policy_and_the_thing_the_certificate(
     event: dict[str, str], iot: MemoryIot, context: Any
 ) -> None:
     # when
-    answer = attach_policy.handler(event, context)
+    answer = built(attach_policy)(event, context)
     # then
     assert answer == {"policyName": "playground-device"}
     assert iot.certificates[event["certificateArn"]].policies == {"playground-device"}
@@ -52,9 +53,9 @@ def test_an_attempt_after_any_interruption_completes(
         faults.interrupted(function_clients, at, how),
         pytest.raises((TransientError, faults.Killed)),
     ):
-        attach_policy.handler(event, context)
+        built(attach_policy)(event, context)
     # when
-    attach_policy.handler(event, context)
+    built(attach_policy)(event, context)
     # then
     assert iot.certificates[event["certificateArn"]].policies == {"playground-device"}
     assert iot.things["lamp"].principals == {event["certificateArn"]}
@@ -67,7 +68,7 @@ def test_a_certificate_that_is_not_there_is_no_transient_fault(
     iot.certificates.clear()
     # when
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        attach_policy.handler(event, context)
+        built(attach_policy)(event, context)
     # then
     assert iot.things["lamp"].principals == set()
 
@@ -111,6 +112,6 @@ def test_the_certificate_of_a_device_that_is_there_gets_what_the_row_says(
     catalog.update("lamp", EXECUTION, **row)
     # when
     event["existing"] = True
-    attach_policy.handler(event, context)
+    built(attach_policy)(event, context)
     # then
     assert iot.certificates[event["certificateArn"]].policies == policies

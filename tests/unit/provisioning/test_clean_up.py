@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from common.clients import S3_CONFIG
 from common.errors import InvalidInput, ThingNotFound, TransientError
 from common.identifiers import made_up_name
 from provisioning import attach_policy, clean_up, create_thing, start_task
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import Thing
 from tests.unit.stack import EXECUTION, OTHER_EXECUTION, REMOVAL
@@ -23,13 +25,13 @@ CleanUp = Callable[[], dict[str, Any]]
 def compensate(world: World) -> CleanUp:
     """The provisioning of `lamp` undoes itself."""
     event = {"input": {"thingName": "lamp", "deviceType": "bulb"}, "execution": EXECUTION}
-    return lambda: clean_up.handler(event, world.context)
+    return lambda: built(clean_up)(event, world.context)
 
 
 @pytest.fixture
 def deprovision(world: World) -> CleanUp:
     """Somebody removes `lamp`."""
-    return lambda: clean_up.handler(
+    return lambda: built(clean_up)(
         {"input": {"thingName": "lamp"}, "deprovisioning": REMOVAL}, world.context
     )
 
@@ -78,7 +80,7 @@ def test_a_removal_interrupted_anywhere_is_completed_by_the_next(
         event = {"input": {"thingName": "lamp", "deviceType": "bulb"}, "execution": execution}
 
         def compensate(event: Any = event) -> Any:
-            return clean_up.handler(event, world.context)
+            return built(clean_up)(event, world.context)
 
         world.provision("lamp", execution, until=stage)
         with faults.interrupted(function_clients, at, how) as interruption:
@@ -146,9 +148,9 @@ def test_an_execution_that_made_nothing_leaves_no_row(world: World, compensate: 
 
 def test_a_made_up_name_is_found_again(world: World) -> None:
     # given
-    name = create_thing.handler({"input": {}, "execution": EXECUTION}, world.context)["thingName"]
+    name = built(create_thing)({"input": {}, "execution": EXECUTION}, world.context)["thingName"]
     # when
-    answer = clean_up.handler({"input": {}, "execution": EXECUTION}, world.context)
+    answer = built(clean_up)({"input": {}, "execution": EXECUTION}, world.context)
     # then
     assert answer == {"thingName": made_up_name(EXECUTION), "status": "FAILED", "undone": True}
     assert name == answer["thingName"]
@@ -158,7 +160,7 @@ def test_a_made_up_name_is_found_again(world: World) -> None:
 @pytest.mark.parametrize("asked", [[], None, "lamp", {"thingName": "update"}, {"thingName": 7}])
 def test_an_execution_that_was_refused_has_nothing_to_undo(world: World, asked: Any) -> None:
     # when
-    answer = clean_up.handler({"input": asked, "execution": EXECUTION}, world.context)
+    answer = built(clean_up)({"input": asked, "execution": EXECUTION}, world.context)
     # then
     assert answer["undone"] is False
     assert world.catalog.table.scan()["Count"] == 0
@@ -199,7 +201,7 @@ def test_a_device_that_was_never_there_is_an_error(world: World, deprovision: Cl
 def test_deprovisioning_refuses_bad_input(world: World, asked: Any, field: str) -> None:
     # when
     with pytest.raises(InvalidInput) as refusal:
-        clean_up.handler({"input": asked, "deprovisioning": REMOVAL}, world.context)
+        built(clean_up)({"input": asked, "deprovisioning": REMOVAL}, world.context)
     # then
     assert str(refusal.value).startswith(f"{field}: ")
 
@@ -210,7 +212,7 @@ def test_certificates_attached_by_hand_go_with_the_device(
     # given
     world.provision("lamp")
     arn = world.iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
-    attach_policy.handler({"thingName": "lamp", "certificateArn": arn}, world.context)
+    built(attach_policy)({"thingName": "lamp", "certificateArn": arn}, world.context)
     # when
     deprovision()
     # then
@@ -223,7 +225,7 @@ def test_a_device_deprovisioned_while_it_is_made_leaves_nothing_behind(
     # given: the workflow does not know, and goes on
     world.provision("lamp", until="config")
     deprovision()
-    start_task.handler({"thingName": "lamp", "execution": EXECUTION}, world.context)
+    built(start_task)({"thingName": "lamp", "execution": EXECUTION}, world.context)
     # when: the device never comes
     compensate()
     # then
@@ -252,9 +254,8 @@ def test_a_bucket_that_is_gone_keeps_nothing_from_being_removed(
 ) -> None:
     # given
     world.provision("lamp")
-    removal = clean_up.clean_up.removal
     # when
-    with faults.refused(removal.s3, "DeleteObject", "NoSuchBucket", 404):
+    with faults.refused(CLIENTS.client("s3", S3_CONFIG), "DeleteObject", "NoSuchBucket", 404):
         answer = deprovision()
     # then
     assert (answer["status"], answer["undone"]) == ("TERMINATED", True)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from common.clients import NEVER_REPEAT, S3_CONFIG
 from common.errors import DeviceBusy, OwnershipLost, ThingExists
 from provisioning import clean_up, create_certificate, create_thing, record_status
-from tests.unit.stack import CLUSTER, EXECUTION, OTHER_EXECUTION, OTHER_REMOVAL, REMOVAL
+from tests.unit.built import CLIENTS, built
+from tests.unit.stack import BUCKET, CLUSTER, EXECUTION, OTHER_EXECUTION, OTHER_REMOVAL, REMOVAL
 from tests.unit.world import NOTHING, World
 
 pytestmark = pytest.mark.thorough
@@ -27,7 +29,7 @@ def deprovision(world: World) -> Remove:
 
     def remove(by: str = REMOVAL, **more: Any) -> dict[str, Any]:
         event = {"input": {"thingName": "lamp"}, "deprovisioning": by, **more}
-        answer: dict[str, Any] = clean_up.handler(event, world.context)
+        answer: dict[str, Any] = built(clean_up)(event, world.context)
         return answer
 
     return remove
@@ -37,7 +39,7 @@ def deprovision(world: World) -> Remove:
 def compensate(world: World) -> Remove:
     """The provisioning of `lamp` undoes itself."""
     event = {"input": {"thingName": "lamp", "deviceType": "bulb"}, "execution": EXECUTION}
-    return lambda: clean_up.handler(event, world.context)
+    return lambda: built(clean_up)(event, world.context)
 
 
 def taken(world: World, by: str) -> None:
@@ -73,15 +75,13 @@ def test_nobody_makes_anything_for_a_device_that_is_being_removed(world: World) 
     taken(world, REMOVAL)
     # when
     with pytest.raises(ThingExists):
-        create_thing.handler(
+        built(create_thing)(
             {"input": {"thingName": "lamp"}, "execution": OTHER_EXECUTION}, world.context
         )
     with pytest.raises(ThingExists):
-        create_thing.handler(
-            {"input": {"thingName": "lamp"}, "execution": EXECUTION}, world.context
-        )
+        built(create_thing)({"input": {"thingName": "lamp"}, "execution": EXECUTION}, world.context)
     with pytest.raises(OwnershipLost):
-        record_status.handler(
+        built(record_status)(
             {
                 "thingName": "lamp",
                 "execution": EXECUTION,
@@ -105,8 +105,8 @@ def test_a_certificate_that_is_being_made_when_the_device_is_removed_does_not_st
 ) -> None:
     # given
     world.provision("lamp", until="thing")
-    issuer = create_certificate.issuer
-    events = (issuer.s3 if call.startswith("s3") else issuer.iot).meta.events
+    service, config = ("s3", S3_CONFIG) if call.startswith("s3") else ("iot", NEVER_REPEAT)
+    events = CLIENTS.client(service, config).meta.events
 
     def removed_meanwhile(**_: Any) -> None:
         events.unregister(f"before-call.{call}", removed_meanwhile)
@@ -115,7 +115,7 @@ def test_a_certificate_that_is_being_made_when_the_device_is_removed_does_not_st
     events.register_first(f"before-call.{call}", removed_meanwhile)
     # when: the workflow is told so, and cleans up
     with pytest.raises((OwnershipLost, ClientError)):
-        create_certificate.handler({"thingName": "lamp", "execution": EXECUTION}, world.context)
+        built(create_certificate)({"thingName": "lamp", "execution": EXECUTION}, world.context)
     compensate()
     # then
     assert world.remains() == NOTHING
@@ -170,8 +170,8 @@ def test_a_provisioning_whose_device_is_being_removed_waits_and_then_looks_again
     # given: what was under way when the device was removed
     world.provision("other", OTHER_EXECUTION, until="thing")
     before = world.remains()
-    clean_up.device_removal.s3.put_object(
-        Bucket=clean_up.device_removal.bucket, Key="devices/lamp/config.json", Body=b"{}"
+    CLIENTS.client("s3", S3_CONFIG).put_object(
+        Bucket=BUCKET, Key="devices/lamp/config.json", Body=b"{}"
     )
     world.shadows.desired["lamp"] = {}
     # when
@@ -199,11 +199,11 @@ def test_an_execution_that_lost_the_name_undoes_nothing_of_the_winner(world: Wor
     world.provision("lamp", EXECUTION)
     before = world.remains(), world.row("lamp")
     with pytest.raises(ThingExists):
-        create_thing.handler(
+        built(create_thing)(
             {"input": {"thingName": "lamp"}, "execution": OTHER_EXECUTION}, world.context
         )
     # when
-    answer = clean_up.handler(
+    answer = built(clean_up)(
         {"input": {"thingName": "lamp"}, "execution": OTHER_EXECUTION}, world.context
     )
     # then
@@ -237,7 +237,7 @@ def ended(world: World, execution: str, machine: str, asked: Any) -> dict[str, A
         "input": None if asked is None else json.dumps(asked),
         "inputDetails": {"included": asked is not None},
     }
-    answer: dict[str, Any] = clean_up.handler(
+    answer: dict[str, Any] = built(clean_up)(
         {"source": "aws.states", "detail": detail}, world.context
     )
     return answer

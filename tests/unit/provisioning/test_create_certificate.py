@@ -9,9 +9,11 @@ import pytest
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from botocore.exceptions import ClientError
 
+from common.clients import NEVER_REPEAT, S3_CONFIG
 from common.errors import AccessRefused, OwnershipLost, TransientError
 from devices.catalog import Catalog
 from provisioning import create_certificate
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot
 from tests.unit.stack import EXECUTION
@@ -28,7 +30,7 @@ def create(
 ) -> Create:
     """One attempt of the state, for a thing that an execution has claimed."""
     catalog.claim("lamp", "bulb", EXECUTION)
-    return lambda: create_certificate.handler(EVENT, context)
+    return lambda: built(create_certificate)(EVENT, context)
 
 
 def test_the_identity_waits_in_the_bucket(
@@ -73,7 +75,7 @@ def test_the_key_is_not_told_when_something_fails(
 ) -> None:
     # when
     with (
-        faults.refused(create_certificate.issuer.s3, "PutObject"),
+        faults.refused(CLIENTS.client("s3", S3_CONFIG), "PutObject"),
         pytest.raises(TransientError) as error,
     ):
         create()
@@ -104,7 +106,7 @@ def test_a_certificate_whose_key_was_not_kept_is_deleted_at_once(
 ) -> None:
     # when
     with (
-        faults.refused(create_certificate.issuer.s3, "PutObject", code, status),
+        faults.refused(CLIENTS.client("s3", S3_CONFIG), "PutObject", code, status),
         pytest.raises(error),
     ):
         create()
@@ -119,7 +121,7 @@ def test_a_retry_after_a_deleted_certificate_makes_a_new_one(
 ) -> None:
     # given
     with (
-        faults.refused(create_certificate.issuer.s3, "PutObject", "SlowDown", 503),
+        faults.refused(CLIENTS.client("s3", S3_CONFIG), "PutObject", "SlowDown", 503),
         pytest.raises(TransientError),
     ):
         create()
@@ -167,7 +169,7 @@ def test_an_attempt_after_any_interruption_leaves_one_certificate_with_its_key(
         faults.interrupted(function_clients, at, how),
         pytest.raises((TransientError, faults.Killed)),
     ):
-        create_certificate.handler(EVENT, killed)
+        built(create_certificate)(EVENT, killed)
     lost = {
         4: ("answer lost", "killed after"),
         5: ("killed before",),
@@ -196,7 +198,7 @@ def test_creating_keys_is_never_repeated_by_the_client(
 ) -> None:
     """A repeated CreateKeysAndCertificate makes a second certificate that nobody knows of."""
     # given
-    client = create_certificate.issuer.iot
+    client = CLIENTS.client("iot", NEVER_REPEAT)
     sent = refusing_network(client)
     # when
     with pytest.raises(ClientError):
@@ -210,7 +212,7 @@ def test_it_is_asked_for_in_writing_before_it_is_made(
 ) -> None:
     # given
     seen: list[Any] = []
-    client = create_certificate.issuer.iot
+    client = CLIENTS.client("iot", NEVER_REPEAT)
     name = "before-call.iot.CreateKeysAndCertificate"
 
     def look(**_: Any) -> None:
@@ -231,7 +233,7 @@ def test_it_is_asked_for_in_writing_before_it_is_made(
 def test_what_aws_refuses_to_make_is_not_looked_for(create: Create, catalog: Catalog) -> None:
     # when
     refusal = faults.refused(
-        create_certificate.issuer.iot, "CreateKeysAndCertificate", "ThrottlingException", 429
+        CLIENTS.client("iot", NEVER_REPEAT), "CreateKeysAndCertificate", "ThrottlingException", 429
     )
     with refusal, pytest.raises(TransientError):
         create()
@@ -244,7 +246,7 @@ def test_a_call_while_another_is_under_way_is_refused(
 ) -> None:
     # given
     inner: list[Exception] = []
-    client = create_certificate.issuer.iot
+    client = CLIENTS.client("iot", NEVER_REPEAT)
     name = "before-call.iot.CreateKeysAndCertificate"
 
     def call_again(**_: Any) -> None:

@@ -10,6 +10,7 @@ from common.errors import InvalidInput, NoDeviceImage, ThingExists, TransientErr
 from common.identifiers import DEVICE_TYPES, RESERVED_NAMES, made_up_name, owner_of
 from devices.catalog import Catalog
 from provisioning import create_thing
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.iot import MemoryIot, Thing
@@ -21,7 +22,7 @@ def create(iot: MemoryIot, catalog: Catalog, context: Any) -> Callable[..., dict
     """One attempt of the state."""
 
     def attempt(asked: Any, execution: str = EXECUTION) -> dict[str, Any]:
-        answer: dict[str, Any] = create_thing.handler(
+        answer: dict[str, Any] = built(create_thing)(
             {"input": asked, "execution": execution}, context
         )
         return answer
@@ -308,7 +309,7 @@ def test_a_thing_that_appears_in_between_is_left_alone_and_the_claim_to_clean_up
 def test_throttling_is_worth_a_retry(create: Callable[..., dict[str, Any]], operation: str) -> None:
     # when
     with (
-        faults.refused(create_thing.iot_client, operation, "ThrottlingException", 429),
+        faults.refused(CLIENTS.client("iot"), operation, "ThrottlingException", 429),
         pytest.raises(TransientError, match="ThrottlingException"),
     ):
         create({})

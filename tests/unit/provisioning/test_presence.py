@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from common.errors import TransientError
 from devices.catalog import Catalog
 from presence import presence
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.stack import BUCKET, EXECUTION
@@ -70,7 +71,7 @@ Deliver = Callable[..., list[bool]]
 def deliver(catalog: Catalog, s3: "S3Client", workflows: MemoryWorkflows, context: Any) -> Deliver:
     """Delivers events in this order; tells of each whether it changed anything."""
     return lambda *events: [
-        presence.handler(event.message(), context)["changed"] for event in events
+        built(presence)(event.message(), context)["changed"] for event in events
     ]
 
 
@@ -386,7 +387,7 @@ def test_a_workflow_that_has_ended_is_no_error(
     deliver: Deliver, device: Callable[[], dict[str, Any]], code: str
 ) -> None:
     # when
-    with faults.refused(presence.recorder.sfn, "SendTaskSuccess", code, 400):
+    with faults.refused(CLIENTS.client("stepfunctions"), "SendTaskSuccess", code, 400):
         deliver(ARRIVAL)
     # then
     assert device()["status"] == "ONLINE"
@@ -536,7 +537,7 @@ def test_a_device_that_flaps_costs_one_write_an_event_and_no_read(
     ]
     calls: list[str] = []
     count = "count-calls"
-    client = presence.recorder.table.meta.client
+    client = CLIENTS.resource("dynamodb").meta.client
     client.meta.events.register(
         "before-call", lambda model, **_: calls.append(model.name), unique_id=count
     )

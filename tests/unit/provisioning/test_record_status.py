@@ -11,6 +11,7 @@ from common.errors import OwnershipLost, TransientError
 from devices.catalog import Catalog
 from presence import presence
 from provisioning import record_status
+from tests.unit.built import built
 from tests.unit.doubles import faults
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.interleaving import orders
@@ -48,12 +49,12 @@ def waiting(catalog: Catalog, workflows: MemoryWorkflows) -> None:
 
 @pytest.fixture
 def record(context: Any) -> State:
-    return lambda: record_status.handler(EVENT, context)
+    return lambda: built(record_status)(EVENT, context)
 
 
 @pytest.fixture
 def connect(context: Any, s3: "S3Client") -> State:
-    return lambda: presence.handler(CONNECTED, context)
+    return lambda: built(presence)(CONNECTED, context)
 
 
 def test_the_token_waits_in_the_row_for_the_device(

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from common.clients import NEVER_REPEAT, S3_CONFIG
 from common.errors import (
     OwnershipLost,
     PlaygroundError,
@@ -24,6 +25,7 @@ from common.moments import now
 from devices.catalog import Catalog
 from presence import presence
 from provisioning import clean_up, create_thing, sign_request, write_config
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot
 from tests.unit.stack import BUCKET, EXECUTION, REMOVAL, RESTART
@@ -61,7 +63,7 @@ class World:
     def sign(self, context: Any = None, **more: Any) -> dict[str, Any]:
         """One attempt of the state."""
         event = {"thingName": "lamp", "execution": EXECUTION, "since": now(), **more}
-        answer: dict[str, Any] = sign_request.handler(event, context or self.context)
+        answer: dict[str, Any] = built(sign_request)(event, context or self.context)
         return answer
 
     def identity(self) -> dict[str, Any]:
@@ -89,8 +91,8 @@ def world(
     context: Any,
 ) -> World:
     asked = {"thingName": "lamp", "deviceType": "bulb", "identity": "csr"}
-    create_thing.handler({"input": asked, "execution": EXECUTION}, context)
-    write_config.handler({"thingName": "lamp", "input": asked}, context)
+    built(create_thing)({"input": asked, "execution": EXECUTION}, context)
+    built(write_config)({"thingName": "lamp", "input": asked}, context)
     return World(iot, catalog, s3, context, idempotency_records)
 
 
@@ -104,7 +106,7 @@ def connect(world: World, certificate_id: str) -> None:
         "principalIdentifier": certificate_id,
         "versionNumber": 1,
     }
-    presence.handler(event, world.context)
+    built(presence)(event, world.context)
 
 
 def test_the_certificate_is_made_from_the_request_and_nothing_is_a_key(
@@ -193,7 +195,7 @@ def test_what_is_no_request_is_refused(world: World, content: str) -> None:
 
 def test_a_key_that_aws_iot_does_not_take_is_refused(world: World) -> None:
     world.ask()
-    issuing = sign_request.signer.issuing
+    issuing = CLIENTS.client("iot", NEVER_REPEAT)
     refused = faults.refused(issuing, "CreateCertificateFromCsr", "InvalidRequestException", 400)
     with refused, pytest.raises(RequestRefused):
         world.sign()
@@ -222,7 +224,7 @@ def test_nobody_waits_for_a_device_that_is_removed(world: World) -> None:
 def test_a_device_that_is_removed_meanwhile_gets_none(world: World) -> None:
     # given
     world.ask()
-    client = sign_request.signer.issuing
+    client = CLIENTS.client("iot", NEVER_REPEAT)
 
     def take(**_: Any) -> None:
         world.catalog.take(world.row, REMOVAL)
@@ -263,9 +265,7 @@ def test_whatever_is_interrupted_one_certificate_comes_of_it_or_none_is_left(
                 assert world.iot.certificates[arn].status == "ACTIVE"
                 assert world.identity()["certificateId"] == arn.rpartition("/")[2]
                 assert world.row["identity_pending"]
-            clean_up.handler(
-                {"input": {"thingName": "lamp"}, "execution": EXECUTION}, world.context
-            )
+            built(clean_up)({"input": {"thingName": "lamp"}, "execution": EXECUTION}, world.context)
             # then: what nobody can name was never active, and the row tells when it was made
             left = {arn: found for arn, found in world.iot.certificates.items() if arn not in known}
             assert all(
@@ -277,8 +277,8 @@ def test_whatever_is_interrupted_one_certificate_comes_of_it_or_none_is_left(
             world.forget_answers()
             world.catalog.table.delete_item(Key={"thing_name": "lamp"})
             asked = {"thingName": "lamp", "deviceType": "bulb", "identity": "csr"}
-            create_thing.handler({"input": asked, "execution": EXECUTION}, world.context)
-            write_config.handler({"thingName": "lamp", "input": asked}, world.context)
+            built(create_thing)({"input": asked, "execution": EXECUTION}, world.context)
+            built(write_config)({"thingName": "lamp", "input": asked}, world.context)
         at += 1
     assert at > 12
 
@@ -293,7 +293,7 @@ def test_a_restart_makes_a_successor(world: World) -> None:
         world.sign(**asked)
     world.catalog.table.put_item(Item={**world.row, "restarting": RESTART, "status": "OFFLINE"})
     # when
-    write_config.handler({"thingName": "lamp", "restart": RESTART}, world.context)
+    built(write_config)({"thingName": "lamp", "restart": RESTART}, world.context)
     assert not world.sign(**asked)["signed"], "the request of the task before counts no more"
     world.ask(OTHER_CSR)
     new = world.sign(**asked)
@@ -350,7 +350,10 @@ def test_the_reference_is_for_one_request_of_one_size_for_minutes(world: World) 
 
 def test_a_server_that_fails_is_asked_again(world: World) -> None:
     world.ask()
-    with faults.refused(sign_request.signer.s3, "PutObject"), pytest.raises(TransientError):
+    with (
+        faults.refused(CLIENTS.client("s3", S3_CONFIG), "PutObject"),
+        pytest.raises(TransientError),
+    ):
         world.sign()
     assert world.sign()["signed"]
     assert world.iot.ever_made == 1

@@ -8,9 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from common.clients import NEVER_REPEAT
 from common.errors import NoDeviceImage, TaskNotStarted, TaskStillRunning, TransientError
 from common.identifiers import owner_of
 from provisioning import start_task
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.ecs import MemoryEcs
@@ -24,7 +26,9 @@ def start(ecs: MemoryEcs, context: Any) -> Start:
     """One attempt of the state."""
 
     def attempt(execution: str = EXECUTION) -> dict[str, str]:
-        return start_task.handler({"thingName": "lamp", "execution": execution}, context)
+        event = {"thingName": "lamp", "execution": execution}
+        answer: dict[str, str] = built(start_task)(event, context)
+        return answer
 
     return attempt
 
@@ -172,9 +176,9 @@ def test_a_restart_starts_a_task_of_its_own_and_finds_it_again(
         "replaced": [old],
     }
     # when
-    new = [start_task.handler(asked, context)["taskArn"] for _ in range(2)]
+    new = [built(start_task)(asked, context)["taskArn"] for _ in range(2)]
     ecs.tasks[new[0]].last_status = "STOPPED"
-    another = start_task.handler({**asked, "restarts": 2, "replaced": [old, new[0]]}, context)[
+    another = built(start_task)({**asked, "restarts": 2, "replaced": [old, new[0]]}, context)[
         "taskArn"
     ]
     # then
@@ -198,12 +202,12 @@ def test_a_device_never_has_two_tasks_at_once(start: Start, ecs: MemoryEcs, cont
     }
     # when
     with pytest.raises(TaskStillRunning, match=old):
-        start_task.handler(asked, context)
+        built(start_task)(asked, context)
     # then
     assert list(ecs.tasks) == [old]
     # and when it has ended
     ecs.tasks[old].last_status = None
-    assert start_task.handler(asked, context)["taskArn"] != old
+    assert built(start_task)(asked, context)["taskArn"] != old
 
 
 def test_without_an_image_no_task_is_started_and_the_error_says_what_to_do(
@@ -236,7 +240,7 @@ def test_running_a_task_is_never_repeated_by_the_client(
     heeds it.
     """
     # given
-    client = start_task.ecs_client
+    client = CLIENTS.client("ecs", NEVER_REPEAT)
     sent = refusing_network(client)
     # when
     with pytest.raises(ClientError):

@@ -8,6 +8,7 @@ import pytest
 from common.errors import TransientError
 from provisioning import take_turn
 from provisioning.take_turn import Turnstile, as_timestamp
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 
 if TYPE_CHECKING:
@@ -63,19 +64,19 @@ def test_a_timestamp_is_as_a_wait_state_takes_it() -> None:
 @pytest.mark.usefixtures("turns")
 def test_the_state_gives_the_moment(context: Any) -> None:
     # when
-    first, second = (take_turn.handler({"thingName": "lamp"}, context)["at"] for _ in range(2))
+    first, second = (built(take_turn)({"thingName": "lamp"}, context)["at"] for _ in range(2))
     # then
     assert first < second
     assert first.endswith("Z")
 
 
 def test_a_table_that_asks_for_patience_is_a_passing_fault(context: Any, turns: "Table") -> None:
-    client = take_turn.turnstile.table.meta.client
+    client = CLIENTS.resource("dynamodb").meta.client
     with (
         faults.refused(client, "UpdateItem", "ThrottlingException", 400),
         pytest.raises(TransientError),
     ):
-        take_turn.handler({"thingName": "lamp"}, context)
+        built(take_turn)({"thingName": "lamp"}, context)
 
 
 def test_who_is_outrun_every_time_tries_again_later(

@@ -11,6 +11,7 @@ from common.errors import RestartLost, TransientError
 from common.identifiers import owner_of
 from devices.catalog import Catalog
 from provisioning import write_config
+from tests.unit.built import built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows, Thing
 from tests.unit.stack import BUCKET, EXECUTION, OTHER_RESTART, RESTART
@@ -27,7 +28,8 @@ def write(iot: MemoryIot, shadows: MemoryShadows, objects: Objects, context: Any
     def attempt(device_type: str = "generic", model: Any = None) -> dict[str, str]:
         asked = {"deviceType": device_type, "attributes": {"room": "kitchen"}}
         given = asked if model is None else {**asked, "model": model}
-        return write_config.handler({"thingName": "lamp", "input": given}, context)
+        answer: dict[str, str] = built(write_config)({"thingName": "lamp", "input": given}, context)
+        return answer
 
     return attempt
 
@@ -149,7 +151,7 @@ def test_a_restart_writes_what_the_device_was_made_for_and_leaves_shadow_and_mod
     shadows.desired["lamp"]["time"] = 7
     first, before = objects(), dict(shadows.desired["lamp"])
     # when
-    write_config.handler({"thingName": "lamp", "restart": RESTART}, context)
+    built(write_config)({"thingName": "lamp", "restart": RESTART}, context)
     # then
     assert shadows.desired["lamp"] == before
     assert objects().get("models/lamp.json") == model
@@ -170,5 +172,5 @@ def test_a_restart_that_does_not_hold_the_device_writes_nothing(
     restarted.table.put_item(Item={**(restarted.row("lamp") or {}), "restarting": OTHER_RESTART})
     # then
     with pytest.raises(RestartLost):
-        write_config.handler({"thingName": "lamp", "restart": RESTART}, context)
+        built(write_config)({"thingName": "lamp", "restart": RESTART}, context)
     assert objects() == before

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from common import executions
+from common.clients import S3_CONFIG
 from common.errors import InvalidInput
 from provisioning import create_certificate
 from sweeping import sweep
+from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecs import RunningTask
 from tests.unit.doubles.functions import MemoryFunctions
@@ -29,7 +31,7 @@ def swept(world: World, functions: MemoryFunctions) -> Sweep:
     """One sweep that spares nothing for its youth; gives the findings."""
 
     def run(**request: Any) -> list[dict[str, str]]:
-        answer = sweep.handler({"olderThanSeconds": 0, **request}, world.context)
+        answer = built(sweep)({"olderThanSeconds": 0, **request}, world.context)
         findings: list[dict[str, str]] = answer["findings"]
         return findings
 
@@ -118,7 +120,7 @@ def test_what_has_just_changed_is_left_alone(world: World, swept: Sweep) -> None
     assert swept(olderThanSeconds=300) == []
     assert world.remains() == before
     assert (
-        sweep.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, world.context)[
+        built(sweep)({"source": "aws.events", "detail-type": "Scheduled Event"}, world.context)[
             "findings"
         ]
         == []
@@ -165,7 +167,7 @@ def test_what_a_device_that_is_gone_has_left_is_removed(
     if left == "task":
         made[1].desired_status = "RUNNING"
     elif left == "objects":
-        sweep.stack_observer.s3.put_object(
+        CLIENTS.client("s3", S3_CONFIG).put_object(
             Bucket=BUCKET, Key="devices/lamp/config.json", Body=b"{}"
         )
     elif left == "thing":
@@ -278,7 +280,7 @@ def test_a_bad_request_is_refused_by_its_field(
     world: World, event: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        sweep.handler(event, world.context)
+        built(sweep)(event, world.context)
     assert str(refusal.value).startswith(f"{field}: ")
 
 
@@ -294,7 +296,7 @@ def lost(world: World, function_clients: list[Any]) -> str:
     world.provision("lamp", until="thing")
     event = {"thingName": "lamp", "execution": EXECUTION}
     with faults.interrupted(function_clients, 4, "killed after"), pytest.raises(faults.Killed):
-        create_certificate.handler(event, world.context)
+        built(create_certificate)(event, world.context)
     (arn,) = world.iot.certificates
     (request,) = world.row("lamp")["certificate_requests"]
     asked_at = datetime.now(UTC) - timedelta(minutes=30)

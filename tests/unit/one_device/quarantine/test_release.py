@@ -12,8 +12,10 @@ from common.errors import (
     QuarantineLost,
     RenewalFailed,
 )
+from common.observability import observed
 from holding.hold import Hold
 from quarantine import letting_go, renew_identity, settle_quarantine
+from tests.unit.built import SESSION, environment
 from tests.unit.confining import (
     EXTRA,
     NEXT,
@@ -155,13 +157,15 @@ def test_a_device_that_does_not_answer_is_not_waited_for_for_ever(
     # given
     quarantine(lamp, topics).run()
     claim = release(lamp, topics).run("claim").data["claim"]
-    request = renew_identity.RenewalRequest(THING, RELEASE, claim["certificateId"], force=False)
-    soon = datetime.now(UTC) + timedelta(seconds=60)
-    assert not renew_identity.renewal.renew(request, soon)
-    assert not renew_identity.renewal.renew(request, soon)
+    asked = {"thingName": THING, "execution": RELEASE, "certificateId": claim["certificateId"]}
+    now = datetime.now(UTC) + timedelta(seconds=60)
+    renew = observed(renew_identity.build(environment(), SESSION, lambda: now))
+    for _ in range(2):
+        assert not renew({**asked, "force": False}, lamp.context)["renewed"]
     # when
+    now += renew_identity.PATIENCE
     with pytest.raises(RenewalFailed, match="force"):
-        renew_identity.renewal.renew(request, soon + renew_identity.PATIENCE)
+        renew({**asked, "force": False}, lamp.context)
 
 
 def test_of_two_releases_one_waits_for_the_other(lamp: World, topics: MemoryTopics) -> None:
