@@ -37,6 +37,7 @@ MOST_FINDINGS = 10
 MOST_EVENTS = 1000
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "REJECTED")
 MOST_JOBS = 10
+CATALOG, HISTORY, FINDINGS = "catalog", "history", "findings"
 NO_LOG = (
     "The stack does not know the log of AWS IoT, so refused messages are not told: set its "
     "parameter IotLogGroup to AWSIotLogsV2, and turn logging on."
@@ -60,6 +61,23 @@ class Found:
             "troubles": [trouble.as_dict() for trouble in self.troubles],
             "notes": list(self.notes),
         }
+
+
+def sources_of(
+    tables: Mapping[str, "Table"], log_group: str, client: Callable[[str], Any]
+) -> "Sources":
+    """Everything, from `tables` by the names above, the log group of AWS IoT (empty for none), and
+    what gives a client for a service.
+    """
+    return Sources(
+        Catalog(tables[CATALOG]),
+        Record(tables[HISTORY]),
+        Refusals(client("logs"), log_group),
+        tables[FINDINGS],
+        client("iot"),
+        client("iot-data"),
+        Executions(client("stepfunctions")),
+    )
 
 
 @dataclass(frozen=True)

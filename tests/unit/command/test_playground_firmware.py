@@ -44,6 +44,7 @@ def home(session: boto3.Session) -> Home:
     return found
 
 
+@pytest.mark.processes
 def test_an_image_is_described_by_the_device_s_own_code(image: firmware.Image) -> None:
     content = SAMPLE.read_bytes()
     digest = sha256(content).hexdigest()
@@ -51,6 +52,7 @@ def test_an_image_is_described_by_the_device_s_own_code(image: firmware.Image) -
     assert image.key == f"firmware/1.1.0-{digest[:16]}.json"
 
 
+@pytest.mark.processes
 def test_every_mistake_is_named(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text(json.dumps({"version": "1", "model": {"telemetry": {"a": {"walk": {}}}}}))

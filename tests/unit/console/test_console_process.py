@@ -27,6 +27,8 @@ from tests.unit.console.stage import CLIENT, CONFIG, KEY, LIVE
 PASSWORD = "Very-secret-1"
 MOST_MEGABYTES = 60
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
