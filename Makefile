@@ -23,7 +23,7 @@ IN_TMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT 
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench deploy image lock clean
+.PHONY: help demo up down reset test unit-functions unit-others proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -48,8 +48,17 @@ reset: ## stop the local cloud and forget everything in it
 
 test: ## run all tests
 	@$(BOOTSTRAP) app emulator sam
-	$(BIN)/pytest tests/unit -m "not thorough" -n auto
+	@$(MAKE) --no-print-directory -j2 unit-functions unit-others
 	$(BIN)/pytest tests -m "not unit and not thorough" -n 3 --dist loadgroup
+
+# The unit layer in two processes, each of which reads its half of the files: xdist's would read all.
+UNIT = $(BIN)/pytest -q -m "unit and not thorough" --hypothesis-profile=few
+
+unit-functions:
+	$(UNIT) tests/unit/functions
+
+unit-others:
+	$(UNIT) tests/unit --ignore=tests/unit/functions
 
 PROOFS ?= thorough access least-privilege conformance paste load faults kills
 proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails when anything is not as it should be
@@ -57,6 +66,7 @@ proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails w
 prove-thorough:
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/pytest tests -m thorough -n 3 --dist loadgroup
+	$(BIN)/pytest tests/unit -m "hypothesis and not thorough" --hypothesis-profile=many -n auto
 
 prove-faults:
 	@$(BOOTSTRAP) app emulator sam

@@ -13,9 +13,15 @@ from common import clients
 from common.environment import Environment
 from common.observability import Handler, observed
 from tests.unit.stack import ENVIRONMENT
+from tests.unit.template import FUNCTIONS as IN_THE_TEMPLATE
 
 if TYPE_CHECKING:
     from boto3 import Session
+
+FUNCTIONS = tuple(
+    str(function["Handler"]).removesuffix(".handler") for function in IN_THE_TEMPLATE.values()
+)
+"""The modules of all functions."""
 
 
 class Clients:

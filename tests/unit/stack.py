@@ -2,7 +2,7 @@
 sets.
 """
 
-from tests.unit.template import FUNCTIONS as IN_THE_TEMPLATE
+import pytest
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
@@ -112,7 +112,11 @@ FOREIGN = (
     "AWS_MAX_ATTEMPTS",
     "AWS_RETRY_MODE",
 )
-FUNCTIONS = tuple(
-    str(function["Handler"]).removesuffix(".handler") for function in IN_THE_TEMPLATE.values()
-)
-"""The modules of all functions."""
+
+
+def set_environment(patch: pytest.MonkeyPatch) -> None:
+    """The template's, with nobody's account."""
+    for name in FOREIGN:
+        patch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)

@@ -76,6 +76,7 @@ def test_what_changes_something_is_refused_where_nobody_can_be_asked(words: str)
             assert "`playground up`" in answer.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("words", sorted(ONLY_LOOK))
 def test_what_only_looks_asks_nothing(words: str) -> None:
     for line in EXAMPLES[words]:

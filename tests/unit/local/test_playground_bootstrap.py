@@ -47,6 +47,7 @@ def test_unfit_python_of_the_environment_is_said(
         bootstrap.find_python({"PYTHON": str(fake_python(tmp_path, name, version))})
 
 
+@pytest.mark.processes
 @pytest.mark.usefixtures("old_interpreter")
 def test_newest_working_python_on_the_path(tmp_path: Path) -> None:
     fake_python(tmp_path, "python3.11", "3.11.2")
@@ -189,6 +190,7 @@ def index(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         thread.join()
 
 
+@pytest.mark.processes
 def test_a_companys_authority_that_pip_knows_is_told_to_uv(
     project: Path, index: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

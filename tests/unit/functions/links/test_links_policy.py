@@ -18,7 +18,7 @@ from tests.unit.stack import LINKS_PREFIX
 from virtual_device.shadow import settings
 from virtual_device.telemetry.thing import Thing
 
-EVENTS = Path(__file__).parents[3] / "events"
+EVENTS = Path(__file__).parents[4] / "events"
 
 
 @pytest.mark.parametrize(

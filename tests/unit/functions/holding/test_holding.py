@@ -112,6 +112,7 @@ def test_an_attribute_is_of_one_purpose() -> None:
     assert len({rule.attribute for rule in RULES.values()}) == len(Purpose)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("holder", "taker"), PAIRS)
 def test_whoever_holds_a_device_is_taken_it_from_as_the_table_says(
     table: "Table", holder: Purpose, taker: Purpose
@@ -152,6 +153,7 @@ def test_a_claim_may_be_repeated_by_who_has_it(table: "Table", purpose: Purpose)
     assert obstacle(row, purpose, ME) is None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("holder", "taker"), TWO_NAMES)
 def test_who_has_lost_a_device_writes_no_more(
     table: "Table",

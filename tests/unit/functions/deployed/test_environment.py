@@ -7,9 +7,8 @@ import pytest
 
 from common.environment import Environment, MissingEnvironmentError, environment
 from provisioning import attach_policy
-from tests.unit.built import SESSION
+from tests.unit.built import FUNCTIONS, SESSION
 from tests.unit.built import environment as given
-from tests.unit.stack import FUNCTIONS
 
 
 def test_a_variable_of_the_process_that_is_set_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,6 +196,7 @@ def test_input_that_breaks_a_rule_makes_nothing(
     assert catalog.table.scan()["Count"] == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("at", range(1, 5))
 def test_an_attempt_after_any_interruption_makes_nothing_twice(

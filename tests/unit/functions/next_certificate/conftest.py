@@ -6,7 +6,7 @@ import pytest
 
 from common.identifiers import owner_of
 from tests.unit.doubles.iot import Job, MemoryIot, MemoryShadows, Thing
-from tests.unit.next_certificate.rotation import ROTATE, World, id_of
+from tests.unit.functions.next_certificate.rotation import ROTATE, World, id_of
 from tests.unit.stack import EXECUTION
 
 

@@ -13,7 +13,7 @@ from provisioning import clean_up
 from tests.unit.built import built
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import Job
-from tests.unit.next_certificate.rotation import (
+from tests.unit.functions.next_certificate.rotation import (
     CSR,
     EVENTS,
     OTHER_CSR,
@@ -183,6 +183,7 @@ def test_what_somebody_has_made_inactive_stays_so(world: World) -> None:
     assert world.valid() == {id_of(world.first)}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stage", ["issued", "not attached", "promoted", "detached"])
 def test_the_devices_removal_takes_the_successor_along(
     world: World, ecs: MemoryEcs, s3: Any, stage: str, context: Any

@@ -14,12 +14,12 @@ import pytest
 from common.errors import InvalidInput
 from common.observability import logger, metrics, observed
 from common.subjects import LONGEST, subject_of
-from tests.unit.built import built
-from tests.unit.stack import EXECUTION, FUNCTIONS, RESTART
+from tests.unit.built import FUNCTIONS, built
+from tests.unit.stack import EXECUTION, RESTART
 from tests.unit.template import FUNCTIONS as DEPLOYED
 from tests.unit.world import World
 
-EVENTS = Path(__file__).parents[3] / "events"
+EVENTS = Path(__file__).parents[4] / "events"
 THING = "dev-SAMPLE"
 # Who learns from the catalog what the event does not tell.
 FROM_THE_ROW = {
@@ -112,6 +112,7 @@ def test_a_stopped_task_is_told_of_by_the_name_of_its_device(
     assert {(line["thing_name"], line["execution_arn"]) for line in lines()} == {(THING, EXECUTION)}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("module", FUNCTIONS)
 def test_a_warm_function_forgets_the_device_before(
     module: str, world: World, functions: Any, context: Any, lines: Lines

@@ -82,7 +82,7 @@ def in_force(iot: AuditedIot, policy: str = OURS) -> Any:
 
 def notification() -> Any:
     return json.loads(
-        (Path(__file__).parents[3] / "events" / "audit_notification.json").read_text()
+        (Path(__file__).parents[4] / "events" / "audit_notification.json").read_text()
     )
 
 
@@ -277,6 +277,7 @@ def test_anything_else_is_refused_and_changes_nothing(
     assert in_force(iot) == WIDE
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("call", range(1, 11))
 @pytest.mark.parametrize("how", ["killed before", "killed after"])
 def test_an_interruption_anywhere_leaves_a_policy_and_the_next_attempt_repairs_it(

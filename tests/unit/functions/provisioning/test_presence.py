@@ -98,6 +98,7 @@ def device(
 TAKEN_OVER = Event("disconnected", at=NOON + 61_100, reason="DUPLICATE_CLIENTID")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("order", list(itertools.permutations([ARRIVAL, RETURN, TAKEN_OVER])))
 def test_a_connection_that_was_taken_over_is_remembered_whenever_its_end_is_told(
     deliver: Deliver, device: Callable[[], dict[str, Any]], order: tuple[Event, ...]
@@ -238,6 +239,7 @@ def test_a_counter_that_begins_again_is_followed(
     assert (device()["status"], device()["presence_version"]) == ("ONLINE", 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("off", [-2 * ACCURACY, -60_000, -5_000, 0, 2 * ACCURACY])
 def test_a_time_that_is_off_does_not_change_the_order(
     deliver: Deliver, device: Callable[[], dict[str, Any]], workflows: MemoryWorkflows, off: int
@@ -250,6 +252,7 @@ def test_a_time_that_is_off_does_not_change_the_order(
     assert len(workflows.answers) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("off", [-2 * ACCURACY, 0, 2 * ACCURACY])
 @pytest.mark.parametrize("version", [0, 3, 17])
 def test_what_comes_late_from_before_a_new_beginning_is_old(
@@ -285,6 +288,7 @@ def test_late_events_raise_nobody_from_the_dead(
     assert device() == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("events", "connected"),
     [
@@ -355,6 +359,7 @@ def test_a_device_that_is_long_provisioned_keeps_its_config(
     assert objects() == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("at", range(1, 6))
 def test_a_delivery_after_any_interruption_completes(

@@ -34,6 +34,7 @@ def test_the_certificate_gets_the_policy_and_the_thing_the_certificate(
     assert iot.things["lamp"].principals == {event["certificateArn"]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize(
     ("existing", "at"), [(False, 1), (False, 2), (True, 1), (True, 2), (True, 3)]

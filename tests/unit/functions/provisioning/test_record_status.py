@@ -146,6 +146,7 @@ def test_a_device_that_was_removed_meanwhile_ends_the_state_with_the_function(
     assert workflows.answers == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("at", [1, 2])
 def test_an_attempt_after_any_interruption_tells_the_workflow_once(

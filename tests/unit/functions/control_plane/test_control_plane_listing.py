@@ -77,6 +77,7 @@ def test_pages_hold_every_device_once_the_newest_first(api: Api, table: Any, lim
     assert len(pages) == -(-11 // limit)
 
 
+@pytest.mark.thorough
 def test_many_that_were_made_in_one_moment(api: Api, table: Any) -> None:
     fill(table, ((name, STATUSES[number % 2], "bulb", 7) for number, name in enumerate(names(20))))
     assert sorted(name for page in turn(api, limit=3) for name in page) == names(20)
@@ -221,6 +222,7 @@ def reads_of_a_page(api: Api, table: Any, **query: Any) -> dict[str, int]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("query", "queries"), [({}, 5), ({"status": "ONLINE"}, 1)])
 def test_a_page_of_many_devices_reads_no_more_than_one_of_few(
     api: Api, table: Any, query: dict[str, str], queries: int

@@ -108,6 +108,7 @@ def test_the_first_shadow_holds_the_defaults(
     assert shadows.desired == {"lamp": defaults | more}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_attempt_after_any_interruption_completes(

@@ -347,6 +347,7 @@ def test_one_execution_moves_so_many_and_says_how_many_are_left(
     assert (roll.progress["rolled"], roll.progress["remaining"]) == (2, 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", faults.HOW)
 def test_putting_back_that_is_interrupted_is_completed_by_its_repetition(
     fleet: Fleet, function_clients: list[Any], how: str

@@ -36,6 +36,7 @@ def test_the_double_refuses_what_aws_refuses(world: World) -> None:
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("detach", "deactivate"), [(5.0, 0.0), (0.0, 5.0), (5.0, 2.0), (2.0, 5.0)])
 def test_what_takes_aws_seconds_the_function_waits_for(
     world: World, detach: float, deactivate: float
@@ -91,7 +92,7 @@ def test_a_thing_that_is_not_found_yet_is_made_by_the_workflows_retry(world: Wor
     # given
     world.iot.slowness.register = 3.0
     event = {"input": {"thingName": "lamp"}, "execution": EXECUTION}
-    # when: the error is one that the state retries (tests/unit/deployed/test_template_workflows.py)
+    # when: the error is one that the state retries (test_template_workflows.py)
     with pytest.raises(ClientError) as error:
         built(create_thing)(event, world.context)
     assert type(error.value).__name__ == "ResourceNotFoundException"

@@ -6,8 +6,8 @@ from common.errors import DetachmentPending, DeviceBusy
 from provisioning import attach_policy, clean_up
 from tests.unit.built import CLIENTS, built
 from tests.unit.doubles.functions import MemoryFunctions
+from tests.unit.functions.links.meanwhile import before_call
 from tests.unit.linking import House, topic
-from tests.unit.links.meanwhile import before_call
 
 pytestmark = pytest.mark.thorough
 

@@ -36,6 +36,7 @@ def deprovision(world: World) -> CleanUp:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stage", STAGES[1:])
 def test_a_device_half_made_is_removed_from_every_stage(
     world: World, compensate: CleanUp, stage: str
@@ -52,6 +53,7 @@ def test_a_device_half_made_is_removed_from_every_stage(
     assert not row.keys() & {"task_token", "identity_pending", "ip"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stage", STAGES[1:])
 def test_deprovisioning_removes_a_device_from_every_stage(
     world: World, deprovision: CleanUp, stage: str

@@ -20,7 +20,7 @@ from virtual_device.rotation.rotator import Rotator
 from virtual_device.shadow import shadow_client
 from virtual_device.telemetry.thing import Thing
 
-TABLE = json.loads((Path(__file__).parents[1] / "data" / "reserved_topics.json").read_text())[
+TABLE = json.loads((Path(__file__).parents[2] / "data" / "reserved_topics.json").read_text())[
     "topics"
 ]
 ROWS = {tuple(pattern.split("/")): set(allowed) for pattern, allowed in TABLE.items()}

@@ -13,7 +13,7 @@ from common.clients import NEVER_REPEAT
 from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import Job
-from tests.unit.next_certificate.rotation import CSR, ROTATE, World, id_of
+from tests.unit.functions.next_certificate.rotation import CSR, ROTATE, World, id_of
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ from common.clients import NEVER_REPEAT
 from common.errors import TransientError
 from tests.unit.built import CLIENTS
 from tests.unit.doubles import faults
-from tests.unit.next_certificate.rotation import World, after_the_certificate_is_made, id_of
+from tests.unit.functions.next_certificate.rotation import (
+    World,
+    after_the_certificate_is_made,
+    id_of,
+)
 
 
 def test_an_answer_that_is_no_answer_is_remembered(world: World, sdk_never_waits: None) -> None:
