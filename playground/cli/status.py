@@ -66,6 +66,7 @@ def running(state: LocalState) -> dict[str, Any]:
         "endpoint": state.endpoint if state.up else None,
         "mqtt_port": state.mqtt_port if state.up else None,
         "agent": state.agent is not None and state.agent.alive(),
+        "console": state.console_url,
     }
 
 
@@ -75,6 +76,7 @@ def status_table(found: Mapping[str, Any]) -> Table:
         "emulator": f"up, {found['endpoint']}" if found["up"] else "down",
         "mqtt": f"{HOST}:{found['mqtt_port']}" if found["up"] else "down",
         "agent": "up" if found["agent"] else "down",
+        "console": f"up, {found['console']}" if found["console"] else "down",
     }
     more = ("stack", "devices", "online", "kept")
     return fields_table(fields | {name: found[name] for name in more if name in found})

@@ -39,6 +39,7 @@ CONTENT = {
     r"ca\.pem": NO_FOLDER,
     r"consent\.(json|draft)": NO_FOLDER,
     r"agent\.ready": NO_FOLDER,
+    r"console(\.key|-open\.html)(\.\d+)?": NO_FOLDER,
     r"build\.toml": NO_FOLDER,
     "logs": ANYTHING,
     "aws": ANYTHING,

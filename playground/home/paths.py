@@ -118,6 +118,16 @@ class Paths:
         return self.home / "agent.ready"
 
     @property
+    def console_key(self) -> Path:
+        """Who has it can sign in at the console: mode 0600."""
+        return self.home / "console.key"
+
+    @property
+    def console_open(self) -> Path:
+        """A page that leads a browser to the console, mode 0600."""
+        return self.home / "console-open.html"
+
+    @property
     def sessions(self) -> Path:
         """One file per terminal session, with the home that it was told of last."""
         return self.home / "sessions"

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import psutil
 
 from playground.base.processes import ProcessId, birth, stop
-from playground.home.paths import Paths
+from playground.home.paths import DIR_VARIABLE, Paths
 
 EMULATOR = "playground.local.emulator_process"
 AGENT = "playground.local.agent"
+CONSOLE = "playground.web.server"
 DEVICE = "virtual_device"
 
 
@@ -38,6 +39,7 @@ class Running:
     emulators: Sequence[Found] = ()
     agents: Sequence[Found] = ()
     devices: Sequence[Found] = ()
+    consoles: Sequence[Found] = ()
 
     @property
     def emulator(self) -> Found | None:
@@ -49,8 +51,13 @@ class Running:
         """The one that was there first."""
         return self.agents[0] if self.agents else None
 
+    @property
+    def console(self) -> Found | None:
+        """The one that was there first."""
+        return self.consoles[0] if self.consoles else None
+
     def __bool__(self) -> bool:
-        return bool(self.emulators or self.agents or self.devices)
+        return bool(self.emulators or self.agents or self.devices or self.consoles)
 
 
 def find(paths: Paths) -> Running:
@@ -58,6 +65,7 @@ def find(paths: Paths) -> Running:
     kinds = {
         EMULATOR: ("STATE_DIR", str(paths.emulator / "state")),
         AGENT: ("IOT_CA_FILE", str(paths.ca)),
+        CONSOLE: (DIR_VARIABLE, str(paths.home)),
         DEVICE: ("IOT_CA_FILE", str(paths.ca)),
     }
     found: dict[str, list[Found]] = {name: [] for name in kinds}
@@ -67,7 +75,7 @@ def find(paths: Paths) -> Running:
             born = birth(process.pid)
             if born is not None:
                 found[module].append(Found(ProcessId(process.pid, born), environment))
-    return Running(found[EMULATOR], found[AGENT], found[DEVICE])
+    return Running(found[EMULATOR], found[AGENT], found[DEVICE], found[CONSOLE])
 
 
 def stop_all(known: ProcessId | None, found: Sequence[Found], *, limit: float) -> None:

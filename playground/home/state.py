@@ -25,6 +25,7 @@ ACCOUNT = "111122223333"
 REGION = "us-east-1"
 GATEWAY_PORT = 4566
 MQTT_PORT = 8883
+CONSOLE_PORT = 4570
 HOST = "127.0.0.1"
 """Where all of it is. No name: `localhost` may lead to ::1, and to another program there."""
 
@@ -38,7 +39,8 @@ class LocalState:
     """Ports, processes and what was deployed last. `deployed` is the hash of the deployed sources.
 
     `standing` is the fingerprint of what the cloud had right after that (`local/deployed.py`).
-    `pushed` is that of device/ when `up` made an image of it last.
+    `pushed` is that of device/ when `up` made an image of it last. `console_port` is 0 when there
+    is to be no console, and `served` says of what the one that runs was made.
     """
 
     port: int = GATEWAY_PORT
@@ -46,10 +48,13 @@ class LocalState:
     stack_name: str = "iot-playground"
     emulator: ProcessId | None = None
     agent: ProcessId | None = None
+    console: ProcessId | None = None
+    console_port: int = CONSOLE_PORT
     built: str = ""
     deployed: str = ""
     standing: str = ""
     pushed: str = ""
+    served: str = ""
 
     @property
     def endpoint(self) -> str:
@@ -60,6 +65,12 @@ class LocalState:
     def up(self) -> bool:
         """Whether the emulator of this state still runs."""
         return self.emulator is not None and self.emulator.alive()
+
+    @property
+    def console_url(self) -> str | None:
+        """Where the console is; None when it does not run."""
+        runs = self.console is not None and self.console.alive()
+        return f"http://{HOST}:{self.console_port}" if runs else None
 
     @classmethod
     def load(cls, paths: Paths) -> "LocalState":
@@ -127,6 +138,9 @@ def _of_running(remembered: LocalState, there: "Running") -> LocalState:
         )
     if there.agent is not None and (state.agent is None or not state.agent.alive()):
         state = replace(state, agent=there.agent.process)
+    if there.console is not None and (state.console is None or not state.console.alive()):
+        # What it serves is not known: the next `up` starts another one.
+        state = replace(state, console=there.console.process, served="")
     return state
 
 
@@ -139,6 +153,8 @@ def _told(state: LocalState, devices: int) -> str:
         )
     if state.agent is not None and state.agent.alive():
         told.append(f"the task agent (process {state.agent.pid})")
+    if state.console is not None and state.console.alive():
+        told.append(f"the console (process {state.console.pid})")
     told.append(f"devices: {devices}")
     return ", ".join(told)
 
@@ -179,10 +195,12 @@ def read(file: Path) -> tuple[LocalState, str]:
 
 
 def _is_sound(name: str, value: Any) -> bool:
-    if name in {"emulator", "agent"}:
+    if name in {"emulator", "agent", "console"}:
         if not isinstance(value, dict) or value.keys() != {"pid", "born"}:
             return False
         return type(value["pid"]) is int and isinstance(value["born"], str)
+    if name == "console_port":
+        return type(value) is int and 0 <= value < 65536
     if name in {"port", "mqtt_port"}:
         return type(value) is int and 0 < value < 65536
     return name in {one.name for one in fields(LocalState)} and isinstance(value, str)

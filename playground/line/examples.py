@@ -7,6 +7,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "down": ("playground down",),
     "reset": ("playground reset", "playground reset --yes"),
     "status": ("playground status", "playground status --output json --query devices"),
+    "console": (
+        "playground console",
+        "playground console lamp --no-browser",
+        "playground console --output json --query url",
+        "playground console --home aws --port 4571",
+        "playground console --home aws --upload",
+    ),
     "env": (
         'eval "$(playground env)"',
         "playground env --output json --query AWS_ENDPOINT_URL",

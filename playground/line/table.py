@@ -24,6 +24,11 @@ PANELS: dict[str, tuple[Listed, ...]] = {
         Listed("reset", "cloud", "Stop the local cloud and delete everything in it."),
         Listed("status", "status", "Show what is running, where, and how many devices there are."),
         Listed(
+            "console",
+            "console",
+            "See the stack in a browser: devices, shadows, workflows, messages, and why.",
+        ),
+        Listed(
             "env",
             "shell",
             (

@@ -20,7 +20,7 @@ from playground.home.state import GATEWAY_PORT, MQTT_PORT, LocalState, locked, r
 from playground.images.images import Images
 from playground.images.push import Push
 from playground.images.source import pack
-from playground.local import concurrency, deployed, emulator, ports, stack, temporary
+from playground.local import concurrency, console, deployed, emulator, ports, stack, temporary
 from playground.local.decisions import Rules
 from playground.local.generations import Generations, UnreadableError, running_marker
 from playground.local.kept import Kept, ask, clock
@@ -41,7 +41,7 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
         tools = stack.toolbox(paths)
         before = _recalled(paths, report)
         state = _planned(before, options)
-        with _undone_on_failure(paths, before):
+        with _undone_on_failure(paths, before), console.begun(paths, state) as page:
             if not before.up:
                 state = _start_emulator(paths, state, report)
             state = _build(paths, state, tools, report)
@@ -51,6 +51,7 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
             state = _deploy(paths, state, tools, report)
             ask(state, secret_of(paths), "POST", "warm")
             state = _bring_devices_back(paths, state, report, fresh=not before.up)
+            state = console.started(paths, state, page, report)
         # A device that can't be built is no reason to take the cloud down again.
         return _push(paths, state, report)
 
@@ -70,6 +71,8 @@ class UpOptions:
     port: int | None = None
     mqtt_port: int | None = None
     stack_name: str | None = None
+    console_port: int | None = None
+    """0: no console."""
 
 
 def _planned(before: LocalState, options: UpOptions) -> LocalState:
@@ -79,6 +82,9 @@ def _planned(before: LocalState, options: UpOptions) -> LocalState:
         mqtt_port=ports.choose(
             options.mqtt_port, ports.MQTT_PORT_VARIABLE, before.mqtt_port or MQTT_PORT
         ),
+        console_port=ports.choose(
+            options.console_port, ports.CONSOLE_PORT_VARIABLE, before.console_port, least=0
+        ),
         stack_name=options.stack_name or before.stack_name,
     )
     if before.up and (state.port, state.mqtt_port) != (before.port, before.mqtt_port):
@@ -86,6 +92,10 @@ def _planned(before: LocalState, options: UpOptions) -> LocalState:
             f"The local cloud is up on ports {before.port} and {before.mqtt_port}: run "
             "`playground down` first."
         )
+    if state.console_port not in (0, before.console_port):
+        # One that was asked for now. The usual one is another console's, perhaps, and no reason to
+        # have no cloud: see `console.started`.
+        ports.require_free(state.console_port, "--console-port")
     return state
 
 
@@ -108,7 +118,7 @@ def _start_emulator(paths: Paths, state: LocalState, report: Reporter) -> LocalS
     ports.require_free(state.port, "--port")
     ports.require_free(state.mqtt_port, "--mqtt-port", host="0.0.0.0")  # noqa: S104 - where the emulator binds it  # nosec B104
     report.step(f"Starting the emulator on port {state.port} (MQTT {state.mqtt_port})")
-    state = replace(state, agent=None, emulator=emulator.start(paths, state))
+    state = replace(state, agent=None, console=None, emulator=emulator.start(paths, state))
     state.save(paths)
     return state
 
@@ -222,12 +232,14 @@ class Down:
 
 
 def down(paths: Paths, report: Reporter) -> Down:
-    """Write the state, stop agent, devices and emulator, in this order; what they know stays."""
+    """Write the state, stop console, agent, devices and emulator; what they know stays."""
     if not folder.is_ours(paths.home):
         return Down(was_up=False)
     with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         state = _recalled(paths, report)
-        was_up = state.up or (state.agent is not None and state.agent.alive())
+        was_up = state.up or any(
+            one is not None and one.alive() for one in (state.agent, state.console)
+        )
         if not was_up:
             _stop(paths, state)
             return Down(was_up=False)
@@ -286,7 +298,8 @@ def forget_stack(paths: Paths) -> None:
         if state.agent is not None:
             stop(state.agent, limit=rules.stop_limit * 2)
         stop_leftovers(paths, rules.goodbye)
-        replace(state, agent=None, deployed="").save(paths)
+        console.stop(paths, state, running.find(paths))
+        replace(state, agent=None, console=None, deployed="").save(paths)
 
 
 def reset(paths: Paths, report: Reporter) -> folder.Forgotten:
@@ -301,20 +314,18 @@ def reset(paths: Paths, report: Reporter) -> folder.Forgotten:
 
 
 def _stop(paths: Paths, state: LocalState) -> None:
-    """Both at once: the emulator has written what there is, and hears no more of what devices
-    do.
-    """
+    """All at once: the emulator has written what there is, and hears no more of what devices do."""
     there = running.find(paths)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         stopping = [
             pool.submit(stop_some, paths, state, there)
-            for stop_some in (_stop_devices, _stop_emulator)
+            for stop_some in (_stop_devices, _stop_emulator, console.stop)
         ]
     for one in stopping:
         one.result()
     temporary.clear(paths)
-    if state.agent is not None or state.emulator is not None:
-        replace(state, agent=None, emulator=None).save(paths)
+    if (state.agent, state.emulator, state.console) != (None, None, None):
+        replace(state, agent=None, emulator=None, console=None).save(paths)
 
 
 def _stop_devices(paths: Paths, state: LocalState, there: running.Running) -> None:

@@ -9,34 +9,39 @@ from playground.errors import PlaygroundError, PortTakenError
 
 PORT_VARIABLE = "PLAYGROUND_PORT"
 MQTT_PORT_VARIABLE = "PLAYGROUND_MQTT_PORT"
+CONSOLE_PORT_VARIABLE = "PLAYGROUND_CONSOLE_PORT"
 NAME = "localhost"
 LOOPBACK = {"127.0.0.1", "::1"}
 """What that is everywhere: RFC 6761, section 6.3."""
 
 
 def choose(
-    option: int | None, variable: str, remembered: int, environ: Mapping[str, str] = os.environ
+    option: int | None,
+    variable: str,
+    remembered: int,
+    environ: Mapping[str, str] = os.environ,
+    least: int = 1,
 ) -> int:
-    """The port to use: the option, the environment, then what was used last. Raises
-    PlaygroundError.
+    """The port to use: the option, the environment, then what was used last; `least` is 0 where
+    that means none. Raises PlaygroundError.
     """
     if option is not None:
         return option
     text = environ.get(variable)
     if not text:
         return remembered
-    if not text.isdecimal() or len(text) > 5 or not 0 < int(text) < 65536:
+    if not text.isdecimal() or len(text) > 5 or not least <= int(text) < 65536:
         raise PlaygroundError(f"{variable}={text} is not a TCP port.")
     return int(text)
 
 
-def require_free(port: int, option: str, host: str = "127.0.0.1") -> None:
+def require_free(port: int, option: str, host: str = "127.0.0.1", command: str = "up") -> None:
     """Raise PortTakenError when something listens there, or when this user may not.
 
     `host` is where the server will bind. Clients are free to ask for `localhost`, which may mean
     other addresses too: another program there would get what is meant for the local cloud.
     """
-    how = f"choose another one with `playground up {option} PORT`."
+    how = f"choose another one with `playground {command} {option} PORT`."
     if problem := _problem(host, port):
         raise PortTakenError(f"Port {port} cannot be used ({problem.strerror}): {how}")
     for address in _meant_by(NAME, port) - {host}:

@@ -76,7 +76,7 @@ class Demolition:
         for policy in ("DevicePolicy", "QuarantinePolicy"):
             yield f"Detaching {policy}", (policy,), partial(self._policy, policy)
         yield "Stopping the tasks in the cluster", ("DeviceCluster",), self._tasks
-        for bucket in ("ConfigBucket", "FirmwareBucket", "SourceBucket"):
+        for bucket in ("ConfigBucket", "FirmwareBucket", "SourceBucket", "ConsoleBucket"):
             yield f"Emptying {bucket}", (bucket,), partial(self._objects, bucket)
 
     @cached_property

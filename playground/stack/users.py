@@ -18,6 +18,9 @@ from playground.home.homes import Home
 
 GROUPS = ("admins", "viewers")
 FIRST_USER = "admin"
+CONSOLE_USER = "console"
+"""Whom the console on this machine signs in as; its password is known to the console alone."""
+
 # AdminCreateUser: [\p{L}\p{M}\p{S}\p{N}\p{P}]+; the emulator takes anything.
 USER_NAME = re.compile(r"\S{1,128}")
 
@@ -67,9 +70,24 @@ class Users:
         """Make the first user when there is none; gives its password, None when there are users
         already.
         """
-        if self._cognito.list_users(UserPoolId=self._pool, Limit=1)["Users"]:
+        found = self._cognito.list_users(UserPoolId=self._pool, Limit=2)["Users"]
+        if any(user["Username"] != CONSOLE_USER for user in found):
             return None
         return self.add(FIRST_USER, "admins")
+
+    def renew(self, name: str, group: str) -> str:
+        """Make a user, or give the one that there is another password; gives the password."""
+        try:
+            self._cognito.admin_create_user(
+                UserPoolId=self._pool, Username=name, MessageAction="SUPPRESS"
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "UsernameExistsException":
+                raise
+        password = new_password()
+        self.set_password(name, password)
+        self._cognito.admin_add_user_to_group(UserPoolId=self._pool, Username=name, GroupName=group)
+        return password
 
     def all(self) -> list[User]:
         """Every user, by name."""

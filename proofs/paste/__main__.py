@@ -149,7 +149,8 @@ def fresh_clone(shell: Shell) -> Iterator[Reader]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(OF_ANOTHER_SHELL)
     }
-    environment |= {"PLAYGROUND_PORT": str(free_port()), "PLAYGROUND_MQTT_PORT": str(free_port())}
+    ports = ("PLAYGROUND_PORT", "PLAYGROUND_MQTT_PORT", "PLAYGROUND_CONSOLE_PORT")
+    environment |= {name: str(free_port()) for name in ports}
     # `python3` of the clone is the one that runs this, so that both build for the same version.
     environment["PYTHON"] = os.environ.get("PYTHON") or str(Path(sys.executable).resolve())
     with tempfile.TemporaryDirectory(prefix="paste-") as folder:

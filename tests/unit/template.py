@@ -39,7 +39,7 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 FUNCTIONS = {
     name: resource["Properties"]
     for name, resource in RESOURCES.items()
-    if resource["Type"].endswith("::Function")
+    if resource["Type"].endswith(("Serverless::Function", "Lambda::Function"))
 }
 WORKFLOWS: dict[str, dict[str, Any]] = {
     path.name: yaml.load(path.read_text(), SafeLoader)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from playground.errors import UserError
-from playground.stack.users import Users, api_url, new_password
+from playground.stack.users import CONSOLE_USER, Users, api_url, new_password
 
 
 class MemoryPool:
@@ -26,6 +26,8 @@ class MemoryPool:
     def admin_create_user(self, UserPoolId: str, Username: str, MessageAction: str) -> None:
         assert MessageAction == "SUPPRESS"  # nobody gets an e-mail
         self._done("create", UserPoolId)
+        if Username in self.users:
+            raise ClientError({"Error": {"Code": "UsernameExistsException"}}, "create")
         self.users[Username] = {}
 
     def admin_set_user_password(
@@ -49,7 +51,7 @@ class MemoryPool:
 
     def list_users(self, UserPoolId: str, Limit: int) -> Any:
         self._done("list", UserPoolId)
-        return {"Users": list(self.users)[:Limit]}
+        return {"Users": [{"Username": name} for name in list(self.users)[:Limit]]}
 
 
 def users_of(pool: MemoryPool) -> Users:
@@ -65,6 +67,30 @@ def test_the_first_user_is_made_once() -> None:
     # then
     assert pool.users == {"admin": {"password": password, "group": "admins"}}
     assert users_of(pool).first() is None
+
+
+def test_the_consoles_own_user_is_not_the_first_one() -> None:
+    # given
+    pool = MemoryPool()
+    of_console = users_of(pool).renew(CONSOLE_USER, "admins")
+    # when
+    password = users_of(pool).first()
+    # then
+    assert pool.users == {
+        "console": {"password": of_console, "group": "admins"},
+        "admin": {"password": password, "group": "admins"},
+    }
+
+
+def test_the_consoles_own_user_gets_another_password_each_time() -> None:
+    # given
+    pool = MemoryPool()
+    before = users_of(pool).renew(CONSOLE_USER, "admins")
+    # when
+    after = users_of(pool).renew(CONSOLE_USER, "admins")
+    # then
+    assert pool.users == {"console": {"password": after, "group": "admins"}}
+    assert before != after
 
 
 @pytest.mark.parametrize("refuses", ["password", "group"])

@@ -187,6 +187,7 @@ OURS_ALONE = {
     "playground/local/writers.py": "the word of our own child process",
     "playground/local/emulator.py": "the emulator's own word on whether it is ready",
     "playground/home/state.py": "our own state file",
+    "playground/web/settings.py": "what our own command tells a process of ours",
     "playground/local/fork_server.py": "the agent's own word to a process of ours",
     "playground/local/forks.py": "the word of our own child process",
     "playground/local/runner.py": "our own file of a process",

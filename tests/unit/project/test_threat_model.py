@@ -15,7 +15,8 @@ DOCS = PROJECT / "docs"
 THREATS = DOCS / "threat-model.md"
 PAGES = sorted(DOCS.glob("*.md"))
 STRIDE = {"S", "T", "R", "I", "D", "E"}
-NAMED = re.compile(r"`(?:tests/)?((?:unit|workflow|device|e2e)/(?:\w+/)*test_\w+\.py)(?:::(\w+))?`")
+LAYERS = "unit|workflow|device|e2e|console"
+NAMED = re.compile(rf"`(?:tests/)?((?:{LAYERS})/(?:\w+/)*test_\w+\.py)(?:::(\w+))?`")
 OTHERWISE = re.compile(r"\]\([\w/-]+\.md|`make [\w-]+`", re.IGNORECASE)
 """What shows it when no test of ours does: a page that is written by trying it, or a command."""
 
@@ -56,7 +57,7 @@ def test_each_part_of_the_flow_is_looked_at_from_every_side() -> None:
     for heading, cells in threats():
         sides.setdefault(heading, set()).update(cells[0].split(", "))
     assert sides.pop("The laptop") == {"S", "I", "E"}
-    assert len(sides) == 4
+    assert len(sides) == 5
     for heading, seen in sides.items():
         assert seen == STRIDE, heading
 

@@ -61,7 +61,11 @@ ALLOWED = sorted(
 
 
 def test_the_roles_of_all_functions_are_looked_at() -> None:
-    functions = {name for name, one in RESOURCES.items() if one["Type"].endswith("::Function")}
+    functions = {
+        name
+        for name, one in RESOURCES.items()
+        if one["Type"].endswith(("Serverless::Function", "Lambda::Function"))
+    }
     assert functions <= {name for name, _, _ in ALLOWED}
 
 

@@ -70,6 +70,8 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "SourceBucketName",
         "DeviceBuildProjectName",
         "RollDevicesStateMachineArn",
+        "ConsoleUrl",
+        "ConsoleBucketName",
     }
 
 

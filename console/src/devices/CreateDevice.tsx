@@ -1,0 +1,201 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import FormField from '@cloudscape-design/components/form-field';
+import Input from '@cloudscape-design/components/input';
+import Modal from '@cloudscape-design/components/modal';
+import RadioGroup from '@cloudscape-design/components/radio-group';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Textarea from '@cloudscape-design/components/textarea';
+import { useMutation } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { useLocation } from 'wouter';
+import { dataOf, type DeviceType, type NewDevice } from '../api/api';
+import { useHome, useParts } from '../app/context';
+import { startWorkflow } from '../cli/lines';
+import { CliLine } from '../ui/CliLine';
+import { ErrorBox } from '../ui/small';
+import type { JsonObject } from '../values/json';
+import { attributesOf, modelOf, nameFault } from './newDevice';
+import { TYPES } from './types';
+
+const WORDS: Record<DeviceType, string> = {
+  bulb: 'a light that its shadow switches on and off',
+  switch: 'drives the bulbs that it is linked to',
+  thermostat: 'heating in a flat',
+  vehicle: 'a van that goes round Munich',
+  meter: 'a household’s power meter',
+  generic: 'a sensor in a room',
+  rogue: 'does wrong when it is told to',
+};
+
+/** The dialog that makes a device: it starts the workflow and leads to it. */
+export default function CreateDevice({ close }: { close: () => void }) {
+  const { api, queries, flashes } = useParts();
+  const home = useHome();
+  const [, navigate] = useLocation();
+  const [thingName, setThingName] = useState('');
+  const [deviceType, setDeviceType] = useState<DeviceType>('bulb');
+  const [identity, setIdentity] = useState<'keys' | 'csr'>('keys');
+  const [attributes, setAttributes] = useState('');
+  const [model, setModel] = useState('');
+  // The same key for the same form: pressing twice makes one device.
+  const key = useRef(crypto.randomUUID());
+  const given = attributesOf(attributes);
+  const own = modelOf(model);
+  const faults = [nameFault(thingName), given.fault, own.fault];
+  const body: NewDevice = {
+    deviceType,
+    ...(thingName && { thingName }),
+    ...(given.value && { attributes: given.value }),
+    ...(own.value && { model: own.value as NonNullable<NewDevice['model']> }),
+    ...(identity === 'csr' && { identity }),
+  };
+  const create = useMutation({
+    mutationFn: () =>
+      dataOf(
+        api.POST('/v1/devices', {
+          params: { header: { 'Idempotency-Key': key.current } },
+          body,
+        }),
+      ),
+    onSuccess: ({ thingName: made, executionName }) => {
+      void queries.invalidateQueries({ queryKey: ['devices'] });
+      flashes.show({
+        id: `create ${made}`,
+        type: 'info',
+        header: `${made} is being made`,
+        content: 'The workflow makes thing, certificate, policy, config and task.',
+        to: `/devices/${encodeURIComponent(made)}`,
+      });
+      close();
+      navigate(`/executions/${encodeURIComponent(executionName)}`);
+    },
+    onError: () => {
+      key.current = crypto.randomUUID();
+    },
+  });
+  return (
+    <Modal
+      visible
+      header="Create a device"
+      closeAriaLabel="Close"
+      onDismiss={close}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={close}>
+              Cancel
+            </Button>
+            <Button
+              variant="primary"
+              data-testid="create-submit"
+              loading={create.isPending}
+              loadingText="Starting the workflow"
+              disabled={faults.some((fault) => fault !== undefined)}
+              onClick={() => {
+                create.mutate();
+              }}
+            >
+              Create
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <form
+        data-testid="create-form"
+        aria-label="Create a device"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (faults.every((fault) => fault === undefined)) create.mutate();
+        }}
+      >
+        <SpaceBetween size="m">
+          <FormField
+            label="Name"
+            description="The thing’s name, and the client id. Empty: one is made up."
+            errorText={nameFault(thingName)}
+          >
+            <Input
+              value={thingName}
+              onChange={({ detail }) => {
+                setThingName(detail.value.trim());
+              }}
+              placeholder="lamp"
+              data-testid="create-name"
+            />
+          </FormField>
+          <FormField label="Type">
+            <Select
+              selectedOption={{ value: deviceType, label: deviceType }}
+              options={TYPES.map((value) => ({ value, label: value, description: WORDS[value] }))}
+              onChange={({ detail }) => {
+                setDeviceType(detail.selectedOption.value as DeviceType);
+              }}
+              data-testid="create-type"
+            />
+          </FormField>
+          <FormField label="Who makes the key?">
+            <RadioGroup
+              value={identity}
+              items={[
+                { value: 'keys', label: 'AWS IoT', description: 'The device fetches it once.' },
+                {
+                  value: 'csr',
+                  label: 'The device itself',
+                  description: 'It sends a signing request; the key is never in the cloud.',
+                },
+              ]}
+              onChange={({ detail }) => {
+                setIdentity(detail.value === 'csr' ? 'csr' : 'keys');
+              }}
+            />
+          </FormField>
+          <FormField
+            label="Attributes"
+            description="name=value, one a line"
+            errorText={given.fault}
+          >
+            <Textarea
+              value={attributes}
+              rows={2}
+              placeholder="room=kitchen"
+              onChange={({ detail }) => {
+                setAttributes(detail.value);
+              }}
+            />
+          </FormField>
+          <FormField
+            label="A model of its own"
+            description="JSON with an object telemetry (docs/models.md). Empty: the type’s own."
+            errorText={own.fault}
+          >
+            <input
+              type="file"
+              accept=".json,application/json"
+              aria-label="Model file"
+              onChange={(event) => {
+                const [file] = event.target.files ?? [];
+                void file?.slice(0, 262_144).text().then(setModel);
+              }}
+            />
+            <Textarea
+              value={model}
+              rows={3}
+              onChange={({ detail }) => {
+                setModel(detail.value);
+              }}
+              ariaLabel="Model as JSON"
+            />
+          </FormField>
+          <CliLine
+            line={startWorkflow(home, 'provision-device', body as unknown as JsonObject)}
+            label="create the device"
+          />
+          {create.error !== null && <ErrorBox error={create.error} />}
+        </SpaceBetween>
+      </form>
+    </Modal>
+  );
+}
