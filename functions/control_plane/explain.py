@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.clients import CONFIG, session
 from common.environment import Environment, environment
-from common.observability import Handler, observed
+from common.observability import Handler, about_row, observed
 from control_plane.explaining import Explaining
 from control_plane.live import Live
 from control_plane.routes import Act, resolver_of
@@ -27,6 +27,7 @@ def acts_of(environment: Environment, session: "Session") -> Mapping[str, Act]:
         {key: tables.Table(environment.required(name)) for key, name in names.items()},
         environment.optional("IOT_LOG_GROUP"),
         lambda service: session.client(service, config=CONFIG),  # type: ignore[call-overload]
+        about_row,
     )
     iot = session.client("iot", config=CONFIG)
     live = Live(

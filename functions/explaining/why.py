@@ -64,7 +64,10 @@ class Found:
 
 
 def sources_of(
-    tables: Mapping[str, "Table"], log_group: str, client: Callable[[str], Any]
+    tables: Mapping[str, "Table"],
+    log_group: str,
+    client: Callable[[str], Any],
+    about: Callable[[Row], object] = lambda _row: None,
 ) -> "Sources":
     """Everything, from `tables` by the names above, the log group of AWS IoT (empty for none), and
     what gives a client for a service.
@@ -77,6 +80,7 @@ def sources_of(
         client("iot"),
         client("iot-data"),
         Executions(client("stepfunctions")),
+        about,
     )
 
 
@@ -91,6 +95,8 @@ class Sources:
     iot: "IoTClient"
     iot_data: "IoTDataPlaneClient"
     executions: Executions
+    about: Callable[[Row], object] = lambda _row: None
+    """Is told each row that is read: a function's log lines name its device."""
     clock: Callable[[], float] = time.time
 
     def row(self, thing_name: str) -> Row:
@@ -98,6 +104,7 @@ class Sources:
         row = self.catalog.row(thing_name)
         if row is None:
             raise ThingNotFound(f"the catalog knows no device {thing_name}")
+        self.about(row)
         return row
 
     def why(self, thing_name: str) -> Found:

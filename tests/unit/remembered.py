@@ -11,7 +11,10 @@ import moto.core.responses
 from moto.core.base_backend import BaseBackend
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
+from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]
+    DepthFirstTraverser,
+    Node,
+)
 
 # Pure functions of strings and classes.
 REPEATED = (

@@ -19,6 +19,8 @@ from virtual_device.core.capability import Surroundings
 from virtual_device.jobs import update_document
 from virtual_device.tools import firmware_tool
 
+pytestmark = pytest.mark.processes
+
 SAMPLE = PROJECT / "device/firmware/bulb-1.1.0.json"
 ROLE = "arn:aws:iam::123456789012:role/playground-FirmwareDownloadRole"
 
@@ -35,7 +37,7 @@ def session() -> boto3.Session:
 
 
 @pytest.fixture
-def home(session: boto3.Session) -> Home:
+def home(session: boto3.Session, afresh: None) -> Home:
     found = Home("aws", session, "eu-west-1", "123456789012", "playground")
     found.__dict__["outputs"] = {"FirmwareBucketName": "images", "FirmwareDownloadRoleArn": ROLE}
     found.client("s3").create_bucket(

@@ -28,6 +28,7 @@ FROM_THE_ROW = {
     "certificates.settle_next_certificate",
     "links.link_devices",
     "control_plane.control_plane",
+    "control_plane.explain",
 }
 OF_MANY = {
     "sweeping.sweep",

@@ -21,7 +21,7 @@ from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TASKS, TEMPLATE, WOR
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 34
+    assert len(FUNCTIONS) == 35
     assert len(TASKS) == 38
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",
@@ -59,6 +59,8 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "QuarantineDeviceStateMachineArn",
         "ReleaseDeviceStateMachineArn",
         "QuarantinePolicyName",
+        "HistoryTableName",
+        "IotLogGroupName",
         "VerdictsTableName",
         "SecurityTopicArn",
         "ApiUrl",
@@ -190,7 +192,7 @@ def test_messages_of_devices_alone_are_counted_by_way_of_the_queue(rule: str) ->
                 "MessagesMapping",
             },
         ),
-        ("ReadingIotLog", {"IotLogFilter", "IotLogPermission"}),
+        ("ReadingIotLog", {"IotLogFilter", "IotLogPermission", "ExplainMayReadIotLog"}),
         (
             "DeviceDefender",
             {
