@@ -224,7 +224,7 @@ def test_html_and_script_of_a_device_are_text(lamp: Console) -> None:
 @pytest.mark.parametrize(
     ("payload", "told"),
     [
-        (b'{"text": "' + b"x" * 131_000 + b'"}', "128 KB"),
+        (b'{"text": "' + b"x" * 131_000 + b'"}', "131.0 KB"),
         (b"no json at all", "no json at all"),
         (bytes(range(256)), "00 01 02 03"),
         (b"", "empty"),
