@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.console.looking import Console
+from tests.playground_cloud import wait_for
 
 
 def test_the_url_leads_to_the_device_and_the_code_is_gone_from_the_address(
@@ -67,7 +68,7 @@ def test_tamper_large_payload_and_authorisation_error_are_done_and_seen(lamp: Co
     for button, kind, words in (
         ("tamper", "event", "tamper"),
         ("large", "telemetry", ""),
-        ("authorization-error", "reply", "135"),
+        ("authorization-error", "reply", "authorization-error"),
     ):
         lamp.tab("Overview")
         lamp.at(f"quick-{button}").click()
@@ -127,8 +128,9 @@ def test_a_device_is_made_while_its_workflow_is_watched_and_removed_again(
     console.at("delete-device").click()
     console.at("delete-submit").click()
     # then
+    expect(console.page).to_have_url(re.compile(r"/executions/"))
     console.shown("SUCCEEDED")
-    assert console.cloud.row("made-here")["status"] == "TERMINATED"
+    wait_for("the end", lambda: console.cloud.row("made-here")["status"] == "TERMINATED")
 
 
 def test_the_line_beside_a_button_is_the_call_and_can_be_copied(lamp: Console) -> None:
