@@ -1,5 +1,7 @@
 import './generated/global.css';
 import './styles.css';
+import I18nProvider from '@cloudscape-design/components/i18n';
+import messages from '@cloudscape-design/components/i18n/messages/all.en';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App';
@@ -15,7 +17,9 @@ const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      <App code={code} />
+      <I18nProvider locale="en" messages={[messages]}>
+        <App code={code} />
+      </I18nProvider>
     </StrictMode>,
   );
 }

@@ -156,7 +156,7 @@ describe('the store', () => {
   });
 
   test('knows of each device what was said', () => {
-    const { store } = storeWithFrames();
+    const { store, frames } = storeWithFrames();
     store.take(message('dt/playground/lamp/telemetry', '{"temperature":1}', 5));
     store.take(
       message(
@@ -179,6 +179,13 @@ describe('the store', () => {
       changes: 3,
     });
     expect([store.presences, store.topics.root.all]).toEqual([1, 4]);
+    expect([lamp?.version, store.version]).toEqual([0, 0]);
+    store.take(message('dt/playground/wall/telemetry', '{}'));
+    frames.shift()?.();
+    expect([lamp?.version, store.version]).toEqual([1, 1]);
+    store.take(message('dt/playground/wall/telemetry', '{}'));
+    frames.shift()?.();
+    expect([lamp?.version, store.version]).toEqual([1, 2]);
     expect(store.latest.get('dt/playground/lamp/telemetry')?.before).toBeUndefined();
   });
 

@@ -2,12 +2,26 @@ import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import { Component, type ReactNode } from 'react';
 
-/** Keeps an error of one view from taking the page with it. */
-export class ErrorStop extends Component<{ children: ReactNode }, { error?: Error }> {
-  override state: { error?: Error } = {};
+interface Given {
+  /** What is shown; another path is another try. */
+  path: string;
+  children: ReactNode;
+}
 
-  static getDerivedStateFromError(error: Error): { error: Error } {
+interface State {
+  error: Error | undefined;
+}
+
+/** Keeps an error of one view from taking the page with it. */
+export class ErrorStop extends Component<Given, State> {
+  override state: State = { error: undefined };
+
+  static getDerivedStateFromError(error: Error): State {
     return { error };
+  }
+
+  override componentDidUpdate({ path }: Given): void {
+    if (path !== this.props.path && this.state.error) this.setState({ error: undefined });
   }
 
   override render(): ReactNode {

@@ -69,9 +69,12 @@ export function Shell() {
           />
         }
         tools={
-          <Suspense fallback={<Spinner />}>
-            <LearnPane path={path} />
-          </Suspense>
+          // Loaded when somebody opens it.
+          learning && (
+            <Suspense fallback={<Spinner />}>
+              <LearnPane path={path} />
+            </Suspense>
+          )
         }
         toolsOpen={learning}
         onToolsChange={({ detail }) => {
@@ -90,7 +93,7 @@ export function Shell() {
         stickyNotifications
         maxContentWidth={1600}
         content={
-          <ErrorStop key={path}>
+          <ErrorStop path={path}>
             <Suspense fallback={<Spinner size="large" />}>
               <Views />
             </Suspense>

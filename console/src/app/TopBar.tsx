@@ -14,7 +14,7 @@ const WORDS = {
 
 /** The bar at the top: home, state of the messages, light or dark, who is signed in. */
 export function TopBar() {
-  const { config, sessions } = useParts();
+  const { config, sessions, queries } = useParts();
   const session = useSession();
   const { kind } = useLiveState();
   const [dark, setDark] = useDark();
@@ -58,7 +58,10 @@ export function TopBar() {
           { id: 'out', text: 'Sign out' },
         ]}
         onItemClick={({ detail }) => {
-          if (detail.id === 'out') void sessions.signOut();
+          if (detail.id !== 'out') return;
+          void sessions.signOut();
+          // The next one may be allowed less.
+          queries.clear();
         }}
       />
     </header>

@@ -50,15 +50,37 @@ export function useLiveState(): LiveState {
   return useSyncExternalStore(live.subscribe, () => live.state);
 }
 
-/** Draws again with each batch of messages; gives the number of the batch. */
-export function useLiveVersion(): number {
+/** Draws again when there are new messages, and not more often than every so many milliseconds. */
+export function useLiveVersion(every = 0): number {
   const { store } = useParts();
-  return useSyncExternalStore(store.subscribe, () => store.version);
+  const subscribe = useMemo(() => calm(store.subscribe, every), [store, every]);
+  return useSyncExternalStore(subscribe, () => store.version);
 }
 
-/** What the messages have told about a device; drawn again when there are new ones. */
-export function useTold(thingName: string): Told | undefined {
+/** What the messages have told about a device; drawn again when there are new ones of it. */
+export function useTold(thingName: string, every = 0): Told | undefined {
   const { store } = useParts();
-  useLiveVersion();
+  const subscribe = useMemo(() => calm(store.subscribe, every), [store, every]);
+  useSyncExternalStore(subscribe, () => store.devices.get(thingName)?.version ?? -1);
   return store.devices.get(thingName);
+}
+
+type Subscribe = (listener: () => void) => () => void;
+
+/** Tells its listener at most every so many milliseconds, the last time included. */
+function calm(subscribe: Subscribe, every: number): Subscribe {
+  if (every === 0) return subscribe;
+  return (listener) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = subscribe(() => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        listener();
+      }, every);
+    });
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
+  };
 }

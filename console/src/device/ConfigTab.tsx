@@ -7,7 +7,7 @@ import Multiselect from '@cloudscape-design/components/multiselect';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
-import { useState } from 'react';
+import type { Dispatch, SetStateAction } from 'react';
 import { useHome, useParts } from '../app/context';
 import { updateShadow } from '../cli/lines';
 import { changeOf, textOf, valueOf, type Draft } from '../settings/draft';
@@ -20,12 +20,17 @@ import { brief, isObject, same, type Json, type JsonObject } from '../values/jso
 import { shadowOf, type OfDevice } from './ofDevice';
 import { useChange } from './useChange';
 
+interface OfDraft {
+  /** What was typed; it outlives a look at another tab. */
+  draft: Draft;
+  setDraft: Dispatch<SetStateAction<Draft>>;
+}
+
 /** The settings as a form. What the device would refuse is said while one types. */
-export function ConfigTab({ thingName, device }: OfDevice) {
+export function ConfigTab({ thingName, device, draft, setDraft }: OfDevice & OfDraft) {
   const { config } = useParts();
   const home = useHome();
   const change = useChange(thingName);
-  const [draft, setDraft] = useState<Draft>({});
   const { deviceType, status } = device.catalog;
   const { desired, reported } = shadowOf(device);
   const settings = settingsOf(deviceType);

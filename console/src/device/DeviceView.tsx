@@ -2,11 +2,13 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Tabs from '@cloudscape-design/components/tabs';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { Problem } from '../api/problem';
 import { useParts, useTold } from '../app/context';
+import { useSoon } from '../app/useSoon';
 import { trailOf, useDescription } from '../devices/useFacts';
+import type { Draft } from '../settings/draft';
 import type { JsonObject } from '../values/json';
 import { AdminButton } from '../ui/AdminButton';
 import { Age, Empty, ErrorBox, Link, Status } from '../ui/small';
@@ -20,16 +22,28 @@ import { Overview } from './Overview';
 import { ShadowTab } from './ShadowTab';
 import type { OfDevice } from './ofDevice';
 
+/** Milliseconds between two drawings of the whole view, however fast the device talks. */
+const CALM = 150;
+
 const TimelineTab = lazy(() => import('../timeline/TimelineTab'));
 
 /** One device: the seed's page, alive. */
 export default function DeviceView({ thingName, tab }: { thingName: string; tab: string }) {
   const { data, error, isPending, refetch } = useDescription(thingName, 15_000);
-  const told = useTold(thingName);
+  const told = useTold(thingName, CALM);
+  const { queries } = useParts();
   const [, navigate] = useLocation();
+  const [draft, setDraft] = useState<Draft>({});
   const [deleting, setDeleting] = useState(false);
   useWatched(thingName);
-  useAskedAgain(thingName, told?.changes ?? 0);
+  // A message of shadow or presence means that the API has news: ask it, but not for each.
+  useSoon(
+    told?.changes ?? 0,
+    () => {
+      void queries.invalidateQueries({ queryKey: ['device', thingName] });
+    },
+    250,
+  );
 
   if (error instanceof Problem && error.status === 404) {
     return (
@@ -64,7 +78,11 @@ export default function DeviceView({ thingName, tab }: { thingName: string; tab:
   };
   const tabs = [
     { id: 'overview', label: 'Overview', content: <Overview {...given} /> },
-    { id: 'config', label: 'Config', content: <ConfigTab {...given} /> },
+    {
+      id: 'config',
+      label: 'Config',
+      content: <ConfigTab {...given} draft={draft} setDraft={setDraft} />,
+    },
     { id: 'shadow', label: 'Shadow', content: <ShadowTab {...given} /> },
     { id: 'commands', label: 'Commands', content: <CommandsTab {...given} /> },
     { id: 'timeline', label: 'Timeline and why', content: <TimelineTab {...given} /> },
@@ -128,20 +146,4 @@ export default function DeviceView({ thingName, tab }: { thingName: string; tab:
 function useWatched(thingName: string): void {
   const { store } = useParts();
   useEffect(() => store.watch(thingName), [store, thingName]);
-}
-
-/** A message of shadow or presence means that the API has news: ask it, but not for each. */
-function useAskedAgain(thingName: string, changes: number): void {
-  const { queries } = useParts();
-  const seen = useRef(changes);
-  useEffect(() => {
-    if (seen.current === changes) return undefined;
-    const timer = setTimeout(() => {
-      seen.current = changes;
-      void queries.invalidateQueries({ queryKey: ['device', thingName] });
-    }, 250);
-    return () => {
-      clearTimeout(timer);
-    };
-  }, [changes, queries, thingName]);
 }

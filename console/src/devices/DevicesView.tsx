@@ -6,7 +6,7 @@ import Select from '@cloudscape-design/components/select';
 import Spinner from '@cloudscape-design/components/spinner';
 import { lazy, Suspense, useDeferredValue, useMemo, useState } from 'react';
 import type { Device, Status } from '../api/api';
-import { useHome } from '../app/context';
+import { useHome, useParts } from '../app/context';
 import { catalog } from '../cli/lines';
 import { AdminButton } from '../ui/AdminButton';
 import { CliLine } from '../ui/CliLine';
@@ -23,6 +23,7 @@ const ANY = { value: '', label: 'any' };
 /** All devices, live. */
 export default function DevicesView() {
   const { devices, isPending, error, refetch, isWhole } = useDevices();
+  const { config } = useParts();
   const home = useHome();
   const [text, setText] = useState('');
   const [type, setType] = useState('');
@@ -97,6 +98,12 @@ export default function DevicesView() {
         />
       </div>
       <CliLine line={catalog(home)} label="list the devices" />
+      {config.home === 'local' && (
+        <p className="quiet">
+          Lines like this one work in a shell of the playground’s folder after{' '}
+          <code>eval &quot;$(.venvs/bin/playground env)&quot;</code>
+        </p>
+      )}
       {error && (
         <ErrorBox
           error={error}

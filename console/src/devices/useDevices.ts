@@ -1,11 +1,11 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { dataOf, type Device } from '../api/api';
 import { useParts } from '../app/context';
+import { useSoon } from '../app/useSoon';
 
 /** After so many pages one has to ask for more: 2,000 devices are a list that nobody reads. */
 const MOST_PAGES = 20;
-const SOON = 1000;
 
 /**
  * All devices of the catalog, page after page, the newest first. Asked again when presence says
@@ -34,17 +34,13 @@ export function useDevices() {
   }, [hasNextPage, isFetching, fetchNextPage, pages]);
 
   const presences = useSyncExternalStore(store.subscribe, () => store.presences);
-  const seen = useRef(presences);
-  useEffect(() => {
-    if (presences === seen.current) return undefined;
-    const timer = setTimeout(() => {
-      seen.current = presences;
+  useSoon(
+    presences,
+    () => {
       void refetch();
-    }, SOON);
-    return () => {
-      clearTimeout(timer);
-    };
-  }, [presences, refetch]);
+    },
+    pages > 2 ? 10_000 : 1000,
+  );
 
   const devices = useMemo(
     (): Device[] => data?.pages.flatMap((page) => page.devices) ?? [],

@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import { dataOf, type Device } from '../api/api';
 import { useParts, useTold } from '../app/context';
 import type { Told } from '../live/store';
@@ -33,6 +34,7 @@ export const trailOf = (told: Told | undefined): JsonObject[] =>
 export function useFacts(device: Device): { facts: Facts; told: Told | undefined } {
   const { api } = useParts();
   const told = useTold(device.thingName);
+  const isSettled = useSettled();
   const { data } = useQuery({
     queryKey: ['device', device.thingName],
     queryFn: ({ signal }) =>
@@ -43,7 +45,8 @@ export function useFacts(device: Device): { facts: Facts; told: Told | undefined
         }),
       ),
     staleTime: 60_000,
-    enabled: device.status !== 'TERMINATED' && HAS_STATE.has(device.deviceType),
+    // Not for each that flies past while one scrolls.
+    enabled: isSettled && device.status !== 'TERMINATED' && HAS_STATE.has(device.deviceType),
   });
   const facts = {
     reported: { ...((data?.shadow?.reported ?? {}) as JsonObject), ...told?.reported },
@@ -52,6 +55,20 @@ export function useFacts(device: Device): { facts: Facts; told: Told | undefined
     isOnline: device.status === 'ONLINE' || device.status === 'QUARANTINED',
   };
   return { facts, told };
+}
+
+/** Whether it has been there for a moment. */
+function useSettled(): boolean {
+  const [isSettled, setSettled] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      setSettled(true);
+    }, 300);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, []);
+  return isSettled;
 }
 
 /** Types whose picture shows a setting, which the list of devices does not have. */

@@ -15,6 +15,8 @@ export interface Told {
   reported: JsonObject;
   /** What presence said last; undefined when it has said nothing yet. */
   connected: boolean | undefined;
+  /** Grows with each batch that has a message of it. */
+  version: number;
   /** How many shadow, presence and job messages came: a sign to ask the API again. */
   changes: number;
   recent: Ring<Message>;
@@ -40,6 +42,7 @@ export class LiveStore {
   #version = 0;
   #presences = 0;
   #scheduled = false;
+  readonly #touched = new Set<Told>();
   readonly #listeners = new Set<() => void>();
 
   constructor(readonly nextFrame: (act: () => void) => void) {}
@@ -70,6 +73,8 @@ export class LiveStore {
     this.nextFrame(() => {
       this.#scheduled = false;
       this.#version += 1;
+      for (const told of this.#touched) told.version += 1;
+      this.#touched.clear();
       for (const listener of this.#listeners) listener();
     });
   }
@@ -88,6 +93,7 @@ export class LiveStore {
     const told = this.devices.get(thingName) ?? this.#begin(thingName);
     told.at = message.at;
     told.recent.push(message);
+    this.#touched.add(told);
     const { value } = message.payload;
     if (message.kind === 'telemetry' && isObject(value)) {
       told.telemetry = value;
@@ -111,6 +117,7 @@ export class LiveStore {
       reported: {},
       connected: undefined,
       changes: 0,
+      version: 0,
       recent: new Ring<Message>(FEW, FEW_BYTES, sizeOf),
     };
     this.devices.set(thingName, told);

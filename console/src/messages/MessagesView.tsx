@@ -25,7 +25,7 @@ const MOST_LINES = 400;
 export default function MessagesView() {
   const { store } = useParts();
   const state = useLiveState();
-  useLiveVersion();
+  useLiveVersion(150);
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(['dt/playground']));
   const [topic, setTopic] = useState<string>();
   const [filter, setFilter] = useState('');

@@ -5,9 +5,10 @@ import Multiselect from '@cloudscape-design/components/multiselect';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { memo, useEffect, useRef, useState } from 'react';
+import { memo, useState } from 'react';
 import { dataOf, type TimelineEntry } from '../api/api';
 import { useParts } from '../app/context';
+import { useSoon } from '../app/useSoon';
 import type { OfDevice } from '../device/ofDevice';
 import { Empty, ErrorBox, JsonText } from '../ui/small';
 import { clock, latency, moment } from '../values/time';
@@ -53,20 +54,14 @@ export default function TimelineTab({ thingName, told }: OfDevice) {
   });
   const { data, error, isPending, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = query;
   // A message has come: its entry is written a moment later, so look twice.
-  const changes = told?.changes ?? 0;
-  const seen = useRef(changes);
-  useEffect(() => {
-    if (seen.current === changes) return undefined;
-    const timers = [400, 2000].map((pause) =>
-      setTimeout(() => {
-        seen.current = changes;
-        void refetch();
-      }, pause),
-    );
-    return () => {
-      timers.forEach(clearTimeout);
-    };
-  }, [changes, refetch]);
+  useSoon(
+    told?.changes ?? 0,
+    () => {
+      void refetch();
+    },
+    400,
+    2000,
+  );
   const entries = data?.pages.flatMap((page) => page.entries) ?? [];
   const shown = kinds.length === 0 ? entries : entries.filter(({ kind }) => kinds.includes(kind));
   return (

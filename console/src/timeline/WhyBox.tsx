@@ -1,9 +1,9 @@
 import Alert from '@cloudscape-design/components/alert';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
 import { dataOf, type Trouble } from '../api/api';
 import { useParts, useTold } from '../app/context';
+import { useSoon } from '../app/useSoon';
 import { playground } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
 import { Age, ErrorBox, Link } from '../ui/small';
@@ -24,17 +24,14 @@ export function WhyBox({ thingName, isShort = false }: Given) {
       dataOf(api.GET('/v1/devices/{thingName}/why', { params: { path: { thingName } }, signal })),
     refetchInterval: 20_000,
   });
-  const seen = useRef(changes);
-  useEffect(() => {
-    if (seen.current === changes) return undefined;
-    const timer = setTimeout(() => {
-      seen.current = changes;
+  useSoon(
+    changes,
+    () => {
       void refetch();
-    }, 700);
-    return () => {
-      clearTimeout(timer);
-    };
-  }, [changes, refetch]);
+    },
+    700,
+    2500,
+  );
   const [latest, ...earlier] = data?.troubles ?? [];
   if (isShort) {
     return latest?.now !== true ? null : (

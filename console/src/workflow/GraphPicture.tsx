@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'react';
 import { BEGIN, END, type Progress, type StateGraph, type Visit } from './graph';
-import { layout, pathOf, type Placed, type PlacedNode } from './layout';
+import { layout, pathOf, written, type Placed, type PlacedNode } from './layout';
 
 interface Given {
   graph: StateGraph;
@@ -64,9 +64,10 @@ export default function GraphPicture({ graph, progress = NOTHING, visits, chosen
               viewBox="0 0 8 8"
               refX="7"
               refY="4"
-              markerWidth="7"
-              markerHeight="7"
+              markerWidth="9"
+              markerHeight="9"
               orient="auto"
+              markerUnits="userSpaceOnUse"
             >
               <path d="M0 0L8 4L0 8Z" className="arrow" />
             </marker>
@@ -105,7 +106,6 @@ function Part({ placed, ...rest }: OfPart) {
     <>
       {edges.map((edge) => {
         const way = pathOf(edge.points);
-        const middle = edge.points[Math.floor(edge.points.length / 2)];
         const taken = went(edge.from) && (went(edge.to) || edge.to === END);
         const shown = edge.kind === 'catch' && progress.get(edge.from) !== 'caught' ? false : taken;
         return (
@@ -114,14 +114,11 @@ function Part({ placed, ...rest }: OfPart) {
             className={`edge edge-${edge.kind} ${shown ? 'edge-taken' : ''}`}
           >
             <path d={way} markerEnd="url(#arrow)">
-              <title>
-                {edge.from} → {edge.to}
-                {edge.label && `: ${edge.label}`}
-              </title>
+              <title>{`${edge.from} → ${edge.to}${edge.label && `: ${edge.label}`}`}</title>
             </path>
-            {edge.label && edge.kind !== 'catch' && middle && (
-              <text x={middle.x} y={middle.y} className="edge-label">
-                {edge.label.length > 34 ? `${edge.label.slice(0, 33)}…` : edge.label}
+            {edge.label && edge.kind !== 'catch' && (
+              <text x={edge.at.x} y={edge.at.y + 3} className="edge-label">
+                {written(edge)}
               </text>
             )}
           </g>
@@ -144,6 +141,7 @@ function Node({ placed, ...rest }: Omit<OfPart, 'placed'> & { placed: PlacedNode
   const visit = visits?.findLast((one) => one.name === name);
   const tries = visit && visit.attempts > 1 ? ` ×${String(visit.attempts)}` : '';
   const words = `${name}, ${node.type}${state ? `, ${WORDS[state]}` : visits ? ', not entered' : ''}`;
+  const trouble = visit?.error ? `${visit.error}: ${visit.cause ?? ''}` : undefined;
   const press = (): void => {
     choose?.(chosen === name ? undefined : name);
   };
@@ -171,11 +169,7 @@ function Node({ placed, ...rest }: Omit<OfPart, 'placed'> & { placed: PlacedNode
           },
         })}
       >
-        <title>
-          {words}
-          {node.comment !== undefined && `\n${node.comment}`}
-          {visit?.error ? `\n${visit.error}: ${visit.cause ?? ''}` : ''}
-        </title>
+        <title>{[words, node.comment, trouble].filter(Boolean).join('\n')}</title>
         <rect
           className="node-box"
           width={width}

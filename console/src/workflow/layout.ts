@@ -14,6 +14,8 @@ export interface PlacedNode {
 
 export interface PlacedEdge extends StateEdge {
   points: { x: number; y: number }[];
+  /** Where its label stands. */
+  at: { x: number; y: number };
 }
 
 /** A graph with places, in the units of its own picture; (0, 0) is top left. */
@@ -61,7 +63,15 @@ export function layout(graph: StateGraph): Placed {
   // A line to a state that is not there would make dagre draw one.
   const edges = graph.edges.filter(({ from, to }) => inner.has(from) && inner.has(to));
   for (const [at, edge] of edges.entries()) {
-    sheet.setEdge(edge.from, edge.to, { weight: edge.kind === 'catch' ? 1 : 4 }, String(at));
+    const isError = edge.kind === 'catch';
+    // Room for what is written on the line; ways of errors bend for the others.
+    const label = isError || edge.label === '' ? {} : { width: widthOf(edge), height: 16 };
+    sheet.setEdge(
+      edge.from,
+      edge.to,
+      { weight: isError ? 1 : 30, labelpos: 'c', ...label },
+      String(at),
+    );
   }
   dagre.layout(sheet);
   const nodes = [...inner].map(([name, size]): PlacedNode => {
@@ -73,12 +83,24 @@ export function layout(graph: StateGraph): Placed {
     width: label.width ?? 0,
     height: label.height ?? 0,
     nodes,
-    edges: edges.map((edge, at) => ({
-      ...edge,
-      points: sheet.edge({ v: edge.from, w: edge.to, name: String(at) }).points ?? [],
-    })),
+    edges: edges.map((edge, at) => {
+      const {
+        points = [],
+        x = 0,
+        y = 0,
+      } = sheet.edge({ v: edge.from, w: edge.to, name: String(at) });
+      return { ...edge, points, at: { x, y } };
+    }),
   };
 }
+
+const MOST_LETTERS = 30;
+
+/** What is written on a line: its label, cut when it is long. */
+export const written = ({ label }: StateEdge): string =>
+  label.length > MOST_LETTERS ? `${label.slice(0, MOST_LETTERS - 1)}…` : label;
+
+const widthOf = (edge: StateEdge): number => written(edge).length * 5.8 + 8;
 
 function lanesOf(node: StateNode): { lanes: PlacedNode['lanes']; width: number; height: number } {
   let x = LANE_GAP;
