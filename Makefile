@@ -23,7 +23,7 @@ IN_TMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT 
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench deploy image lock clean
+.PHONY: help demo up down reset test unit-functions unit-others proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench screenshots deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -47,9 +47,19 @@ reset: ## stop the local cloud and forget everything in it
 	@$(BIN)/playground reset
 
 test: ## run all tests
-	@$(BOOTSTRAP) app emulator sam node
-	$(BIN)/pytest tests/unit -m "not thorough" -n auto
+	@$(BOOTSTRAP) app emulator sam node browser
+	@$(MAKE) --no-print-directory -j2 unit-functions unit-others
 	$(BIN)/pytest tests -m "not unit and not thorough" -n 3 --dist loadgroup
+	.venvs/browser/bin/pytest tests/console -p playwright
+
+# The unit layer in two processes, each of which reads its half of the files: xdist's would read all.
+UNIT = $(BIN)/pytest -q -m "unit and not thorough" --hypothesis-profile=few
+
+unit-functions:
+	$(UNIT) tests/unit/functions
+
+unit-others:
+	$(UNIT) tests/unit --ignore=tests/unit/functions
 
 PROOFS ?= thorough access least-privilege conformance paste load faults kills
 proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails when anything is not as it should be
@@ -57,6 +67,7 @@ proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails w
 prove-thorough:
 	@$(BOOTSTRAP) app emulator sam
 	$(BIN)/pytest tests -m thorough -n 3 --dist loadgroup
+	$(BIN)/pytest tests/unit -m "hypothesis and not thorough" --hypothesis-profile=many -n auto
 
 prove-faults:
 	@$(BOOTSTRAP) app emulator sam
@@ -105,10 +116,10 @@ kills: ## kill the local cloud at twenty random moments, and count what is lost
 	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.killing
 
 lint: ## check code, types, template and workflows
-	@$(BOOTSTRAP) app sam checks
+	@$(BOOTSTRAP) app sam checks browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict $(OURS)
+	.venvs/browser/bin/mypy --strict $(OURS)
 	PYTHONPATH=device:functions .venvs/checks/bin/lint-imports --no-cache --no-logo
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --template-file template.yaml
@@ -116,12 +127,12 @@ lint: ## check code, types, template and workflows
 	.venvs/checks/bin/checkov --quiet --compact --framework cloudformation --download-external-modules false --file template.yaml
 
 security: ## look for weak code, secrets, known vulnerabilities and licences that need a look
-	@$(BOOTSTRAP) app emulator sam checks
+	@$(BOOTSTRAP) app emulator sam node checks browser
 	.venvs/checks/bin/bandit --quiet --configfile pyproject.toml --recursive playground functions device/virtual_device benchmarks checks
 	$(BIN)/python -m checks
 
 licences: ## list the licences of everything that gets installed, in docs/licences.md
-	@$(BOOTSTRAP) app emulator sam checks
+	@$(BOOTSTRAP) app emulator sam node checks browser
 	$(BIN)/python -m checks --write-licences
 
 openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
@@ -146,8 +157,13 @@ workflows: ## write statemachines/ from statemachines/source/, with its named re
 	@$(BIN)/python -m checks.workflows
 
 bench: ## measure what docs and benchmarks/ claim
-	@$(BOOTSTRAP) app emulator sam
+	@$(BOOTSTRAP) app emulator sam node browser
 	$(BIN)/python -m benchmarks
+	.venvs/browser/bin/python -m benchmarks.console
+
+screenshots: ## take the pictures of the console in docs/, from the running product
+	@$(BOOTSTRAP) app emulator sam node browser
+	PYTHONPATH="$$PWD" .venvs/browser/bin/python -m proofs.screenshots
 
 CONSOLE ?=
 deploy: ## build and deploy the stack to AWS; with CONSOLE=cloudfront its console, too
@@ -162,7 +178,7 @@ image: ## build the device image and push it to the stack's repository in AWS
 
 lock: ## bring the lock files up to date with the .in files
 	@$(BOOTSTRAP) uv
-	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/node requirements/checks \
+	@for name in requirements/uv requirements/app requirements/emulator requirements/sam requirements/node requirements/browser requirements/checks \
 		device/requirements functions/requirements; do \
 		echo "$$name.txt"; $(COMPILE) $(UPGRADE) "$$name.in" -o "$$name.txt" || exit 1; done
 

@@ -16,6 +16,7 @@ LOCKS = (
     "requirements/app.txt",
     "requirements/sam.txt",
     "requirements/node.txt",
+    "requirements/browser.txt",
     "requirements/emulator.txt",
     "requirements/checks.txt",
     "requirements/uv.txt",

@@ -6,6 +6,7 @@ deployed with it, and must be permissive; for a tool that is only run, copyleft 
 somebody has looked.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,16 @@ ENVIRONMENTS = {
     "sam": "SAM CLI",
     "node": "Node.js, which builds the console's page",
     "checks": "checks",
+    "browser": "what the app has not, for the tests that click through the console",
+    "console": "the console's page, and what builds it",
 }
+CONSOLE_LOCK = ROOT / "console" / "package-lock.json"
 PERMISSIVE = (
     "MIT",
     "MIT-0",
     "MIT License",
     "MIT No Attribution License (MIT-0)",
+    "ISC",
     "ISC License (ISCL)",
     "0BSD",
     "Zlib",
@@ -40,6 +45,7 @@ PERMISSIVE = (
     "Apache License 2.0",
     "Apache Software License",
     "Public Domain",
+    "Unlicense",
     "DFSG approved",
     "Freely Distributable",
 )
@@ -48,6 +54,9 @@ BY_FILE = ("MPL-2.0", "Mozilla Public License 2.0 (MPL 2.0)")
 ALLOWED = (*PERMISSIVE, *BY_FILE)
 # Packages whose licence needs a look -> what was seen.
 JUDGED = {
+    "axe-playwright-python": (
+        "MIT, as its LICENSE file says, with axe-core (MPL-2.0) in it; a tool of tests, only run"
+    ),
     "docutils": (
         "public domain and BSD for what is imported; the GPL holds for an Emacs file in its sources"
     ),
@@ -76,6 +85,30 @@ def packages(environment: str) -> list[Package]:
     )
 
 
+def packages_of_console() -> list[Package]:
+    """What console/package-lock.json names, but for what only its own tests and checks need."""
+    named = json.loads(CONSOLE_LOCK.read_text(encoding="utf-8"))["packages"]
+    return sorted(
+        {
+            Package(name.rpartition("node_modules/")[2], one["version"], one["license"])
+            for name, one in named.items()
+            if name and not one.get("dev")
+        }
+    )
+
+
+def installed() -> dict[str, list[Package]]:
+    """Of every environment that is made; of the browser's only what the app has not."""
+    found = {
+        name: packages(name)
+        for name in ENVIRONMENTS
+        if name != "console" and python_of(name).exists()
+    }
+    if "browser" in found:
+        found["browser"] = sorted({*found["browser"]} - {*found["app"]})
+    return {**found, "console": packages_of_console()}
+
+
 def is_fine(package: Package) -> bool:
     """Whether each part of the licence, or one of the alternatives that the part offers, is
     permissive or by file.
@@ -95,9 +128,8 @@ def page(listed: dict[str, list[Package]]) -> str:
     lines = [
         "# Licences",
         "",
-        "Everything that gets installed, with the licence that it states (`make "
-        "security` checks them, "
-        "`make licences` writes this page, here on Linux).",
+        "Everything that gets installed, with the licence that it states (`make security` checks",
+        "them, `make licences` writes this page, here on Linux).",
         "",
     ]
     for environment, found in listed.items():
@@ -123,7 +155,7 @@ def check(*, write: bool = False, target: Path = PAGE) -> str:
     """Look at every environment that is made. Raises CheckError with a line for each licence that
     nobody has judged.
     """
-    listed = {name: packages(name) for name in ENVIRONMENTS if python_of(name).exists()}
+    listed = installed()
     wrong = [
         f"{one.name} {one.version}: {one.licence}"
         for found in listed.values()

@@ -38,7 +38,7 @@ ACCEPTED = {
     ("playground/stack/users.py", "Secret Keyword"): "a sentence about passwords that are refused",
     ("template.yaml", "Secret Keyword"): "GenerateSecret, which is false",
     (
-        "tests/unit/control_plane/test_control_plane_listing.py",
+        "tests/unit/functions/control_plane/test_control_plane_listing.py",
         "Base64 High Entropy String",
     ): "tokens that must be refused",
     (
@@ -51,13 +51,15 @@ ACCEPTED = {
         "Hex High Entropy String",
     ): "a hash of what the test uploads",
     (
-        "tests/unit/command/test_process_finding.py",
+        "tests/unit/functions/auditing/test_process_finding.py",
         "Hex High Entropy String",
     ): "the task id of a sample from AWS's documentation",
     (
-        "tests/unit/deployed/test_template_samples.py",
+        "tests/unit/functions/deployed/test_template_samples.py",
         "Hex High Entropy String",
     ): "the task id of a sample from AWS's documentation",
+    ("tests/unit/console/stage.py", "Secret Keyword"): "made up: a user of a pool that is a test's",
+    ("tests/unit/console/test_console_process.py", "Secret Keyword"): "made up, to be looked for",
     ("tests/unit/stack.py", "Secret Keyword"): "credentials for a double of AWS on this machine",
 }
 

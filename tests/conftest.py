@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ from hypothesis import settings
 from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, own_cloud, wait_for
 
-# Property tests are quick by default; --hypothesis-profile=full is what
-# docs/evidence/conformance.md is made with.
+# Property tests are quick by default; `make test` has fewer examples for the unit layer, `make
+# proofs` more, and --hypothesis-profile=full is what docs/evidence/conformance.md is made with.
+settings.register_profile("few", max_examples=8, deadline=None)
 settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("many", max_examples=100, deadline=None)
 settings.register_profile("full", max_examples=4_000, deadline=None)
 settings.load_profile("quick")
 
@@ -46,10 +49,12 @@ CLOUDS = {
 CLOUD_OF = {module: cloud for cloud, modules in CLOUDS.items() for module in modules}
 LAYERS = ("e2e", "workflow", "device", "gaps", "unit")
 UNIT = Path(__file__).parent / "unit"
-SLOW, THOROUGH = "not unit and not thorough", "thorough"
-"""The marks that `make test` asks for when the unit layer has passed, and those of `make
-proofs`.
+FAST, SLOW, THOROUGH = "unit and not thorough", "not unit and not thorough", "thorough"
+"""The marks that `make test` asks for: the unit layer, and the rest when that has passed; and those
+of `make proofs`.
 """
+PROCESSES, PROPERTY = "processes", "hypothesis"
+NO_UNIT_TEST = re.compile(r"^pytestmark = [^\n]*\b(thorough|processes)\b", re.MULTILINE)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,7 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         layer, fixtures = _layer(item), getattr(item, "fixturenames", ())
-        if layer == "unit":
+        if layer == "unit" and not item.get_closest_marker(PROCESSES):
             item.add_marker(pytest.mark.unit)
         elif layer in ("workflow", "e2e") and "cloud" in fixtures:
             item.add_marker(pytest.mark.xdist_group(_cloud_of(item, layer)))
@@ -102,9 +107,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Do not even read the files in which no test has the mark that is asked for."""
     if not collection_path.name.startswith("test_"):
         return None
-    marks = config.option.markexpr
-    no_unit = marks == SLOW and UNIT in collection_path.parents
-    return no_unit or (marks == THOROUGH and THOROUGH not in collection_path.read_text()) or None
+    marks, text = config.option.markexpr, collection_path.read_text()
+    if marks == THOROUGH:
+        return THOROUGH not in text or None
+    if PROPERTY in marks:
+        return PROPERTY not in text or None
+    if UNIT in collection_path.parents:
+        fast, slow = marks == FAST, marks == SLOW
+        return (
+            (slow and f"mark.{PROCESSES}" not in text)
+            or (fast and bool(NO_UNIT_TEST.search(text)))
+            or None
+        )
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from auditing.checks import NAMES, OVERLY_PERMISSIVE, Verdict, run
 from auditing.findings import Finding
 from auditing.gathering import Gatherer
-from common import environment
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import InvalidInput
 from common.jsonvalues import told
 from common.moments import as_text
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_sns import SNSClient
 
 # A message of Amazon SNS has at most 256 KiB; a finding has some 600 bytes.
@@ -75,35 +76,39 @@ class Herald:
             )
 
 
-gatherer = Gatherer(
-    iot=session.client("iot", config=CONFIG),
-    table=wiring.catalog_table(),
-    thing_group_arn=environment.required("THING_GROUP_ARN"),
-    device_policy=environment.required("DEVICE_POLICY"),
-)
-herald = Herald(session.client("sns", config=CONFIG), environment.required("AUDIT_TOPIC_ARN"))
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """Called by `playground audit` and once a day. Gives `{at, complete, checks, findings}`
     (docs/contracts.md).
     """
-    request = AuditRequest.from_event(event)
-    with transient_faults_named():
-        facts = gatherer.look(datetime.now(UTC))
-        at = as_text(facts.at)
-        verdicts = run(facts, request.checks, at)
-        found = [finding for verdict in verdicts for finding in verdict.findings]
-        if request.tell:
-            herald.tell([finding for finding in found if finding.check == OVERLY_PERMISSIVE])
-    _log(verdicts, facts.left_out)
-    return {
-        "at": at,
-        "complete": not facts.left_out,
-        "checks": [verdict.as_dict() for verdict in verdicts],
-        "findings": [finding.as_dict() for finding in found],
-    }
+    gatherer = Gatherer(
+        iot=session.client("iot", config=CONFIG),
+        table=wiring.catalog_table(environment, session),
+        thing_group_arn=environment.required("THING_GROUP_ARN"),
+        device_policy=environment.required("DEVICE_POLICY"),
+    )
+    herald = Herald(session.client("sns", config=CONFIG), environment.required("AUDIT_TOPIC_ARN"))
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = AuditRequest.from_event(event)
+        with transient_faults_named():
+            facts = gatherer.look(datetime.now(UTC))
+            at = as_text(facts.at)
+            verdicts = run(facts, request.checks, at)
+            found = [finding for verdict in verdicts for finding in verdict.findings]
+            if request.tell:
+                herald.tell([finding for finding in found if finding.check == OVERLY_PERMISSIVE])
+        _log(verdicts, facts.left_out)
+        return {
+            "at": at,
+            "complete": not facts.left_out,
+            "checks": [verdict.as_dict() for verdict in verdicts],
+            "findings": [finding.as_dict() for finding in found],
+        }
+
+    return handler
+
+
+handler = observed(build(environment, session))
 
 
 def _log(verdicts: Sequence[Verdict], left_out: int) -> None:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from auditing.notification import Notification, policies_found
 from auditing.repair import Outcome, Repair
-from common import environment
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger, metrics, observed
+from common.environment import Environment, environment
+from common.observability import Handler, logger, metrics, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot import IoTClient
     from types_boto3_sns import SNSClient
 
@@ -55,24 +56,28 @@ class Processor:
             )
 
 
-iot_client = session.client("iot", config=CONFIG)
-processor = Processor(
-    iot=iot_client,
-    sns=session.client("sns", config=CONFIG),
-    repair=Repair(iot_client, environment.required("DEVICE_POLICY")),
-    topic_arn=environment.required("RESULT_TOPIC_ARN"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """Gives `{policies: [{policy, outcome, reason, version, removed}]}` (docs/contracts.md)."""
-    notification = Notification.from_event(event)
-    with transient_faults_named():
-        outcomes = processor.process(notification)
-    replaced = sum(outcome.outcome == "replaced" for outcome in outcomes)
-    metrics.add_metric("PoliciesReplaced", "Count", replaced)
-    for outcome in outcomes:
-        logger.warning("overly permissive policy", policy=outcome.as_dict())
-    logger.info("processed", policies=len(outcomes), replaced=replaced)
-    return {"policies": [outcome.as_dict() for outcome in outcomes]}
+    iot_client = session.client("iot", config=CONFIG)
+    processor = Processor(
+        iot=iot_client,
+        sns=session.client("sns", config=CONFIG),
+        repair=Repair(iot_client, environment.required("DEVICE_POLICY")),
+        topic_arn=environment.required("RESULT_TOPIC_ARN"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        notification = Notification.from_event(event)
+        with transient_faults_named():
+            outcomes = processor.process(notification)
+        replaced = sum(outcome.outcome == "replaced" for outcome in outcomes)
+        metrics.add_metric("PoliciesReplaced", "Count", replaced)
+        for outcome in outcomes:
+            logger.warning("overly permissive policy", policy=outcome.as_dict())
+        logger.info("processed", policies=len(outcomes), replaced=replaced)
+        return {"policies": [outcome.as_dict() for outcome in outcomes]}
+
+    return handler
+
+
+handler = observed(build(environment, session))

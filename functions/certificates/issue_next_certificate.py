@@ -16,10 +16,11 @@ from certificates.message import CertificateMessage, NotOurs, Refused, answer, c
 from certificates.succession import Succession
 from common.certificates import remove_certificate
 from common.clients import CONFIG, NEVER_REPEAT, error_code, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import TransientError
 from common.jsontext import read_or_none
 from common.moments import now
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from common.row import Row
 from devices import wiring
 from devices.confinement import Policies
@@ -27,6 +28,7 @@ from devices.settling import Settling
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot import IoTClient
     from types_boto3_iot.type_defs import CreateCertificateFromCsrResponseTypeDef
 
@@ -179,30 +181,38 @@ def _operation(document: str) -> object:
     return found.get("operation") if isinstance(found, dict) else None
 
 
-iot_client = session.client("iot", config=CONFIG)
-iot_data = session.client("iot-data", config=CONFIG)
-issuer = NextCertificateIssuer(
-    iot=iot_client,
-    issuing=session.client("iot", config=NEVER_REPEAT),
-    succession=Succession(wiring.catalog_table(), iot_client),
-    policies=wiring.policies(),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """Target of the rule on `cmd/playground/+/certificate/create`. Gives what it has answered to
     the device.
     """
-    message = CertificateMessage.from_event(event)
-    with transient_faults_named():
-        try:
-            said: dict[str, Any] = dict(issuer.issue(message, context.aws_request_id))
-        except NotOurs as nobody:
-            logger.info("not of this stack")
-            return {"thingName": message.thing_name, "jobId": message.job_id, "code": nobody.code}
-        except Refused as refusal:
-            logger.warning("certificate refused", code=refusal.code, reason=refusal.reason)
-            said = {"jobId": message.job_id, "code": refusal.code, "reason": refusal.reason}
-        answer(iot_data, message, "rejected" if "code" in said else "accepted", said)
-    return {"thingName": message.thing_name, **said}
+    iot_client = session.client("iot", config=CONFIG)
+    iot_data = session.client("iot-data", config=CONFIG)
+    issuer = NextCertificateIssuer(
+        iot=iot_client,
+        issuing=session.client("iot", config=NEVER_REPEAT),
+        succession=Succession(wiring.catalog_table(environment, session), iot_client),
+        policies=wiring.policies(environment),
+    )
+
+    def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
+        message = CertificateMessage.from_event(event)
+        with transient_faults_named():
+            try:
+                said: dict[str, Any] = dict(issuer.issue(message, context.aws_request_id))
+            except NotOurs as nobody:
+                logger.info("not of this stack")
+                return {
+                    "thingName": message.thing_name,
+                    "jobId": message.job_id,
+                    "code": nobody.code,
+                }
+            except Refused as refusal:
+                logger.warning("certificate refused", code=refusal.code, reason=refusal.reason)
+                said = {"jobId": message.job_id, "code": refusal.code, "reason": refusal.reason}
+            answer(iot_data, message, "rejected" if "code" in said else "accepted", said)
+        return {"thingName": message.thing_name, **said}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment
 from common.clients import CONFIG, error_code, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import InvalidInput
 from common.items import scan
 from common.jsonvalues import told
 from common.moments import as_text, now
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from common.row import is_free
 from devices import wiring
 from holding.conditions import is_held
@@ -27,6 +27,7 @@ from holding.purposes import RULES, Purpose
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_dynamodb.service_resource import Table
     from types_boto3_iot import IoTClient
 
@@ -192,37 +193,45 @@ class Rotations:
         )
 
 
-rotations = Rotations(
-    table=wiring.catalog_table(),
-    iot=session.client("iot", config=CONFIG),
-    lifetime=timedelta(days=float(environment.required("CERTIFICATE_LIFETIME_DAYS"))),
-    job_prefix=environment.required("STACK_NAME")[:STACK_CHARACTERS] + "-rotate-",
-    thing_arn=environment.required("THING_ARN"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """Called once a day. Takes `{dryRun?}`, gives `{dryRun, lifetimeDays, due: [{thingName,
     ...}]}`, oldest first.
     """
-    request = RotationRequest.from_event(event)
-    with transient_faults_named():
-        due = rotations.run(request)
-    expired = [found for found in due if found.expired]
-    for found in expired:
-        logger.warning(
-            "certificate past its lifetime",
-            thing_name=found.thing_name,
-            created_at=found.created_at,
+    rotations = Rotations(
+        table=wiring.catalog_table(environment, session),
+        iot=session.client("iot", config=CONFIG),
+        lifetime=timedelta(days=float(environment.required("CERTIFICATE_LIFETIME_DAYS"))),
+        job_prefix=environment.required("STACK_NAME")[:STACK_CHARACTERS] + "-rotate-",
+        thing_arn=environment.required("THING_ARN"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = RotationRequest.from_event(event)
+        with transient_faults_named():
+            due = rotations.run(request)
+        expired = [found for found in due if found.expired]
+        for found in expired:
+            logger.warning(
+                "certificate past its lifetime",
+                thing_name=found.thing_name,
+                created_at=found.created_at,
+            )
+        metrics.add_metric("CertificatesDue", unit="Count", value=len(due))
+        metrics.add_metric("CertificatesExpired", unit="Count", value=len(expired))
+        metrics.add_metric(
+            "RotationsStarted", unit="Count", value=sum(found.outcome == "started" for found in due)
         )
-    metrics.add_metric("CertificatesDue", unit="Count", value=len(due))
-    metrics.add_metric("CertificatesExpired", unit="Count", value=len(expired))
-    metrics.add_metric(
-        "RotationsStarted", unit="Count", value=sum(found.outcome == "started" for found in due)
-    )
-    logger.info(
-        "certificates looked at", due=len(due), expired=len(expired), dry_run=request.dry_run
-    )
-    days = rotations.lifetime / timedelta(days=1)
-    return {"dryRun": request.dry_run, "lifetimeDays": days, "due": [found.answer for found in due]}
+        logger.info(
+            "certificates looked at", due=len(due), expired=len(expired), dry_run=request.dry_run
+        )
+        days = rotations.lifetime / timedelta(days=1)
+        return {
+            "dryRun": request.dry_run,
+            "lifetimeDays": days,
+            "due": [found.answer for found in due],
+        }
+
+    return handler
+
+
+handler = observed(build(environment, session))

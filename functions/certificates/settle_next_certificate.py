@@ -17,12 +17,14 @@ from certificates.message import (
 )
 from certificates.succession import Succession
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import TransientError
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 
 @dataclass(frozen=True)
@@ -84,33 +86,43 @@ class Settlement:
         return {"jobId": job_id, "certificateId": row["certificate_id"]}
 
 
-iot_client = session.client("iot", config=CONFIG)
-iot_data = session.client("iot-data", config=CONFIG)
-settlement = Settlement(
-    Succession(
-        wiring.catalog_table(),
-        iot_client,
-    )
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """Target of the rules on `cmd/playground/+/certificate/confirm` and `abandon`. Gives what it
     has answered.
     """
-    message = CertificateMessage.from_event(event)
-    with transient_faults_named():
-        try:
-            said: dict[str, Any] = dict(settlement.settle(message))
-            metrics.add_metric(f"Certificates{message.request.title()}ed", unit="Count", value=1)
-        except NotOurs as nobody:
-            logger.info("not of this stack")
-            return {"thingName": message.thing_name, "jobId": message.job_id, "code": nobody.code}
-        except Refused as refusal:
-            logger.warning(
-                "not settled", request=message.request, code=refusal.code, reason=refusal.reason
-            )
-            said = {"jobId": message.job_id, "code": refusal.code, "reason": refusal.reason}
-        answer(iot_data, message, "rejected" if "code" in said else "accepted", said)
-    return {"thingName": message.thing_name, **said}
+    iot_client = session.client("iot", config=CONFIG)
+    iot_data = session.client("iot-data", config=CONFIG)
+    settlement = Settlement(
+        Succession(
+            wiring.catalog_table(environment, session),
+            iot_client,
+        )
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        message = CertificateMessage.from_event(event)
+        with transient_faults_named():
+            try:
+                said: dict[str, Any] = dict(settlement.settle(message))
+                metrics.add_metric(
+                    f"Certificates{message.request.title()}ed", unit="Count", value=1
+                )
+            except NotOurs as nobody:
+                logger.info("not of this stack")
+                return {
+                    "thingName": message.thing_name,
+                    "jobId": message.job_id,
+                    "code": nobody.code,
+                }
+            except Refused as refusal:
+                logger.warning(
+                    "not settled", request=message.request, code=refusal.code, reason=refusal.reason
+                )
+                said = {"jobId": message.job_id, "code": refusal.code, "reason": refusal.reason}
+            answer(iot_data, message, "rejected" if "code" in said else "accepted", said)
+        return {"thingName": message.thing_name, **said}
+
+    return handler
+
+
+handler = observed(build(environment, session))

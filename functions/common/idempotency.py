@@ -6,14 +6,26 @@ same key gets the first one's answer; one that comes while the first is under wa
 record is void as soon as its time would have been up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
-from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent,
+)
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyPersistenceLayerError
 
-from common.clients import CONFIG, session
+from common.clients import CONFIG
+from common.environment import Environment
 from common.errors import TransientError
+from common.observability import Handler
+
+if TYPE_CHECKING:
+    from boto3 import Session
+
+T = TypeVar("T")
 
 # Longer than an execution can take with all its retries.
 KEPT_SECONDS = 3600
@@ -28,10 +40,22 @@ PER_EXECUTION = IdempotencyConfig(
 )
 
 
-def records(table_name: str) -> DynamoDBPersistenceLayer:
-    """The records in that table."""
-    return DynamoDBPersistenceLayer(
-        table_name=table_name, boto3_client=session.client("dynamodb", config=CONFIG)
+def once_per_execution(
+    name: str, environment: Environment, session: "Session"
+) -> Callable[[Handler[T]], Handler[T]]:
+    """Decorates a function of an event with `execution`: it runs once for each, all others get what
+    the first one has answered. The stack's table keeps that.
+
+    `name` is the module's and the function's, as Powertools itself would put it into the keys of
+    the records: an execution that began before an update finds its record after it.
+    """
+    return idempotent(
+        persistence_store=DynamoDBPersistenceLayer(
+            table_name=environment.required("IDEMPOTENCY_TABLE"),
+            boto3_client=session.client("dynamodb", config=CONFIG),
+        ),
+        config=PER_EXECUTION,
+        key_prefix=f"{environment.required('AWS_LAMBDA_FUNCTION_NAME')}.{name}",
     )
 
 

@@ -6,7 +6,7 @@ Every line says whom it is about: `thing_name` and `execution_arn`, as soon as t
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 
@@ -20,11 +20,11 @@ logger = Logger()
 metrics = Metrics()
 
 T = TypeVar("T")
+Handler: TypeAlias = Callable[[Mapping[str, Any], "LambdaContext"], T]
+"""What Lambda calls: `handler(event, context)`. Each is made by a `build(environment, session)`."""
 
 
-def observed(
-    handler: Callable[[Mapping[str, Any], "LambdaContext"], T],
-) -> Callable[[Mapping[str, Any], "LambdaContext"], T]:
+def observed(handler: Handler[T]) -> Handler[T]:
     """What every handler is wrapped in: its lines name the subject, its failure is logged, its
     metrics are published.
 

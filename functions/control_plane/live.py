@@ -94,19 +94,18 @@ class Live:
         return f"wss://{found}"
 
     def _policy(self, client_id: str, wanted: list[str]) -> dict[str, Any]:
-        def arns(kind: str, names: list[str]) -> list[str]:
-            return [f"{self.arn_base}{kind}/{name}" for name in names]
-
-        grants = {
-            "iot:Connect": arns("client", [client_id]),
-            "iot:Subscribe": arns("topicfilter", wanted),
-            "iot:Receive": arns("topic", [covered(one) for one in wanted]),
-        }
+        # `topic*/` is topic/ and topicfilter/: with each by itself the policy of a long thing name
+        # would have more than the 2,048 characters that AssumeRole takes.
+        topics = [f"{self.arn_base}topic*/{covered(one)}" for one in wanted]
+        grants: list[tuple[Any, list[str]]] = [
+            ("iot:Connect", [f"{self.arn_base}client/{client_id}"]),
+            (["iot:Subscribe", "iot:Receive"], topics),
+        ]
         return {
             "Version": "2012-10-17",
             "Statement": [
                 {"Effect": "Allow", "Action": action, "Resource": resources}
-                for action, resources in grants.items()
+                for action, resources in grants
             ],
         }
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_stepfunctions import SFNClient
 
+Clock = Callable[[], float]
+
 LATEST = -1
 """The `bucket` of the item that holds a rule's latest finding on a thing."""
 
@@ -48,7 +50,7 @@ class Recorder:
     topic_arn: str
     quarantine_machine: str
     """ARN of the workflow that each finding starts; empty for none."""
-    clock: Callable[[], float] = time.time
+    clock: Clock = time.time
 
     def record(self, finding: Finding, rule: Rule) -> bool:
         """Keep it and tell of it; False when the rule has told of this thing a short while ago."""

@@ -1,37 +1,38 @@
 """What more than one function is made of, from the environment that the template gives it.
 
-Called where a handler's module is loaded, so that what is missing fails at start. A function reads
-the variables of what it asks for here, and no others.
+Called by a handler's `build`, when its module is loaded, so that what is missing fails at start. A
+function reads the variables of what it asks for here, and no others.
 """
 
 from typing import TYPE_CHECKING
 
-from common import environment
-from common.clients import CONFIG, session
+from common.clients import CONFIG
+from common.environment import Environment
 from common.image import ImageTag
 from devices.catalog import Catalog
 from devices.confinement import Policies
 
 if TYPE_CHECKING:
+    from boto3 import Session
     from types_boto3_dynamodb.service_resource import Table
 
 
-def catalog_table() -> "Table":
+def catalog_table(environment: Environment, session: "Session") -> "Table":
     """The device catalog's table."""
     return session.resource("dynamodb", config=CONFIG).Table(environment.required("CATALOG_TABLE"))
 
 
-def catalog() -> Catalog:
+def catalog(environment: Environment, session: "Session") -> Catalog:
     """The device catalog."""
-    return Catalog(catalog_table())
+    return Catalog(catalog_table(environment, session))
 
 
-def turns_table() -> "Table":
+def turns_table(environment: Environment, session: "Session") -> "Table":
     """The table of the rate limits, and of the lock of the roll."""
     return session.resource("dynamodb", config=CONFIG).Table(environment.required("TURNS_TABLE"))
 
 
-def policies() -> Policies:
+def policies(environment: Environment) -> Policies:
     """The stack's policies for certificates."""
     return Policies(
         environment.required("DEVICE_POLICY"),
@@ -40,7 +41,7 @@ def policies() -> Policies:
     )
 
 
-def image() -> ImageTag:
+def image(environment: Environment, session: "Session") -> ImageTag:
     """The device image."""
     return ImageTag(
         session.client("ecr", config=CONFIG),

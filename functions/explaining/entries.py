@@ -100,7 +100,7 @@ class Reader:
                 told.at_ms,
                 "reported",
                 "reported " + _pairs(applied),
-                latency_ms=self._since(told, applied),
+                latency_ms=self._since(told, _answering(applied, after["desired"])),
                 detail={"settings": applied},
             )
         yield from self._of_rejections(told, before["reported"], reported)
@@ -112,11 +112,12 @@ class Reader:
         for key, rejection in refused.items():
             found = _object(rejection)
             value = _shown(found["value"]) if "value" in found else "a value"
+            reason = shown(found.get("reason", "no reason given"))
             yield Entry(
                 told.id,
                 told.at_ms,
                 "rejected",
-                f"refused {key}={value}: {shown(found.get('reason', 'no reason given'))}",
+                f"refused {shown(key, MOST_SHOWN)}={value}: {reason}",
                 trouble=True,
                 latency_ms=self._since(told, [key]),
                 detail={"key": key, **found},
@@ -221,21 +222,26 @@ def _difference(
     return changed, [key for key in before if key not in after]
 
 
+def _answering(applied: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
+    """The keys that were reported as they were desired."""
+    return [key for key, value in applied.items() if key in desired and same(desired[key], value)]
+
+
 def _pairs(values: Mapping[str, Json]) -> str:
     return ", ".join(map(_pair, values.items()))
 
 
 def _pair(item: tuple[str, Json]) -> str:
-    return f"{item[0]}={_shown(item[1])}"
+    return f"{shown(item[0], MOST_SHOWN)}={_shown(item[1])}"
 
 
 def _gone(key: str) -> str:
-    return f"{key} removed"
+    return f"{shown(key, MOST_SHOWN)} removed"
 
 
 def _shown(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(writable(value))
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+    return shown(text, MOST_SHOWN)
 
 
 def _size(told: Told) -> str:

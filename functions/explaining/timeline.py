@@ -10,7 +10,7 @@ from typing import Any
 from common.errors import InvalidInput
 from common.row import Row
 from explaining.asked import WORDS
-from explaining.entries import Entry
+from explaining.entries import Entry, Reader
 from explaining.texts import shown
 from explaining.why import Sources
 
@@ -49,10 +49,9 @@ class Timeline:
         """
         row = self.sources.row(thing_name)
         until = _time_of(token) if token is not None else END_OF_TIME
-        found = self.sources.entries(row, most, token)
-        messages = {entry.id.partition(".")[0] for entry in found}
-        more = len(messages) >= most
-        oldest = min(messages) if more else None
+        messages = self.sources.messages(row, most, token)
+        found = Reader().entries(reversed(messages))
+        oldest = messages[-1].id if len(messages) >= most else None
         since = _time_of(oldest) if oldest is not None else 0
         others = [one for one in self._others(row) if since <= one.at_ms < until]
         both = sorted([*found, *others], key=lambda entry: (entry.at_ms, entry.id), reverse=True)

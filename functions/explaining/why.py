@@ -20,7 +20,7 @@ from common.row import Row, is_free
 from devices.catalog import Catalog
 from explaining.entries import Entry, Reader
 from explaining.principal import Principal, Principals
-from explaining.record import Record
+from explaining.record import Record, Told
 from explaining.refusals import Refusals
 from explaining.states import failed_state, states_of
 from explaining.troubles import Facts, FailedExecution, FailedJob, Trouble, troubles
@@ -37,6 +37,7 @@ MOST_FINDINGS = 10
 MOST_EVENTS = 1000
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "REJECTED")
 MOST_JOBS = 10
+CATALOG, HISTORY, FINDINGS = "catalog", "history", "findings"
 NO_LOG = (
     "The stack does not know the log of AWS IoT, so refused messages are not told: set its "
     "parameter IotLogGroup to AWSIotLogsV2, and turn logging on."
@@ -62,6 +63,27 @@ class Found:
         }
 
 
+def sources_of(
+    tables: Mapping[str, "Table"],
+    log_group: str,
+    client: Callable[[str], Any],
+    about: Callable[[Row], object] = lambda _row: None,
+) -> "Sources":
+    """Everything, from `tables` by the names above, the log group of AWS IoT (empty for none), and
+    what gives a client for a service.
+    """
+    return Sources(
+        Catalog(tables[CATALOG]),
+        Record(tables[HISTORY]),
+        Refusals(client("logs"), log_group),
+        tables[FINDINGS],
+        client("iot"),
+        client("iot-data"),
+        Executions(client("stepfunctions")),
+        about,
+    )
+
+
 @dataclass(frozen=True)
 class Sources:
     """Where everything that is known of a device stands."""
@@ -73,6 +95,8 @@ class Sources:
     iot: "IoTClient"
     iot_data: "IoTDataPlaneClient"
     executions: Executions
+    about: Callable[[Row], object] = lambda _row: None
+    """Is told each row that is read: a function's log lines name its device."""
     clock: Callable[[], float] = time.time
 
     def row(self, thing_name: str) -> Row:
@@ -80,6 +104,7 @@ class Sources:
         row = self.catalog.row(thing_name)
         if row is None:
             raise ThingNotFound(f"the catalog knows no device {thing_name}")
+        self.about(row)
         return row
 
     def why(self, thing_name: str) -> Found:
@@ -96,14 +121,17 @@ class Sources:
             return None
         return Principals(self.iot).of(row["thing_name"], arn)
 
-    def entries(self, row: Row, most: int, before: str | None = None) -> list[Entry]:
-        """What the record has of this device, the newest first; nothing of one that had its name
-        before.
+    def entries(self, row: Row, most: int) -> list[Entry]:
+        """What the latest messages about this device say, the newest first."""
+        return list(Reader().entries(reversed(self.messages(row, most))))[::-1]
+
+    def messages(self, row: Row, most: int, before: str | None = None) -> list[Told]:
+        """The latest messages, or those before an id, with the newest first; none about a device
+        that had its name before.
         """
-        messages = self.record.latest(row["thing_name"], most, before)
         born = _ms(row["created_at"])
-        messages = [told for told in messages if told.at_ms >= born]
-        return list(Reader().entries(reversed(messages)))[::-1]
+        found = self.record.latest(row["thing_name"], most, before)
+        return [told for told in found if told.at_ms >= born]
 
     def found_of(self, thing_name: str, most: int = MOST_FINDINGS) -> Sequence[Mapping[str, Any]]:
         """Its findings, the newest first."""

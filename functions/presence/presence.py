@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.identifiers import identity_key
 from common.items import update_if
 from common.moments import now, of_milliseconds
-from common.observability import about_row, logger, metrics, observed
+from common.observability import Handler, about_row, logger, metrics, observed
 from common.row import FREE, Row
 from common.workflow import report_online
 from devices import wiring
@@ -25,6 +25,7 @@ from devices.confinement import QUARANTINED, in_quarantine
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_dynamodb.service_resource import Table
     from types_boto3_s3 import S3Client
     from types_boto3_stepfunctions import SFNClient
@@ -227,24 +228,32 @@ def _details(event: PresenceEvent) -> dict[str, Any]:
     }
 
 
-recorder = PresenceRecorder(
-    table=wiring.catalog_table(),
-    s3=session.client("s3", config=S3_CONFIG),
-    sfn=session.client("stepfunctions", config=CONFIG),
-    bucket=environment.required("CONFIG_BUCKET"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """Target of the rule on `$aws/events/presence/+/+`. Gives `{thingName, changed}`."""
-    presence = PresenceEvent.from_event(event)
-    if event["eventType"] not in EVENT_TYPES:
-        # A refused connection says nothing about the device whose client id it claims.
-        logger.info("presence", event_type=event["eventType"], changed=False)
-        return {"thingName": presence.thing_name, "changed": False}
-    with transient_faults_named():
-        changed = recorder.record(presence)
-    metrics.add_metric("Connected" if presence.connected else "Disconnected", unit="Count", value=1)
-    logger.info("presence", event_type=event["eventType"], changed=changed, reason=presence.reason)
-    return {"thingName": presence.thing_name, "changed": changed}
+    recorder = PresenceRecorder(
+        table=wiring.catalog_table(environment, session),
+        s3=session.client("s3", config=S3_CONFIG),
+        sfn=session.client("stepfunctions", config=CONFIG),
+        bucket=environment.required("CONFIG_BUCKET"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        presence = PresenceEvent.from_event(event)
+        if event["eventType"] not in EVENT_TYPES:
+            # A refused connection says nothing about the device whose client id it claims.
+            logger.info("presence", event_type=event["eventType"], changed=False)
+            return {"thingName": presence.thing_name, "changed": False}
+        with transient_faults_named():
+            changed = recorder.record(presence)
+        metrics.add_metric(
+            "Connected" if presence.connected else "Disconnected", unit="Count", value=1
+        )
+        logger.info(
+            "presence", event_type=event["eventType"], changed=changed, reason=presence.reason
+        )
+        return {"thingName": presence.thing_name, "changed": changed}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from common.clients import CONFIG, session, transient_faults_named
-from common.observability import logger, observed
+from common.environment import Environment, environment
+from common.observability import Handler, logger, observed
 from devices import wiring
 from devices.settling import Settling
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 
 def attach_policy(
@@ -32,20 +34,24 @@ def attach_policy(
     return names
 
 
-iot_client = session.client("iot", config=CONFIG)
-device_catalog = wiring.catalog()
-policies = wiring.policies()
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State AttachPolicy. Takes `{thingName, certificateArn, execution, existing?}`, gives the
     first `{policyName}`.
     """
-    thing_name = event["thingName"]
-    settling = Settling(iot_client, policies, lambda: device_catalog.row(thing_name))
-    with transient_faults_named():
-        existing = event.get("existing") is True
-        names = attach_policy(thing_name, event["certificateArn"], settling, existing=existing)
-    logger.info("policies attached", policy_names=names)
-    return {"policyName": names[0]}
+    iot_client = session.client("iot", config=CONFIG)
+    device_catalog = wiring.catalog(environment, session)
+    policies = wiring.policies(environment)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        thing_name = event["thingName"]
+        settling = Settling(iot_client, policies, lambda: device_catalog.row(thing_name))
+        with transient_faults_named():
+            existing = event.get("existing") is True
+            names = attach_policy(thing_name, event["certificateArn"], settling, existing=existing)
+        logger.info("policies attached", policy_names=names)
+        return {"policyName": names[0]}
+
+    return handler
+
+
+handler = observed(build(environment, session))

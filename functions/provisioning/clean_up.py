@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from common import environment
 from common.certificates import CERTIFICATE_ARNS
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
 from common.executions import Executions
 from common.identifiers import checked_thing_name, made_up_name, owner_of
 from common.linking import LinkDevices
 from common.links import LINKED
-from common.observability import about, logger, metrics, observed
+from common.observability import Handler, about, logger, metrics, observed
 from common.row import Row, is_free
 from common.undoing import input_of
 from common.waiting import Patience
@@ -34,6 +34,7 @@ from provisioning.removal import Removal
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 # How the template ends the name of the workflow that removes devices.
 DEPROVISION = "-deprovision-device"
@@ -194,50 +195,54 @@ def certificates_of(row: Row) -> list[str]:
     return [row[name] for name in CERTIFICATE_ARNS if name in row]
 
 
-device_catalog = wiring.catalog()
-device_removal = Removal(
-    iot=session.client("iot", config=CONFIG),
-    iot_data=session.client("iot-data", config=CONFIG),
-    ecs=session.client("ecs", config=CONFIG),
-    s3=session.client("s3", config=S3_CONFIG),
-    bucket=environment.required("CONFIG_BUCKET"),
-    cluster_arn=environment.required("CLUSTER_ARN"),
-    patience=WAIT_FOR_DETACHMENT,
-)
-sfn_client = session.client("stepfunctions", config=CONFIG)
-link_devices = LinkDevices(
-    # As long as that function may run.
-    session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=35))),
-    environment.required("LINK_FUNCTION"),
-)
-clean_up = CleanUp(
-    device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS, link_devices
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """State CleanUp, and target of the rule on executions that ended badly. Gives `{thingName,
     status, undone}`.
 
     `{"leftover": ...}` removes one thing that the sweep has found; `status` is null then.
     """
-    if "leftover" in event:
-        leftover = Leftover.from_event(event["leftover"])
-        with transient_faults_named():
-            removed = remove_leftover(leftover, device_removal, device_catalog, link_devices)
-        logger.info("leftover removed" if removed else "not a leftover")
-        return {"thingName": leftover.thing_name, "status": None, "undone": removed}
-    request = CleanUpRequest.from_event(event)
-    if request is None:
-        return {"thingName": None, "status": "FAILED", "undone": False}
-    about(thing_name=request.thing_name)  # which may be made up
-    with transient_faults_named():
-        undone = clean_up.undo(request)
-    metrics.add_metric(
-        "DevicesUndone" if request.execution_arn else "DevicesTerminated",
-        unit="Count",
-        value=int(undone),
+    device_catalog = wiring.catalog(environment, session)
+    device_removal = Removal(
+        iot=session.client("iot", config=CONFIG),
+        iot_data=session.client("iot-data", config=CONFIG),
+        ecs=session.client("ecs", config=CONFIG),
+        s3=session.client("s3", config=S3_CONFIG),
+        bucket=environment.required("CONFIG_BUCKET"),
+        cluster_arn=environment.required("CLUSTER_ARN"),
+        patience=WAIT_FOR_DETACHMENT,
     )
-    logger.info("device removed" if undone else "nothing to remove", status=request.outcome)
-    return {"thingName": request.thing_name, "status": request.outcome, "undone": undone}
+    sfn_client = session.client("stepfunctions", config=CONFIG)
+    link_devices = LinkDevices(
+        # As long as that function may run.
+        session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=35))),
+        environment.required("LINK_FUNCTION"),
+    )
+    clean_up = CleanUp(
+        device_removal, device_catalog, Executions(sfn_client), WAIT_FOR_OTHERS, link_devices
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        if "leftover" in event:
+            leftover = Leftover.from_event(event["leftover"])
+            with transient_faults_named():
+                removed = remove_leftover(leftover, device_removal, device_catalog, link_devices)
+            logger.info("leftover removed" if removed else "not a leftover")
+            return {"thingName": leftover.thing_name, "status": None, "undone": removed}
+        request = CleanUpRequest.from_event(event)
+        if request is None:
+            return {"thingName": None, "status": "FAILED", "undone": False}
+        about(thing_name=request.thing_name)  # which may be made up
+        with transient_faults_named():
+            undone = clean_up.undo(request)
+        metrics.add_metric(
+            "DevicesUndone" if request.execution_arn else "DevicesTerminated",
+            unit="Count",
+            value=int(undone),
+        )
+        logger.info("device removed" if undone else "nothing to remove", status=request.outcome)
+        return {"thingName": request.thing_name, "status": request.outcome, "undone": undone}
+
+    return handler
+
+
+handler = observed(build(environment, session))

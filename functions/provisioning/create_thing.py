@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
+from common.environment import Environment, environment
 from common.errors import ThingExists
 from common.identifiers import made_up_name, owner_of
-from common.observability import about, logger, metrics, observed
+from common.observability import Handler, about, logger, metrics, observed
 from devices import wiring
 from devices.catalog import Catalog
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot import IoTClient
 
 
@@ -108,26 +109,31 @@ def _taken(thing_name: str) -> ThingExists:
     )
 
 
-iot_client = session.client("iot", config=CONFIG)
-device_catalog = wiring.catalog()
-device_image = wiring.image()
-stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """State CreateThing. Gives `{thingName, deviceType, identity}`: a name may be made up, a type
     the one of those that name none, and the identity tells which way the workflow goes.
     """
-    request = ThingRequest.from_event(event)
-    about(thing_name=request.thing_name)  # which may be made up
-    with transient_faults_named():
-        device_image.digest()  # Without one no task could start: refused before anything is made.
-        create_thing(request, iot_client, device_catalog, stack)
-    metrics.add_metric("ThingsCreated", unit="Count", value=1)
-    logger.info("thing created", device_type=request.device_type)
-    return {
-        "thingName": request.thing_name,
-        "deviceType": request.device_type,
-        "identity": request.identity,
-    }
+    iot_client = session.client("iot", config=CONFIG)
+    device_catalog = wiring.catalog(environment, session)
+    device_image = wiring.image(environment, session)
+    stack = Settings(environment.required("THING_TYPE_PREFIX"), environment.required("THING_GROUP"))
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = ThingRequest.from_event(event)
+        about(thing_name=request.thing_name)  # which may be made up
+        with transient_faults_named():
+            # Without an image no task could start: refused before anything is made.
+            device_image.digest()
+            create_thing(request, iot_client, device_catalog, stack)
+        metrics.add_metric("ThingsCreated", unit="Count", value=1)
+        logger.info("thing created", device_type=request.device_type)
+        return {
+            "thingName": request.thing_name,
+            "deviceType": request.device_type,
+            "identity": request.identity,
+        }
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import TransientError
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from common.workflow import report_online
 from devices import wiring
 from devices.catalog import Catalog
@@ -20,6 +21,7 @@ from provisioning.await_device import AwaitRequest, await_device
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_stepfunctions import SFNClient
 
 TRIES = 5
@@ -73,22 +75,26 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
     raise TransientError(f"{request.thing_name} keeps connecting and disconnecting")
 
 
-sfn_client = session.client("stepfunctions", config=CONFIG)
-device_catalog = wiring.catalog()
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State RecordStatus of both workflows; a restart's has `restart`. Its answer is not the
     state's result: that is what the task token brings.
     """
-    with transient_faults_named():
-        if "restart" in event:
-            there = await_device(AwaitRequest.from_event(event), device_catalog, sfn_client)
-            status = "ONLINE" if there else "AWAITED"
-        else:
-            status = record_status(StatusRequest.from_event(event), device_catalog, sfn_client)
-    logger.info(
-        "waiting for the device" if status != "ONLINE" else "device is online", status=status
-    )
-    return {"status": status}
+    sfn_client = session.client("stepfunctions", config=CONFIG)
+    device_catalog = wiring.catalog(environment, session)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        with transient_faults_named():
+            if "restart" in event:
+                there = await_device(AwaitRequest.from_event(event), device_catalog, sfn_client)
+                status = "ONLINE" if there else "AWAITED"
+            else:
+                status = record_status(StatusRequest.from_event(event), device_catalog, sfn_client)
+        logger.info(
+            "waiting for the device" if status != "ONLINE" else "device is online", status=status
+        )
+        return {"status": status}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.idempotency import idempotent
 from botocore.exceptions import ClientError
 
 from certificates.identity_document import keep_certificate
 from certificates.ledger import Ledger
 from certificates.message import Refused, checked_csr
 from certificates.signing import SigningRequest
-from common import environment
 from common.clients import (
     CONFIG,
     NEVER_REPEAT,
@@ -27,11 +25,12 @@ from common.clients import (
     session,
     transient_faults_named,
 )
+from common.environment import Environment, environment
 from common.errors import RequestMissing, RequestRefused
-from common.idempotency import PER_EXECUTION, record_faults_named, records
+from common.idempotency import once_per_execution, record_faults_named
 from common.identifiers import MAX_REQUEST_BYTES, request_key
 from common.moments import now
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from common.row import Row
 from devices import wiring
 from devices.catalog import Catalog
@@ -41,6 +40,7 @@ from provisioning.attach_policy import attach_policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot import IoTClient
     from types_boto3_s3 import S3Client
 
@@ -126,46 +126,48 @@ def _id_of(certificate_arn: str) -> str:
     return certificate_arn.rpartition("/")[2]
 
 
-signer = RequestSigner(
-    iot=session.client("iot", config=CONFIG),
-    issuing=session.client("iot", config=NEVER_REPEAT),
-    s3=session.client("s3", config=S3_CONFIG),
-    catalog=wiring.catalog(),
-    bucket=environment.required("CONFIG_BUCKET"),
-    policies=wiring.policies(),
-)
-answers = records(environment.required("IDEMPOTENCY_TABLE"))
-
-
-@observed
-def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """State SignRequest. Takes what `SigningRequest.from_event` takes, gives `{signed,
-    certificateId, certificateArn}`.
-
-    `signed` is false while the device has not asked. Raises RequestMissing when it has been waited
-    for long enough.
-    """
-    asked = SigningRequest.from_event(event)
-    with transient_faults_named(), record_faults_named():
-        csr = signer.request_of(asked.thing_name)
-        if csr is None:
-            return _not_yet(asked)
-        answer: dict[str, Any] = _answer(
-            {"execution": asked.attempt, "asked": dict(event), "csr": csr}, context
-        )
-    return answer
-
-
-def _not_yet(asked: SigningRequest) -> dict[str, Any]:
+def _not_yet(asked: SigningRequest, signer: RequestSigner) -> dict[str, Any]:
     asked.ledger(signer.catalog).row()  # raises when there is nothing more to wait for
     if asked.overdue:
         raise RequestMissing(f"{asked.thing_name} has not asked for its certificate in time")
     return {"signed": False, "certificateId": None, "certificateArn": None}
 
 
-@idempotent(persistence_store=answers, config=PER_EXECUTION)
-def _answer(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    asked = SigningRequest.from_event(event["asked"])
-    arn = signer.certificate_for(asked, event["csr"], context.aws_request_id)
-    logger.info("certificate created", certificate_id=_id_of(arn))
-    return {"signed": True, "certificateId": _id_of(arn), "certificateArn": arn}
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
+    """State SignRequest. Takes what `SigningRequest.from_event` takes, gives `{signed,
+    certificateId, certificateArn}`.
+
+    `signed` is false while the device has not asked. Raises RequestMissing when it has been waited
+    for long enough.
+    """
+    signer = RequestSigner(
+        iot=session.client("iot", config=CONFIG),
+        issuing=session.client("iot", config=NEVER_REPEAT),
+        s3=session.client("s3", config=S3_CONFIG),
+        catalog=wiring.catalog(environment, session),
+        bucket=environment.required("CONFIG_BUCKET"),
+        policies=wiring.policies(environment),
+    )
+
+    def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
+        asked = SigningRequest.from_event(event)
+        with transient_faults_named(), record_faults_named():
+            csr = signer.request_of(asked.thing_name)
+            if csr is None:
+                return _not_yet(asked, signer)
+            answer: dict[str, Any] = _answer(
+                {"execution": asked.attempt, "asked": dict(event), "csr": csr}, context
+            )
+        return answer
+
+    @once_per_execution("provisioning.sign_request._answer", environment, session)
+    def _answer(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
+        asked = SigningRequest.from_event(event["asked"])
+        arn = signer.certificate_for(asked, event["csr"], context.aws_request_id)
+        logger.info("certificate created", certificate_id=_id_of(arn))
+        return {"signed": True, "certificateId": _id_of(arn), "certificateArn": arn}
+
+    return handler
+
+
+handler = observed(build(environment, session))

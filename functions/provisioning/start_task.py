@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common import environment
 from common.clients import NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import TaskNotStarted, TaskStillRunning, TransientError
 from common.identifiers import config_key, owner_of
 from common.image import ImageTag
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_ecs import ECSClient
     from types_boto3_ecs.type_defs import KeyValuePairTypeDef, RunTaskResponseTypeDef
     from types_boto3_s3 import S3Client
@@ -179,32 +180,36 @@ def _image_of(task_arn: str, ecs: "ECSClient", settings: TaskSettings) -> str | 
     return None
 
 
-# A RunTask whose answer was lost is repeated by the workflow only, which looks first whether there
-# is a task.
-ecs_client = session.client("ecs", config=NEVER_REPEAT)
-s3_client = session.client("s3", config=S3_CONFIG)
-device_image = wiring.image()
-task_settings = TaskSettings(
-    cluster_arn=environment.required("CLUSTER_ARN"),
-    task_definition_arn=environment.required("TASK_DEFINITION_ARN"),
-    container=environment.required("CONTAINER_NAME"),
-    subnets=environment.required("SUBNETS").split(","),
-    security_group=environment.required("SECURITY_GROUP"),
-    bucket=environment.required("CONFIG_BUCKET"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State StartTask. Takes `{thingName, execution}` or a restart's, gives `{taskArn, clusterArn,
     imageDigest}`.
     """
-    request = TaskRequest.from_event(event)
-    with transient_faults_named():
-        started = start_task(request, ecs_client, s3_client, device_image, task_settings)
-    logger.info("task started", task_arn=started.task_arn, image_digest=started.image_digest)
-    return {
-        "taskArn": started.task_arn,
-        "clusterArn": task_settings.cluster_arn,
-        "imageDigest": started.image_digest,
-    }
+    # A RunTask whose answer was lost is repeated by the workflow only, which looks first whether
+    # there is a task.
+    ecs_client = session.client("ecs", config=NEVER_REPEAT)
+    s3_client = session.client("s3", config=S3_CONFIG)
+    device_image = wiring.image(environment, session)
+    task_settings = TaskSettings(
+        cluster_arn=environment.required("CLUSTER_ARN"),
+        task_definition_arn=environment.required("TASK_DEFINITION_ARN"),
+        container=environment.required("CONTAINER_NAME"),
+        subnets=environment.required("SUBNETS").split(","),
+        security_group=environment.required("SECURITY_GROUP"),
+        bucket=environment.required("CONFIG_BUCKET"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        request = TaskRequest.from_event(event)
+        with transient_faults_named():
+            started = start_task(request, ecs_client, s3_client, device_image, task_settings)
+        logger.info("task started", task_arn=started.task_arn, image_digest=started.image_digest)
+        return {
+            "taskArn": started.task_arn,
+            "clusterArn": task_settings.cluster_arn,
+            "imageDigest": started.image_digest,
+        }
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
-from common.clients import transient_faults_named
+from common.clients import session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import TransientError
 from common.items import update_if
 from common.moments import of_milliseconds
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_dynamodb.service_resource import Table
 
 QUEUE = "certificates"
@@ -82,18 +83,22 @@ def as_timestamp(milliseconds: int) -> str:
     return of_milliseconds(milliseconds)
 
 
-turnstile = Turnstile(
-    wiring.turns_table(),
-    interval_ms=-(-1000 // int(environment.required("DEVICES_PER_SECOND"))),
-)
-
-
-@observed
-def handler(_event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State TakeTurn. Gives `{at}`: until when to wait. A repetition wastes one time slot, nothing
     else.
     """
-    with transient_faults_named():
-        at = as_timestamp(turnstile.next_turn())
-    logger.info("rate limit: time slot taken", at=at)
-    return {"at": at}
+    turnstile = Turnstile(
+        wiring.turns_table(environment, session),
+        interval_ms=-(-1000 // int(environment.required("DEVICES_PER_SECOND"))),
+    )
+
+    def handler(_event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        with transient_faults_named():
+            at = as_timestamp(turnstile.next_turn())
+        logger.info("rate limit: time slot taken", at=at)
+        return {"at": at}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common import environment
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
+from common.environment import Environment, environment
 from common.identifiers import MAX_REQUEST_BYTES, config_key, identity_key, model_key, request_key
 from common.jsontext import read
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from devices import wiring
 from holding.restart import restart_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_dynamodb.service_resource import Table
     from types_boto3_iot import IoTClient
     from types_boto3_iot_data import IoTDataPlaneClient
@@ -190,25 +191,29 @@ def _of(device: Device, value: Any) -> Any:
     return value.replace("{thingName}", device.thing_name) if isinstance(value, str) else value
 
 
-iot_client = session.client("iot", config=CONFIG)
-s3_client = session.client("s3", config=S3_CONFIG)
-bucket = environment.required("CONFIG_BUCKET")
-devices = Devices(wiring.catalog_table(), iot_client, s3_client, bucket)
-writer = ConfigWriter(iot_client, session.client("iot-data", config=CONFIG), s3_client, bucket)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State WriteConfig of both workflows. Takes what `ConfigRequest.from_event` takes, gives
     `{endpoint, configUri}`.
     """
-    request = ConfigRequest.from_event(event)
-    with transient_faults_named():
-        if request.restart_arn is not None:
-            written = writer.write(devices.held_by(request.restart_arn, request.thing_name))
-        else:
-            device = Device.asked_for(request.thing_name, request.asked)
-            written = writer.write(device)
-            writer.begin(device)
-    logger.info("config written", config_uri=written["configUri"])
-    return written
+    iot_client = session.client("iot", config=CONFIG)
+    s3_client = session.client("s3", config=S3_CONFIG)
+    bucket = environment.required("CONFIG_BUCKET")
+    devices = Devices(wiring.catalog_table(environment, session), iot_client, s3_client, bucket)
+    writer = ConfigWriter(iot_client, session.client("iot-data", config=CONFIG), s3_client, bucket)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        request = ConfigRequest.from_event(event)
+        with transient_faults_named():
+            if request.restart_arn is not None:
+                written = writer.write(devices.held_by(request.restart_arn, request.thing_name))
+            else:
+                device = Device.asked_for(request.thing_name, request.asked)
+                written = writer.write(device)
+                writer.begin(device)
+        logger.info("config written", config_uri=written["configUri"])
+        return written
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr
 
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import DeviceBusy, TransientError
 from common.executions import Executions
 from common.moments import now
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from common.row import Row
 from devices import wiring
 from devices.catalog import Catalog
@@ -30,6 +31,7 @@ from quarantine.request import QuarantineRequest, ReleaseRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 
 @dataclass(frozen=True)
@@ -91,37 +93,19 @@ def _refuse_given_up(row: Row) -> None:
         raise DeviceBusy(f"thingName: {row['thing_name']} {why}")
 
 
-device_catalog = wiring.catalog()
-workflows = Executions(session.client("stepfunctions", config=CONFIG))
-quarantine_claims = QuarantineClaims(device_catalog, workflows)
-release_claims = ReleaseClaims(device_catalog, workflows)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State ClaimQuarantine, and with purpose `release` state ClaimRelease. Gives `{thingName,
-    verdict, reason}`, a release also `{certificateId, force}`.
-    """
-    releasing = event.get("purpose") == Purpose.RELEASE
-    with transient_faults_named():
-        answer = _release(event) if releasing else _quarantine(event)
-    logger.info(
-        "release judged" if releasing else "quarantine judged",
-        verdict=answer["verdict"],
-        reason=answer["reason"],
-    )
-    return answer
-
-
-def _quarantine(event: Mapping[str, Any]) -> dict[str, Any]:
+def _quarantine(event: Mapping[str, Any], claims: QuarantineClaims) -> dict[str, Any]:
     request = QuarantineRequest.from_event(event)
-    claimed = quarantine_claims.claim(request)
-    return {"thingName": request.thing_name, "verdict": claimed.verdict, "reason": claimed.reason}
+    claimed = claims.claim(request)
+    return {
+        "thingName": request.thing_name,
+        "verdict": claimed.verdict,
+        "reason": claimed.reason,
+    }
 
 
-def _release(event: Mapping[str, Any]) -> dict[str, Any]:
+def _release(event: Mapping[str, Any], claims: ReleaseClaims) -> dict[str, Any]:
     request = ReleaseRequest.from_event(event)
-    claimed = release_claims.claim(request)
+    claimed = claims.claim(request)
     return {
         "thingName": request.thing_name,
         "verdict": claimed.verdict,
@@ -129,3 +113,29 @@ def _release(event: Mapping[str, Any]) -> dict[str, Any]:
         "certificateId": claimed.certificate_id,
         "force": request.force,
     }
+
+
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
+    """State ClaimQuarantine, and with purpose `release` state ClaimRelease. Gives `{thingName,
+    verdict, reason}`, a release also `{certificateId, force}`.
+    """
+    device_catalog = wiring.catalog(environment, session)
+    workflows = Executions(session.client("stepfunctions", config=CONFIG))
+    quarantines = QuarantineClaims(device_catalog, workflows)
+    releases = ReleaseClaims(device_catalog, workflows)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        releasing = event.get("purpose") == Purpose.RELEASE
+        with transient_faults_named():
+            answer = _release(event, releases) if releasing else _quarantine(event, quarantines)
+        logger.info(
+            "release judged" if releasing else "quarantine judged",
+            verdict=answer["verdict"],
+            reason=answer["reason"],
+        )
+        return answer
+
+    return handler
+
+
+handler = observed(build(environment, session))

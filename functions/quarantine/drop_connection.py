@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.clients import CONFIG, error_code, session, transient_faults_named
-from common.observability import logger, observed
+from common.environment import Environment, environment
+from common.observability import Handler, logger, observed
 from devices import wiring
 from quarantine.hold import hold_of
 from quarantine.request import HeldDevice
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot_data import IoTDataPlaneClient
 
 
@@ -35,17 +37,21 @@ def drop_connection(iot_data: "IoTDataPlaneClient", client_id: str) -> str:
     return "DELETED"
 
 
-device_catalog = wiring.catalog()
-iot_data_client = session.client("iot-data", config=CONFIG)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State DropConnection. Gives `{connection}`, see `drop_connection`."""
-    device = HeldDevice.from_event(event)
-    with transient_faults_named():
-        hold = hold_of(device_catalog.table, device.thing_name, device.execution_arn)
-        hold.checked(device_catalog.row(device.thing_name))
-        dropped = drop_connection(iot_data_client, device.thing_name)
-    logger.info("connection dropped", how=dropped)
-    return {"connection": dropped}
+    device_catalog = wiring.catalog(environment, session)
+    iot_data_client = session.client("iot-data", config=CONFIG)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        device = HeldDevice.from_event(event)
+        with transient_faults_named():
+            hold = hold_of(device_catalog.table, device.thing_name, device.execution_arn)
+            hold.checked(device_catalog.row(device.thing_name))
+            dropped = drop_connection(iot_data_client, device.thing_name)
+        logger.info("connection dropped", how=dropped)
+        return {"connection": dropped}
+
+    return handler
+
+
+handler = observed(build(environment, session))

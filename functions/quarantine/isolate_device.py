@@ -5,8 +5,9 @@ alone; or, of a release, out of the group, and its certificates get back what th
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common.clients import transient_faults_named
-from common.observability import logger, observed
+from common.clients import session, transient_faults_named
+from common.environment import Environment, environment
+from common.observability import Handler, logger, observed
 from holding.conditions import ready
 from holding.purposes import Purpose
 from quarantine import wiring
@@ -16,6 +17,7 @@ from quarantine.request import HeldDevice
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 
 def isolate(device: HeldDevice, isolation: Isolation) -> None:
@@ -34,18 +36,22 @@ def readmit(device: HeldDevice, isolation: Isolation) -> None:
     isolation.readmit(row, device.execution_arn)
 
 
-isolation = wiring.isolation()
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State IsolateDevice, and with purpose `readmit` state ReadmitDevice. Gives `{policyName}`,
     the one that counts from now on.
     """
-    device = HeldDevice.from_event(event)
-    readmitted = event.get("purpose") == Purpose.READMIT
-    with transient_faults_named():
-        (readmit if readmitted else isolate)(device, isolation)
-    policy = isolation.policies.device if readmitted else isolation.policies.quarantine
-    logger.info("device readmitted" if readmitted else "device isolated", policy_name=policy)
-    return {"policyName": policy}
+    isolation = wiring.isolation(environment, session)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        device = HeldDevice.from_event(event)
+        readmitted = event.get("purpose") == Purpose.READMIT
+        with transient_faults_named():
+            (readmit if readmitted else isolate)(device, isolation)
+        policy = isolation.policies.device if readmitted else isolation.policies.quarantine
+        logger.info("device readmitted" if readmitted else "device isolated", policy_name=policy)
+        return {"policyName": policy}
+
+    return handler
+
+
+handler = observed(build(environment, session))

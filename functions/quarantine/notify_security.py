@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.moments import now
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_sns import SNSClient
 
 LONGEST_SUBJECT = 100
@@ -61,15 +62,19 @@ def notify(notice: Notice, sns: "SNSClient", topic_arn: str) -> str:
     return sns.publish(TopicArn=topic_arn, Subject=subject, Message=notice.message)["MessageId"]
 
 
-sns_client = session.client("sns", config=CONFIG)
-security_topic = environment.required("SECURITY_TOPIC_ARN")
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State NotifySecurity, of both workflows. Gives `{messageId}`."""
-    notice = Notice.from_event(event)
-    with transient_faults_named():
-        message_id = notify(notice, sns_client, security_topic)
-    logger.info("security notified", security_event=notice.event, message_id=message_id)
-    return {"messageId": message_id}
+    sns_client = session.client("sns", config=CONFIG)
+    security_topic = environment.required("SECURITY_TOPIC_ARN")
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        notice = Notice.from_event(event)
+        with transient_faults_named():
+            message_id = notify(notice, sns_client, security_topic)
+        logger.info("security notified", security_event=notice.event, message_id=message_id)
+        return {"messageId": message_id}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -7,18 +7,18 @@ the restart workflow. Both revoke or delete the old one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from common import environment
 from common.certificates import CERTIFICATE_ARNS, tolerating
 from common.clients import CONFIG, error_code, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import QuarantineLost, RenewalFailed
 from common.executions import UNDER_WAY, Executions, just_named
 from common.identifiers import owner_of
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from common.row import Row
 from devices import wiring
 from devices.catalog import Catalog
@@ -29,6 +29,7 @@ from quarantine.jobs import delete_job, job_id_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot import IoTClient
     from types_boto3_stepfunctions import SFNClient
 
@@ -140,26 +141,36 @@ class IdentityRenewal:
             raise RenewalFailed(f"the device's restart has ended as {found['status']}: {cause}")
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _is_replaced(row: Row, request: RenewalRequest) -> bool:
     settled = not any(name in row for name in CERTIFICATE_ARNS if name != "certificate_arn")
     replaced = row["certificate_id"] != request.certificate_id
     return replaced and settled and not is_held(row, Purpose.RESTART)
 
 
-renewal = IdentityRenewal(
-    catalog=wiring.catalog(),
-    iot=session.client("iot", config=CONFIG),
-    sfn=session.client("stepfunctions", config=CONFIG),
-    prefix=environment.required("JOB_PREFIX"),
-    restart_machine=environment.required("RESTART_MACHINE_ARN"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
+def build(
+    environment: Environment, session: "Session", clock: Callable[[], datetime] = _now
+) -> Handler[dict[str, bool]]:
     """State RenewIdentity. Gives `{renewed}`; false: ask again in a while."""
-    request = RenewalRequest.from_event(event)
-    with transient_faults_named():
-        renewed = renewal.renew(request, datetime.now(UTC))
-    logger.info("identity renewed" if renewed else "waiting for a new identity")
-    return {"renewed": renewed}
+    renewal = IdentityRenewal(
+        catalog=wiring.catalog(environment, session),
+        iot=session.client("iot", config=CONFIG),
+        sfn=session.client("stepfunctions", config=CONFIG),
+        prefix=environment.required("JOB_PREFIX"),
+        restart_machine=environment.required("RESTART_MACHINE_ARN"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
+        request = RenewalRequest.from_event(event)
+        with transient_faults_named():
+            renewed = renewal.renew(request, clock())
+        logger.info("identity renewed" if renewed else "waiting for a new identity")
+        return {"renewed": renewed}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from common.clients import transient_faults_named
+from common.clients import session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import QuarantineLost, TransientError
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from common.row import Row
 from devices import wiring
 from devices.catalog import Catalog
@@ -22,6 +23,7 @@ from quarantine.request import HeldDevice
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 TRIES = 5
 AT_WORK = RULES[Purpose.QUARANTINE].attribute
@@ -59,18 +61,22 @@ def _is_settled(row: Row, hold: Hold) -> bool:
     return not is_held(row, Purpose.DEPROVISION) and not replace(hold, undoing=True).is_in(row)
 
 
-device_catalog = wiring.catalog()
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State SettleQuarantine, of both workflows. Gives `{status}`."""
-    device = HeldDevice.from_event(event)
-    with transient_faults_named():
-        status = settle(device, device_catalog)
-    if status == QUARANTINED:
-        metrics.add_metric("DevicesConfined", unit="Count", value=1)
-    else:
-        metrics.add_metric("DevicesReleased", unit="Count", value=1)
-    logger.info("quarantine settled", status=status)
-    return {"status": status}
+    device_catalog = wiring.catalog(environment, session)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        device = HeldDevice.from_event(event)
+        with transient_faults_named():
+            status = settle(device, device_catalog)
+        if status == QUARANTINED:
+            metrics.add_metric("DevicesConfined", unit="Count", value=1)
+        else:
+            metrics.add_metric("DevicesReleased", unit="Count", value=1)
+        logger.info("quarantine settled", status=status)
+        return {"status": status}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import QuarantineLost, TransientError
 from common.items import update_if
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from common.row import OF_A_RELEASE, UNDONE, is_free
 from common.undoing import device_of, input_of
 from devices.confinement import is_nobodys
@@ -31,6 +31,7 @@ from quarantine.shadow import mark_shadow
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot_data import IoTDataPlaneClient
 
 TRIES = 5
@@ -122,20 +123,24 @@ class Undoing:
         hold.update(remove=OF_A_RELEASE)
 
 
-isolation = wiring.isolation()
-undoing = Undoing(
-    isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX")
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """State UndoQuarantine. Gives `{thingName, undone}`."""
-    request = UndoRequest.from_event(event)
-    if request is None:
-        return {"thingName": None, "undone": False}
-    with transient_faults_named():
-        undone = undoing.undo(request)
-    metrics.add_metric("QuarantinesUndone", unit="Count", value=int(undone))
-    logger.warning("quarantine undone" if undone else "nothing to undo")
-    return {"thingName": request.thing_name, "undone": undone}
+    isolation = wiring.isolation(environment, session)
+    undoing = Undoing(
+        isolation, session.client("iot-data", config=CONFIG), environment.required("JOB_PREFIX")
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = UndoRequest.from_event(event)
+        if request is None:
+            return {"thingName": None, "undone": False}
+        with transient_faults_named():
+            undone = undoing.undo(request)
+        metrics.add_metric("QuarantinesUndone", unit="Count", value=int(undone))
+        logger.warning("quarantine undone" if undone else "nothing to undo")
+        return {"thingName": request.thing_name, "undone": undone}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
 
-from common import environment
 from common.certificates import remove_patiently
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import DeviceBusy, RestartLost, ThingNotFound, TransientError
 from common.executions import Executions
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from common.row import GIVEN_UP, OF_A_SUCCESSION, Row, is_free
 from devices import wiring
 from devices.catalog import Catalog
@@ -32,6 +32,7 @@ from restart.tasks import running_tasks, stop_tasks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
 
@@ -159,35 +160,41 @@ def _refuse_a_person(row: Row | None, request: RestartRequest, decision: Decisio
     raise DeviceBusy(f"thingName: {decision.reason}")
 
 
-restarts = Executions(session.client("stepfunctions", config=CONFIG))
-claims = Claims(
-    catalog=wiring.catalog(),
-    iot=session.client("iot", config=CONFIG),
-    ecs=session.client("ecs", config=CONFIG),
-    executions=restarts,
-    cluster_arn=environment.required("CLUSTER_ARN"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """State ClaimRestart. Gives `{thingName, verdict, reason, ...}`, see `Claimed`.
-
-    And state GiveUp, which has the `reason` of a claim: gives `{Error, Cause}`, with which the
-    workflow fails.
-    """
-    if "reason" in event:
-        return _given_up(GiveUpRequest.from_event(event))
-    request = RestartRequest.from_event(event)
-    with transient_faults_named():
-        claimed = claims.claim(request)
-    logger.info("restart judged", verdict=claimed.decision.verdict, reason=claimed.decision.reason)
-    return claimed.answer
-
-
-def _given_up(request: GiveUpRequest) -> dict[str, Any]:
+def _given_up(request: GiveUpRequest, claims: Claims) -> dict[str, Any]:
     with transient_faults_named():
         reason = give_up(request, claims.catalog, claims.iot)
     metrics.add_metric("DevicesGivenUp", unit="Count", value=1)
     logger.warning("device failed after repeated restarts", reason=reason)
     return {"Error": "DeviceGivenUp", "Cause": reason}
+
+
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
+    """State ClaimRestart. Gives `{thingName, verdict, reason, ...}`, see `Claimed`.
+
+    And state GiveUp, which has the `reason` of a claim: gives `{Error, Cause}`, with which the
+    workflow fails.
+    """
+    restarts = Executions(session.client("stepfunctions", config=CONFIG))
+    claims = Claims(
+        catalog=wiring.catalog(environment, session),
+        iot=session.client("iot", config=CONFIG),
+        ecs=session.client("ecs", config=CONFIG),
+        executions=restarts,
+        cluster_arn=environment.required("CLUSTER_ARN"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        if "reason" in event:
+            return _given_up(GiveUpRequest.from_event(event), claims)
+        request = RestartRequest.from_event(event)
+        with transient_faults_named():
+            claimed = claims.claim(request)
+        logger.info(
+            "restart judged", verdict=claimed.decision.verdict, reason=claimed.decision.reason
+        )
+        return claimed.answer
+
+    return handler
+
+
+handler = observed(build(environment, session))

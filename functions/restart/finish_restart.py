@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from common.certificates import remove_patiently
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import RestartLost
 from common.moments import now
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from common.row import OF_A_SUCCESSION, Row
 from devices import wiring
 from devices.catalog import Catalog
@@ -23,6 +24,7 @@ from holding.restart import restart_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_iot import IoTClient
 
 
@@ -100,16 +102,20 @@ def _promote(request: FinishRequest, row: Row, restart: Hold) -> Row:
     )
 
 
-iot_client = session.client("iot", config=CONFIG)
-device_catalog = wiring.catalog()
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """State FinishRestart. Gives `{certificateId}`, the one in force."""
-    request = FinishRequest.from_event(event)
-    with transient_faults_named():
-        finish_restart(request, device_catalog, iot_client)
-    metrics.add_metric("DevicesRestarted", unit="Count", value=1)
-    logger.info("device restarted", certificate_id=request.certificate_id)
-    return {"certificateId": request.certificate_id}
+    iot_client = session.client("iot", config=CONFIG)
+    device_catalog = wiring.catalog(environment, session)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        request = FinishRequest.from_event(event)
+        with transient_faults_named():
+            finish_restart(request, device_catalog, iot_client)
+        metrics.add_metric("DevicesRestarted", unit="Count", value=1)
+        logger.info("device restarted", certificate_id=request.certificate_id)
+        return {"certificateId": request.certificate_id}
+
+    return handler
+
+
+handler = observed(build(environment, session))

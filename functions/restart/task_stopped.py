@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from common import environment
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.identifiers import owner_of
 from common.items import update_if
 from common.moments import now
-from common.observability import about_row, logger, metrics, observed
+from common.observability import Handler, about_row, logger, metrics, observed
 from common.row import Row
 from common.workflow import report_failed
 from devices import wiring
@@ -28,6 +28,7 @@ from holding.purposes import Purpose
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_stepfunctions import SFNClient
 
 TASK_INDEX = "task_arn"
@@ -129,19 +130,23 @@ class StoppedTasks:
             return
 
 
-tasks = StoppedTasks(
-    catalog=wiring.catalog(),
-    sfn=session.client("stepfunctions", config=CONFIG),
-    restart_machine=environment.required("RESTART_MACHINE_ARN"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
     """Target of the rule on ECS Task State Change. Gives `{taskArn, done}`."""
-    task = StoppedTask.from_event(event)
-    with transient_faults_named():
-        done = tasks.see_to(task)
-    metrics.add_metric("TasksStopped", unit="Count", value=int(done != "IGNORED"))
-    logger.info("task stopped", task_arn=task.task_arn, reason=task.reason, done=done)
-    return {"taskArn": task.task_arn, "done": done}
+    tasks = StoppedTasks(
+        catalog=wiring.catalog(environment, session),
+        sfn=session.client("stepfunctions", config=CONFIG),
+        restart_machine=environment.required("RESTART_MACHINE_ARN"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+        task = StoppedTask.from_event(event)
+        with transient_faults_named():
+            done = tasks.see_to(task)
+        metrics.add_metric("TasksStopped", unit="Count", value=int(done != "IGNORED"))
+        logger.info("task stopped", task_arn=task.task_arn, reason=task.reason, done=done)
+        return {"taskArn": task.task_arn, "done": done}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import environment
 from common.certificates import remove_patiently
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import RestartLost
 from common.identifiers import config_key, identity_key
 from common.jsontext import read
-from common.observability import logger, observed
+from common.observability import Handler, logger, observed
 from common.row import OF_A_SUCCESSION, UNDONE, Row, is_free
 from common.undoing import device_of, input_of
 from devices import wiring
@@ -31,6 +31,7 @@ from restart.tasks import running_tasks, stop_tasks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
     from types_boto3_s3 import S3Client
@@ -192,24 +193,28 @@ def _reason(error: Mapping[str, str]) -> str:
     return f"restart failed: {error.get('Error', '')}: {cause}"[:LONGEST_REASON]
 
 
-undoing = Undoing(
-    catalog=wiring.catalog(),
-    iot=session.client("iot", config=CONFIG),
-    ecs=session.client("ecs", config=CONFIG),
-    s3=session.client("s3", config=S3_CONFIG),
-    bucket=environment.required("CONFIG_BUCKET"),
-    cluster_arn=environment.required("CLUSTER_ARN"),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """State UndoRestart. Gives `{thingName, undone, again}`: `again` when it can be tried again."""
-    request = UndoRequest.from_event(event)
-    if request is None:
-        return {"thingName": None, "undone": False, "again": False}
-    with transient_faults_named():
-        undone = undoing.undo(request)
-    again = undone and not request.once
-    logger.warning("restart undone", again=again, reason=request.reason)
-    return {"thingName": request.thing_name, "undone": undone, "again": again}
+    undoing = Undoing(
+        catalog=wiring.catalog(environment, session),
+        iot=session.client("iot", config=CONFIG),
+        ecs=session.client("ecs", config=CONFIG),
+        s3=session.client("s3", config=S3_CONFIG),
+        bucket=environment.required("CONFIG_BUCKET"),
+        cluster_arn=environment.required("CLUSTER_ARN"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = UndoRequest.from_event(event)
+        if request is None:
+            return {"thingName": None, "undone": False, "again": False}
+        with transient_faults_named():
+            undone = undoing.undo(request)
+        again = undone and not request.once
+        logger.warning("restart undone", again=again, reason=request.reason)
+        return {"thingName": request.thing_name, "undone": undone, "again": again}
+
+    return handler
+
+
+handler = observed(build(environment, session))

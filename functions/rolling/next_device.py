@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import DeviceBusy, ImageChanged, ThingNotFound, TransientError
 from common.executions import Executions
 from common.image import ImageTag
 from common.items import scan
-from common.observability import about, logger, observed
+from common.observability import Handler, about, logger, observed
 from common.row import Row, is_free
 from devices import wiring
 from devices.catalog import Catalog
@@ -25,6 +26,7 @@ from rolling.progress import MOST_DEVICES, Progress, checked_names
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 READ = ("thing_name", "task_arn", "image_digest", *looked_at(ready(Purpose.ROLL)))
 
@@ -135,22 +137,26 @@ def _is_busy(row: Row) -> bool:
     return obstacle(row, Purpose.ROLL) is not None
 
 
-devices = Devices(
-    wiring.catalog(),
-    wiring.image(),
-    RollLock(
-        wiring.turns_table(),
-        Executions(session.client("stepfunctions", config=CONFIG)),
-    ),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """State NextDevice. Gives the progress, see `Progress.data`."""
-    request = NextRequest.from_event(event)
-    with transient_faults_named():
-        found = devices.next(request)
-    about(thing_name=found.thing_name)
-    logger.info("next device", verdict=found.verdict, image=found.image, rolled=found.rolled)
-    return found.data
+    devices = Devices(
+        wiring.catalog(environment, session),
+        wiring.image(environment, session),
+        RollLock(
+            wiring.turns_table(environment, session),
+            Executions(session.client("stepfunctions", config=CONFIG)),
+        ),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = NextRequest.from_event(event)
+        with transient_faults_named():
+            found = devices.next(request)
+        about(thing_name=found.thing_name)
+        logger.info("next device", verdict=found.verdict, image=found.image, rolled=found.rolled)
+        return found.data
+
+    return handler
+
+
+handler = observed(build(environment, session))

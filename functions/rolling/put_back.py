@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from common.clients import transient_faults_named
+from common.clients import session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import TransientError
 from common.image import ImageTag
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from common.row import Row, is_free
 from devices import wiring
 from devices.catalog import Catalog
@@ -22,6 +23,7 @@ from rolling.progress import Progress
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
 
 
 @dataclass(frozen=True)
@@ -127,20 +129,26 @@ def _told(done: Progress, reason: str) -> str:
     )
 
 
-putting_back = PuttingBack(
-    wiring.catalog(),
-    wiring.image(),
-)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """State PutBack. Gives the progress with its decision (`verdict`), and `back` and `lost`."""
-    request = PutBackRequest.from_event(event)
-    logger.append_keys(thing_name=request.progress.thing_name, execution_arn=request.roll_arn)
-    with transient_faults_named():
-        judged = putting_back.put_back(request)
-    if judged.progress.verdict != "GO_ON":
-        metrics.add_metric("RollsStopped", unit="Count", value=1)
-    logger.warning("a device was not moved", verdict=judged.progress.verdict, reason=judged.lost)
-    return judged.data
+    putting_back = PuttingBack(
+        wiring.catalog(environment, session),
+        wiring.image(environment, session),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = PutBackRequest.from_event(event)
+        logger.append_keys(thing_name=request.progress.thing_name, execution_arn=request.roll_arn)
+        with transient_faults_named():
+            judged = putting_back.put_back(request)
+        if judged.progress.verdict != "GO_ON":
+            metrics.add_metric("RollsStopped", unit="Count", value=1)
+        logger.warning(
+            "a device was not moved", verdict=judged.progress.verdict, reason=judged.lost
+        )
+        return judged.data
+
+    return handler
+
+
+handler = observed(build(environment, session))

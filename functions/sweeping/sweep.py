@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from common import environment
 from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
 from common.errors import InvalidInput
 from common.jsontext import read
 from common.jsonvalues import told
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from devices import wiring
 from sweeping.evidence import Observer
 from sweeping.finders import Finders
@@ -29,6 +29,7 @@ from sweeping.holds import UNDO_QUARANTINE, UNDO_RESTART
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_lambda import LambdaClient
 
 FIELDS = ("dryRun", "olderThanSeconds", "everything")
@@ -121,42 +122,52 @@ class Sweeper:
         return Result.of(finding, "removed" if said["undone"] else "gone")
 
 
-stack_observer = Observer(
-    iot=session.client("iot", config=CONFIG),
-    iot_data=session.client("iot-data", config=CONFIG),
-    ecs=session.client("ecs", config=CONFIG),
-    s3=session.client("s3", config=S3_CONFIG),
-    table=wiring.catalog_table(),
-    bucket=environment.required("CONFIG_BUCKET"),
-    cluster_arn=environment.required("CLUSTER_ARN"),
-    thing_group=environment.required("THING_GROUP"),
-    links_prefix=environment.required("LINKS_POLICY_PREFIX"),
-)
-# A call may take as long as whoever mends: a minute.
-lambda_client = session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70)))
-menders = {
-    "clean-up": environment.required("CLEAN_UP_FUNCTION"),
-    UNDO_RESTART: environment.required("UNDO_RESTART_FUNCTION"),
-    UNDO_QUARANTINE: environment.required("UNDO_QUARANTINE_FUNCTION"),
-}
-sweeper = Sweeper(stack_observer, lambda_client, menders)
-provision_machine = environment.required("PROVISION_MACHINE")
-sfn_client = session.client("stepfunctions", config=CONFIG)
-
-
-@observed
-def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
     """Called by `playground sweep` and every 15 minutes. Gives `{dryRun, findings}`
     (docs/contracts.md).
     """
-    request = SweepRequest.from_event(event)
-    with transient_faults_named():
-        results = sweeper.sweep(request, History(sfn_client, provision_machine), datetime.now(UTC))
-    for outcome in sorted({result.outcome for result in results}):
-        metrics.add_metric(
-            f"Sweep{outcome.title()}", "Count", sum(result.outcome == outcome for result in results)
-        )
-    for result in results:
-        logger.warning("should not be there", extra={"finding": result.as_dict(), **result.subject})
-    logger.info("swept", findings=len(results), dry_run=request.dry_run)
-    return {"dryRun": request.dry_run, "findings": [result.as_dict() for result in results]}
+    stack_observer = Observer(
+        iot=session.client("iot", config=CONFIG),
+        iot_data=session.client("iot-data", config=CONFIG),
+        ecs=session.client("ecs", config=CONFIG),
+        s3=session.client("s3", config=S3_CONFIG),
+        table=wiring.catalog_table(environment, session),
+        bucket=environment.required("CONFIG_BUCKET"),
+        cluster_arn=environment.required("CLUSTER_ARN"),
+        thing_group=environment.required("THING_GROUP"),
+        links_prefix=environment.required("LINKS_POLICY_PREFIX"),
+    )
+    # A call may take as long as whoever mends: a minute.
+    lambda_client = session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70)))
+    menders = {
+        "clean-up": environment.required("CLEAN_UP_FUNCTION"),
+        UNDO_RESTART: environment.required("UNDO_RESTART_FUNCTION"),
+        UNDO_QUARANTINE: environment.required("UNDO_QUARANTINE_FUNCTION"),
+    }
+    sweeper = Sweeper(stack_observer, lambda_client, menders)
+    provision_machine = environment.required("PROVISION_MACHINE")
+    sfn_client = session.client("stepfunctions", config=CONFIG)
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        request = SweepRequest.from_event(event)
+        with transient_faults_named():
+            results = sweeper.sweep(
+                request, History(sfn_client, provision_machine), datetime.now(UTC)
+            )
+        for outcome in sorted({result.outcome for result in results}):
+            metrics.add_metric(
+                f"Sweep{outcome.title()}",
+                "Count",
+                sum(result.outcome == outcome for result in results),
+            )
+        for result in results:
+            logger.warning(
+                "should not be there", extra={"finding": result.as_dict(), **result.subject}
+            )
+        logger.info("swept", findings=len(results), dry_run=request.dry_run)
+        return {"dryRun": request.dry_run, "findings": [result.as_dict() for result in results]}
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common.clients import transient_faults_named
+from common.clients import session, transient_faults_named
+from common.environment import Environment, environment
 from common.items import scan
-from common.observability import logger, metrics, observed
+from common.observability import Handler, logger, metrics, observed
 from common.row import GIVEN_UP, is_free
 from common.statuses import THERE
 from devices import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
     from types_boto3_dynamodb.service_resource import Table
 
 # Rows of removed ones stay for ever: their number only grows, and tells nothing.
@@ -33,17 +35,21 @@ def count_devices(table: "Table") -> dict[str, int]:
     return {status: found[status] for status in STATUSES}
 
 
-catalog_table = wiring.catalog_table()
-
-
-@observed
-def handler(_event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, int]:
+def build(environment: Environment, session: "Session") -> Handler[dict[str, int]]:
     """Called every 5 minutes. Gives the numbers by status, and publishes `DevicesOnline` and its
     like.
     """
-    with transient_faults_named():
-        found = count_devices(catalog_table)
-    for status, number in found.items():
-        metrics.add_metric(f"Devices{status.title()}", "Count", number)
-    logger.info("devices counted", devices=found)
-    return found
+    catalog_table = wiring.catalog_table(environment, session)
+
+    def handler(_event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, int]:
+        with transient_faults_named():
+            found = count_devices(catalog_table)
+        for status, number in found.items():
+            metrics.add_metric(f"Devices{status.title()}", "Count", number)
+        logger.info("devices counted", devices=found)
+        return found
+
+    return handler
+
+
+handler = observed(build(environment, session))

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import InvalidInput, ThingNotFound
-from common.executions import Executions
-from devices.catalog import Catalog
 from explaining.asked import Asked
 from explaining.explained import explained
 from explaining.observed import observed
-from explaining.record import Record
-from explaining.refusals import Refusals
 from explaining.timeline import Page, Timeline
-from explaining.why import Found, Sources
+from explaining.why import CATALOG, FINDINGS, HISTORY, Found, Sources, sources_of
 from playground.errors import UnknownDeviceError, UsageError
 from playground.home.homes import Home
 
@@ -32,16 +28,16 @@ class Explainer:
     @property
     def sources(self) -> Sources:
         """Where everything that is known stands."""
-        home = self.home
-        tables = home.resource("dynamodb")
-        return Sources(
-            Catalog(tables.Table(home.output("DeviceCatalogTableName"))),
-            Record(tables.Table(home.output("HistoryTableName"))),
-            Refusals(home.client("logs"), home.outputs.get("IotLogGroupName", "")),
-            tables.Table(home.output("VerdictsTableName")),
-            home.client("iot"),
-            home.client("iot-data"),
-            Executions(home.client("stepfunctions")),
+        home, tables = self.home, self.home.resource("dynamodb")
+        names = {
+            CATALOG: "DeviceCatalogTableName",
+            HISTORY: "HistoryTableName",
+            FINDINGS: "VerdictsTableName",
+        }
+        return sources_of(
+            {key: tables.Table(home.output(name)) for key, name in names.items()},
+            home.outputs.get("IotLogGroupName", ""),
+            home.client,
         )
 
     def why(self, name: str) -> Found:

@@ -21,6 +21,9 @@ MOST_BYTES_BACK = 10_485_760
 TIMEOUT = aiohttp.ClientTimeout(total=40, connect=5)
 """Seconds: API Gateway waits for 30 at most."""
 
+AWAY_HEADER = "Playground-Api"
+"""Tells an answer in the API's place from the API's own, which may have the same status."""
+
 AT_ONCE = 32
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SENT = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
@@ -122,7 +125,7 @@ def _away() -> web.Response:
         "api-away",
         "The API does not answer",
         "The HTTP API can't be reached. It is tried again.",
-        {"Retry-After": "1"},
+        {"Retry-After": "1", AWAY_HEADER: "away"},
     )
 
 

@@ -13,7 +13,7 @@ LIFE = 12 * 3600.0
 """Seconds without a renewal after which a session is over: as long as a refresh token lives."""
 
 MOST = 64
-JUST_NOW = 3.0
+JUST_NOW = 2.0
 """Seconds within which two pages of one browser that renew get the same token."""
 
 Clock = Callable[[], float]

@@ -1,6 +1,7 @@
 """The life that a user of the HTTP API sees."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ def by_api(life: Life) -> None:
         {"command": "ping"},
         thingName=life.thing_name,
     )
+    explained(life)
     life.wall.hang()
     ask(
         life,
@@ -42,6 +44,31 @@ def by_api(life: Life) -> None:
     )
     followed(life, ask(life, "DELETE /v1/devices/{thingName}", thingName=life.thing_name))
     life.wall.remove()
+
+
+def explained(life: Life) -> None:
+    """What happened to it, why, and what it may; a job that it refuses among that."""
+    name = life.thing_name
+    job_id, iot = f"why-{uuid.uuid4().hex[:8]}", life.cloud.client("iot")
+    arn = iot.describe_thing(thingName=name)["thingArn"]
+    iot.create_job(jobId=job_id, targets=[arn], document='{"operation": "dance"}')
+
+    def told() -> bool:
+        found = ask(life, "GET /v1/devices/{thingName}/why", thingName=name)["troubles"]
+        return any("INVALID_DOCUMENT" in one["cause"] for one in found if one["kind"] == "job")
+
+    life.wait("the API's answer to why", told, life.function_refusal)
+    iot.delete_job(jobId=job_id, force=True)
+    page = ask(life, "GET /v1/devices/{thingName}/timeline", thingName=name)
+    kinds = {entry["kind"] for entry in page["entries"]}
+    life.expect("ControlPlane", "its record has a setting", {"desired", "reported"} <= kinds)
+    question = {"thingName": name, "action": "publish", "resource": f"dt/playground/{name}/x"}
+    answer = ask(life, "POST /v1/policies/explain", question)
+    life.expect("ControlPlane", "its policy allows it", answer["decision"] == "ALLOWED")
+    live = ask(life, "POST /v1/live", {"thingName": name})
+    life.expect("ControlPlane", "a signed URL", "X-Amz-Signature=" in live["url"])
+    life.expect("ControlPlane", "workflows", bool(ask(life, "GET /v1/workflows")["workflows"]))
+    life.expect("ControlPlane", "executions", bool(ask(life, "GET /v1/executions")["executions"]))
 
 
 def followed(life: Life, accepted: Mapping[str, Any]) -> None:

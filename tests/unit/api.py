@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from control_plane import control_plane
 from control_plane.document import operations
+from tests.unit.built import built
 
 ADMIN = {
     "sub": "sub-of-admin",
@@ -97,5 +98,5 @@ class Api:
             }
         if body is not None:
             event["body"] = body
-        answer = control_plane.handler(event, self.context)
+        answer = built(control_plane)(event, self.context)
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))

@@ -10,6 +10,7 @@ from common.links import links_policy_name
 from links import link_devices
 from provisioning import clean_up
 from sweeping import sweep
+from tests.unit.built import built
 from tests.unit.stack import LINKS_PREFIX
 from tests.unit.world import World
 
@@ -44,7 +45,7 @@ class House:
     def ask(self, action: str, switch: str, target: str | None = None) -> list[str]:
         """What LinkDevices answers."""
         event = {"action": action, "thingName": switch} | ({"target": target} if target else {})
-        links: list[str] = link_devices.handler(event, self.world.context)["links"]
+        links: list[str] = built(link_devices)(event, self.world.context)["links"]
         return links
 
     def link(self, switch: str, bulb: str) -> list[str]:
@@ -58,11 +59,11 @@ class House:
             "input": {"thingName": name},
             "deprovisioning": MACHINE.format("deprovision", name),
         }
-        clean_up.handler(event, self.world.context)
+        built(clean_up)(event, self.world.context)
 
     def sweep(self, **request: Any) -> list[tuple[str, str, str]]:
         """Kind, name and outcome of what a sweep finds that spares nothing for its youth."""
-        found = sweep.handler({"olderThanSeconds": 0, **request}, self.world.context)["findings"]
+        found = built(sweep)({"olderThanSeconds": 0, **request}, self.world.context)["findings"]
         return [(one["kind"], one["name"], one["outcome"]) for one in found]
 
     def policy(self, switch: str) -> str | None:

@@ -8,8 +8,13 @@ from typing import Any
 
 import botocore.useragent
 import moto.core.responses
+from moto.core.base_backend import BaseBackend
 from moto.core.serialize import ResponseSerializer
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser  # type: ignore[attr-defined]
+from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]
+    DepthFirstTraverser,
+    Node,
+)
 
 # Pure functions of strings and classes.
 REPEATED = (
@@ -23,7 +28,9 @@ def remember() -> None:
     for module, name in REPEATED:
         setattr(module, name, cache(getattr(module, name)))
     _dictionaries_as_they_are(ResponseSerializer)
-    _maps_once(DepthFirstTraverser)
+    _processors_by_type(DepthFirstTraverser)
+    _conditions_parsed_once(ConditionExpressionParser)
+    _urls_once(BaseBackend)
 
 
 def _dictionaries_as_they_are(serializer: Any) -> None:
@@ -43,19 +50,60 @@ def _dictionaries_as_they_are(serializer: Any) -> None:
     serializer.get_value = get_value
 
 
-def _maps_once(traverser: Any) -> None:
-    """Which nodes it looks at, and how, is asked twice at every node."""
+def _processors_by_type(traverser: Any) -> None:
+    """Which processor takes a node is asked twice at every node, of each class that has one."""
 
-    def known(self: Any) -> Any:
-        if "known" not in self.__dict__:
-            self.known = self._processing_map()
-        return self.known
+    def processor_of(self: Any, kind: type) -> Any:
+        known = self.__dict__.setdefault("known", {})
+        if kind not in known:
+            processing = self._processing_map().items()
+            known[kind] = next((one for base, one in processing if issubclass(kind, base)), None)
+        return known[kind]
 
-    def process(self: Any, node: Any) -> Any:
-        return next(
-            (processor(node) for kind, processor in known(self).items() if isinstance(node, kind)),
-            None,
-        )
+    def traverse_node_recursively(self: Any, node: Any, child_id: int = -1) -> Any:
+        if not isinstance(node, Node):
+            return node
+        parent = node.parent
+        for number, child in enumerate(node.children or ()):
+            self.pre_processing_of_child(node, number)
+            traverse_node_recursively(self, child, number)
+        processor = processor_of(self, type(node))
+        if processor is not None:
+            node = processor(node)
+            node.parent = parent
+            if parent:
+                parent.children[child_id] = node
+        return node
 
-    traverser.nodes_to_be_processed = lambda self: tuple(known(self))
-    traverser.process = process
+    traverser.traverse_node_recursively = traverse_node_recursively
+
+
+def _conditions_parsed_once(parser: Any) -> None:
+    """An update parses its condition twice, and most conditions come again in the next test."""
+    known: dict[tuple[str, ...], Any] = {}
+    real = parser.parse
+
+    def parse(self: Any) -> Any:
+        asked = (self.condition_expression, self.expression_attribute_names)
+        key = tuple(map(repr, (*asked, self.expression_attribute_values)))
+        if key not in known:
+            known[key] = real(self), self.expr_attr_names_found, self.expr_attr_values_found
+        made, names, values = known[key]
+        self.expr_attr_names_found, self.expr_attr_values_found = list(names), list(values)
+        return made
+
+    parser.parse = parse
+
+
+def _urls_once(backend: Any) -> None:
+    """What a backend answers for, made of patterns at every request."""
+    known: dict[tuple[type, str], Any] = {}
+    real = backend.urls.fget
+
+    def urls(self: Any) -> Any:
+        key = type(self), self.region_name
+        if key not in known:
+            known[key] = real(self)
+        return known[key]
+
+    backend.urls = property(urls)

@@ -24,6 +24,7 @@ from restart import (
     task_stopped,
     undo_restart,
 )
+from tests.unit.built import built
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -58,7 +59,7 @@ class World:
 
     def call(self, module: Any, **event: Any) -> Any:
         """One attempt of a function."""
-        return module.handler(event, self.context)
+        return built(module)(event, self.context)
 
     def provision(self, **asked: Any) -> None:
         """A device that is online."""

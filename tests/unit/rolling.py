@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from devices.catalog import Catalog
 from rolling import next_device, put_back
+from tests.unit.built import built
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.stack import CLUSTER, EXECUTION, IMAGE_TAG, ROLL
@@ -108,16 +109,16 @@ class Roll:
     def next(self) -> dict[str, Any]:
         """State NextDevice; a repetition changes nothing."""
         event = {"input": dict(self.asked), "roll": self.arn, "progress": dict(self.progress)}
-        found: dict[str, Any] = next_device.handler(event, self.fleet.context)
-        assert next_device.handler(event, self.fleet.context) == found
+        found: dict[str, Any] = built(next_device)(event, self.fleet.context)
+        assert built(next_device)(event, self.fleet.context) == found
         self.progress = found
         return found
 
     def put_back(self) -> dict[str, Any]:
         """State PutBack, twice."""
         event = {"roll": self.arn, "progress": dict(self.progress)}
-        found: dict[str, Any] = put_back.handler(event, self.fleet.context)
-        assert put_back.handler(event, self.fleet.context) == found
+        found: dict[str, Any] = built(put_back)(event, self.fleet.context)
+        assert built(put_back)(event, self.fleet.context) == found
         self.progress = found
         return found
 

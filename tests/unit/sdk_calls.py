@@ -47,14 +47,18 @@ def operations_of(service: str) -> frozenset[str]:
 
 
 @cache
-def calls() -> tuple[list[SdkCall], list[str]]:
-    """All calls, and those whose client can't be told: a name that no annotation gives a type."""
-    trees = {
+def _trees() -> dict[Path, ast.AST]:
+    return {
         path: ast.parse(path.read_text()) for path in sorted((ROOT / "functions").rglob("*.py"))
     }
-    clients = {name: service for tree in trees.values() for name, service in _named_clients(tree)}
+
+
+@cache
+def calls() -> tuple[list[SdkCall], list[str]]:
+    """All calls, and those whose client can't be told: a name that no annotation gives a type."""
+    clients = _all_clients()
     found, unknown = [], []
-    for path, tree in trees.items():
+    for path, tree in _trees().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
@@ -69,9 +73,8 @@ def calls() -> tuple[list[SdkCall], list[str]]:
 
 def excepted() -> Iterator[tuple[str, str, str]]:
     """Every `client.exceptions.<Name>`: service, name, where."""
-    for path in sorted((ROOT / "functions").rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        clients = _all_clients()
+    clients = _all_clients()
+    for path, tree in _trees().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Attribute):
                 continue
@@ -83,8 +86,7 @@ def excepted() -> Iterator[tuple[str, str, str]]:
 
 @cache
 def _all_clients() -> dict[str, str]:
-    trees = [ast.parse(path.read_text()) for path in sorted((ROOT / "functions").rglob("*.py"))]
-    return {name: service for tree in trees for name, service in _named_clients(tree)}
+    return {name: service for tree in _trees().values() for name, service in _named_clients(tree)}
 
 
 def _named_clients(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -137,7 +139,12 @@ def _call(
 
 
 def _is_an_operation(name: str) -> bool:
-    return any(name in operations_of(service) for service in set(TYPES.values()))
+    return name in _operations()
+
+
+@cache
+def _operations() -> frozenset[str]:
+    return frozenset().union(*(operations_of(service) for service in set(TYPES.values())))
 
 
 def source_of(where: str) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from common.clients import session
 from detecting.detector import Detector
 from detecting.finding import Finding
 from detecting.observation import Observation, Report
 from detecting.rules import Rule, Thresholds
 from detecting.sources import observations
 from detecting.windows import Mark
+from tests.unit.built import SESSION
 from tests.unit.stack import FINDINGS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LIMITS = Thresholds()
 
 def findings_table() -> "Table":
     """Made anew, empty."""
-    return session.resource("dynamodb").create_table(
+    return SESSION.resource("dynamodb").create_table(
         TableName=FINDINGS,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[

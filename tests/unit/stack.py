@@ -2,7 +2,7 @@
 sets.
 """
 
-from tests.unit.template import FUNCTIONS as IN_THE_TEMPLATE
+import pytest
 
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
@@ -53,6 +53,7 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/nonexistent",
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_LAMBDA_FUNCTION_NAME": "playground",
     "POWERTOOLS_SERVICE_NAME": "playground",
     "POWERTOOLS_METRICS_NAMESPACE": "IoTPlayground",
     "CATALOG_TABLE": TABLE,
@@ -104,7 +105,6 @@ ENVIRONMENT = {
     "AUDIT_TOPIC_ARN": AUDIT_TOPIC,
     "RESULT_TOPIC_ARN": RESULT_TOPIC,
     "HISTORY_TABLE": HISTORY,
-    "FINDINGS_TABLE": FINDINGS,
     "IOT_LOG_GROUP": "AWSIotLogsV2",
     "LIVE_ROLE_ARN": "arn:aws:iam::123456789012:role/playground-live",
     "LIVE_ENDPOINT": "",
@@ -118,7 +118,11 @@ FOREIGN = (
     "AWS_MAX_ATTEMPTS",
     "AWS_RETRY_MODE",
 )
-FUNCTIONS = tuple(
-    str(function["Handler"]).removesuffix(".handler") for function in IN_THE_TEMPLATE.values()
-)
-"""The modules of all functions."""
+
+
+def set_environment(patch: pytest.MonkeyPatch) -> None:
+    """The template's, with nobody's account."""
+    for name in FOREIGN:
+        patch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)

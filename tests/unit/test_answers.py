@@ -45,6 +45,7 @@ def device(thing: Thing, desired: dict[str, Any], before: dict[str, Any]) -> dic
     return shadow.reported(outcome.settings, outcome.refused, desired)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("drops_nulls", [True, False], ids=["as AWS", "as the emulator"])
 @given(key=keys, wish=values, before=st.dictionaries(keys, values, max_size=2))
 def test_every_wish_is_answered_by_the_devices_own_report(

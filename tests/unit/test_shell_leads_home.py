@@ -28,6 +28,8 @@ from playground.home.shellenv import (
 from playground.home.state import LocalState
 from playground.local import emulator
 
+pytestmark = pytest.mark.processes
+
 STRANGERS = PROJECT / "tests" / "strangers"
 EVERY_SERVICE = STRANGERS / "every_service.py"
 MODULES = PROJECT / ".venvs/emulator/lib"

@@ -14,6 +14,7 @@ from provisioning import (
     start_task,
     write_config,
 )
+from tests.unit.built import built
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -45,24 +46,24 @@ class World:
         steps: dict[str, Callable[[], Any]] = {
             "nothing": lambda: None,
             "claim": lambda: self.catalog.claim(name, device_type, execution),
-            "thing": lambda: create_thing.handler(
+            "thing": lambda: built(create_thing)(
                 {"input": {"thingName": name, "deviceType": device_type}, "execution": execution},
                 self.context,
             ),
-            "certificate": lambda: create_certificate.handler(
+            "certificate": lambda: built(create_certificate)(
                 {"thingName": name, "execution": execution}, self.context
             ),
-            "policy": lambda: attach_policy.handler(
+            "policy": lambda: built(attach_policy)(
                 {"thingName": name, "certificateArn": self.row(name)["certificate_arn"]},
                 self.context,
             ),
-            "config": lambda: write_config.handler(
+            "config": lambda: built(write_config)(
                 {"thingName": name, "input": {"deviceType": device_type}}, self.context
             ),
-            "task": lambda: start_task.handler(
+            "task": lambda: built(start_task)(
                 {"thingName": name, "execution": execution}, self.context
             ),
-            "status": lambda: record_status.handler(
+            "status": lambda: built(record_status)(
                 {
                     "thingName": name,
                     "execution": execution,

@@ -29,6 +29,11 @@ export class Reach {
 /** Statuses of what stands before the API (this page's server) when the API itself is away. */
 const AWAY = new Set([502, 503, 504]);
 
-/** Whether an answer came from the API itself: it and its gateway speak JSON. */
-export const isOfApi = (answer: Response): boolean =>
-  !AWAY.has(answer.status) || (answer.headers.get('content-type') ?? '').includes('json');
+/**
+ * Whether an answer came from the API itself: it and its gateway speak JSON. The server of this
+ * machine speaks it, too, and says that it answers in the API's place.
+ */
+export const isOfApi = ({ status, headers }: Response): boolean =>
+  !AWAY.has(status) ||
+  ((headers.get('content-type') ?? '').includes('json') &&
+    headers.get('playground-api') !== 'away');

@@ -180,6 +180,7 @@ def test_a_model_is_shown_as_it_stands_in_its_file() -> None:
     assert unknown.stderr.startswith("There is no model toaster: there are bulb, generic, ")
 
 
+@pytest.mark.processes
 def test_a_bad_model_is_told_before_anything_is_asked_of_the_cloud(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{"telemetry": {"t": {"sine": {"amplitude": 1, "period": 0}}, "u": 5}}')

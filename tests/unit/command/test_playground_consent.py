@@ -22,6 +22,8 @@ HERE = {"up", "down", "reset", "status", "relay", "completion", "env", "help"}
 """These have to do with the local cloud alone, or with none."""
 
 ONLY_LOOK = {
+    "why",
+    "explain",
     "api", "describe", "findings", "images", "job list", "job operations", "job show", "links",
     "list", "logs", "models", "settings", "show", "token", "user list", "watch",
 }  # fmt: skip
@@ -76,6 +78,7 @@ def test_what_changes_something_is_refused_where_nobody_can_be_asked(words: str)
             assert "`playground up`" in answer.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("words", sorted(ONLY_LOOK))
 def test_what_only_looks_asks_nothing(words: str) -> None:
     for line in EXAMPLES[words]:

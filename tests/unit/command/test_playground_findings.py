@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from common.clients import session
 from detecting.finding import Finding
 from playground.line import context as cli_context
 from playground.line.app import app
 from playground.security.findings import findings
+from tests.unit.built import CLIENTS
 from tests.unit.sightings import NOON, findings_table
 from tests.unit.stack import FINDINGS
 
@@ -22,7 +22,7 @@ class Home:
     """A stack with a table of findings."""
 
     def client(self, service: str) -> Any:
-        return session.client(service)  # type: ignore[call-overload]
+        return CLIENTS.client(service)
 
     def output(self, name: str) -> str:
         assert name == "VerdictsTableName"

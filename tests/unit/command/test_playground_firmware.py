@@ -19,6 +19,8 @@ from virtual_device.core.capability import Surroundings
 from virtual_device.jobs import update_document
 from virtual_device.tools import firmware_tool
 
+pytestmark = pytest.mark.processes
+
 SAMPLE = PROJECT / "device/firmware/bulb-1.1.0.json"
 ROLE = "arn:aws:iam::123456789012:role/playground-FirmwareDownloadRole"
 
@@ -35,7 +37,7 @@ def session() -> boto3.Session:
 
 
 @pytest.fixture
-def home(session: boto3.Session) -> Home:
+def home(session: boto3.Session, afresh: None) -> Home:
     found = Home("aws", session, "eu-west-1", "123456789012", "playground")
     found.__dict__["outputs"] = {"FirmwareBucketName": "images", "FirmwareDownloadRoleArn": ROLE}
     found.client("s3").create_bucket(
@@ -44,6 +46,7 @@ def home(session: boto3.Session) -> Home:
     return found
 
 
+@pytest.mark.processes
 def test_an_image_is_described_by_the_device_s_own_code(image: firmware.Image) -> None:
     content = SAMPLE.read_bytes()
     digest = sha256(content).hexdigest()
@@ -51,6 +54,7 @@ def test_an_image_is_described_by_the_device_s_own_code(image: firmware.Image) -
     assert image.key == f"firmware/1.1.0-{digest[:16]}.json"
 
 
+@pytest.mark.processes
 def test_every_mistake_is_named(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text(json.dumps({"version": "1", "model": {"telemetry": {"a": {"walk": {}}}}}))

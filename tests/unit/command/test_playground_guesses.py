@@ -93,6 +93,7 @@ def test_a_group_alone_lists_its_commands() -> None:
     assert run("--home", "moon").exit_code == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nobody_is_asked")
 @pytest.mark.parametrize("words", [(), *(tuple(words.split()) for words in COMMANDS)])
 def test_help_is_the_help_of_the_command(words: tuple[str, ...]) -> None:
@@ -274,6 +275,7 @@ def test_a_list_is_what_the_rows_say_and_not_their_index(
 # --- settings
 
 
+@pytest.mark.processes
 def test_settings_of_a_type_need_no_cloud(nobody_is_asked: None) -> None:
     del nobody_is_asked
     for device_type in models.types(Paths()):
@@ -289,6 +291,7 @@ def test_settings_of_a_type_need_no_cloud(nobody_is_asked: None) -> None:
     assert "switch only" in run("settings").stdout
 
 
+@pytest.mark.processes
 def test_settings_of_a_device_have_what_its_shadow_holds(
     lamp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,6 +324,7 @@ def test_settings_of_nothing(lamp: Any, monkeypatch: pytest.MonkeyPatch) -> None
     assert "Nobody is at home." in answer.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("wishes", "told"),
     [
@@ -343,6 +347,7 @@ def test_a_key_that_is_no_setting_is_refused(wishes: dict[str, Any], told: str) 
     assert told in str(refused.value)
 
 
+@pytest.mark.processes
 def test_a_key_that_is_none_can_always_be_removed() -> None:
     device_settings.require_settable(Paths(), LAMP, {"colour": None, "position": None, "time": 5})
     # and of a type that this version does not know, the device is the judge
@@ -362,6 +367,7 @@ def desired(lamp: Any, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any
     return written
 
 
+@pytest.mark.processes
 def test_a_setting_that_the_device_can_not_have_does_not_get_into_its_shadow(
     desired: list[Mapping[str, Any]],
 ) -> None:
@@ -370,6 +376,7 @@ def test_a_setting_that_the_device_can_not_have_does_not_get_into_its_shadow(
     assert "colour: is not a setting of a bulb device" in answer.stderr
 
 
+@pytest.mark.processes
 def test_what_the_device_refuses_is_told_with_the_command_that_removes_it(
     desired: list[Mapping[str, Any]],
 ) -> None:
@@ -378,6 +385,7 @@ def test_what_the_device_refuses_is_told_with_the_command_that_removes_it(
     assert "`playground unset lamp time`" in answer.stderr
 
 
+@pytest.mark.processes
 def test_unset_takes_out_what_is_there(desired: list[Mapping[str, Any]]) -> None:
     answer = run("--home", "aws", "unset", "lamp", "colour", "time", "size")
     assert desired == [{"colour": None, "time": None}]

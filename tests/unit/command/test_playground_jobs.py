@@ -48,6 +48,7 @@ def test_what_cannot_be_read_is_explained(words: list[str], everyone: bool, mess
         read_words(words, everyone=everyone)
 
 
+@pytest.mark.processes
 def test_the_device_itself_checks_documents() -> None:
     assert PATHS.root == PROJECT
     assert "change-unit" in job_documents.operations(PATHS)

@@ -358,6 +358,7 @@ COMMAND = typer.main.get_command(app)
 TYPES = ("str", "int", "float", "bool", "list", "path", "file", "text", "integer", "dir", "range")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("words", ["", *(words for words, _ in walk(COMMAND))])
 def test_help_names_values_and_no_type_of_python(words: str) -> None:
     shown = CliRunner().invoke(app, [*words.split(), "--help"], env={"COLUMNS": "200"}).stdout

@@ -433,6 +433,7 @@ def complete() -> Callable[..., list[str]]:
     return ask
 
 
+@pytest.mark.processes
 def test_bash_completes_commands_options_and_types(complete: Callable[..., list[str]]) -> None:
     assert complete("playground", "li") == ["list", "link", "links", "listen"]
     assert complete("playground", "list", "--q") == ["--query"]

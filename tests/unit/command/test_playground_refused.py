@@ -139,6 +139,7 @@ def test_a_home_elsewhere_is_not_called_aws(monkeypatch: pytest.MonkeyPatch) -> 
     assert home.label == "account 1 at http://127.0.0.1:4566 (AWS_ENDPOINT_URL), eu-west-1"
 
 
+@pytest.mark.processes
 def test_a_device_that_ends_without_a_word_is_told_with_its_exit_code(tmp_path: Path) -> None:
     (tmp_path / "virtual_device").mkdir()
     (tmp_path / "virtual_device" / "__init__.py").write_text("raise SystemExit(3)\n")
@@ -146,12 +147,14 @@ def test_a_device_that_ends_without_a_word_is_told_with_its_exit_code(tmp_path: 
         check_import(tmp_path)
 
 
+@pytest.mark.processes
 def test_the_version_is_told_as_aws_tells_its_own() -> None:
     answer = run("--version")
     assert answer.exit_code == 0
     assert answer.stdout.startswith(f"iot-playground/{version('iot-playground')}")
 
 
+@pytest.mark.processes
 def test_a_clone_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
     git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@example.com"]
     subprocess.run([*git, "init", "-q"], check=True)

@@ -217,6 +217,7 @@ BAD_FILES: Mapping[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("content", "rule"), BAD_FILES.values(), ids=BAD_FILES)
 def test_a_model_file_that_is_none(tmp_path: Path, content: bytes, rule: str) -> None:
     file = tmp_path / "model.json"
@@ -245,6 +246,7 @@ def test_what_is_no_file(
     assert "too large" in said(*option, "/dev/zero")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("content", [MODEL, b"\xef\xbb\xbf" + MODEL, MODEL.replace(b" ", b"\r\n")])
 def test_a_model_is_read_once_from_wherever_it_comes(
     content: bytes, monkeypatch: pytest.MonkeyPatch

@@ -16,6 +16,8 @@ from playground.home.paths import PROJECT, Paths
 from playground.web import building
 from playground.web.building import ALSO_READ, STAMP, Builder, digest, environment, installed
 
+pytestmark = pytest.mark.processes
+
 BUILD = """
 const fs = require('node:fs');
 const out = process.argv[process.argv.indexOf('--outDir') + 1];

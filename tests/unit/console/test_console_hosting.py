@@ -1,6 +1,7 @@
 """The hosted console: nothing of it without the parameter, and as strict as the one served here."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +15,10 @@ from moto import mock_aws
 from playground.errors import ConsoleError
 from playground.home.paths import PROJECT, Paths
 from playground.web import uploading
+from playground.web.building import Builder
 from playground.web.guarding import Guard
 from tests.unit.template import TEMPLATE
 
-BUCKET = "console-bucket"
 RESOURCES = {
     name: resource for name, resource in TEMPLATE["Resources"].items() if "Console" in name
 }
@@ -82,14 +83,16 @@ def test_the_pages_own_paths_lead_to_it_and_the_apis_do_not() -> None:
 
 @pytest.fixture
 def home() -> Iterator[Any]:
+    # Of its own: other tests of the process have the same account.
+    bucket = f"console-{secrets.token_hex(8)}"
     with mock_aws():
         session = boto3.Session("a", "b", region_name="eu-west-1")
         s3 = session.client("s3")
         s3.create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
         outputs = {
-            "ConsoleBucketName": BUCKET,
+            "ConsoleBucketName": bucket,
             "ConsoleUrl": "https://d1.cloudfront.net",
             "UserPoolClientId": "client",
         }
@@ -111,9 +114,9 @@ def home() -> Iterator[Any]:
 
 @pytest.fixture
 def built(page: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(uploading.Builder, "build", lambda _: "digest")
-    monkeypatch.setattr(uploading.Builder, "folder", page)
-    monkeypatch.setattr(uploading.Builder, "lock", page.parent / "lock")
+    monkeypatch.setattr(Builder, "build", lambda _: "digest")
+    monkeypatch.setattr(Builder, "folder", page)
+    monkeypatch.setattr(Builder, "lock", page.parent / "lock")
     return page
 
 
@@ -121,10 +124,10 @@ def built(page: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_page_is_uploaded_with_its_types_and_nothing_hidden(home: Any) -> None:
     url = uploading.upload(Paths(PROJECT), home)
 
-    s3 = home.client("s3")
+    s3, bucket = home.client("s3"), home.outputs["ConsoleBucketName"]
     found = {
-        one["Key"]: s3.get_object(Bucket=BUCKET, Key=one["Key"])
-        for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+        one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])
+        for one in s3.list_objects_v2(Bucket=bucket)["Contents"]
     }
     assert url == "https://d1.cloudfront.net"
     assert {key: (one["ContentType"], one["CacheControl"]) for key, one in found.items()} == {
@@ -150,13 +153,13 @@ def test_the_page_is_uploaded_with_its_types_and_nothing_hidden(home: Any) -> No
 def test_what_an_open_page_may_ask_for_stays_a_week(
     home: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    s3 = home.client("s3")
-    s3.put_object(Bucket=BUCKET, Key="assets/before.js", Body=b"x")
+    s3, bucket = home.client("s3"), home.outputs["ConsoleBucketName"]
+    s3.put_object(Bucket=bucket, Key="assets/before.js", Body=b"x")
     uploading.upload(Paths(PROJECT), home)
-    young = {one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    young = {one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
     monkeypatch.setattr(uploading, "KEPT", timedelta(seconds=-5))
     uploading.upload(Paths(PROJECT), home)
-    old = {one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    old = {one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
 
     assert young - old == {"assets/before.js"}
 

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import webbrowser
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +21,15 @@ from playground.home.paths import Paths
 from playground.home.state import LocalState, secret_of
 from playground.local import cloud, console
 from playground.web import codes, foreground, opening, starting
+from playground.web.building import Builder
 from playground.web.settings import Settings
 from tests.ports import free_port
 from tests.unit.console.stage import CLIENT, CONFIG, KEY, LIVE
 
 PASSWORD = "Very-secret-1"
 MOST_MEGABYTES = 60
+
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
@@ -209,7 +213,7 @@ def test_up_starts_another_one_when_it_has_something_else_to_serve(
 def test_a_page_that_was_not_built_is_one_sentence(
     paths: Paths, settings: Settings, upped: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console.Builder, "built", lambda _: "")
+    monkeypatch.setattr(Builder, "built", lambda _: "")
     state = started(
         paths, LocalState(console_port=settings.port), Page(error="It was not built."), upped
     )
@@ -221,7 +225,7 @@ def test_a_page_that_was_not_built_is_one_sentence(
 def test_and_the_page_of_before_is_served(
     paths: Paths, settings: Settings, upped: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console.Builder, "built", lambda _: "before")
+    monkeypatch.setattr(Builder, "built", lambda _: "before")
     state = started(
         paths, LocalState(console_port=settings.port), Page(error="It was not built."), upped
     )
@@ -312,11 +316,11 @@ def test_a_browsers_command_line_holds_no_code(
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$@" > {seen}\n')
     browser.chmod(0o755)
-    monkeypatch.setattr(opening.webbrowser, "_tryorder", [str(browser)])
+    monkeypatch.setattr(webbrowser, "_tryorder", [str(browser)])
     monkeypatch.setattr(
-        opening.webbrowser,
+        webbrowser,
         "_browsers",
-        {str(browser): [None, opening.webbrowser.GenericBrowser(str(browser))]},
+        {str(browser): [None, webbrowser.GenericBrowser(str(browser))]},
     )
     url = opening.sign_in_url("http://127.0.0.1:4570", KEY)
     # when

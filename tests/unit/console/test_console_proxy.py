@@ -57,6 +57,7 @@ def test_an_answer_passes_with_the_headers_that_say_something(stage: Stage) -> N
     assert answer.headers["Location"] == "/v1/executions/one"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.cookies == ()
+    assert "Playground-Api" not in answer.headers
     assert not {"Server", "Access-Control-Allow-Origin"} & answer.headers.keys()
 
 
@@ -142,6 +143,7 @@ def test_an_api_that_hangs_up_is_away(stage: Stage, path: str) -> None:
 
     assert (answer.status, answer.json["type"]) == (502, "urn:iot-playground:problem:api-away")
     assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Playground-Api"] == "away"
 
 
 def test_an_api_that_is_not_there_is_told_and_found_again(page: Path) -> None:

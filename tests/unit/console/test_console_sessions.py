@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from playground.web import codes, sessions
+from playground.web.cognito import RefusedError, Tokens
 from playground.web.sessions import Sessions
 from tests.unit.console.stage import KEY, Stage
 
@@ -235,7 +236,7 @@ def test_a_session_that_nobody_renews_is_over_after_twelve_hours_and_there_are_n
         now[0] += sessions.LIFE - 1
         await known.renew(first)
         now[0] += sessions.LIFE + 1
-        with pytest.raises(sessions.RefusedError):
+        with pytest.raises(RefusedError):
             await known.renew(first)
         for _ in range(sessions.MOST + 10):
             now[0] += 1
@@ -249,10 +250,10 @@ class MemorySignIn:
     """Lets everybody in."""
 
     async def by_password(self, username: str, password: str) -> Any:
-        return sessions.Tokens(f"{username} {password}", "refresh", 0, username, "admins")
+        return Tokens(f"{username} {password}", "refresh", 0, username, "admins")
 
     async def by_refresh(self, token: str) -> Any:
-        return sessions.Tokens(f"from {token}", None, 0, "console", "admins")
+        return Tokens(f"from {token}", None, 0, "console", "admins")
 
 
 def test_no_secret_is_in_the_text_of_an_object() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from virtual_device.telemetry import generators as g
@@ -29,7 +29,6 @@ moments = st.builds(
 )
 amounts = st.floats(-1e15, 1e15)
 seconds = st.floats(1e-3, 1e9)
-quickly = settings(max_examples=40, deadline=None)
 
 
 def after(count: int, moment: Moment = MOMENT, every: float = 60) -> Moment:
@@ -41,7 +40,6 @@ def close(value: float, other: float) -> bool:
     return math.isclose(value, other, rel_tol=1e-9, abs_tol=1e-9)
 
 
-@quickly
 @given(moments, amounts, amounts)
 def test_uniform_stays_within_its_range(moment: Moment, one: float, other: float) -> None:
     low, high = sorted((one, other))
@@ -62,7 +60,6 @@ def test_what_is_drawn_once_is_the_things_own() -> None:
     assert serial.value(MOMENT) != g.Uniform("another place", 0, 1, once=True).value(MOMENT)
 
 
-@quickly
 @given(moments, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), seconds, st.floats(-1e9, 1e9))
 def test_sine_stays_within_its_amplitude(
     m: Moment, mean: float, amplitude: float, period: float, phase: float
@@ -78,7 +75,6 @@ def test_sine_comes_back_after_its_period_and_the_phase_shifts_it() -> None:
     assert close(g.Sine(20, 5, 600, 120).value(MOMENT), wave.value(after(2)))
 
 
-@quickly
 @given(seeds, st.integers(0, 2**40), st.floats(-50, 50), st.floats(0.001, 30), st.floats(0, 100))
 def test_walk_takes_steps_of_bounded_length_and_stays_in(
     s: str, n: int, low: float, step: float, span: float
@@ -100,7 +96,6 @@ def test_walk_begins_at_its_start_and_gets_about() -> None:
     assert g.Walk("k", 1, 5, 1, 1).value(after(3)) == 1
 
 
-@quickly
 @given(moments, amounts, amounts, seconds, seconds)
 def test_decay_stays_between_its_ends(
     m: Moment, start: float, end: float, half_life: float, period: float
@@ -180,7 +175,6 @@ def test_route_goes_round_at_its_speed() -> None:
     assert {p["heading"] for p in positions if isinstance(p, dict)} == {0, 90, 180, 270}
 
 
-@quickly
 @given(moments, seconds)
 def test_route_stays_on_the_map(moment: Moment, speed: float) -> None:
     position: Any = Route.through(SQUARE, speed).value(moment)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from common.identifiers import DEVICE_TYPES as OF_FUNCTIONS
@@ -184,7 +184,6 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.sampled_from(kinds.ALL), values, max_size=2))
 def test_any_member_is_either_refused_or_gives_json(member: dict[str, Any]) -> None:
     try:

@@ -1,6 +1,6 @@
 """Calls that fail at a chosen place, in front of moto and the services in memory alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -23,19 +23,29 @@ def refused(
 ) -> Iterator[None]:
     """Within the block the operation is answered with this error."""
 
-    def refuse(**_: Any) -> tuple[Any, dict[str, Any]]:
-        answer = {
-            "Error": {"Code": code, "Message": "injected"},
-            "ResponseMetadata": {"HTTPStatusCode": status},
-        }
-        return SimpleNamespace(status_code=status), answer
+    answer = {
+        "Error": {"Code": code, "Message": "injected"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    with answered(client, operation, answer, status):
+        yield
+
+
+@contextmanager
+def answered(
+    client: Any, operation: str, answer: Mapping[str, Any], status: int = 200
+) -> Iterator[None]:
+    """Within the block the operation is answered so, as it comes from the network."""
+
+    def give(**_: Any) -> tuple[Any, dict[str, Any]]:
+        return SimpleNamespace(status_code=status), dict(answer)
 
     name = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
-    client.meta.events.register_first(name, refuse)
+    client.meta.events.register_first(name, give)
     try:
         yield
     finally:
-        client.meta.events.unregister(name, refuse)
+        client.meta.events.unregister(name, give)
 
 
 @dataclass

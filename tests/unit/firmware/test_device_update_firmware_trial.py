@@ -131,6 +131,7 @@ def test_another_execution_is_not_blamed(
     assert bench.report.ends == [("succeeded",)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("outcome", [None, Failure("no", refused=True)])
 @pytest.mark.parametrize("at", range(7))
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -27,6 +27,8 @@ from playground.local.runner import Runner, base_environment, stop_leftovers
 from playground.local.task_events import OWN_REASONS, TaskEvents
 from playground.local.tasks import DeviceTask, container_env
 
+pytestmark = pytest.mark.processes
+
 RULES = Rules()
 STRANGER = "6f1cd3a4-0000-4000-8000-5a1b2c3d4e5f"
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")

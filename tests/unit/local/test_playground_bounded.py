@@ -47,6 +47,7 @@ def sam(tmp_path: Path, code: int) -> Toolbox:
     return Toolbox(program, tmp_path, "python3.11")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("code", [0, 1])
 def test_what_sam_forgets_goes_with_it(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int

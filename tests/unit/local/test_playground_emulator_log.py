@@ -4,14 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from playground.home.paths import PROJECT
 from playground.local.emulator_log import MOST_BYTES, older
 from playground.local.iot_log import entry_of
+
+pytestmark = pytest.mark.processes
 
 # As the emulator's process is started: its output goes into the file already.
 WRITER = """
 import logging, sys
 from pathlib import Path
+
+import pytest
 from playground.local import emulator_log
 logging.basicConfig(level=logging.DEBUG)
 emulator_log.OutputFile.__init__.__defaults__ = (10_000,)

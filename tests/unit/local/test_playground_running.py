@@ -28,6 +28,8 @@ from playground.line.app import app
 from playground.local import cloud, emulator
 from playground.local.runner import base_environment, stop_leftovers
 
+pytestmark = pytest.mark.processes
+
 PORT, MQTT_PORT = 24566, 28883
 # Stands in for a part of the cloud: it has the part's name and environment, and does nothing.
 STAND_IN = "import sys, time; print('ready', flush=True); time.sleep(60)"

@@ -13,6 +13,8 @@ from playground.errors import StackError
 from playground.home.paths import PROJECT, Paths
 from playground.local import wheels
 
+pytestmark = pytest.mark.processes
+
 PIP = Path(shutil.which("python3", path=str(PROJECT / ".venvs" / "uv" / "bin")) or sys.executable)
 WHEEL = "nothing_but_a_wheel-1.0-py3-none-any.whl"
 NO_NETWORK = {**os.environ, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}

@@ -26,6 +26,8 @@ from playground.local.forks import MOST_SERVERS, PR_SET_CHILD_SUBREAPER, ROOM_BY
 from playground.local.worker_forks import LAYERS, PROGRAM, Worker, WorkerForks, of_all
 from playground.local.worker_server import MODULES, SERVICES
 
+pytestmark = pytest.mark.processes
+
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="copies are made on Linux alone"
 )

@@ -9,6 +9,8 @@ import pytest
 
 from playground.home.paths import PROJECT
 
+pytestmark = pytest.mark.processes
+
 ODD = "my clone's (1) & é#% $ ;x\"y\\z*"
 TARGETS = sorted(
     set(re.findall(r"^([a-z-]+):.*##", (PROJECT / "Makefile").read_text(), re.MULTILINE))

@@ -38,6 +38,7 @@ def upload(home: Home, source: Source, key: str = "") -> tuple[str, str]:
     return key, home.bucket.put_object("sources", key, source.data, "application/zip")["VersionId"]
 
 
+@pytest.mark.processes
 def test_the_local_builder_makes_what_processes_can_run_from(local: Home, paths: Paths) -> None:
     # given
     source = pack(paths.root / "device")
@@ -53,6 +54,7 @@ def test_the_local_builder_makes_what_processes_can_run_from(local: Home, paths:
     assert Builder(paths, local).build(*upload(local, source)).status == "SUCCEEDED"  # type: ignore[arg-type]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [

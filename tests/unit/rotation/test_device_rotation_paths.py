@@ -143,6 +143,7 @@ EFFECTS = all_effects()
 WRITES = 6
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("job", [True, False])
 @pytest.mark.parametrize("first", range(EFFECTS))
 def test_switched_off_before_any_effect_and_any_after_that(
