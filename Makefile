@@ -183,5 +183,5 @@ lock: ## bring the lock files up to date with the .in files
 		echo "$$name.txt"; $(COMPILE) $(UPGRADE) "$$name.in" -o "$$name.txt" || exit 1; done
 
 clean: ## remove environments, builds and caches; the local cloud's state stays
-	rm -rf .venvs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venvs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis console/node_modules console/dist console/src/generated
 	find playground functions device tests proofs benchmarks checks -name __pycache__ -type d -prune -exec rm -rf {} +

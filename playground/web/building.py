@@ -7,6 +7,7 @@ name; none of them runs a script while it is installed.
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,19 @@ NO_SOURCES = ("node_modules", "dist", "generated", "tests", "coverage")
 STAMP = ".built-from"
 LIMIT = 600.0
 MOST_LOCK_BYTES = 16_777_216
+NETWORK = re.compile(r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b")
+TELLING = re.compile(r"error(?!.*(?:\b(?:code|errno|syscall) |A complete log))", re.IGNORECASE)
+"""Which line of npm's says what is wrong."""
+
+OURS = {
+    "NODE_USE_SYSTEM_CA": "1",
+    # A registry that can't be reached is told of before the stack is deployed, and not long after.
+    "npm_config_fetch_retries": "1",
+    "npm_config_fetch_retry_mintimeout": "1000",
+    "npm_config_fetch_timeout": "30000",
+}
+"""Unless the user says otherwise."""
+
 LEADING_AWAY = ("AWS_", "BOTO_", "SAM_CLI_", "npm_lifecycle_", "npm_package_")
 """How variables begin that are nothing to npm; those of its own settings (npm_config_) stay."""
 
@@ -126,8 +140,10 @@ class Builder:
             raise ConsoleError(f"The console was not built: {self._why()} ({self.log}).")
 
     def _why(self) -> str:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = [line.strip() for line in lines if "rror" in line and "A complete log" not in line]
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        if NETWORK.search(text):
+            return "the npm registry did not answer, see your npm and network settings"
+        said = [line.strip() for line in text.splitlines() if TELLING.search(line)]
         return said[0][:200] if said else "npm has failed"
 
 
@@ -191,7 +207,7 @@ def environment(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str
         for name, value in environ.items()
         if not name.startswith(LEADING_AWAY) and name != "NODE_ENV"
     }
-    return {"NODE_USE_SYSTEM_CA": "1", "npm_config_cache": str(root / ".venvs" / "npm"), **kept} | {
+    return {**OURS, "npm_config_cache": str(root / ".venvs" / "npm"), **kept} | {
         "PATH": f"{root / '.venvs' / 'node' / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}",
         "NO_COLOR": "1",
         "npm_config_audit": "false",

@@ -89,6 +89,7 @@ class SignIn:
                 self.endpoint,
                 data=json.dumps(body).encode(),
                 headers={
+                    "Accept-Encoding": "identity",
                     "Content-Type": "application/x-amz-json-1.1",
                     "X-Amz-Target": TARGET + operation,
                 },

@@ -290,6 +290,10 @@ def _api_handler(api: Api) -> type[BaseHTTPRequestHandler]:
             }
             self.said(409, json.dumps(api.asked[-1]).encode(), headers)
 
+        def _empty(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
         def _redirect(self) -> None:
             self.said(302, b"", {"Location": "http://192.0.2.1/"})
 

@@ -3,6 +3,7 @@ fails the page of before stays.
 """
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -160,6 +161,30 @@ def test_what_goes_wrong_beside_the_build_ends_it(builder: Builder) -> None:
         interrupted()
 
     assert time.monotonic() - began < 30
+
+
+def test_a_registry_that_does_not_answer_is_told_in_plain_words_and_soon(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a package that has to be fetched, and nobody who listens
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{port}/")
+    integrity = "sha512-" + "A" * 86 + "=="
+    wanted = {"dependencies": {"left": "1.0.0"}}
+    packages = {
+        "": {**wanted, "name": "page", "version": "1.0.0"},
+        "node_modules/left": {"version": "1.0.0", "integrity": integrity},
+    }
+    (builder.sources / "package.json").write_text(json.dumps({**PACKAGE, **wanted}))
+    (builder.sources / "package-lock.json").write_text(json.dumps({**LOCK, "packages": packages}))
+    began = time.monotonic()
+    # when
+    with pytest.raises(ConsoleError, match="the npm registry did not answer"):
+        builder.build()
+    # then
+    assert time.monotonic() - began < 60
 
 
 def test_without_node_it_says_what_to_do(builder: Builder) -> None:

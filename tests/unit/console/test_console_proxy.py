@@ -61,6 +61,14 @@ def test_an_answer_passes_with_the_headers_that_say_something(stage: Stage) -> N
     assert not {"Server", "Access-Control-Allow-Origin"} & answer.headers.keys()
 
 
+def test_an_answer_without_a_body_is_one(stage: Stage) -> None:
+    empty = stage.ask("DELETE", "/v1/empty", headers=BEARER)
+    after = stage.ask("HEAD", "/v1/echo", headers=BEARER)
+
+    assert (empty.status, empty.body) == (204, b"")
+    assert after.body == b""
+
+
 def test_a_redirect_is_the_browsers_to_follow(stage: Stage) -> None:
     answer = stage.ask("GET", "/v1/redirect")
 
