@@ -77,9 +77,9 @@ def test_an_expired_token_is_renewed_and_nothing_typed_is_lost(lamp: Console) ->
     lamp.page.route("**/v1/**", refuse)
     # when
     lamp.at("settings-save").click()
-    # then
-    lamp.cloud.wait_until_reported("lamp", time=7)
+    # then: asked of the page, for the route is served only while something is
     expect(lamp.at("setting-time")).to_have_attribute("data-reported", "7")
+    lamp.cloud.wait_until_reported("lamp", time=7)
     assert refused
     expect(lamp.at("sign-in")).to_have_count(0)
 
@@ -224,7 +224,7 @@ def test_html_and_script_of_a_device_are_text(lamp: Console) -> None:
 @pytest.mark.parametrize(
     ("payload", "told"),
     [
-        (b'{"text": "' + b"x" * 131_000 + b'"}', "128 KB"),
+        (b'{"text": "' + b"x" * 131_000 + b'"}', "131.0 KB"),
         (b"no json at all", "no json at all"),
         (bytes(range(256)), "00 01 02 03"),
         (b"", "empty"),

@@ -18,7 +18,9 @@ interface Given {
 export function SignIn({ sessions, reason, username: first = '', isLocal }: Given) {
   const [username, setUsername] = useState(first || (isLocal ? 'admin' : ''));
   const [password, setPassword] = useState('');
-  const [fault, setFault] = useState(reason);
+  // The reason may come after the form: what has happened since goes before it.
+  const [fault, setFault] = useState<string>();
+  const told = fault ?? reason;
   const [busy, setBusy] = useState(false);
 
   const submit = (event: SyntheticEvent): void => {
@@ -42,9 +44,9 @@ export function SignIn({ sessions, reason, username: first = '', isLocal }: Give
   return (
     <form onSubmit={submit} data-testid="sign-in" aria-label="Sign in">
       <SpaceBetween size="m">
-        {fault && (
+        {told && !busy && (
           <Alert type="error" data-testid="sign-in-fault">
-            {fault}
+            {told}
           </Alert>
         )}
         <FormField label="User name">

@@ -53,12 +53,14 @@ class Pool:
     )
     refresh: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    pause: float = 0.0
     says: tuple[int, bytes] | None = None
     """What it answers in place of what it should."""
 
     def answer(self, operation: str, body: Mapping[str, Any]) -> tuple[int, bytes]:
         """Status and body."""
         self.asked.append((operation, str(body.get("AuthFlow", ""))))
+        time.sleep(self.pause)
         if self.says is not None:
             return self.says
         assert body["ClientId"] == CLIENT

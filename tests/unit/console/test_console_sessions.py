@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +16,6 @@ from tests.unit.console.stage import KEY, Stage
 
 def ask(stage: Stage, body: Any, cookie: str | None = None) -> Any:
     return stage.ask("POST", "/session", body, {"Cookie": cookie})
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every renewal asks the user pool, also one right after another."""
-    monkeypatch.setattr(sessions, "JUST_NOW", 0.0)
 
 
 def test_a_code_signs_the_consoles_own_user_in(stage: Stage) -> None:
@@ -59,7 +54,6 @@ def test_a_code_of_another_key_is_refused_with_what_to_do(stage: Stage) -> None:
     assert not stage.pool.asked
 
 
-@pytest.mark.usefixtures("at_once")
 def test_the_cookie_renews(stage: Stage) -> None:
     cookie = stage.sign_in()
     answers = [ask(stage, {}, cookie) for _ in range(2)]
@@ -74,13 +68,17 @@ def test_the_cookie_renews(stage: Stage) -> None:
 
 
 def test_pages_that_renew_at_once_ask_the_user_pool_once(stage: Stage) -> None:
+    # given a user pool that takes its time
     cookie = stage.sign_in()
-    tokens = {ask(stage, {}, cookie).json["accessToken"] for _ in range(5)}
+    stage.pool.pause = 0.5
+    # when
+    with ThreadPoolExecutor(5) as pages:
+        answers = list(pages.map(lambda _: ask(stage, {}, cookie), range(5)))
+    # then
+    assert len({one.json["accessToken"] for one in answers}) == 1
+    assert [flow for _, flow in stage.pool.asked] == ["USER_PASSWORD_AUTH", "REFRESH_TOKEN_AUTH"]
 
-    assert (len(tokens), len(stage.pool.asked)) == (1, 1)
 
-
-@pytest.mark.usefixtures("at_once")
 def test_the_consoles_own_user_comes_back_when_the_refresh_token_has_ended(stage: Stage) -> None:
     cookie = stage.sign_in()
     stage.pool.refresh.clear()
@@ -94,7 +92,6 @@ def test_the_consoles_own_user_comes_back_when_the_refresh_token_has_ended(stage
     ]
 
 
-@pytest.mark.usefixtures("at_once")
 def test_anybody_elses_session_ends_with_their_refresh_token(stage: Stage) -> None:
     cookie = stage.sign_in({"username": "ann", "password": "Pass-1"})
     assert ask(stage, {}, cookie).json["group"] == "viewers"
@@ -149,7 +146,6 @@ def test_a_user_without_a_password_of_their_own_is_told_so(stage: Stage) -> None
         (200, b"[" * 100_000),
     ],
 )
-@pytest.mark.usefixtures("at_once")
 def test_a_user_pool_that_is_not_well_ends_no_session(
     stage: Stage, says: tuple[int, bytes]
 ) -> None:
