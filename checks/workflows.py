@@ -1,9 +1,16 @@
 """`python -m checks.workflows [--check]`: writes the workflows as they are deployed.
 
-People read and change statemachines/source/. There a state names the retries that many states have,
-`Retry: [access-refused, transient]`, and retries.yaml says what each name means. Amazon States
-Language has no names for retries, so the files in statemachines/ hold them written out. With
---check nothing is written; exit code 1 when a file differs.
+People read and change statemachines/source/. There a state says in one line what Amazon States
+Language says in several, and what every second state would repeat:
+
+- `Retry: [access-refused, transient]` names retries; retries.yaml says what each name means;
+- `Invoke: CreateThing` is a task that calls this function of the template with the `Payload` below;
+- `Answer: [thingName]` keeps these fields of what the function gives;
+- `Catch: CleanUp` is the next state after any error, which is put into `$.error`; in a list of
+  others it is `- otherwise: CleanUp`.
+
+The files in statemachines/ hold all that written out. With --check nothing is written; exit code 1
+when a file differs.
 """
 
 import re
@@ -20,6 +27,11 @@ MARK = "# Written by `make workflows` from {source}: change that one.\n"
 
 _IN_ONE_LINE = re.compile(r"^(?P<indent> *)Retry: \[(?P<names>[\w, -]+)\]$")
 _ENTRY = re.compile(r"^(?P<indent> *)- (?P<name>[a-z-]+)$")
+NO_STATE = "no line begins so"
+
+_INVOKE = re.compile(r"^(?P<indent> *)Invoke: (?P<function>\w+)$")
+_ANSWER = re.compile(r"^(?P<indent> *)Answer: \[(?P<names>[\w, ]+)\]$")
+_CATCH = re.compile(r"^(?P<indent> *)(?:Catch|- otherwise): (?P<state>\w+)$")
 _POLICY = re.compile(r"^(?P<name>[a-z-]+):$")
 
 
@@ -51,9 +63,26 @@ def policies(text: str) -> Mapping[str, Sequence[str]]:
 
 
 def written_out(text: str, named: Mapping[str, Sequence[str]]) -> str:
-    """A workflow with its named retries written out. Raises UnknownPolicyError."""
-    lines = (out for line in text.splitlines() for out in _line(line, named))
+    """A workflow with everything written out. Raises UnknownPolicyError."""
+    lines = (out for line in _with_tasks(text.splitlines()) for out in _line(line, named))
     return "\n".join(lines) + "\n"
+
+
+def _with_tasks(lines: Sequence[str]) -> Iterator[str]:
+    """Tasks written out: their payload then stands below their parameters."""
+    state, payload = NO_STATE, False
+    for line in lines:
+        if line and not line.startswith(state):
+            state = NO_STATE
+        if match := _INVOKE.match(line):
+            state = match["indent"]
+            yield f"{state}Type: Task"
+            yield f"{state}Resource: arn:aws:states:::lambda:invoke"
+            yield f"{state}Parameters:"
+            yield f"{state}  FunctionName: ${{{match['function']}FunctionArn}}"
+            continue
+        payload = line == f"{state}Payload:" or (payload and line.startswith(f"{state}  "))
+        yield f"  {line}" if payload else line
 
 
 def _line(line: str, named: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -63,6 +92,18 @@ def _line(line: str, named: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield from _entry(name, f"{match['indent']}  ", named)
     elif match := _ENTRY.match(line):
         yield from _entry(match["name"], match["indent"], named)
+    elif match := _ANSWER.match(line):
+        yield f"{match['indent']}ResultSelector:"
+        for name in match["names"].split(", "):
+            yield f"{match['indent']}  {name}.$: $.Payload.{name}"
+    elif match := _CATCH.match(line):
+        indent = match["indent"]
+        if "Catch:" in line:
+            yield f"{indent}Catch:"
+            indent += "  "
+        yield f"{indent}- ErrorEquals: [States.ALL]"
+        yield f"{indent}  ResultPath: $.error"
+        yield f"{indent}  Next: {match['state']}"
     else:
         yield line
 

@@ -24,6 +24,11 @@ export default defineConfig(({ mode }) => {
       reportCompressedSize: false,
       manifest: true,
     },
-    test: { include: ['tests/**/*.test.{ts,tsx}'], environment: 'node' },
+    test: {
+      include: ['tests/**/*.test.ts'],
+      environment: 'node',
+      // What the browser gets, not what Node.js would.
+      alias: { mqtt: 'mqtt/dist/mqtt.esm' },
+    },
   };
 });

@@ -42,7 +42,15 @@ COMMANDS = {
     "aws": "../../playground/aws.sh",
     "sam": "../app/bin/playground-sam",
 }
+OFFLINE = "--offline"
 VERSION_PROGRAM = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+# ensurepip has pip install itself from this file, which takes ten times as long as to unpack it.
+PIP_PROGRAM = """
+import ensurepip, glob, os, sysconfig, zipfile
+folders = sysconfig.get_config_var("WHEEL_PKG_DIR"), ensurepip.__path__[0] + "/_bundled"
+found = [one for folder in folders if folder for one in sorted(glob.glob(folder + "/pip-*.whl"))]
+zipfile.ZipFile(found[0]).extractall(sysconfig.get_path("purelib"))
+"""
 
 
 class BootstrapError(Exception):
@@ -162,7 +170,8 @@ def run_once(name: str, command: List[str], variables: Dict[str, str]) -> None:
     # The interpreter is one that was chosen here, so uv must not fetch another.
     environ = dict(os.environ, UV_PYTHON_DOWNLOADS="never", PIP_DISABLE_PIP_VERSION_CHECK="1")
     environ.pop("VIRTUAL_ENV", None)
-    if command[0].endswith("uv"):
+    if command[0].endswith("uv") and OFFLINE not in command:
+        # Only who goes to the network: to ask pip for its settings takes longer than uv does.
         environ.update(for_uv(pip_settings(str(VENVS / "uv" / "bin" / "python")), environ))
     environ.update(variables)
     with log.open("ab") as out:
@@ -187,11 +196,11 @@ def make(name: str, python: str) -> None:
     lock = str(ROOT / "requirements" / (name + ".txt"))
     inside = str(target / "bin" / "python")
     if name == "uv":
-        run(name, [python, "-m", "venv", str(target)])
-        run(name, [inside, "-m", "pip", "install", "--require-hashes", "-r", lock])
+        make_with_pip(target, python)
+        run(name, [inside, "-m", "pip", "install", "--no-compile", "--require-hashes", "-r", lock])
         return
     uv = str(VENVS / "uv" / "bin" / "uv")
-    run(name, [uv, "venv", "--python", python, str(target)])
+    run(name, [uv, "venv", OFFLINE, "--python", python, str(target)])
     install(name, [uv, "pip", "install", "--python", inside, "--require-hashes", "-r", lock])
     if name in OURS_TOO:
         install(name, [uv, "pip", "install", "--python", inside, "--no-deps", "-e", "."])
@@ -199,6 +208,17 @@ def make(name: str, python: str) -> None:
         add_functions(target)
     if name == "node":
         link_node(target)
+
+
+def make_with_pip(target: Path, python: str) -> None:
+    """An environment with the pip that this Python brings along. Raises BootstrapError."""
+    try:
+        run_once(target.name, [python, "-m", "venv", "--without-pip", str(target)], {})
+        run_once(target.name, [str(target / "bin" / "python"), "-c", PIP_PROGRAM], {})
+    except BootstrapError:
+        # A system may keep it elsewhere: its own way then, which also says what it lacks.
+        remove_environment(target)
+        run(target.name, [python, "-m", "venv", str(target)])
 
 
 def install(name: str, command: List[str]) -> None:
@@ -209,7 +229,7 @@ def install(name: str, command: List[str]) -> None:
     seconds.
     """
     try:
-        run_once(name, [*command, "--offline"], {})
+        run_once(name, [*command, OFFLINE], {})
     except BootstrapError:
         run(name, command)
 

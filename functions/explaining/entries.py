@@ -83,7 +83,8 @@ class Reader:
         changed, removed = _difference(before["desired"], after["desired"])
         if changed or removed:
             self.desired_at |= dict.fromkeys(changed, told.at_ms)
-            text = "desired " + ", ".join([*map(_pair, changed.items()), *map(_gone, removed)])
+            wishes = [*map(_pair, changed.items()), *map(_gone, removed)]
+            text = "was asked for " + ", ".join(wishes)
             yield _entry(told, "desired", text, settings=changed, removed=removed)
         reported = after["reported"]
         delta = {
@@ -92,14 +93,16 @@ class Reader:
             if not same(reported.get(key, _MISSING), value)
         }
         if delta:
-            yield _entry(told, "delta", "delta " + _pairs(delta), settings=delta)
+            yield _entry(
+                told, "delta", "was told of the difference: " + _pairs(delta), settings=delta
+            )
         applied, _ = _difference(_settings(before["reported"]), _settings(reported))
         if applied:
             yield Entry(
                 told.id,
                 told.at_ms,
                 "reported",
-                "reported " + _pairs(applied),
+                "runs with " + _pairs(applied),
                 latency_ms=self._since(told, _answering(applied, after["desired"])),
                 detail={"settings": applied},
             )

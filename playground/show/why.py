@@ -42,8 +42,7 @@ def timeline_text(entries: Sequence[Mapping[str, Any]]) -> Text:
         text.append("\n" if number else "")
         text.append(f"{entry['at'][11:23]}Z ", style="dim")
         text.append(f"{entry['kind']:<12} ", style="cyan")
-        told = entry["text"].removeprefix(f"{entry['kind']} ")
-        text.append(told, style="yellow" if entry["trouble"] else "")
+        text.append(entry["text"], style="yellow" if entry["trouble"] else "")
         if entry["latencyMs"] is not None:
             text.append(f" ({entry['latencyMs']} ms later)", style="dim")
     return text

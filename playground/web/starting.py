@@ -139,6 +139,8 @@ def kept_key(paths: Paths) -> bytes:
 
 
 def _iot_endpoint(home: Home) -> str:
+    if home.endpoint:
+        return f"{HOST}:{home.mqtt_port}"
     found = home.client("iot").describe_endpoint(endpointType="iot:Data-ATS")
     return str(found["endpointAddress"])
 

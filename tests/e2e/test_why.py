@@ -72,7 +72,7 @@ def test_a_rejected_setting_and_its_timeline(cloud: Cloud, lamp: str, viewer: Ap
         return last[-2:] if [one["kind"] for one in last[-2:]] == ["desired", "rejected"] else None
 
     desired, rejected = wait_for("both in the timeline", told)
-    assert desired["text"] == "desired time=0"
+    assert desired["text"] == "was asked for time=0"
     assert rejected["text"] == "refused time=0: must be an integer from 1 to 86400"
     assert rejected["trouble"]
     assert 0 <= rejected["latencyMs"] < 60_000

@@ -13,8 +13,8 @@ from detecting.observation import Observation, Report
 from detecting.rules import Rule, Thresholds
 from detecting.sources import observations
 from detecting.windows import Mark
-from tests.unit.built import SESSION
 from tests.unit.stack import FINDINGS
+from tests.unit.tables import create_table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -25,17 +25,8 @@ LIMITS = Thresholds()
 
 def findings_table() -> "Table":
     """Made anew, empty."""
-    return SESSION.resource("dynamodb").create_table(
-        TableName=FINDINGS,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("thing_name", "verdict_id")
-        ],
-        KeySchema=[
-            {"AttributeName": "thing_name", "KeyType": "HASH"},
-            {"AttributeName": "verdict_id", "KeyType": "RANGE"},
-        ],
-    )
+    keys = ["thing_name", "verdict_id"]
+    return create_table(FINDINGS, keys, keys)
 
 
 # https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html: "+/- 2 minutes",

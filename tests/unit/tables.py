@@ -32,11 +32,16 @@ def forget_all() -> None:
 def create_table(
     name: str, keys: Sequence[str], attributes: Sequence[str], indexes: Sequence[Any] = ()
 ) -> "Table":
-    """With these keys, one or two, and the attributes of the indexes; all of them are text."""
+    """With these keys, one or two, and the attributes of the indexes; they are text, but for
+    `bucket`, a number.
+    """
     get_backend("dynamodb")[ACCOUNT_ID][REGION].create_table(
         name=name,
         schema=_schema(*keys),
-        attr=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes],
+        attr=[
+            {"AttributeName": one, "AttributeType": "N" if one == "bucket" else "S"}
+            for one in attributes
+        ],
         global_indexes=list(indexes),
         billing_mode="PAY_PER_REQUEST",
         throughput=None,

@@ -8,6 +8,9 @@ export interface Flash {
   to?: string;
 }
 
+/** Good news goes by itself, after so many milliseconds. */
+const SUCCESS_SHOWN = 4000;
+
 /** The notices of this page. One with the id of another takes its place. */
 export class Flashes {
   #list: readonly Flash[] = [];
@@ -24,6 +27,11 @@ export class Flashes {
 
   show(flash: Flash): void {
     this.#set([flash, ...this.#list.filter(({ id }) => id !== flash.id)].slice(0, 5));
+    if (flash.type !== 'success') return;
+    setTimeout(() => {
+      // Not another one that has taken its place.
+      if (this.#list.includes(flash)) this.dismiss(flash.id);
+    }, SUCCESS_SHOWN);
   }
 
   dismiss(id: string): void {

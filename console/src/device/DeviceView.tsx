@@ -119,14 +119,17 @@ export default function DeviceView({ thingName, tab }: { thingName: string; tab:
         <span className="breakable">{thingName}</span>
       </Header>
       <Tabs
-        activeTabId={tabs.some(({ id }) => id === tab) ? tab : 'overview'}
+        activeTabId={`tab-${tabs.some(({ id }) => id === tab) ? tab : 'overview'}`}
         onChange={({ detail }) => {
           const path = `/devices/${encodeURIComponent(thingName)}`;
-          navigate(detail.activeTabId === 'overview' ? path : `${path}/${detail.activeTabId}`);
+          const id = detail.activeTabId.replace('tab-', '');
+          navigate(id === 'overview' ? path : `${path}/${id}`);
         }}
         ariaLabel="Sides of the device"
         tabs={tabs.map((one) => ({
           ...one,
+          // It becomes the tab's data-testid, too.
+          id: `tab-${one.id}`,
           content: <Suspense fallback={<Spinner />}>{one.content}</Suspense>,
         }))}
       />

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react';
 import { AdminButton } from '../ui/AdminButton';
 import { Empty } from '../ui/small';
 import { brief } from '../values/json';
+import { clock } from '../values/time';
 import type { OfDevice } from './ofDevice';
 import { seriesOf, type Series } from './series';
 import { useChange } from './useChange';
@@ -65,7 +66,10 @@ function Line({ line }: { line: Series }) {
         cursor: { y: false, drag: { x: false, y: false } },
         padding: [8, 8, 0, 0],
         scales: { y: { range: (_plot, low, high) => room(low, high) } },
-        axes: [axis, { ...axis, size: 56 }],
+        axes: [
+          { ...axis, values: (_plot, at) => at.map(timeOfDay) },
+          { ...axis, size: 56 },
+        ],
         series: [{}, { stroke: style.getPropertyValue('--accent'), width: 2, points: { size: 4 } }],
       },
       [[], []],
@@ -99,6 +103,9 @@ function Line({ line }: { line: Series }) {
     </figure>
   );
 }
+
+/** In UTC, as everywhere. */
+const timeOfDay = (seconds: number): string => clock(seconds * 1000).slice(0, 8);
 
 /** A line that hardly moves is not drawn as a mountain. */
 function room(low: number | null, high: number | null): [number, number] {

@@ -59,7 +59,7 @@ export function Overview(given: OfDevice) {
                 { label: 'From', value: presence?.ip ?? catalog.ip ?? '–' },
                 {
                   label: 'Why disconnected',
-                  value: presence?.disconnectReason ?? catalog.disconnectReason ?? '–',
+                  value: presence?.disconnectReason || catalog.disconnectReason || '–',
                 },
                 {
                   label: 'MQTT session',

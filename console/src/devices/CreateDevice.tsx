@@ -31,7 +31,7 @@ const WORDS: Record<DeviceType, string> = {
 
 /** The dialog that makes a device: it starts the workflow and leads to it. */
 export default function CreateDevice({ close }: { close: () => void }) {
-  const { api, queries, flashes } = useParts();
+  const { api, queries } = useParts();
   const home = useHome();
   const [, navigate] = useLocation();
   const [thingName, setThingName] = useState('');
@@ -59,15 +59,8 @@ export default function CreateDevice({ close }: { close: () => void }) {
           body,
         }),
       ),
-    onSuccess: ({ thingName: made, executionName }) => {
+    onSuccess: ({ executionName }) => {
       void queries.invalidateQueries({ queryKey: ['devices'] });
-      flashes.show({
-        id: `create ${made}`,
-        type: 'info',
-        header: `${made} is being made`,
-        content: 'The workflow makes thing, certificate, policy, config and task.',
-        to: `/devices/${encodeURIComponent(made)}`,
-      });
       close();
       navigate(`/executions/${encodeURIComponent(executionName)}`);
     },

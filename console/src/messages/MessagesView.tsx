@@ -4,7 +4,7 @@ import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Toggle from '@cloudscape-design/components/toggle';
-import { useState } from 'react';
+import { memo, useState, type Dispatch, type SetStateAction } from 'react';
 import { useLiveState, useLiveVersion, useParts } from '../app/context';
 import { playgroundListen } from '../cli/lines';
 import type { Message } from '../live/message';
@@ -18,14 +18,14 @@ import { PropertyList } from './PropertyList';
 import { PublishForm } from './PublishForm';
 import { linesOf, matches } from './tree';
 
-const MOST = 100;
-const MOST_LINES = 400;
+const MOST = 60;
+const MOST_LINES = 200;
 
 /** All messages: topics as a tree, and what changed since the message before. */
 export default function MessagesView() {
   const { store } = useParts();
   const state = useLiveState();
-  useLiveVersion(150);
+  useLiveVersion(250);
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(['dt/playground']));
   const [topic, setTopic] = useState<string>();
   const [filter, setFilter] = useState('');
@@ -70,41 +70,17 @@ export default function MessagesView() {
           ) : (
             <ul className="tree" data-testid="topics" aria-label="Topics">
               {lines.slice(0, MOST_LINES).map(({ node, depth, label, open: isOpen }) => (
-                <li key={node.topic} style={{ paddingInlineStart: depth * 14 }}>
-                  {node.children.size > 0 ? (
-                    <button
-                      type="button"
-                      className="tree-open"
-                      aria-expanded={isOpen}
-                      aria-label={`${isOpen ? 'Close' : 'Open'} ${node.topic}`}
-                      onClick={() => {
-                        setOpen((known) => {
-                          const next = new Set(known);
-                          if (!next.delete(node.topic)) next.add(node.topic);
-                          return next;
-                        });
-                      }}
-                    >
-                      {isOpen ? '▾' : '▸'}
-                    </button>
-                  ) : (
-                    <span className="tree-open" aria-hidden="true" />
-                  )}
-                  <button
-                    type="button"
-                    className={`tree-topic ${topic === node.topic ? 'tree-chosen' : ''}`}
-                    aria-pressed={topic === node.topic}
-                    title={node.topic}
-                    onClick={() => {
-                      setTopic(topic === node.topic ? undefined : node.topic);
-                    }}
-                  >
-                    <span className="clip">{label}</span>
-                    <span key={node.all} className="tree-count">
-                      {node.all}
-                    </span>
-                  </button>
-                </li>
+                <TopicItem
+                  key={node.topic}
+                  topic={node.topic}
+                  label={label}
+                  depth={depth}
+                  count={node.all}
+                  isOpen={node.children.size > 0 ? isOpen : undefined}
+                  isChosen={topic === node.topic}
+                  setOpen={setOpen}
+                  setTopic={setTopic}
+                />
               ))}
             </ul>
           )}
@@ -163,6 +139,58 @@ export default function MessagesView() {
     </SpaceBetween>
   );
 }
+
+interface OfTopic {
+  topic: string;
+  label: string;
+  depth: number;
+  count: number;
+  /** Undefined when there is nothing below it. */
+  isOpen: boolean | undefined;
+  isChosen: boolean;
+  setOpen: Dispatch<SetStateAction<ReadonlySet<string>>>;
+  setTopic: (topic: string | undefined) => void;
+}
+
+/** A line of the tree; drawn again only when something of it has changed. */
+const TopicItem = memo(function TopicItem(given: OfTopic) {
+  const { topic, label, depth, count, isOpen, isChosen, setOpen, setTopic } = given;
+  return (
+    <li style={{ paddingInlineStart: depth * 14 }}>
+      {isOpen === undefined ? (
+        <span className="tree-open" aria-hidden="true" />
+      ) : (
+        <button
+          type="button"
+          className="tree-open"
+          aria-expanded={isOpen}
+          aria-label={`${isOpen ? 'Close' : 'Open'} ${topic}`}
+          onClick={() => {
+            setOpen((known) => {
+              const next = new Set(known);
+              if (!next.delete(topic)) next.add(topic);
+              return next;
+            });
+          }}
+        >
+          {isOpen ? '▾' : '▸'}
+        </button>
+      )}
+      <button
+        type="button"
+        className={`tree-topic ${isChosen ? 'tree-chosen' : ''}`}
+        aria-pressed={isChosen}
+        title={topic}
+        onClick={() => {
+          setTopic(isChosen ? undefined : topic);
+        }}
+      >
+        <span className="clip">{label}</span>
+        <span className="tree-count">{count}</span>
+      </button>
+    </li>
+  );
+});
 
 /** The latest message of one topic, and what differs from the one before. */
 function Latest({ last, before }: { last: Message; before: Message | undefined }) {

@@ -17,6 +17,8 @@ import { useWorkflows } from './useWorkflows';
 const GraphPicture = lazy(() => import('./GraphPicture'));
 
 const STATUSES: ExecutionStatus[] = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'];
+/** What one sees first: how a device is made. */
+const FIRST = 'provision-device';
 const ANY = { value: '', label: 'any' };
 
 /** The state machines as graphs, and what they have done. */
@@ -26,7 +28,8 @@ export default function WorkflowsView({ workflow }: { workflow: string | undefin
   const [, navigate] = useLocation();
   const [status, setStatus] = useState<ExecutionStatus | ''>('');
   const workflows = useWorkflows();
-  const chosen = workflows.data?.find(({ name }) => name === workflow) ?? workflows.data?.[0];
+  const chosen =
+    workflows.data?.find(({ name }) => name === (workflow ?? FIRST)) ?? workflows.data?.[0];
   const name = chosen?.name;
   const executions = useQuery({
     queryKey: ['executions', name, status],

@@ -61,7 +61,9 @@ export function layout(graph: StateGraph): Placed {
     }
   }
   // A line to a state that is not there would make dagre draw one.
-  const edges = graph.edges.filter(({ from, to }) => inner.has(from) && inner.has(to));
+  const all = graph.edges.filter(({ from, to }) => inner.has(from) && inner.has(to));
+  const beside = new Set(besides(all, graph));
+  const edges = all.filter((edge) => !beside.has(edge));
   for (const [at, edge] of edges.entries()) {
     const isError = edge.kind === 'catch';
     // Room for what is written on the line; ways of errors bend for the others.
@@ -79,19 +81,51 @@ export function layout(graph: StateGraph): Placed {
     return { node: graph.nodes.find((one) => one.name === name), name, x, y, ...size };
   });
   const label = sheet.graph();
+  const placed = edges.map((edge, at): PlacedEdge => {
+    const {
+      points = [],
+      x = 0,
+      y = 0,
+    } = sheet.edge({ v: edge.from, w: edge.to, name: String(at) });
+    return { ...edge, points, at: { x, y } };
+  });
+  const places = new Map(nodes.map((node) => [node.name, node]));
   return {
     width: label.width ?? 0,
     height: label.height ?? 0,
     nodes,
-    edges: edges.map((edge, at) => {
-      const {
-        points = [],
-        x = 0,
-        y = 0,
-      } = sheet.edge({ v: edge.from, w: edge.to, name: String(at) });
-      return { ...edge, points, at: { x, y } };
-    }),
+    edges: [...placed, ...[...beside].map((edge) => bow(edge, places))],
   };
+}
+
+/**
+ * Ways of errors that have no say in where states stand. Nearly every state has one to the same
+ * place, and they would pull all states apart. A state that only an error leads to keeps the way
+ * from the last of its sources, so that it stands below that one.
+ */
+function besides(edges: StateEdge[], graph: StateGraph): StateEdge[] {
+  const order = new Map(graph.nodes.map(({ name }, at) => [name, at]));
+  const place = ({ from }: StateEdge): number => order.get(from) ?? -1;
+  const errors = edges.filter(({ kind }) => kind === 'catch');
+  const kept = new Set<StateEdge>();
+  for (const to of new Set(errors.map((edge) => edge.to))) {
+    if (edges.some((edge) => edge.to === to && edge.kind !== 'catch')) continue;
+    const ways = errors.filter((edge) => edge.to === to).sort((a, b) => place(b) - place(a));
+    const [last] = ways;
+    if (last) kept.add(last);
+  }
+  return errors.filter((edge) => !kept.has(edge));
+}
+
+/** A line beside the others, from the right side of one state to the right side of the other. */
+function bow(edge: StateEdge, places: ReadonlyMap<string, PlacedNode>): PlacedEdge {
+  const from = places.get(edge.from);
+  const to = places.get(edge.to);
+  if (!from || !to) return { ...edge, points: [], at: { x: 0, y: 0 } };
+  const start = { x: from.x + from.width / 2, y: from.y };
+  const end = { x: to.x + to.width / 2, y: to.y };
+  const out = { x: Math.max(start.x, end.x) + 26, y: (start.y + end.y) / 2 };
+  return { ...edge, points: [start, out, end], at: out };
 }
 
 const MOST_LETTERS = 30;

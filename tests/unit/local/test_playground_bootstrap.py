@@ -1,9 +1,11 @@
 """Making the environments: which Python, and when there is nothing to do."""
 
 import ast
+import ensurepip
 import errno
 import os
 import ssl
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -107,6 +109,36 @@ def test_stamped_environment_is_left_alone(project: Path, monkeypatch: pytest.Mo
 def test_interrupted_environment_is_made_again(project: Path) -> None:
     (project / ".venvs" / "sam").mkdir(parents=True)
     assert not bootstrap.is_made("sam", bootstrap.stamp_of("sam", "/usr/bin/python3", (3, 12, 1)))
+
+
+def pip_of(environment: Path) -> str:
+    """What the environment's own pip says of itself, as `sam build` calls it."""
+    command = [str(environment / "bin" / "python"), "-I", "-m", "pip", "--version"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.processes
+def test_pip_is_the_one_that_python_brings(project: Path) -> None:
+    # when
+    (project / ".venvs").mkdir()
+    bootstrap.make_with_pip(project / ".venvs" / "uv", sys.executable)
+    # then it was unpacked, not installed
+    assert pip_of(project / ".venvs" / "uv").startswith(f"pip {ensurepip.version()} from ")
+    assert not (project / ".venvs" / "uv" / "bin" / "pip").exists()
+
+
+@pytest.mark.thorough
+@pytest.mark.processes
+def test_a_python_that_keeps_its_pip_elsewhere_installs_it_its_own_way(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    (project / ".venvs").mkdir()
+    monkeypatch.setattr(bootstrap, "PIP_PROGRAM", "raise SystemExit('no such file')")
+    # when
+    bootstrap.make_with_pip(project / ".venvs" / "uv", sys.executable)
+    # then
+    assert pip_of(project / ".venvs" / "uv").startswith(f"pip {ensurepip.version()} from ")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The workflows that are deployed are their sources with the named retries written out."""
+"""The workflows that are deployed are their sources with everything written out."""
 
 from pathlib import Path
 
@@ -47,6 +47,55 @@ def test_names_are_written_out_where_they_stand(source: str) -> None:
 def test_a_comment_and_a_choice_of_names_stay_as_they_are() -> None:
     text = "State:\n  # - soon is no entry.\n  Catch:\n    - ErrorEquals: [States.ALL]\n"
     assert workflows.written_out(text, NAMED) == text
+
+
+TASK = """\
+  Make:
+    Comment: Stays.
+    Invoke: MakeThing
+    Payload:
+      name.$: $.name
+      of:
+        - A
+    Answer: [name, arn]
+    ResultPath: $.made
+    Catch:
+      - ErrorEquals: [Refused]
+        Next: Refusal
+      - otherwise: Undo
+    Next: Ask
+
+  Ask:
+    Type: Task
+    Parameters:
+      Payload:
+        name.$: $.name
+    Catch: Undo
+"""
+
+
+def test_a_task_is_written_out() -> None:
+    every = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Undo"}
+    assert yaml.safe_load(workflows.written_out(TASK, NAMED)) == {
+        "Make": {
+            "Comment": "Stays.",
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": {
+                "FunctionName": "${MakeThingFunctionArn}",
+                "Payload": {"name.$": "$.name", "of": ["A"]},
+            },
+            "ResultSelector": {"name.$": "$.Payload.name", "arn.$": "$.Payload.arn"},
+            "ResultPath": "$.made",
+            "Catch": [{"ErrorEquals": ["Refused"], "Next": "Refusal"}, every],
+            "Next": "Ask",
+        },
+        "Ask": {
+            "Type": "Task",
+            "Parameters": {"Payload": {"name.$": "$.name"}},
+            "Catch": [every],
+        },
+    }
 
 
 def test_a_name_that_is_no_retry_is_said() -> None:

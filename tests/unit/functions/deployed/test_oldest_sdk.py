@@ -18,6 +18,8 @@ from common.clients import EXTRAS, session
 from tests.unit.oldest_sdk import PATH
 from tests.unit.sdk_calls import calls, excepted, source_of
 
+pytestmark = pytest.mark.thorough
+
 OLDEST = json.loads(PATH.read_text())
 
 

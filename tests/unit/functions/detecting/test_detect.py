@@ -35,6 +35,7 @@ from tests.unit.sightings import (
     tampered,
 )  # fmt: skip
 from tests.unit.stack import EXECUTION, OBSERVATIONS, QUARANTINE_MACHINE, SECURITY_TOPIC
+from tests.unit.tables import create_table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -45,18 +46,8 @@ ARN = "arn:aws:iot:eu-west-1:123456789012:cert/"
 
 @pytest.fixture
 def observations(afresh: None) -> "Table":
-    return SESSION.resource("dynamodb").create_table(
-        TableName=OBSERVATIONS,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "subject", "AttributeType": "S"},
-            {"AttributeName": "bucket", "AttributeType": "N"},
-        ],
-        KeySchema=[
-            {"AttributeName": "subject", "KeyType": "HASH"},
-            {"AttributeName": "bucket", "KeyType": "RANGE"},
-        ],
-    )
+    keys = ["subject", "bucket"]
+    return create_table(OBSERVATIONS, keys, keys)
 
 
 @pytest.fixture

@@ -37,9 +37,9 @@ def test_a_change_is_desired_a_delta_and_reported_with_its_latency() -> None:
     assert lines(
         told(1000, DOCUMENTS, document(old, wished)), told(1042, DOCUMENTS, document(wished, done))
     ) == [
-        ("desired", "desired time=5", None),
-        ("delta", "delta time=5", None),
-        ("reported", "reported time=5", 42),
+        ("desired", "was asked for time=5", None),
+        ("delta", "was told of the difference: time=5", None),
+        ("reported", "runs with time=5", 42),
     ]
 
 
@@ -58,7 +58,7 @@ def test_a_refused_setting_is_trouble_with_value_and_reason() -> None:
 def test_true_is_not_one_and_a_removal_is_said() -> None:
     before = {"desired": {"a": 1, "b": 2}}
     assert lines(told(1, DOCUMENTS, document(before, {"desired": {"a": True}})))[0][1] == (
-        "desired a=true, b removed"
+        "was asked for a=true, b removed"
     )
 
 
