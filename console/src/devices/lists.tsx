@@ -67,7 +67,7 @@ const DeviceCard = memo(function DeviceCard({ device, place, count }: OfDevice) 
   const { facts, told } = useFacts(device);
   const latest = told?.recent.at(-1);
   return (
-    <article
+    <div
       className="card"
       role="listitem"
       aria-posinset={place}
@@ -97,7 +97,7 @@ const DeviceCard = memo(function DeviceCard({ device, place, count }: OfDevice) 
       <div className="card-said clip" title={device.statusReason ?? undefined}>
         {latest ? toldOf(latest) : (device.statusReason ?? ' ')}
       </div>
-    </article>
+    </div>
   );
 });
 
