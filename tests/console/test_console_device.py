@@ -68,7 +68,7 @@ def test_tamper_large_payload_and_authorisation_error_are_done_and_seen(lamp: Co
     for button, kind, words in (
         ("tamper", "event", "tamper"),
         ("large", "telemetry", ""),
-        ("authorization-error", "reply", "authorization-error"),
+        ("authorization-error", "command", "authorization-error"),
     ):
         lamp.tab("Overview")
         lamp.at(f"quick-{button}").click()
