@@ -11,6 +11,7 @@ emulator looks in its default account, where nothing is: they are served the sta
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -105,7 +106,7 @@ def signed_by(account: str) -> Check:
         presigned = not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
         # A URL may be anybody's by now, and its signature knows no header but the host: none makes
         # another call of it.
-        if presigned and headers.keys() & {"authorization", "x-amz-target"}:
+        if presigned and (headers.keys() & {"authorization", "x-amz-target"} or is_over(query)):
             return False
         signature = (
             sigv4.parse_query_signature(query)
@@ -133,6 +134,16 @@ def signed_by(account: str) -> Check:
         return failure is None
 
     return is_signed
+
+
+def is_over(query: Mapping[str, list[str]], now: datetime | None = None) -> bool:
+    """Whether a presigned URL was good until some moment, and that has passed."""
+    try:
+        at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
+        life = timedelta(seconds=int(query["X-Amz-Expires"][0]))
+    except (KeyError, ValueError, OverflowError):  # the signature is checked all the same
+        return False
+    return (now or datetime.now(UTC)) > at + life
 
 
 def _asks_us(scope: Mapping[str, Any]) -> bool:

@@ -57,7 +57,6 @@ def test_a_script_that_got_in_could_neither_run_nor_send(lamp: Console) -> None:
             document.body.insertAdjacentHTML('beforeend', `<img src=x onerror="${script}">`);
             for (const place of ['http://127.0.0.1:1/', 'https://example.com/'])
                 await fetch(place).catch(() => 0);
-            try { eval(script); } catch { refused.push('eval'); }
             await new Promise((done) => setTimeout(done, 500));
             return [window.stolen ?? null, refused];
         }""",
@@ -65,7 +64,8 @@ def test_a_script_that_got_in_could_neither_run_nor_send(lamp: Console) -> None:
     )
 
     assert told[0] is None
-    assert {"script-src-elem", "connect-src", "eval"} <= set(told[1])
+    # Not `eval`: what a test evaluates is the debugger's, which may. The header has no unsafe-eval.
+    assert {"script-src-elem", "script-src-attr", "connect-src"} <= set(told[1])
 
 
 def test_a_script_in_a_things_attribute_is_text(cloud: Cloud, console: Console) -> None:
@@ -121,6 +121,7 @@ def another_origin() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.breaks_the_policy
 def test_a_page_of_another_origin_gets_neither_token_nor_answer(lamp: Console) -> None:
     origin = lamp.origin
     with another_origin() as elsewhere:
@@ -156,7 +157,7 @@ def test_a_page_of_another_origin_gets_neither_token_nor_answer(lamp: Console) -
     # then
     assert told == {
         "session": "refused",
-        "simple": "opaque",
+        "simple": "refused",
         "out": "refused",
         "config": "refused",
         "devices": "refused",
@@ -210,9 +211,10 @@ def test_a_signed_url_reads_what_it_is_for_and_writes_nothing(lamp: Console) -> 
     given = ticket(lamp)
     told = lamp.page.evaluate(MQTT, [given["url"], given["clientId"]])
 
-    # SUBACK: 135 is "not authorized" (MQTT 5, 3.9.3); what it is for is granted.
+    # SUBACK: 128 and more is a refusal (MQTT 5, 3.9.3); what it is for is granted.
     assert told["for it"] < 128
-    assert told["shadow of all"] == told["everything"] == 135
+    assert told["shadow of all"] >= 128
+    assert told["everything"] >= 128
     assert told["publish"] in ("closed", 135)
 
 

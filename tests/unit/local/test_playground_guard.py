@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from playground.local.guard import guarded
+from playground.local.guard import guarded, is_over
 
 OWN = (b"host", b"127.0.0.1:4566")
 STRANGE = (b"host", b"pages.example:4566")
@@ -153,3 +154,18 @@ def test_a_websocket_is_refused_or_served_by_its_signature() -> None:
 
     assert happened(scope) == REFUSED
     assert happened(scope, signed_rightly=True) == SERVED
+
+
+@pytest.mark.parametrize(
+    ("expires", "later", "over"),
+    [("900", 899, False), ("900", 901, True), ("x", 10**6, False), (None, 10**6, False)],
+)
+def test_a_presigned_url_is_over_when_its_time_has_passed(
+    expires: str | None, later: int, over: object
+) -> None:
+    query = {"X-Amz-Date": ["20260101T000000Z"]}
+    if expires is not None:
+        query["X-Amz-Expires"] = [expires]
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=later)
+
+    assert is_over(query, now) is over
