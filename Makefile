@@ -50,7 +50,7 @@ test: ## run all tests
 	@$(BOOTSTRAP) app emulator sam node browser
 	@$(MAKE) --no-print-directory -j2 unit-functions unit-others
 	$(BIN)/pytest tests -m "not unit and not thorough" -n 3 --dist loadgroup
-	.venvs/browser/bin/pytest tests/console -p playwright
+	.venvs/browser/bin/pytest tests/console -p playwright -m "not thorough"
 
 # The unit layer in two processes, each of which reads its half of the files: xdist's would read all.
 UNIT = $(BIN)/pytest -q -m "unit and not thorough" --hypothesis-profile=few
@@ -65,8 +65,9 @@ PROOFS ?= thorough access least-privilege conformance paste load faults kills
 proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails when anything is not as it should be
 
 prove-thorough:
-	@$(BOOTSTRAP) app emulator sam
+	@$(BOOTSTRAP) app emulator sam node browser
 	$(BIN)/pytest tests -m thorough -n 3 --dist loadgroup
+	.venvs/browser/bin/pytest tests/console -p playwright -m thorough
 	$(BIN)/pytest tests/unit -m "hypothesis and not thorough" --hypothesis-profile=many -n auto
 
 prove-faults:

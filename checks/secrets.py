@@ -58,6 +58,7 @@ ACCEPTED = {
         "tests/unit/functions/deployed/test_template_samples.py",
         "Hex High Entropy String",
     ): "the task id of a sample from AWS's documentation",
+    ("console/tests/session.test.ts", "Secret Keyword"): "made up: what is typed into a form",
     ("tests/unit/console/stage.py", "Secret Keyword"): "made up: a user of a pool that is a test's",
     ("tests/unit/console/test_console_process.py", "Secret Keyword"): "made up, to be looked for",
     ("tests/unit/stack.py", "Secret Keyword"): "credentials for a double of AWS on this machine",

@@ -16,6 +16,8 @@ from playground.stack.users import Users
 from tests.console.looking import Console
 from tests.playground_cloud import Cloud
 
+pytestmark = pytest.mark.thorough
+
 API_LOST = re.compile("The API can.t be reached")
 NASTY = '<img src=x onerror="window.stolen=1"><script>window.stolen=1</script>'
 

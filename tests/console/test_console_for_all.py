@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 
 from tests.console.looking import Console
 
+pytestmark = pytest.mark.thorough
+
 TABS = ("config", "shadow", "commands", "timeline", "certificate", "log", "more")
 VIEWS = (
     "/devices",

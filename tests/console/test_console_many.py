@@ -3,9 +3,12 @@
 import json
 import time
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.console.looking import Console
+
+pytestmark = pytest.mark.thorough
 
 MANY = 1000
 

@@ -17,6 +17,8 @@ from playwright.sync_api import expect
 from tests.console.looking import Console
 from tests.playground_cloud import Cloud
 
+pytestmark = pytest.mark.thorough
+
 SCRIPT = "window.stolen=1"
 
 

@@ -131,7 +131,7 @@ function Views() {
         <LearnView />
       </Route>
       <Route>
-        <Empty title="There is no such page">
+        <Empty title="There is no such page" isPage>
           <Link to="/devices">All devices</Link>
         </Empty>
       </Route>

@@ -104,7 +104,7 @@ function Command({ thingName, row, isOnline }: OfCommand) {
     <Container>
       <SpaceBetween size="s">
         <Header
-          variant="h3"
+          variant="h2"
           description={row.description}
           actions={
             <AdminButton

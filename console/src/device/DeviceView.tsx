@@ -47,7 +47,7 @@ export default function DeviceView({ thingName, tab }: { thingName: string; tab:
 
   if (error instanceof Problem && error.status === 404) {
     return (
-      <Empty title={`There is no device ${thingName}`}>
+      <Empty title={`There is no device ${thingName}`} isPage>
         <Link to="/devices">All devices</Link>
       </Empty>
     );

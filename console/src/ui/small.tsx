@@ -58,10 +58,19 @@ export function Link({ to, children, label }: { to: string; children: ReactNode;
 }
 
 /** Nothing there, and what to do next. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({
+  title,
+  isPage = false,
+  children,
+}: {
+  title: string;
+  /** Whether it is all that the page has, so that its title is the page's heading. */
+  isPage?: boolean;
+  children?: ReactNode;
+}) {
   return (
     <Box textAlign="center" color="inherit" padding="l">
-      <b>{title}</b>
+      {isPage ? <Box variant="h1">{title}</Box> : <b>{title}</b>}
       <Box variant="div" padding={{ top: 'xs' }} color="text-body-secondary">
         {children}
       </Box>
