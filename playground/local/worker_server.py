@@ -51,7 +51,9 @@ MODULES = (
     "aws_lambda_powertools.utilities.idempotency",
 )
 """What functions import and none of it is theirs. A package may lack the last ones."""
-SERVICES = ("dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions")
+SERVICES = (
+    "dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions", "sts",
+)  # fmt: skip
 """What functions make clients of; tests/unit/local/test_playground_workers.py compares."""
 OF_SERVICES = ("service-2", "endpoint-rule-set-1")
 FILLING = 100_000

@@ -7,6 +7,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+import moto.core  # noqa: F401 - see CLIENTS
 from botocore.config import Config
 
 from common import clients
@@ -57,7 +58,9 @@ class Clients:
         return self._made[key]
 
 
-CLIENTS = Clients(clients.session)
+# Of a session that was made after moto was loaded: another one's clients would ask AWS. Other
+# layers of tests may have loaded the functions' own session before.
+CLIENTS = Clients(clients.session_with_extras())
 SESSION = cast("Session", CLIENTS)
 
 
