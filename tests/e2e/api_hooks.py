@@ -17,8 +17,8 @@ whatever comes back still goes through every check.
 4. An integer has 64 bits wherever it stands in a model, which a schema of any JSON can't say. So a
   model that is meant
    to be valid has smaller ones.
-5. What a resource may be depends on the action: a topic has no wildcard, a filter has them in their
-   places. So a question that is meant to be valid is about a plain topic.
+5. What a resource may be depends on the action: a topic has no wildcard, a filter has them in
+  their places. So a question that is meant to be valid is about a plain topic.
 """
 
 from typing import Any
