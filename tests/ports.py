@@ -8,7 +8,7 @@ LOWEST, HIGHEST = 12_000, 30_000
 """Below the ports that systems give to outgoing connections (Linux from 32,768, macOS from
 49,152): one of those may be in use a moment after it was seen free."""
 WORKERS = 8
-"""Of xdist: each takes ports of its own, for two clouds that start at once may both see one free."""
+"""Of xdist: each takes ports of its own, for two clouds may see the same one free at once."""
 
 
 def free_port() -> int:
