@@ -89,6 +89,7 @@ def test_a_refused_publish_is_explained_by_its_statement(cloud: Cloud, lamp: str
     assert f"policy {cloud.home.stack_name}-device" in found["cause"]
 
 
+@pytest.mark.thorough
 def test_a_lost_connection_that_comes_back(cloud: Cloud, lamp: str) -> None:
     process = cloud.device_process(lamp)
     assert process is not None
@@ -111,6 +112,7 @@ def test_a_lost_connection_that_comes_back(cloud: Cloud, lamp: str) -> None:
     assert "disconnectReason CONNECTION_LOST" in found["evidence"][0]
 
 
+@pytest.mark.thorough
 def test_a_job_that_the_device_refuses(cloud: Cloud, lamp: str) -> None:
     job_id, iot = f"why-{uuid.uuid4().hex[:8]}", cloud.client("iot")
     arn = iot.describe_thing(thingName=lamp)["thingArn"]
@@ -121,6 +123,7 @@ def test_a_job_that_the_device_refuses(cloud: Cloud, lamp: str) -> None:
     iot.delete_job(jobId=job_id, force=True)
 
 
+@pytest.mark.thorough
 def test_a_quarantine(cloud: Cloud, lamp: str) -> None:
     cloud.playground("quarantine", lamp, "--reason", "looks odd")
     found = trouble(cloud, "quarantine")
@@ -130,6 +133,7 @@ def test_a_quarantine(cloud: Cloud, lamp: str) -> None:
     assert all(one["kind"] != "quarantine" for one in why(cloud)["troubles"])
 
 
+@pytest.mark.thorough
 def test_a_failed_state_of_a_workflow(cloud: Cloud) -> None:
     name = "dev-WHY002"
     ended = cloud.provision(
@@ -141,6 +145,7 @@ def test_a_failed_state_of_a_workflow(cloud: Cloud) -> None:
     assert found["cause"]
 
 
+@pytest.mark.thorough
 def test_a_device_that_there_is_not(cloud: Cloud, viewer: ApiClient) -> None:
     refused = cloud.playground("why", "nobody", check=False)
     assert (refused.returncode, refused.stdout) == (4, "")
@@ -187,6 +192,7 @@ def test_bad_questions_are_refused_by_field_and_rule(
     assert (answer.status, answer.body["errors"][0]["field"]) == (400, "nextToken")
 
 
+@pytest.mark.thorough
 def test_the_observed_policy_is_one_that_the_device_runs_with(cloud: Cloud, lamp: str) -> None:
     """What it was seen to do is what the policy allows."""
     cloud.desire(lamp, time=3)
@@ -224,6 +230,7 @@ def test_the_observed_policy_is_one_that_the_device_runs_with(cloud: Cloud, lamp
     assert [one["authDecision"] for one in answer["authResults"]] == ["ALLOWED"] * len(asked)
 
 
+@pytest.mark.thorough
 def test_pages_of_the_timeline_have_each_entry_once(
     cloud: Cloud, lamp: str, viewer: ApiClient
 ) -> None:

@@ -17,7 +17,7 @@ from playground.home.paths import PROJECT, Paths
 from playground.web import building
 from playground.web.building import ALSO_READ, STAMP, Builder, digest, environment, installed
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.thorough]
 
 BUILD = """
 const fs = require('node:fs');

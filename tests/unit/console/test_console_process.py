@@ -29,7 +29,7 @@ from tests.unit.console.stage import CLIENT, CONFIG, KEY, LIVE
 PASSWORD = "Very-secret-1"
 MOST_MEGABYTES = 60
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.thorough]
 
 
 @pytest.fixture
