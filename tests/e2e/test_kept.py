@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,17 +169,23 @@ def test_a_full_disk_is_said_by_status_and_down(killed: Cloud) -> None:
     assert "not-kept" not in str(killed.client("sqs").list_queues().get("QueueUrls"))
 
 
+def signalled(pid: int, what: signal.Signals) -> None:
+    """A function's process may have ended by itself since it was listed."""
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).send_signal(what)
+
+
 def test_a_machine_that_slept_comes_back_with_all_devices(killed: Cloud) -> None:
     """For a few seconds here; what three minutes do is tried with a clock in the unit tests."""
     # given
     before = settled(killed)
-    everything = [psutil.Process(pid) for pid in victims(killed, "machine")]
+    everything = victims(killed, "machine")
     # when
-    for process in everything:
-        process.send_signal(signal.SIGSTOP)
+    for pid in everything:
+        signalled(pid, signal.SIGSTOP)
     time.sleep(12)  # longer than the agent waits for an answer
-    for process in reversed(everything):  # the agent wakes before the emulator
-        process.send_signal(signal.SIGCONT)
+    for pid in reversed(everything):  # the agent wakes before the emulator
+        signalled(pid, signal.SIGCONT)
         time.sleep(0.05)
     # then
     after = settled(killed)
