@@ -80,6 +80,8 @@ def followed(life: Life, accepted: Mapping[str, Any]) -> None:
     )
 
 
+TRY_AGAIN, AGAIN = 503, 2
+"""What the API says of a call that took too long, and how often its caller does as told."""
 EXPLAINED = ("/timeline", "/why", "/explain", "/live")
 """Ends of the routes that lead to Explain; all others lead to ControlPlane (template.yaml)."""
 
@@ -94,6 +96,10 @@ def ask(life: Life, route: str, body: Any = None, **path: str) -> dict[str, Any]
     if body is not None:
         event |= {"body": json.dumps(body), "headers": {"content-type": "application/json"}}
     answer = life.call(function, event)
+    for _ in range(AGAIN):
+        if answer["statusCode"] != TRY_AGAIN:
+            break
+        answer = life.call(function, event)
     if answer["statusCode"] >= 400:
         # The API does not tell its callers what AWS said; its log does.
         life.wait(
