@@ -31,6 +31,13 @@ LATE = {
     Grant(
         "SweepFunction", "iot:DescribeJobExecution"
     ): "for a change of a certificate that was cut off half-way",
+    **dict.fromkeys(
+        (
+            Grant("ExplainFunction", "states:DescribeExecution"),
+            Grant("ExplainFunction", "states:GetExecutionHistory"),
+        ),
+        "for a device that could not be made: why, and in which state",
+    ),
 }
 
 
