@@ -3,6 +3,7 @@
 Pure: from facts that were read before. `why.py` reads them.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -236,7 +237,7 @@ def _refused(facts: Facts) -> Iterator[Trouble]:
             cause,
             (f"{of_milliseconds(last.at_ms)} {last.reason} in the log of AWS IoT",),
             (
-                f"playground explain {facts.name} {verb} '{resource}'",
+                _line("explain", facts.name, verb, resource),
                 "If the device should be allowed to: give its certificate a policy that allows it.",
             ),
             now=now,
@@ -274,7 +275,7 @@ def _settings(facts: Facts) -> Iterator[Trouble]:
             "The device checks what it is asked for, keeps the value that it had, and reports why. "
             "The wish stays in desired, so the delta stays too.",
             (f"reported.rejected.{key}: {value}",),
-            (f"playground settings {name}", f"playground unset {name} {key}"),
+            (_line("settings", name), _line("unset", name, key)),
         )
     pending = [
         key
@@ -334,6 +335,14 @@ def _jobs(facts: Facts) -> Iterator[Trouble]:
             (f"playground job show {job.job_id}", f"playground logs {facts.name} --since 1d"),
             now=False,
         )
+
+
+def _line(*words: str) -> str:
+    """A command to copy. A device may have chosen a word of it: no shell reads more into one."""
+    command, *others = map(shown, words)
+    # What begins with a dash is an option, unless it stands behind `--`.
+    end = ["--"] if any(word.startswith("-") for word in others) else []
+    return shlex.join(["playground", command, *end, *others])
 
 
 def _ms(at: str) -> int:

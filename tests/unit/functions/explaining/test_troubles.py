@@ -1,5 +1,6 @@
 """What is wrong with a device: one plain sentence each."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,6 +93,19 @@ def test_a_rejected_setting_and_one_that_waits() -> None:
     assert [(one.kind, one.sentence) for one in pending] == [
         ("pending", "lamp has not applied time yet.")
     ]
+
+
+@pytest.mark.parametrize("word", ["a'; touch owned; '", "$(touch owned)", "`touch owned`", "a b"])
+def test_what_a_device_has_chosen_is_one_word_of_a_line_to_copy(word: str) -> None:
+    refused = only(refusals=[Refusal(NOW, "publish", word, "AUTHORIZATION_FAILURE")])
+    assert shlex.split(refused.todo[0]) == ["playground", "explain", "lamp", "publish", word]
+    rejected = {word: {"value": 1, "reason": "is unknown"}}
+    found = only(desired={word: 1}, reported={"rejected": rejected})
+    assert shlex.split(found.todo[1]) == ["playground", "unset", "lamp", word]
+    options = only(desired={"--yes": 1}, reported={"rejected": {"--yes": {"reason": "no"}}})
+    assert options.todo[1] == "playground unset -- lamp --yes"
+    # and not by luck: a shell that runs the line starts nothing else
+    assert shlex.quote(word) in refused.todo[0]
 
 
 def test_a_failed_state_is_named() -> None:
