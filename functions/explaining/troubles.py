@@ -116,15 +116,15 @@ def _quarantine(facts: Facts) -> Iterator[Trouble]:
         "quarantine",
         at_ms,
         f"{name} is in quarantine: {ended(reason)}",
-        "The quarantine took its policies away and gave it one that lets it read its shadow and "
-        "its jobs only, so its telemetry is refused.",
+        "The quarantine gave it another policy: it may connect and use its own shadow, jobs and "
+        "certificate topics, and nothing else, so it sends no telemetry.",
         (*evidence, f"execution {_last(row.get('quarantined_by', ''))}"),
         (f"playground findings {name}", f"playground release {name}"),
     )
 
 
 def _workflow(facts: Facts) -> Iterator[Trouble]:
-    row, name, failed = facts.row, facts.name, facts.execution
+    row, name = facts.row, facts.name
     if GIVEN_UP in row:
         yield Trouble(
             "workflow",
@@ -134,25 +134,27 @@ def _workflow(facts: Facts) -> Iterator[Trouble]:
             (f"the latest task: {_last(row.get('task_arn', ''))}",),
             (f"playground logs {name} --since 1h", f"playground restart {name}"),
         )
-    elif failed is not None:
-        where = f" in the state {failed.state}" if failed.state else ""
-        made = row["status"] == "FAILED"
-        sentence = (
-            f"{name} could not be made: {failed.error}{where}."
-            if made
-            else f"The workflow {failed.workflow} for {name} failed: {failed.error}{where}."
-        )
-        todo = [f"playground logs {name} --source workflows --since 1d"]
-        todo += [f"playground create {name}"] if made else []
-        yield Trouble(
-            "workflow",
-            failed.at_ms,
-            sentence,
-            shown(failed.cause) or "The execution gives no cause.",
-            (f"execution {failed.name} of {failed.workflow}",),
-            tuple(todo),
-            now=made,
-        )
+    elif row["status"] == "FAILED":
+        yield _not_made(facts)
+
+
+def _not_made(facts: Facts) -> Trouble:
+    """Its execution may be unknown: Step Functions forgets one 90 days after its end."""
+    name, failed = facts.name, facts.execution
+    todo = (f"playground logs {name} --source workflows --since 1d", f"playground create {name}")
+    if failed is None:
+        cause = shown(facts.row.get("status_reason", "Step Functions does not know why any more."))
+        at_ms = _ms(facts.row["updated_at"])
+        return Trouble("workflow", at_ms, f"{name} could not be made.", cause, (), todo)
+    where = f" in the state {failed.state}" if failed.state else ""
+    return Trouble(
+        "workflow",
+        failed.at_ms,
+        f"{name} could not be made: {failed.error}{where}.",
+        shown(failed.cause) or "The execution gives no cause.",
+        (f"execution {failed.name} of {failed.workflow}",),
+        todo,
+    )
 
 
 def _disconnect(facts: Facts) -> Iterator[Trouble]:

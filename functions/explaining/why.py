@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.conditions import Key
 
@@ -35,7 +35,7 @@ MOST_MESSAGES = 200
 REFUSALS_SECONDS = 86_400
 MOST_FINDINGS = 10
 MOST_EVENTS = 1000
-UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "REJECTED")
+UNSUCCESSFUL: Final = ("FAILED", "TIMED_OUT", "REJECTED")
 MOST_JOBS = 10
 CATALOG, HISTORY, FINDINGS = "catalog", "history", "findings"
 NO_LOG = (
@@ -172,16 +172,21 @@ class Sources:
         return {}, {}
 
     def failed_jobs(self, name: str) -> Iterator[FailedJob]:
-        """Executions of jobs that have ended without success."""
+        """The latest executions of jobs that have ended without success."""
         with tolerating("ResourceNotFoundException"):
-            found = self.iot.list_job_executions_for_thing(thingName=name, maxResults=MOST_JOBS)
+            for at_ms, job_id, status in sorted(self._unsuccessful(name))[-MOST_JOBS:]:
+                yield FailedJob(job_id, status, at_ms, self._job_details(job_id, name))
+
+    def _unsuccessful(self, name: str) -> Iterator[tuple[int, str, str]]:
+        # By status: among all executions, most of which succeed, these could be on a later page.
+        for status in UNSUCCESSFUL:
+            found = self.iot.list_job_executions_for_thing(
+                thingName=name, status=status, maxResults=MOST_JOBS
+            )
             for one in found["executionSummaries"]:
                 summary = one["jobExecutionSummary"]
-                if summary["status"] in UNSUCCESSFUL:
-                    details = self._job_details(one["jobId"], name)
-                    at = summary.get("lastUpdatedAt") or summary["queuedAt"]
-                    at_ms = int(at.timestamp() * 1000)
-                    yield FailedJob(one["jobId"], summary["status"], at_ms, details)
+                at = summary.get("lastUpdatedAt") or summary["queuedAt"]
+                yield int(at.timestamp() * 1000), one["jobId"], status
 
     def _job_details(self, job_id: str, name: str) -> Mapping[str, str]:
         with tolerating("ResourceNotFoundException"):

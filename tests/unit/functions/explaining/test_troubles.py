@@ -117,6 +117,13 @@ def test_a_failed_state_is_named() -> None:
     assert found.cause == "push an image first"
 
 
+def test_a_device_that_could_not_be_made_is_never_without_trouble() -> None:
+    """Also when Step Functions has forgotten the execution."""
+    found = only(row={"status": "FAILED", "status_reason": "no image"})
+    assert (found.sentence, found.cause) == ("lamp could not be made.", "no image")
+    assert only(row={"status": "FAILED"}).kind == "workflow"
+
+
 def test_three_restarts_in_a_row() -> None:
     row = {"status": "FAILED", "given_up_at": "2026-01-02T03:05:00.000Z", "status_reason": "OOM"}
     found = only(row=row)
