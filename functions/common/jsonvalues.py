@@ -173,11 +173,11 @@ def _children(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
-def clipped(text: str) -> str:
+def clipped(text: str, most: int = _SHOWN) -> str:
     """So much of it as a message takes, without what a terminal or an encoder would stumble
     over.
     """
-    told = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    told = text if len(text) <= most else text[:most] + "..."
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in told
     )

@@ -16,3 +16,18 @@ def of_milliseconds(at_ms: int) -> str:
 def now() -> str:
     """The time as the catalog writes it."""
     return as_text(datetime.now(UTC))
+
+
+def milliseconds(at: str) -> int:
+    """Since 1970, of a time as the catalog writes it. Raises ValueError."""
+    return int(datetime.fromisoformat(at).timestamp() * 1000)
+
+
+def logged_milliseconds(said: object, otherwise: int) -> int:
+    """Since 1970, of a time as AWS IoT's log has it, `2017-08-10 15:37:23.476`, which is UTC;
+    `otherwise` of anything else.
+    """
+    try:
+        return int(datetime.fromisoformat(str(said)).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return otherwise

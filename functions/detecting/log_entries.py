@@ -5,10 +5,10 @@ never came about.
 import base64
 import gzip
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from common.jsontext import read, read_or_none
+from common.moments import logged_milliseconds
 from detecting.observation import Observation, certificate_of, text
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -41,7 +41,10 @@ def logged(event: Mapping[str, Any]) -> Iterator[Observation]:
 def _failure(line: Mapping[str, Any], logged_at: int, evidence: str) -> Iterator[Observation]:
     reason, kind = str(line.get("reason", "")), line.get("eventType")
     client_id = text(line.get("clientId", ""))
-    at_ms, evidence = _time(line.get("timestamp"), logged_at), text(line.get("traceId", evidence))
+    at_ms, evidence = (
+        logged_milliseconds(line.get("timestamp"), logged_at),
+        text(line.get("traceId", evidence)),
+    )
     if kind in ("Publish-In", "Subscribe") and reason == "AUTHORIZATION_FAILURE":
         topic = text(line.get("topicName", ""))
         rule = "foreign-shadow" if _is_foreign(topic, client_id) else "forbidden-topic"
@@ -61,11 +64,3 @@ def _failure(line: Mapping[str, Any], logged_at: int, evidence: str) -> Iterator
 def _is_foreign(topic: str, client_id: str) -> bool:
     levels = topic.split("/")
     return topic.startswith("$aws/things/") and len(levels) > 3 and levels[2] != client_id
-
-
-def _time(said: object, otherwise: int) -> int:
-    """Milliseconds, from `2017-08-10 15:37:23.476`, which is UTC."""
-    try:
-        return int(datetime.fromisoformat(str(said)).replace(tzinfo=UTC).timestamp() * 1000)
-    except ValueError:
-        return otherwise

@@ -7,11 +7,11 @@ The log has them only when it is on, and the stack knows its group (the paramete
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from common.certificates import tolerating
 from common.jsontext import read_or_none
+from common.moments import logged_milliseconds
 from explaining.texts import shown
 
 if TYPE_CHECKING:
@@ -69,11 +69,6 @@ def _refusal(line: Mapping[str, Any], logged_at: int) -> Iterator[Refusal]:
         return
     resource = line.get("topicName") if verb != "connect" else line.get("clientId")
     reason = shown(line.get("reason", "UNKNOWN"))
-    yield Refusal(_time(line.get("timestamp"), logged_at), verb, str(resource or ""), reason)
-
-
-def _time(said: object, otherwise: int) -> int:
-    try:
-        return int(datetime.fromisoformat(str(said)).replace(tzinfo=UTC).timestamp() * 1000)
-    except ValueError:
-        return otherwise
+    yield Refusal(
+        logged_milliseconds(line.get("timestamp"), logged_at), verb, str(resource or ""), reason
+    )

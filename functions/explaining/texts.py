@@ -1,14 +1,14 @@
 """Texts of others, as a sentence takes them."""
 
+from common.jsonvalues import clipped
+
 MOST = 300
 """Characters."""
 
 
 def shown(value: object, most: int = MOST) -> str:
     """Cut, and without what a terminal would stumble over."""
-    text = str(value)
-    kept = text if len(text) <= most else text[:most] + "..."
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in kept)
+    return clipped(str(value), most)
 
 
 def ended(text: str) -> str:

@@ -4,10 +4,10 @@ its jobs.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from common.errors import InvalidInput
+from common.moments import milliseconds
 from common.row import Row
 from explaining.asked import WORDS
 from explaining.entries import Entry, Reader
@@ -59,14 +59,14 @@ class Timeline:
 
     def _others(self, row: Row) -> Iterator[Entry]:
         name = row["thing_name"]
-        born = _of_text(row["created_at"])
+        born = milliseconds(row["created_at"])
         for refusal in self.sources.refusals.since(name, self.sources.refused_since(row)):
             text = f"was not allowed to {WORDS[refusal.verb]} {shown(refusal.resource)}"
             detail = {"action": refusal.verb, "resource": refusal.resource}
             key = f"refused-{refusal.at_ms}-{refusal.verb}-{refusal.resource}"
             yield Entry(key, refusal.at_ms, "refused", text, trouble=True, detail=detail)
         for finding in self.sources.found_of(name):
-            at_ms = _of_text(str(finding["at"]))
+            at_ms = milliseconds(str(finding["at"]))
             if at_ms >= born:
                 text = f"was found to do wrong: {finding['rule']}, {shown(finding['reason'])}"
                 detail = {"rule": finding["rule"], "reason": finding["reason"]}
@@ -78,7 +78,7 @@ class Timeline:
             yield Entry(f"job-{job.job_id}", job.at_ms, "job", text, trouble=True, detail=detail)
         if "quarantined_at" in row:
             reason = shown(row.get("quarantine_reason", ""))
-            at_ms = _of_text(row["quarantined_at"])
+            at_ms = milliseconds(row["quarantined_at"])
             yield Entry(
                 "quarantine", at_ms, "quarantine", f"was quarantined: {reason}", trouble=True
             )
@@ -90,7 +90,3 @@ def _time_of(token: str) -> int:
     if not (dash and at.isdigit() and len(at) == 13):
         raise InvalidInput("nextToken", "must be one that an earlier page had")
     return int(at)
-
-
-def _of_text(at: str) -> int:
-    return int(datetime.fromisoformat(at).timestamp() * 1000)

@@ -5,65 +5,23 @@ Pure: from facts that were read before. `why.py` reads them.
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from common.answers import PENDING, answer
 from common.errors import InvalidInput
-from common.moments import of_milliseconds
+from common.moments import milliseconds, of_milliseconds
 from common.row import GIVEN_UP, Row, is_free
 from explaining.asked import Asked
 from explaining.disconnects import REASONS
 from explaining.entries import Entry
+from explaining.facts import Facts
 from explaining.principal import Principal
 from explaining.refusals import Refusal
 from explaining.texts import ended, shown
 
 ASKED_FOR_MS = 5000
 """A disconnection so soon after the setting or command that asks for it is no trouble."""
-
-
-@dataclass(frozen=True)
-class FailedJob:
-    """An execution of a job that has not succeeded; `details` are its statusDetails."""
-
-    job_id: str
-    status: str
-    at_ms: int
-    details: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FailedExecution:
-    """A workflow's execution that has failed; `state` is where its first error was."""
-
-    workflow: str
-    name: str
-    at_ms: int
-    error: str
-    cause: str
-    state: str = ""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that is known; `entries` with the newest first."""
-
-    row: Row
-    desired: Mapping[str, Any] = field(default_factory=dict)
-    reported: Mapping[str, Any] = field(default_factory=dict)
-    entries: Sequence[Entry] = ()
-    refusals: Sequence[Refusal] = ()
-    principal: Principal | None = None
-    jobs: Sequence[FailedJob] = ()
-    execution: FailedExecution | None = None
-    findings: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def name(self) -> str:
-        """The thing's name."""
-        return str(self.row["thing_name"])
 
 
 @dataclass(frozen=True)
@@ -108,7 +66,7 @@ def _quarantine(facts: Facts) -> Iterator[Trouble]:
     row, name = facts.row, facts.name
     if "quarantined_at" not in row:
         return
-    at_ms = _ms(row["quarantined_at"])
+    at_ms = milliseconds(row["quarantined_at"])
     reason = shown(row.get("quarantine_reason", "no reason was given"))
     evidence = [f"{one['at']} {one['rule']}: {shown(one['reason'])}"
                 for one in facts.findings[:3]]  # fmt: skip
@@ -128,7 +86,7 @@ def _workflow(facts: Facts) -> Iterator[Trouble]:
     if GIVEN_UP in row:
         yield Trouble(
             "workflow",
-            _ms(row[GIVEN_UP]),
+            milliseconds(row[GIVEN_UP]),
             f"{name} failed after three restarts in a row.",
             shown(row.get("status_reason", "Its task ended each time.")),
             (f"the latest task: {_last(row.get('task_arn', ''))}",),
@@ -144,7 +102,7 @@ def _not_made(facts: Facts) -> Trouble:
     todo = (f"playground logs {name} --source workflows --since 1d", f"playground create {name}")
     if failed is None:
         cause = shown(facts.row.get("status_reason", "Step Functions does not know why any more."))
-        at_ms = _ms(facts.row["updated_at"])
+        at_ms = milliseconds(facts.row["updated_at"])
         return Trouble("workflow", at_ms, f"{name} could not be made.", cause, (), todo)
     where = f" in the state {failed.state}" if failed.state else ""
     return Trouble(
@@ -210,7 +168,7 @@ def _offline(facts: Facts) -> Trouble:
     row, name = facts.row, facts.name
     return Trouble(
         "offline",
-        _ms(row.get("last_seen_at") or row["updated_at"]),
+        milliseconds(row.get("last_seen_at") or row["updated_at"]),
         f"{name} is offline.",
         shown(row.get("status_reason") or row.get("disconnect_reason") or
                     "AWS IoT has told of no disconnection."),
@@ -265,7 +223,7 @@ def _settings(facts: Facts) -> Iterator[Trouble]:
         for one in reversed(facts.entries)
         if one.kind == "rejected"
     }
-    fallback = _ms(facts.row["updated_at"])
+    fallback = milliseconds(facts.row["updated_at"])
     for key, rejection in rejected.items():
         found = rejection if isinstance(rejection, Mapping) else {}
         reason = shown(found.get("reason", "it gave no reason"))
@@ -301,7 +259,7 @@ def _pending(facts: Facts, keys: Sequence[str]) -> Trouble:
             for one in facts.entries
             if one.kind == "desired" and set(keys) & set(one.detail.get("settings", {}))
         ),
-        _ms(facts.row["updated_at"]),
+        milliseconds(facts.row["updated_at"]),
     )
     cause = (
         "The device is connected and has not reported it yet; it should within a second."
@@ -345,13 +303,6 @@ def _line(*words: str) -> str:
     # What begins with a dash is an option, unless it stands behind `--`.
     end = ["--"] if any(word.startswith("-") for word in others) else []
     return shlex.join(["playground", command, *end, *others])
-
-
-def _ms(at: str) -> int:
-    try:
-        return int(datetime.fromisoformat(str(at)).timestamp() * 1000)
-    except ValueError:
-        return 0
 
 
 def _last(arn: object) -> str:

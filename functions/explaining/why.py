@@ -16,14 +16,16 @@ from common.certificates import tolerating
 from common.errors import ThingNotFound
 from common.executions import Executions
 from common.jsontext import read_or_none
+from common.moments import milliseconds
 from common.row import Row, is_free
 from devices.catalog import Catalog
 from explaining.entries import Entry, Reader
+from explaining.facts import Facts, FailedExecution, FailedJob
 from explaining.principal import Principal, Principals
 from explaining.record import Record, Told
 from explaining.refusals import Refusals
 from explaining.states import failed_state, states_of
-from explaining.troubles import Facts, FailedExecution, FailedJob, Trouble, troubles
+from explaining.troubles import Trouble, troubles
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -129,7 +131,7 @@ class Sources:
         """The latest messages, or those before an id, with the newest first; none about a device
         that had its name before.
         """
-        born = _ms(row["created_at"])
+        born = milliseconds(row["created_at"])
         found = self.record.latest(row["thing_name"], most, before)
         return [told for told in found if told.at_ms >= born]
 
@@ -143,7 +145,7 @@ class Sources:
 
     def refused_since(self, row: Row) -> int:
         """Since when refusals are looked for, in milliseconds: a day, or since it was made."""
-        return max(int((self.clock() - REFUSALS_SECONDS) * 1000), _ms(row["created_at"]))
+        return max(int((self.clock() - REFUSALS_SECONDS) * 1000), milliseconds(row["created_at"]))
 
     def _facts(self, row: Row) -> Facts:
         name = row["thing_name"]
@@ -213,7 +215,3 @@ class Sources:
             str(found.get("cause") or ""),
             failed_state(states_of(events), error),
         )
-
-
-def _ms(at: str) -> int:
-    return int(datetime.fromisoformat(at).timestamp() * 1000)

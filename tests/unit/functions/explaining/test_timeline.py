@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from common.errors import InvalidInput
+from explaining.facts import FailedJob
 from explaining.record import Told
 from explaining.refusals import Refusal
 from explaining.timeline import Page, Timeline
-from explaining.troubles import FailedJob
 
 BORN = 1_767_323_045_000
 

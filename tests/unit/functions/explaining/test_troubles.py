@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from explaining.entries import Entry
+from explaining.facts import Facts, FailedExecution, FailedJob
 from explaining.policies import Policy
 from explaining.principal import Principal
 from explaining.refusals import Refusal
-from explaining.troubles import Facts, FailedExecution, FailedJob, Trouble, troubles
+from explaining.troubles import Trouble, troubles
 
 ROW: Mapping[str, Any] = {
     "thing_name": "lamp",
