@@ -52,7 +52,7 @@ test: ## run all tests
 	$(BIN)/pytest tests -m "not unit and not thorough" -n 3 --dist loadgroup
 	.venvs/browser/bin/pytest tests/console -p playwright -m "not thorough"
 
-# The unit layer in two processes, each of which reads its half of the files: xdist's would read all.
+# The unit layer in two processes, each of which reads its half of the files: xdist's read all.
 UNIT = $(BIN)/pytest -q -m "unit and not thorough" --hypothesis-profile=few
 
 unit-functions:
