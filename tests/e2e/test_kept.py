@@ -181,12 +181,14 @@ def test_a_machine_that_slept_comes_back_with_all_devices(killed: Cloud) -> None
     before = settled(killed)
     everything = victims(killed, "machine")
     # when
-    for pid in everything:
-        signalled(pid, signal.SIGSTOP)
-    time.sleep(12)  # longer than the agent waits for an answer
-    for pid in reversed(everything):  # the agent wakes before the emulator
-        signalled(pid, signal.SIGCONT)
-        time.sleep(0.05)
+    try:
+        for pid in everything:
+            signalled(pid, signal.SIGSTOP)
+        time.sleep(12)  # longer than the agent waits for an answer
+    finally:
+        for pid in reversed(everything):  # the agent wakes before the emulator
+            signalled(pid, signal.SIGCONT)
+            time.sleep(0.05)
     # then
     after = settled(killed)
     assert (after.half_made, after.certificates) == ([], before.certificates)
