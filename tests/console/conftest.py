@@ -82,9 +82,11 @@ def console(cloud: Cloud, context: "BrowserContext", page: "Page") -> "Console":
 
 @pytest.fixture
 def lamp(console: "Console", devices: tuple[str, str]) -> "Console":
-    """Signed in, at the page of the lamp, with live messages."""
+    """Signed in, at the page of the lamp: the API has told of it, and messages come."""
     name, _ = devices
     console.sign_in(name)
+    # The broker may be there before the API's answer is, which brings the buttons.
+    expect(console.at("quick-tamper")).to_be_enabled()
     console.live()
     return console
 
