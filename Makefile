@@ -30,7 +30,7 @@ help: ## say what there is
 		printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 demo: ## the local cloud, and a device in it to look at
-	@$(BOOTSTRAP) app emulator sam node
+	@$(BOOTSTRAP) app emulator sam
 	@$(BIN)/playground up --for-demo
 	@$(BIN)/playground --home local demo
 

@@ -32,14 +32,16 @@ def up(
         typer.Option(help="Port of the console (4570); 0 for no console.", min=0, max=65535),
     ] = None,
     for_demo: Annotated[  # noqa: FBT002
-        bool, typer.Option("--for-demo", hidden=True, help="The demo tells the password.")
+        bool, typer.Option("--for-demo", hidden=True, help="The demo tells the rest.")
     ] = False,
 ) -> None:
     """Start the local cloud, or bring it up to date with the sources."""
     given = context(ctx)
     with views.progress() as report:
         state = cloud.up(
-            given.paths, cloud.UpOptions(port, mqtt_port, given.stack_name, console_port), report
+            given.paths,
+            cloud.UpOptions(port, mqtt_port, given.stack_name, console_port, for_demo),
+            report,
         )
     say(
         f"The playground is up: AWS at {state.endpoint}, MQTT at {HOST}:{state.mqtt_port}.\n\nNext:"

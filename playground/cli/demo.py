@@ -9,6 +9,7 @@ from playground.cli.users import tell_first_user
 from playground.errors import ConsoleError
 from playground.home.state import LocalState
 from playground.line.context import Context, context
+from playground.local import console
 from playground.show import views
 from playground.show.messages import message_data, message_line
 from playground.show.views import live_steps, note, out, say
@@ -46,6 +47,8 @@ def demo(ctx: typer.Context) -> None:
 
 def _show_in_browser(given: Context, name: str) -> None:
     """The tour goes on in the console, where there is one."""
+    with views.progress() as report:
+        console.finish(given.paths, report)
     try:
         url = local_url(given.paths, LocalState.load(given.paths), name)
     except ConsoleError as error:

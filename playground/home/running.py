@@ -16,6 +16,7 @@ from playground.home.paths import DIR_VARIABLE, Paths
 EMULATOR = "playground.local.emulator_process"
 AGENT = "playground.local.agent"
 CONSOLE = "playground.web.server"
+BUILDER = "playground.web.building"
 DEVICE = "virtual_device"
 
 
@@ -40,6 +41,8 @@ class Running:
     agents: Sequence[Found] = ()
     devices: Sequence[Found] = ()
     consoles: Sequence[Found] = ()
+    builders: Sequence[Found] = ()
+    """Who build the console's page, and end by themselves."""
 
     @property
     def emulator(self) -> Found | None:
@@ -66,6 +69,7 @@ def find(paths: Paths) -> Running:
         EMULATOR: ("STATE_DIR", str(paths.emulator / "state")),
         AGENT: ("IOT_CA_FILE", str(paths.ca)),
         CONSOLE: (DIR_VARIABLE, str(paths.home)),
+        BUILDER: (DIR_VARIABLE, str(paths.home)),
         DEVICE: ("IOT_CA_FILE", str(paths.ca)),
     }
     found: dict[str, list[Found]] = {name: [] for name in kinds}
@@ -75,7 +79,7 @@ def find(paths: Paths) -> Running:
             born = birth(process.pid)
             if born is not None:
                 found[module].append(Found(ProcessId(process.pid, born), environment))
-    return Running(found[EMULATOR], found[AGENT], found[DEVICE], found[CONSOLE])
+    return Running(*(found[name] for name in (EMULATOR, AGENT, DEVICE, CONSOLE, BUILDER)))
 
 
 def stop_all(known: ProcessId | None, found: Sequence[Found], *, limit: float) -> None:

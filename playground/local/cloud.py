@@ -41,7 +41,10 @@ def up(paths: Paths, options: "UpOptions", report: Reporter) -> LocalState:
         tools = stack.toolbox(paths)
         before = _recalled(paths, report)
         state = _planned(before, options)
-        with _undone_on_failure(paths, before), console.begun(paths, state) as page:
+        with (
+            _undone_on_failure(paths, before),
+            console.begun(paths, state, later=options.console_later) as page,
+        ):
             if not before.up:
                 state = _start_emulator(paths, state, report)
             state = _build(paths, state, tools, report)
@@ -73,6 +76,8 @@ class UpOptions:
     stack_name: str | None = None
     console_port: int | None = None
     """0: no console."""
+    console_later: bool = False
+    """Do not wait for its page: `console.finish` does."""
 
 
 def _planned(before: LocalState, options: UpOptions) -> LocalState:

@@ -6,7 +6,7 @@ The cloud does without: what is wrong with the console is said in a sentence, an
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from playground.base.processes import stop as stop_process
@@ -15,26 +15,50 @@ from playground.errors import ConsoleError, PortTakenError
 from playground.home import running
 from playground.home.homes import local_home
 from playground.home.paths import Paths
-from playground.home.state import HOST, LocalState
+from playground.home.state import HOST, LocalState, locked
 from playground.local import ports
 from playground.web import codes, starting
 from playground.web.building import Builder, Building, building
 
 
+@dataclass(frozen=True)
+class Later:
+    """The page is built by a process of its own; the console is started by whoever waits for it."""
+
+
 @contextmanager
-def begun(paths: Paths, state: LocalState) -> Iterator[Building | None]:
-    """Build the page beside what the block does; None when there is to be no console."""
+def begun(
+    paths: Paths, state: LocalState, *, later: bool = False
+) -> Iterator[Building | Later | None]:
+    """Build the page beside what the block does; None when there is to be no console. With
+    `later`, a page that is out of date is built beside what comes after the block, too.
+    """
     builder = Builder(paths)
     if not state.console_port or not builder.sources.is_dir():
         yield None
+        return
+    if later and not builder.up_to_date():
+        builder.build_beside()
+        yield Later()
         return
     with building(builder) as page:
         yield page
 
 
-def started(paths: Paths, state: LocalState, page: Building | None, report: Reporter) -> LocalState:
+def finish(paths: Paths, report: Reporter) -> None:
+    """Start the console that `begun` has left for later, as soon as there is its page."""
+    with locked(paths, lambda: None):
+        state = LocalState.load(paths)
+        if state.up and state.console_url is None:
+            with begun(paths, state) as page:
+                started(paths, state, page, report)
+
+
+def started(
+    paths: Paths, state: LocalState, page: Building | Later | None, report: Reporter
+) -> LocalState:
     """Wait for the page, and start the server, or another one when it serves something else."""
-    if page is None:
+    if page is None or isinstance(page, Later):
         return _stopped(paths, state)
     if not page.done:
         report.step("Building the console")
@@ -60,7 +84,7 @@ def started(paths: Paths, state: LocalState, page: Building | None, report: Repo
 
 def stop(paths: Paths, state: LocalState, there: running.Running) -> None:
     """Stop the server; its key is worth nothing from then on, and goes if it can."""
-    running.stop_all(state.console, there.consoles, limit=starting.STOP_LIMIT)
+    running.stop_all(state.console, [*there.consoles, *there.builders], limit=starting.STOP_LIMIT)
     for file in (paths.console_key, paths.console_open):
         with suppress(OSError):
             file.unlink()

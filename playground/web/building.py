@@ -3,6 +3,8 @@
 Node.js is in an environment of its own (requirements/node.txt), so nobody has to install it. The
 packages are those of console/package-lock.json, from whichever registry the user's own npm settings
 name; none of them runs a script while it is installed.
+
+`python -m playground.web.building` is a build of its own, beside a demo that has begun.
 """
 
 import hashlib
@@ -11,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,8 +23,10 @@ from pathlib import Path
 
 from common.jsontext import decode_object
 from common.jsonvalues import NotJsonError
+from playground.base.processes import start_detached
 from playground.errors import ConsoleError
-from playground.home.paths import Paths
+from playground.home.paths import DIR_VARIABLE, Paths
+from playground.home.running import BUILDER
 from playground.home.state import one_at_a_time
 
 ALSO_READ = (
@@ -34,6 +39,9 @@ ALSO_READ = (
 NO_SOURCES = ("node_modules", "dist", "generated", "tests", "coverage")
 STAMP = ".built-from"
 LIMIT = 600.0
+BESIDE = 10
+"""How much a build beside a demo stands back (nice)."""
+
 MOST_LOCK_BYTES = 16_777_216
 NETWORK = re.compile(r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b")
 TELLING = re.compile(r"error(?!.*(?:\b(?:code|errno|syscall) |A complete log))", re.IGNORECASE)
@@ -87,6 +95,21 @@ class Builder:
         except (FileNotFoundError, NotADirectoryError):
             return ""
         return found if (self.folder / "index.html").is_file() else ""
+
+    def up_to_date(self) -> bool:
+        """Whether the page is that of the sources."""
+        return self.built() == digest(self.paths.root)
+
+    def build_beside(self) -> None:
+        """Have another process build, Node.js included, which goes on when this one ends. Whoever
+        builds meanwhile waits for it.
+        """
+        self.paths.make()
+        environ = os.environ | {DIR_VARIABLE: str(self.paths.home)}
+        command = [sys.executable, "-m", BUILDER, str(self.paths.root)]
+        log = self.paths.logs / "console-beside.log"
+        log.unlink(missing_ok=True)
+        start_detached(command, log=log, env=environ, cwd=self.paths.root)
 
     def build(self) -> str:
         """Build if anything has changed; gives the digest. Raises ConsoleError, and the page of
@@ -251,3 +274,32 @@ def _put(made: Path, target: Path) -> None:
         target.rename(before)
     made.rename(target)
     shutil.rmtree(before, ignore_errors=True)
+
+
+def _install_node(builder: Builder) -> None:
+    """By the one program that makes environments; it does nothing when there is one."""
+    with one_at_a_time(builder.lock):
+        program = builder.paths.root / "playground" / "bootstrap.py"
+        subprocess.run([sys.executable, str(program), "node"], check=True)  # noqa: S603
+
+
+def _interrupted(*_signal: object) -> None:
+    raise SystemExit(1)
+
+
+def main(root: str) -> int:
+    """Build the page of a project, and say in the log why not."""
+    signal.signal(signal.SIGTERM, _interrupted)
+    os.nice(BESIDE)
+    builder = Builder(Paths(Path(root), Paths.here().home))
+    try:
+        _install_node(builder)
+        builder.build()
+    except (ConsoleError, subprocess.CalledProcessError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -47,6 +47,10 @@ class Console:
         """Wait until messages come."""
         expect(self.at("live-state")).to_have_attribute("data-state", "live")
 
+    def device_shown(self) -> None:
+        """Wait for the API's answer, which brings the buttons; messages may come before it."""
+        expect(self.at("quick-tamper")).to_be_enabled()
+
     def at(self, test_id: str) -> Locator:
         """A part of the page."""
         return self.page.get_by_test_id(test_id)

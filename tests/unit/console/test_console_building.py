@@ -13,7 +13,10 @@ import psutil
 import pytest
 
 from playground.errors import ConsoleError
+from playground.home import running
 from playground.home.paths import PROJECT, Paths
+from playground.home.state import LocalState
+from playground.local import console
 from playground.web import building
 from playground.web.building import ALSO_READ, STAMP, Builder, digest, environment, installed
 
@@ -146,6 +149,41 @@ def wait_for(look: Callable[[], bool]) -> None:
     while not look():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_build_beside_goes_on_alone_with_node_first_and_who_builds_waits_for_it(
+    builder: Builder,
+) -> None:
+    # given a project without Node.js, and a program that installs it
+    node = builder.paths.root / ".venvs" / "node"
+    there = node.readlink()
+    node.unlink()
+    program = builder.paths.root / "playground" / "bootstrap.py"
+    program.parent.mkdir()
+    program.write_text(f"import os\nos.symlink({str(there)!r}, {str(node)!r})\n")
+    # when
+    builder.build_beside()
+    wait_for(node.is_symlink)
+    found = builder.build()
+    # then
+    assert (page(builder), builds(builder), found) == ("first", 1, digest(builder.paths.root))
+    assert builder.up_to_date()
+    wait_for(lambda: not running.find(builder.paths).builders)
+
+
+def test_a_build_beside_ends_with_the_local_cloud(builder: Builder) -> None:
+    (builder.sources / "build.cjs").write_text("setTimeout(() => {}, 60000)")
+    program = builder.paths.root / "playground" / "bootstrap.py"
+    program.parent.mkdir()
+    program.write_text("")
+    builder.build_beside()
+    wait_for(lambda: any("build.cjs" in word for word in commands_below()))
+    (beside,) = running.find(builder.paths).builders
+    # when
+    console.stop(builder.paths, LocalState(), running.find(builder.paths))
+    # then
+    assert not beside.process.alive()
+    wait_for(lambda: not any("build.cjs" in word for word in commands_below()))
 
 
 def test_what_goes_wrong_beside_the_build_ends_it(builder: Builder) -> None:

@@ -6,6 +6,7 @@ import stat
 import webbrowser
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from playground.base.processes import ProcessId, stop
+from playground.base.processes import ProcessId, birth, stop
 from playground.base.reporting import Reporter
 from playground.errors import ConsoleError, PortTakenError
 from playground.home import running
@@ -266,6 +267,30 @@ def test_without_a_console_nothing_is_built_and_what_runs_ends(
         second = started(paths, replace(first, console_port=0), page, upped)
 
     assert (page, second.console, running.find(paths).consoles) == (None, None, [])
+
+
+def test_a_page_that_is_built_later_is_not_waited_for_and_finish_starts_the_console(
+    paths: Paths, settings: Settings, upped: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given `up` for the demo, with sources that have changed
+    begun_beside: list[None] = []
+    monkeypatch.setattr(Builder, "up_to_date", lambda _: False)
+    monkeypatch.setattr(Builder, "build_beside", partial(begun_beside.append, None))
+    monkeypatch.setattr(Builder, "build", lambda _: "built")
+    here = ProcessId(os.getpid(), birth(os.getpid()) or "")
+    state = LocalState(console_port=settings.port, emulator=here, deployed="d")
+    with console.begun(paths, state, later=True) as page:
+        state = started(paths, state, page, upped)
+    state.save(paths)
+    assert (len(begun_beside), state.console, upped) == (1, None, [])
+    # when
+    report = Reporter(step=upped.append, line=upped.append)
+    console.finish(paths, report)
+    console.finish(paths, report)
+    # then
+    found = LocalState.load(paths)
+    assert found.console_url == f"http://127.0.0.1:{settings.port}"
+    assert len([text for text in upped if text.startswith("Starting the console")]) == 1
 
 
 def test_which_port(monkeypatch: pytest.MonkeyPatch) -> None:
