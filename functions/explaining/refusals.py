@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
 
 VERBS = {"Publish-In": "publish", "Subscribe": "subscribe", "Connect": "connect"}
-MOST_PAGES = 10
-"""Of FilterLogEvents: a page may be empty, and is asked for all the same."""
+MOST_PAGES = 20
+"""Of FilterLogEvents, in all: a page may be empty, and is asked for all the same."""
+
+NEWEST_MS, FURTHER = 300_000, 4
+"""FilterLogEvents gives the oldest first. So the last five minutes are asked for before the fifteen
+before them, and so on: who is out of pages then lacks the oldest.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,25 +47,62 @@ class Refusals:
 
     def since(self, thing_name: str, at_ms: int, most: int = 200) -> list[Refusal]:
         """What was refused to a client of that name since then, the newest last."""
-        return list(self._since(thing_name, at_ms))[-most:] if self.group else []
+        found: list[Refusal] = []
+        pages = Pages(MOST_PAGES)
+        if not self.group:
+            return found
+        with tolerating("ResourceNotFoundException"):
+            for start, end in windows(at_ms, int(self.clock() * 1000)):
+                found = [*self._within(thing_name, start, end, pages), *found]
+                if len(found) >= most or not pages.left:
+                    break
+        return found[-most:]
 
-    def _since(self, thing_name: str, at_ms: int) -> Iterator[Refusal]:
+    def _within(
+        self, thing_name: str, start: int, end: int | None, pages: "Pages"
+    ) -> Iterator[Refusal]:
         asked: dict[str, Any] = {
             "logGroupName": self.group,
-            "startTime": at_ms,
+            "startTime": start,
             "filterPattern": f'{{ $.clientId = "{thing_name}" && $.status = "Failure" }}',
         }
-        with tolerating("ResourceNotFoundException"):
-            for _ in range(MOST_PAGES):
-                page = self.logs.filter_log_events(**asked)
-                for event in page["events"]:
-                    line = read_or_none(event["message"])
-                    # The pattern is not every home's: a line of somebody else may come too.
-                    if isinstance(line, dict) and line.get("clientId") == thing_name:
-                        yield from _refusal(line, int(event["timestamp"]))
-                if not page.get("nextToken"):
-                    return
-                asked["nextToken"] = page["nextToken"]
+        if end is not None:
+            asked["endTime"] = end
+        while pages.take():
+            page = self.logs.filter_log_events(**asked)
+            for event in page["events"]:
+                line = read_or_none(event["message"])
+                # The pattern is not every home's: a line of somebody else may come too.
+                if isinstance(line, dict) and line.get("clientId") == thing_name:
+                    yield from _refusal(line, int(event["timestamp"]))
+            if not page.get("nextToken"):
+                return
+            asked["nextToken"] = page["nextToken"]
+
+
+@dataclass
+class Pages:
+    """How many more may be asked for."""
+
+    left: int
+
+    def take(self) -> bool:
+        """Whether there is one more."""
+        self.left -= 1
+        return self.left >= 0
+
+
+def windows(since_ms: int, now_ms: int) -> Iterator[tuple[int, int | None]]:
+    """First and last millisecond of each part of the time since then, the newest part first; that
+    has no end, for a clock may be ahead of this one.
+    """
+    end, length = None, NEWEST_MS
+    while True:
+        start = max(since_ms, now_ms - length)
+        yield start, end
+        if start <= since_ms:
+            return
+        end, length = start - 1, length * FURTHER
 
 
 def _refusal(line: Mapping[str, Any], logged_at: int) -> Iterator[Refusal]:
