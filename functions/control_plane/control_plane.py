@@ -20,6 +20,7 @@ from control_plane.request import Answer, Request
 from control_plane.routes import Act, resolver_of
 from control_plane.settings import Settings
 from control_plane.shadow import Shadows
+from control_plane.upkeep import Upkeep
 from devices.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def acts_of(environment: Environment, session: "Session") -> Mapping[str, Act]:
         "getDocument": get_document,
         **Devices(Catalog(table), Listing(table, dynamodb), machines, iot, iot_data).acts(),
         **Executions(machines).acts(),
+        **Upkeep(Catalog(table), machines).acts(),
         **Settings(Catalog(table), Shadows(iot_data), floor).acts(),
         **Commands(Catalog(table), iot_data, replies).acts(),
         **Links(link_devices).acts(),

@@ -22,6 +22,7 @@ from control_plane.listing import Listing, Wanted
 from control_plane.machines import DEPROVISION, PROVISION, Machines, link, name_of, summary
 from control_plane.problem import FieldError, Problem, conflict, not_found
 from control_plane.request import Answer, Request
+from control_plane.started import accepted
 from devices.catalog import Catalog
 from devices.confinement import is_connected
 from explaining.states import iso
@@ -121,7 +122,7 @@ class Devices:
         name = self._removal(row) or self.machines.start(
             DEPROVISION, json.dumps({"thingName": row["thing_name"]})
         )
-        return _accepted(row["thing_name"], DEPROVISION, name, f"../executions/{name}")
+        return accepted(row["thing_name"], DEPROVISION, name, f"../executions/{name}")
 
     def _row(self, thing_name: str) -> Row:
         row = self.catalog.row(thing_name)
@@ -163,7 +164,7 @@ class Devices:
 
     def _accepted(self, wish: DeviceWish, name: str) -> Answer:
         thing_name = wish.thing_name or made_up_name(self.machines.execution_arn(PROVISION, name))
-        return _accepted(thing_name, PROVISION, name, f"executions/{name}")
+        return accepted(thing_name, PROVISION, name, f"executions/{name}")
 
     def _removal(self, row: Row) -> str | None:
         """Name of the removal that is under way. Raises Problem 409 when something else undoes the
@@ -217,13 +218,6 @@ def _execution_name(request: Request) -> str | None:
         "api-"
         + hashlib.sha256(f"{request.caller.subject}\n{key.strip(chr(34))}".encode()).hexdigest()
     )
-
-
-def _accepted(thing_name: str, workflow: str, name: str, location: str) -> Answer:
-    """`location` is relative to the URL that was asked: the API may stand below any path."""
-    links = {"self": f"/v1/devices/{thing_name}", "execution": f"/v1/executions/{name}"}
-    body = {"thingName": thing_name, "executionName": name, "workflow": workflow, "links": links}
-    return Answer(202, body, {"Location": location})
 
 
 def _links(row: Row) -> dict[str, str]:

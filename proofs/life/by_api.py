@@ -7,10 +7,17 @@ from typing import Any
 
 from proofs.life.life import Life, sample
 
+UPKEEP = (
+    ("POST /v1/devices/{thingName}/restart", None),
+    ("PUT /v1/devices/{thingName}/quarantine", {"reason": "the proof asks for it"}),
+    ("DELETE /v1/devices/{thingName}/quarantine", None),
+)
+"""Whatever confines it also takes its links away: last, before it is removed."""
+
 
 def by_api(life: Life) -> None:
-    """Made, looked at, told something, linked and removed by the function that API Gateway
-    calls.
+    """Made, looked at, told something, linked, restarted, confined and removed by the function
+    that API Gateway calls.
     """
     followed(
         life, ask(life, "POST /v1/devices", {"thingName": life.thing_name, "deviceType": "bulb"})
@@ -42,6 +49,8 @@ def by_api(life: Life) -> None:
         thingName=life.wall.name,
         target=life.thing_name,
     )
+    for route, body in UPKEEP:
+        followed(life, ask(life, route, body, thingName=life.thing_name))
     followed(life, ask(life, "DELETE /v1/devices/{thingName}", thingName=life.thing_name))
     life.wall.remove()
 

@@ -161,3 +161,30 @@ def test_the_timeline_tells_what_was_refused_and_why(lamp: Console) -> None:
     lamp.fill("explain-resource", "playground/forbidden/lamp/telemetry")
     lamp.at("explain-submit").click()
     expect(lamp.at("explain-answer")).to_be_visible()
+
+
+@pytest.mark.thorough
+def test_a_device_is_confined_let_out_and_restarted(console: Console) -> None:
+    console.cloud.playground("create", "cell", "--type", "generic")
+    console.sign_in("cell")
+    console.device_shown()
+    console.tab("Jobs, links, quarantine")
+    expect(console.at("quarantine-submit")).to_be_disabled()
+    console.fill("quarantine-reason", "it smells")
+    for button, state in (
+        ("quarantine-submit", "in"),
+        ("release-submit", "out"),
+        ("restart-submit", "out"),
+    ):
+        # when
+        console.at(button).click()
+        # then: its workflow is shown, to the end
+        console.page.wait_for_url("**/executions/*")
+        expect(console.at("execution-status")).to_have_attribute("data-status", "SUCCEEDED")
+        console.page.goto(f"{console.origin}/devices/cell")
+        console.device_shown()
+        console.tab("Jobs, links, quarantine")
+        expect(console.at("quarantine")).to_have_attribute("data-state", state)
+        if state == "in":
+            expect(console.at("quarantine")).to_contain_text("it smells")
+    console.cloud.playground("delete", "cell")

@@ -7,6 +7,7 @@ import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useLocation } from 'wouter';
 import { dataOf } from '../api/api';
 import { useHome, useParts } from '../app/context';
 import { createJob, findings, jobsOf, link, playground, startWorkflow } from '../cli/lines';
@@ -195,12 +196,25 @@ function Recent({ thingName, kinds, none }: { thingName: string; kinds: string[]
 }
 
 function Quarantine({ thingName, device }: OfDevice) {
+  const { api } = useParts();
   const home = useHome();
+  const [reason, setReason] = useState('');
   const isIn = device.catalog.status === 'QUARANTINED';
+  const params = { path: { thingName } };
+  const change = useStarted(thingName, () =>
+    dataOf(
+      isIn
+        ? api.DELETE('/v1/devices/{thingName}/quarantine', { params })
+        : api.PUT('/v1/devices/{thingName}/quarantine', { params, body: { reason } }),
+    ),
+  );
   return (
     <Container
       header={
-        <Header variant="h2" description="A workflow of the stack; the API does not start it.">
+        <Header
+          variant="h2"
+          description="In quarantine a device may follow its shadow and its jobs, and nothing else."
+        >
           Quarantine
         </Header>
       }
@@ -213,6 +227,16 @@ function Quarantine({ thingName, device }: OfDevice) {
         </span>
         {isIn ? (
           <>
+            <AdminButton
+              loading={change.isPending}
+              loadingText="Starting the workflow"
+              data-testid="release-submit"
+              onClick={() => {
+                change.mutate();
+              }}
+            >
+              Let it out
+            </AdminButton>
             <CliLine
               line={startWorkflow(home, 'release-device', { thingName })}
               label="let it out"
@@ -221,23 +245,61 @@ function Quarantine({ thingName, device }: OfDevice) {
           </>
         ) : (
           <>
+            <form
+              onSubmit={(event) => {
+                event.preventDefault();
+                if (reason.trim()) change.mutate();
+              }}
+            >
+              <FormField
+                label="Why"
+                secondaryControl={
+                  <AdminButton
+                    formAction="submit"
+                    disabled={reason.trim() === ''}
+                    loading={change.isPending}
+                    loadingText="Starting the workflow"
+                    data-testid="quarantine-submit"
+                  >
+                    Confine it
+                  </AdminButton>
+                }
+              >
+                <Input
+                  value={reason}
+                  placeholder="looks odd"
+                  data-testid="quarantine-reason"
+                  onChange={({ detail }) => {
+                    setReason(detail.value);
+                  }}
+                />
+              </FormField>
+            </form>
             <CliLine
-              line={startWorkflow(home, 'quarantine-device', { thingName, reason: 'looks odd' })}
+              line={startWorkflow(home, 'quarantine-device', {
+                thingName,
+                reason: reason.trim() || 'looks odd',
+              })}
               label="confine it"
             />
             <CliLine
-              line={playground('quarantine', thingName, '--reason', 'looks odd')}
+              line={playground('quarantine', thingName, '--reason', reason.trim() || 'looks odd')}
               label="confine it, and follow it"
             />
           </>
         )}
+        {change.error !== null && <ErrorBox error={change.error} />}
       </SpaceBetween>
     </Container>
   );
 }
 
 function Restart({ thingName, device }: OfDevice) {
+  const { api } = useParts();
   const home = useHome();
+  const change = useStarted(thingName, () =>
+    dataOf(api.POST('/v1/devices/{thingName}/restart', { params: { path: { thingName } } })),
+  );
   if (device.catalog.status === 'TERMINATED') {
     return <Empty title="The device was removed">Its name is free.</Empty>;
   }
@@ -250,9 +312,33 @@ function Restart({ thingName, device }: OfDevice) {
       }
     >
       <SpaceBetween size="s">
+        <AdminButton
+          loading={change.isPending}
+          loadingText="Starting the workflow"
+          data-testid="restart-submit"
+          onClick={() => {
+            change.mutate();
+          }}
+        >
+          Restart it
+        </AdminButton>
         <CliLine line={startWorkflow(home, 'restart-device', { thingName })} label="restart it" />
-        <Link to="/workflows/restart-device">See the workflow</Link>
+        {change.error !== null && <ErrorBox error={change.error} />}
       </SpaceBetween>
     </Container>
   );
+}
+
+/** Start a workflow of the device, and then lead to its execution. */
+function useStarted(thingName: string, start: () => Promise<{ executionName: string }>) {
+  const { queries } = useParts();
+  const [, navigate] = useLocation();
+  return useMutation({
+    mutationFn: start,
+    onSuccess: ({ executionName }) => {
+      void queries.invalidateQueries({ queryKey: ['devices'] });
+      void queries.invalidateQueries({ queryKey: ['device', thingName] });
+      navigate(`/executions/${encodeURIComponent(executionName)}`);
+    },
+  });
 }

@@ -121,12 +121,12 @@ def test_a_workflow_is_half_of_what_step_functions_takes_at_most(file: str) -> N
     assert len(json.dumps(WORKFLOWS[file])) <= DEFINITION // 2
 
 
-def test_the_template_is_half_of_what_cloudformation_takes_at_most() -> None:
+def test_the_template_leaves_room_in_what_cloudformation_takes_at_most() -> None:
     # given: what SAM makes of a function, of each of its events, and of a workflow
     events = sum(len(function.get("Events", {})) for function in FUNCTIONS.values())
     resources = len(RESOURCES) + len(FUNCTIONS) + 2 * events + len(WORKFLOWS)
     # then
-    assert resources <= MOST_RESOURCES // 2
+    assert resources <= MOST_RESOURCES * 2 // 3
     assert len(TEMPLATE["Outputs"]) <= MOST_OUTPUTS // 2
     assert len(TEMPLATE["Parameters"]) <= MOST_PARAMETERS // 2
     # the definitions are put into it: AWS::Include

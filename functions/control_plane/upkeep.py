@@ -1,0 +1,59 @@
+"""Restart, quarantine and release: workflows of a device that is there, started by its user."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common.observability import about_row
+from common.row import is_free
+from control_plane.machines import QUARANTINE, RELEASE, RESTART, Machines
+from control_plane.problem import not_found
+from control_plane.request import Answer, Request
+from control_plane.started import accepted
+from devices.catalog import Catalog
+
+if TYPE_CHECKING:
+    from control_plane.routes import Act
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What the API starts for a device that is there. Whatever else has the device meanwhile is
+    the workflow's business: it waits, or its execution fails with DeviceBusy.
+    """
+
+    catalog: Catalog
+    machines: Machines
+
+    def acts(self) -> "Mapping[str, Act]":
+        """By operation id of the OpenAPI document."""
+        return {
+            "restartDevice": self.restart,
+            "quarantineDevice": self.quarantine,
+            "releaseDevice": self.release,
+        }
+
+    def restart(self, request: Request) -> Answer:
+        """A new task and a new certificate. Raises Problem 404."""
+        return self._start(RESTART, request, {})
+
+    def quarantine(self, request: Request) -> Answer:
+        """Confine it, for the reason of the body. Raises Problem 404."""
+        return self._start(QUARANTINE, request, {"reason": request.body["reason"]})
+
+    def release(self, request: Request) -> Answer:
+        """Let it out; by force also when it is offline. Raises Problem 404."""
+        forced = request.parameters.get("force") == "true"
+        return self._start(RELEASE, request, {"force": True} if forced else {})
+
+    def _start(self, workflow: str, request: Request, more: Mapping[str, Any]) -> Answer:
+        thing_name = request.parameters["thingName"]
+        row = self.catalog.row(thing_name)
+        if row is None:
+            raise not_found(f"the catalog knows no device {thing_name}")
+        about_row(row)
+        if is_free(row):
+            raise not_found(f"{thing_name} is {row['status']}: nothing of it is there any more")
+        name = self.machines.start(workflow, json.dumps({"thingName": thing_name, **more}))
+        return accepted(thing_name, workflow, name, f"../../executions/{name}")

@@ -1,0 +1,102 @@
+"""Restart, quarantine and release by the HTTP API: which workflow begins, and with what."""
+
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.unit.api import VIEWER, Api
+from tests.unit.stack import EXECUTION
+
+OPERATIONS = ("restartDevice", "quarantineDevice", "releaseDevice")
+REASON = {"reason": "looks odd"}
+
+
+@pytest.fixture
+def api(context: Any, table: Any, iot: Any, shadows: Any, workflows: Any) -> Api:
+    return Api(context)
+
+
+@pytest.fixture
+def lamp(api: Api, catalog: Any) -> str:
+    catalog.claim("lamp", "bulb", EXECUTION)
+    return "lamp"
+
+
+def call(api: Api, operation: str, **more: Any) -> Any:
+    body = {"body": REASON} if operation == "quarantineDevice" else {}
+    return api.call(operation, thingName="lamp", **body, **more)
+
+
+@pytest.mark.parametrize(
+    ("operation", "query", "workflow", "given", "url"),
+    [
+        ("restartDevice", {}, "restart-device", {}, "restart"),
+        ("quarantineDevice", {}, "quarantine-device", REASON, "quarantine"),
+        ("releaseDevice", {}, "release-device", {}, "quarantine"),
+        ("releaseDevice", {"force": "true"}, "release-device", {"force": True}, "quarantine"),
+        ("releaseDevice", {"force": "false"}, "release-device", {}, "quarantine"),
+    ],
+)
+def test_its_workflow_is_started(
+    api: Api,
+    lamp: str,
+    workflows: Any,
+    operation: str,
+    query: dict[str, str],
+    workflow: str,
+    given: dict[str, Any],
+    url: str,
+) -> None:
+    reply = call(api, operation, query=query)
+
+    assert (reply.status, reply.body["workflow"]) == (202, workflow)
+    ((arn, asked),) = workflows.started.items()
+    assert f":playground-{workflow}:" in arn
+    assert asked == {"thingName": lamp, **given}
+    assert urljoin(f"https://host/v1/devices/lamp/{url}", reply.headers["Location"]) == (
+        f"https://host{reply.body['links']['execution']}"
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_of_a_device_that_is_not_there_there_is_nothing_to_do(
+    api: Api, catalog: Any, workflows: Any, operation: str
+) -> None:
+    assert call(api, operation).status == 404
+    catalog.claim("lamp", "bulb", EXECUTION)
+    catalog.take(catalog.row("lamp"), "remover")
+    catalog.release("lamp", "remover", "TERMINATED")
+    assert call(api, operation).status == 404
+    assert workflows.started == {}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_viewer_may_not(api: Api, lamp: str, workflows: Any, operation: str) -> None:
+    api.claims = VIEWER
+    assert call(api, operation).status == 403
+    assert workflows.started == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, "reason"),
+        ({"reason": ""}, "/reason"),
+        ({"reason": "  "}, "/reason"),
+        ({"reason": "x" * 513}, "/reason"),
+        ({"reason": "odd", "verdict": {}}, "verdict"),
+    ],
+)
+def test_a_quarantine_says_why(
+    api: Api, lamp: str, workflows: Any, body: dict[str, Any], told: str
+) -> None:
+    reply = api.call("quarantineDevice", thingName=lamp, body=body)
+
+    assert reply.status == 400
+    assert any(told in field for field in reply.fields)
+    assert workflows.started == {}
+
+
+def test_force_is_true_or_false(api: Api, lamp: str) -> None:
+    assert call(api, "releaseDevice", query={"force": "yes"}).status == 400
