@@ -10,7 +10,7 @@ interface Given {
 }
 
 /** Messages, the newest first; each opens to its payload and properties. */
-export function MessageList({ messages, isOfOneDevice = false }: Given) {
+export const MessageList = memo(function MessageList({ messages, isOfOneDevice = false }: Given) {
   if (messages.length === 0) {
     return (
       <Empty title="No message yet">
@@ -26,7 +26,7 @@ export function MessageList({ messages, isOfOneDevice = false }: Given) {
       ))}
     </ol>
   );
-}
+});
 
 const Line = memo(function Line({
   message,

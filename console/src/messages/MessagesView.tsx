@@ -4,7 +4,7 @@ import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Toggle from '@cloudscape-design/components/toggle';
-import { memo, useState, type Dispatch, type SetStateAction } from 'react';
+import { memo, useDeferredValue, useState, type Dispatch, type SetStateAction } from 'react';
 import { useLiveState, useLiveVersion, useParts } from '../app/context';
 import { playgroundListen } from '../cli/lines';
 import type { Message } from '../live/message';
@@ -16,7 +16,7 @@ import { age, clock } from '../values/time';
 import { MessageList } from './MessageList';
 import { PropertyList } from './PropertyList';
 import { PublishForm } from './PublishForm';
-import { linesOf, matches } from './tree';
+import { linesOf, matches, type TopicLine } from './tree';
 
 const MOST = 60;
 const MOST_LINES = 200;
@@ -36,6 +36,9 @@ export default function MessagesView() {
     (filter === '' || matches(filter, message.topic));
   const shown = held?.filter(fits).slice(0, MOST) ?? store.all.newest(MOST, fits);
   const lines = linesOf(store.topics.root, open);
+  // Many messages a second are drawn in slices, between which the page stays at hand.
+  const drawn = useDeferredValue(shown);
+  const drawnLines = useDeferredValue(lines);
   const latest = topic === undefined ? undefined : store.latest.get(topic);
   return (
     <SpaceBetween size="m">
@@ -68,21 +71,7 @@ export default function MessagesView() {
                 : 'The connection is not open yet.'}
             </Empty>
           ) : (
-            <ul className="tree" data-testid="topics" aria-label="Topics">
-              {lines.slice(0, MOST_LINES).map(({ node, depth, label, open: isOpen }) => (
-                <TopicItem
-                  key={node.topic}
-                  topic={node.topic}
-                  label={label}
-                  depth={depth}
-                  count={node.all}
-                  isOpen={node.children.size > 0 ? isOpen : undefined}
-                  isChosen={topic === node.topic}
-                  setOpen={setOpen}
-                  setTopic={setTopic}
-                />
-              ))}
-            </ul>
+            <Tree lines={drawnLines} topic={topic} setOpen={setOpen} setTopic={setTopic} />
           )}
           {lines.length > MOST_LINES && (
             <p className="quiet">{lines.length - MOST_LINES} more: close some levels.</p>
@@ -130,7 +119,7 @@ export default function MessagesView() {
                 line={playgroundListen(filter || (topic === undefined ? '#' : `${topic}/#`))}
                 label="listen in a shell"
               />
-              <MessageList messages={shown} />
+              <MessageList messages={drawn} />
             </SpaceBetween>
           </Container>
           <PublishForm topic={topic} />
@@ -139,6 +128,33 @@ export default function MessagesView() {
     </SpaceBetween>
   );
 }
+
+interface OfTree {
+  lines: readonly TopicLine[];
+  topic: string | undefined;
+  setOpen: Dispatch<SetStateAction<ReadonlySet<string>>>;
+  setTopic: (topic: string | undefined) => void;
+}
+
+const Tree = memo(function Tree({ lines, topic, setOpen, setTopic }: OfTree) {
+  return (
+    <ul className="tree" data-testid="topics" aria-label="Topics">
+      {lines.slice(0, MOST_LINES).map(({ node, depth, label, open, count }) => (
+        <TopicItem
+          key={node.topic}
+          topic={node.topic}
+          label={label}
+          depth={depth}
+          count={count}
+          isOpen={node.children.size > 0 ? open : undefined}
+          isChosen={topic === node.topic}
+          setOpen={setOpen}
+          setTopic={setTopic}
+        />
+      ))}
+    </ul>
+  );
+});
 
 interface OfTopic {
   topic: string;

@@ -65,6 +65,8 @@ export interface TopicLine {
   node: TopicNode;
   depth: number;
   open: boolean;
+  /** Messages at it and below, when the line was made: the node counts on. */
+  count: number;
   /** Levels that have only one below them stand in one line: dt/playground. */
   label: string;
 }
@@ -86,7 +88,7 @@ export function linesOf(root: TopicNode, open: ReadonlySet<string>): TopicLine[]
         label += `/${last.level}`;
       }
       const isOpen = open.has(last.topic);
-      lines.push({ node: last, depth, open: isOpen, label });
+      lines.push({ node: last, depth, open: isOpen, count: last.all, label });
       if (isOpen) walk(last, depth + 1);
     }
   };
