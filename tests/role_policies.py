@@ -12,6 +12,8 @@ from tests.playground_cloud import Cloud
 
 Document = dict[str, Any]
 
+ONE_MORE = "one-more"
+
 # Actions whose operation has another name.
 CALLED_OTHERWISE = {"lambda:InvokeFunction": "Invoke", "s3:ListBucket": "ListObjectsV2"}
 
@@ -32,7 +34,9 @@ class Grant:
 
 @dataclass(frozen=True)
 class RolePolicies:
-    """The inline policies of every function's role, as they stand in IAM."""
+    """The policies of every function's role that are the stack's, as they stand in IAM: its own,
+    and those that it shares with others.
+    """
 
     cloud: Cloud
     roles: Mapping[str, str]
@@ -55,7 +59,7 @@ class RolePolicies:
             for function in sorted(self.roles)
             for action in dict.fromkeys(
                 action
-                for document in self.inline(function).values()
+                for document in self.of_role(function).values()
                 for statement in document["Statement"]
                 for action in actions_of(statement)
             )
@@ -70,19 +74,25 @@ class RolePolicies:
             for name in names
         }
 
-    def managed(self) -> set[str]:
-        """Names of the managed policies that any of the roles has."""
+    def of_role(self, function: str) -> dict[str, Document]:
+        """The role's own policies by name, and by their ARN those that it shares."""
         iam = self.cloud.client("iam")
+        shared = [arn for arn in self._attached(function).values() if not _is_of_aws(arn)]
+        return self.inline(function) | {arn: _shared(iam, arn) for arn in shared}
+
+    def managed(self) -> set[str]:
+        """Names of the managed policies of AWS's that any of the roles has."""
         return {
-            policy["PolicyName"]
-            for role in self.roles.values()
-            for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+            name
+            for function in self.roles
+            for name, arn in self._attached(function).items()
+            if _is_of_aws(arn)
         }
 
     @contextmanager
     def without(self, grant: Grant) -> Iterator[None]:
         """Take the action away, in every statement that has it; given back in any case."""
-        whole = self.inline(grant.function)
+        whole = self.of_role(grant.function)
         try:
             self._write(
                 grant.function,
@@ -95,17 +105,13 @@ class RolePolicies:
     @contextmanager
     def with_one_more(self, grant: Grant) -> Iterator[None]:
         """Allow the action on everything; taken back in any case."""
-        whole = self.inline(grant.function)
         statement = {"Effect": "Allow", "Action": grant.action, "Resource": "*"}
-        wider = {
-            name: {**document, "Statement": [*document["Statement"], statement]}
-            for name, document in whole.items()
-        }
+        more = {"Version": "2012-10-17", "Statement": [statement]}
         try:
-            self._write(grant.function, wider)
+            self._write(grant.function, {ONE_MORE: more})
             yield
         finally:
-            self._write(grant.function, whole)
+            self._write(grant.function, {ONE_MORE: {**more, "Statement": []}})
 
     def allow(self, function: str, whole: Mapping[str, Document], actions: Collection[str]) -> None:
         """Leave of the policies, which are `whole`, what these actions allow. What allows nothing
@@ -118,21 +124,56 @@ class RolePolicies:
     def _write(self, function: str, documents: Mapping[str, Document]) -> None:
         iam, role = self.cloud.client("iam"), self.roles[function]
         for name, document in documents.items():
-            if document["Statement"]:
+            # What is shared stays as it is for the others: this role gets a copy in its place.
+            inline = name.rpartition("/")[2]
+            is_whole = name != inline and _listed(document) == _listed(_shared(iam, name))
+            if is_whole:
+                iam.attach_role_policy(RoleName=role, PolicyArn=name)
+            elif document["Statement"]:
                 iam.put_role_policy(
-                    RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document)
+                    RoleName=role, PolicyName=inline, PolicyDocument=json.dumps(document)
                 )
-                continue
             # IAM takes no policy without a statement.
-            with suppress(iam.exceptions.NoSuchEntityException):
-                iam.delete_role_policy(RoleName=role, PolicyName=name)
-        assert self.inline(function) == {
-            name: found for name, found in documents.items() if found["Statement"]
+            if is_whole or not document["Statement"]:
+                with suppress(iam.exceptions.NoSuchEntityException):
+                    iam.delete_role_policy(RoleName=role, PolicyName=inline)
+            if name != inline and not is_whole:
+                with suppress(iam.exceptions.NoSuchEntityException):
+                    iam.detach_role_policy(RoleName=role, PolicyArn=name)
+        left = {
+            name.rpartition("/")[2]: _listed(found)
+            for name, found in self.of_role(function).items()
         }
+        for name, document in documents.items():
+            expected = _listed(document) if document["Statement"] else None
+            assert left.get(name.rpartition("/")[2]) == expected, name
+
+    def _attached(self, function: str) -> dict[str, str]:
+        """ARNs of the managed policies that the role has, by name."""
+        iam, role = self.cloud.client("iam"), self.roles[function]
+        found = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        return {policy["PolicyName"]: policy["PolicyArn"] for policy in found}
+
+
+def _is_of_aws(arn: str) -> bool:
+    return ":iam::aws:policy/" in arn
+
+
+def _shared(iam: Any, arn: str) -> Document:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document: Document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"][
+        "Document"
+    ]
+    return document
 
 
 def _reduced(document: Document, action: str) -> Document:
     return _of_actions(document, actions_in({"": document}) - {action})
+
+
+def _listed(document: Document) -> Document:
+    """The same, with a list of actions in each statement."""
+    return _of_actions(document, actions_in({"": document}))
 
 
 def _of_actions(document: Document, actions: Collection[str]) -> Document:

@@ -86,7 +86,7 @@ def attempts(cloud: Cloud) -> Iterator[FunctionAttempt]:
 
 
 def _reaches(policies: RolePolicies, function: str) -> Iterator[Reach]:
-    for document in policies.inline(function).values():
+    for document in policies.of_role(function).values():
         for statement in document["Statement"]:
             resources = (
                 statement["Resource"]

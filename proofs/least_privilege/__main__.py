@@ -68,7 +68,7 @@ def kept(cloud: Cloud) -> Iterator[Keeper]:
     none yet.
     """
     policies = RolePolicies.of(cloud)
-    keeper = Keeper(policies, {function: policies.inline(function) for function in policies.roles})
+    keeper = Keeper(policies, {function: policies.of_role(function) for function in policies.roles})
     port = LocalState.load(cloud.paths).port
     with desk(keeper.ended) as address, fault_proxy(port, again=keeper.again) as proxy:
         redirect(cloud, proxy, {DESK: address})

@@ -41,6 +41,14 @@ FUNCTIONS = {
     for name, resource in RESOURCES.items()
     if resource["Type"].endswith(("Serverless::Function", "Lambda::Function"))
 }
+EVERYWHERE: dict[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+"""The variables that every function has."""
+SHARED: dict[str, dict[str, Any]] = {
+    name: resource["Properties"]["PolicyDocument"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::IAM::ManagedPolicy"
+}
+"""The policies that several roles have."""
 WORKFLOWS: dict[str, dict[str, Any]] = {
     path.name: yaml.load(path.read_text(), SafeLoader)
     for path in sorted((ROOT / "statemachines").glob("*.asl.yaml"))
@@ -53,6 +61,20 @@ def states_of(workflow: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]
         yield name, state
         for branch in state.get("Branches", []):
             yield from states_of(branch)
+
+
+def statements_of(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the role of a function or a workflow may do, by policies that it shares and its own."""
+    documents = (
+        SHARED[policy["Ref"]] if "Ref" in policy else policy for policy in properties["Policies"]
+    )
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def variables_of(function: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that this function has and not every other."""
+    own: dict[str, Any] = function.get("Environment", {}).get("Variables", {})
+    return own
 
 
 def module_of(function: Mapping[str, Any]) -> str:

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, WORKFLOWS
+from tests.unit.template import (
+    EVERYWHERE,
+    FUNCTIONS,
+    RESOURCES,
+    ROOT,
+    SHARED,
+    TEMPLATE,
+    WORKFLOWS,
+    variables_of,
+)
 
 LONGEST_STACK_NAME = 61
 """docs/homes.md says so; a state machine's name has 80 characters, and `-deprovision-device` has 19
@@ -29,6 +38,9 @@ LONGEST_NAME = "n" * 64
 """Of a resource that CloudFormation names, as long as that of a role or a function."""
 
 ROLE, ENVIRONMENT, DEFINITION, TEMPLATE_BODY = 10_240, 4 * 1024, 1024 * 1024, 1024 * 1024
+MANAGED_POLICY, MANAGED_POLICIES_OF_A_ROLE = 6_144, 10
+OF_SAM = 2
+"""Managed policies that SAM gives a role: for logs and traces."""
 MOST_RESOURCES, MOST_OUTPUTS, MOST_PARAMETERS = 500, 200, 200
 
 # Names that are made from the stack's: the property, and how long it may be by the schema of its
@@ -99,6 +111,17 @@ def test_the_policies_of_a_role_are_half_of_what_a_role_takes_at_most(role: str)
     assert size(ROLES[role]) <= ROLE // 2
 
 
+@pytest.mark.parametrize("policy", SHARED)
+def test_a_policy_that_roles_share_is_half_of_what_one_takes_at_most(policy: str) -> None:
+    assert size(SHARED[policy]) <= MANAGED_POLICY // 2
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_has_half_of_the_managed_policies_that_it_takes_at_most(role: str) -> None:
+    shared = [one for one in ROLES[role] if one.get("Ref") in SHARED]
+    assert len(shared) + OF_SAM <= MANAGED_POLICIES_OF_A_ROLE // 2
+
+
 def test_every_function_and_every_workflow_has_a_role_that_is_measured() -> None:
     made_by_sam = {
         f"{name}Role"
@@ -110,10 +133,7 @@ def test_every_function_and_every_workflow_has_a_role_that_is_measured() -> None
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_environment_of_a_function_is_half_of_what_lambda_takes_at_most(function: str) -> None:
-    everywhere = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    assert (
-        size({**everywhere, **FUNCTIONS[function]["Environment"]["Variables"]}) <= ENVIRONMENT // 2
-    )
+    assert size({**EVERYWHERE, **variables_of(FUNCTIONS[function])}) <= ENVIRONMENT // 2
 
 
 @pytest.mark.parametrize("file", WORKFLOWS)

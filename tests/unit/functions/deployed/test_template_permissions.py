@@ -15,7 +15,15 @@ from auditing.repair import restrictive
 from common.environment import Environment
 from tests.unit.built import SESSION
 from tests.unit.stack import ENVIRONMENT
-from tests.unit.template import FUNCTIONS, RESOURCES, TEMPLATE, list_of
+from tests.unit.template import (
+    EVERYWHERE,
+    FUNCTIONS,
+    RESOURCES,
+    SHARED,
+    list_of,
+    statements_of,
+    variables_of,
+)
 
 
 def test_only_aws_iot_of_this_account_reads_firmware_and_nothing_else() -> None:
@@ -53,8 +61,8 @@ def test_of_security_tell_two_functions_and_nobody_else_over_tls() -> None:
     telling = {
         function
         for function, properties in FUNCTIONS.items()
-        for statement in properties["Policies"][0]["Statement"]
-        if statement["Action"] == "sns:Publish"
+        for statement in statements_of(properties)
+        if "sns:Publish" in list_of(statement["Action"])
         and statement["Resource"] == {"Ref": "SecurityTopic"}
     }
     # then
@@ -102,9 +110,7 @@ def test_every_topic_has_a_policy_of_its_own() -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_may_do_single_actions_only(function: str) -> None:
     # given
-    statements = [
-        statement for policy in FUNCTIONS[function]["Policies"] for statement in policy["Statement"]
-    ]
+    statements = statements_of(FUNCTIONS[function])
     # then
     assert statements
     for statement in statements:
@@ -117,12 +123,27 @@ def test_what_a_function_may_do_is_said_once(function: str) -> None:
     # Said twice, one of them can go unnoticed, and stays when the other is taken away.
     said = [
         (action, json.dumps(resource), json.dumps(statement.get("Condition")))
-        for policy in FUNCTIONS[function]["Policies"]
-        for statement in policy["Statement"]
+        for statement in statements_of(FUNCTIONS[function])
         for action in list_of(statement["Action"])
         for resource in list_of(statement["Resource"])
     ]
     assert len(said) == len(set(said))
+
+
+@pytest.mark.parametrize("policy", SHARED)
+def test_what_is_said_once_for_several_roles_is_said_for_several(policy: str) -> None:
+    # What one role alone may do stands with it.
+    roles = [
+        name
+        for name, one in RESOURCES.items()
+        if one["Type"].startswith("AWS::Serverless::")
+        and {"Ref": policy} in one["Properties"]["Policies"]
+    ]
+    assert len(roles) > 1
+    # A name would be the account's, and a stack with another name would find it taken.
+    assert "ManagedPolicyName" not in RESOURCES[policy]["Properties"]
+    # Whom else it is attached to would not be seen with the role.
+    assert RESOURCES[policy]["Properties"].keys() == {"Description", "PolicyDocument"}
 
 
 class Asked(UserDict[str, str]):
@@ -142,19 +163,35 @@ class Asked(UserDict[str, str]):
 OF_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME"}
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(function: str) -> None:
-    # given
-    variables = FUNCTIONS[function]["Environment"]["Variables"]
+def read_by(function: str) -> set[str]:
+    """The variables that a function reads."""
     module = importlib.import_module(FUNCTIONS[function]["Handler"].rpartition(".")[0])
-    # then
     # Some are read only where that is wished.
     asked = Asked({**ENVIRONMENT, "QUARANTINE_AUTOMATICALLY": "true"})
     module.build(Environment(asked), SESSION)
-    assert asked.names - OF_LAMBDA == variables.keys()
-    for name in (
-        variables.keys() | TEMPLATE["Globals"]["Function"]["Environment"]["Variables"].keys()
-    ):
+    return asked.names - OF_LAMBDA
+
+
+def test_a_variable_of_every_function_is_one_that_most_of_them_read() -> None:
+    of_ours = {name for name in EVERYWHERE if not name.startswith(("AWS_", "POWERTOOLS_"))}
+    assert of_ours == {"CATALOG_TABLE"}
+    without = {name for name in FUNCTIONS if "CATALOG_TABLE" not in read_by(name)}
+    assert without == {
+        "TakeTurnFunction",
+        "StartTaskFunction",
+        "NotifySecurityFunction",
+        "ProcessFindingFunction",
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_environment_of_a_function_is_what_it_reads_and_holds_no_secret(function: str) -> None:
+    # given
+    variables = variables_of(FUNCTIONS[function])
+    # then
+    assert not variables.keys() & EVERYWHERE.keys()
+    assert read_by(function) - EVERYWHERE.keys() == variables.keys()
+    for name in variables.keys() | EVERYWHERE.keys():
         assert not re.search(r"SECRET|PASSW|TOKEN|KEY|CREDENTIAL|PRIVATE|PEM", name.upper()), name
     assert not re.search(r"resolve:|AKIA|BEGIN ", json.dumps(variables))
 

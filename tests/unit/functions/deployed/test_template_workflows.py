@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from common import errors
-from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TASKS, TEMPLATE, WORKFLOWS, list_of
+from tests.unit.template import (
+    FUNCTIONS,
+    RESOURCES,
+    ROOT,
+    TASKS,
+    TEMPLATE,
+    WORKFLOWS,
+    list_of,
+    statements_of,
+)
 
 NESTED = "arn:aws:states:::states:startExecution.sync:2"
 
@@ -82,15 +91,13 @@ def test_a_workflow_is_given_the_functions_that_it_calls_and_may_call_them(file:
     called = set(re.findall(r"\$\{(\w+)Arn\}", (ROOT / "statemachines" / file).read_text()))
     allowed = {
         resource["Fn::GetAtt"].partition(".")[0]
-        for policy in properties["Policies"]
-        for statement in policy["Statement"]
+        for statement in statements_of(properties)
         if statement["Action"] == "lambda:InvokeFunction"
         for resource in list_of(statement["Resource"])
     }
     begun = {
         statement["Resource"]["Ref"]
-        for policy in properties["Policies"]
-        for statement in policy["Statement"]
+        for statement in statements_of(properties)
         if statement["Action"] == "states:StartExecution"
     }
     # then
