@@ -10,7 +10,15 @@ from playground.home.paths import PROJECT
 WIDTH = 100
 FOLDER = PROJECT / "docs" / "evidence"
 # What a page of documentation or a unit test changes is not what the evidence is about.
-TRIED = ("functions", "statemachines", "template.yaml", "device", "playground", "proofs")
+TRIED = (
+    "functions",
+    "statemachines",
+    "template.yaml",
+    "dashboard.yaml",
+    "device",
+    "playground",
+    "proofs",
+)
 
 
 def standing() -> str:

@@ -17,7 +17,7 @@ from playground.home.state import REGION, LocalState, one_at_a_time, secret_of
 from playground.local import iot_log, packing, wheels
 from playground.local.temporary import for_sam
 
-SOURCES = ("template.yaml", "samconfig.toml", "functions", "statemachines")
+SOURCES = ("template.yaml", "dashboard.yaml", "samconfig.toml", "functions", "statemachines")
 LIMIT = 600.0
 DEVICES_PER_SECOND_AND_CORE = 2
 METRICS_FLOOR = 1

@@ -22,7 +22,7 @@ def second_stack(cloud: Cloud, tmp_path: Path) -> Iterator[Path]:
     copy.mkdir()
     for name in ("functions", "statemachines"):
         shutil.copytree(PROJECT / name, copy / name)
-    for name in ("template.yaml", "samconfig.toml"):
+    for name in ("template.yaml", "dashboard.yaml", "samconfig.toml"):
         shutil.copy(PROJECT / name, copy / name)
     yield copy
     cloud.run("sam", "delete", "--no-prompts", "--stack-name", "by-hand", "--region", "us-east-1")

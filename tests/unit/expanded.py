@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import Any
 
-from tests.unit.template import ROOT, TEMPLATE, WORKFLOWS
+from tests.unit.template import INCLUDED, ROOT, TEMPLATE
 
 # In the SAM CLI's environment, whose translator is the one that deploys.
 TRANSLATE = """
@@ -48,9 +48,7 @@ def inlined(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"Fn::Transform"}:
             assert value["Fn::Transform"]["Name"] == "AWS::Include"
-            return WORKFLOWS[
-                value["Fn::Transform"]["Parameters"]["Location"].removeprefix("statemachines/")
-            ]
+            return INCLUDED[value["Fn::Transform"]["Parameters"]["Location"]]
         return {key: inlined(one) for key, one in value.items()}
     return [inlined(one) for one in value] if isinstance(value, list) else value
 

@@ -53,6 +53,12 @@ WORKFLOWS: dict[str, dict[str, Any]] = {
     path.name: yaml.load(path.read_text(), SafeLoader)
     for path in sorted((ROOT / "statemachines").glob("*.asl.yaml"))
 }
+INCLUDED: dict[str, Any] = {f"statemachines/{name}": one for name, one in WORKFLOWS.items()} | {
+    "dashboard.yaml": yaml.load((ROOT / "dashboard.yaml").read_text(), SafeLoader)
+}
+"""What AWS::Include puts into the template, by its place. In long form alone: the loader is YAML's
+own.
+"""
 
 
 def states_of(workflow: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

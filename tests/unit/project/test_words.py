@@ -14,7 +14,13 @@ import pytest
 from playground.home.paths import PROJECT
 
 WORDS = re.compile(r"emulator|ministack|loopback|127\.0\.0|localhost", re.IGNORECASE)
-PLACES = ("functions", "device/virtual_device", "statemachines", "template.yaml")
+PLACES = (
+    "functions",
+    "device/virtual_device",
+    "statemachines",
+    "template.yaml",
+    "dashboard.yaml",
+)
 A_DOCUMENTS_NAME = re.compile(r"docs/[\w-]+\.md")
 
 REPLACED = re.compile(
@@ -36,7 +42,11 @@ words.
 
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
 CODE = ("playground", "functions", "device/virtual_device")
-TEXTS = (PROJECT / "template.yaml", *sorted(PROJECT.glob("statemachines/*.yaml")))
+TEXTS = (
+    PROJECT / "template.yaml",
+    PROJECT / "dashboard.yaml",
+    *sorted(PROJECT.glob("statemachines/*.yaml")),
+)
 
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`[^`]*`")

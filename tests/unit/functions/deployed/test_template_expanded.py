@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.expanded import expanded, nulls
-from tests.unit.template import ROOT, TEMPLATE, WORKFLOWS
+from tests.unit.template import INCLUDED, ROOT, TEMPLATE, WORKFLOWS
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_nulls_are_found_wherever_they_are() -> None:
 
 
 def test_there_is_no_null_in_what_is_included() -> None:
-    assert nulls(WORKFLOWS) == []
+    assert nulls(INCLUDED) == []
     assert nulls(TEMPLATE) == []
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sweeping.findings import OUTCOMES
+from tests.unit.expanded import inlined
 from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE
 from watching.count_devices import STATUSES
 
@@ -43,7 +44,7 @@ RULES = set(of_type("AWS::IoT::TopicRule")) | {
 
 def dashboard() -> dict[str, Any]:
     """The body as CloudWatch gets it, with `${...}` left in place of the resources' names."""
-    body, values = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    body, values = inlined(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["Fn::Sub"]
     for name, value in values.items():
         # What is there by default.
         text = value["Fn::If"][1] if "Fn::If" in value else value
