@@ -5,9 +5,11 @@ Language says in several, and what every second state would repeat:
 
 - `Retry: [access-refused, transient]` names retries; retries.yaml says what each name means;
 - `Invoke: CreateThing` is a task that calls this function of the template with the `Payload` below;
+- `Payload: [claim.thingName, execution]` hands over these fields of the state's data, each by its
+  own name, and what OF_THE_EXECUTION has by these;
 - `Answer: [thingName]` keeps these fields of what the function gives;
 - `Catch: CleanUp` is the next state after any error, which is put into `$.error`; in a list of
-  others it is `- otherwise: CleanUp`.
+  others it is `- otherwise: CleanUp`. `Catch: CleanUp with the error alone` drops all other data.
 
 The files in statemachines/ hold all that written out. With --check nothing is written; exit code 1
 when a file differs.
@@ -29,9 +31,22 @@ _IN_ONE_LINE = re.compile(r"^(?P<indent> *)Retry: \[(?P<names>[\w, -]+)\]$")
 _ENTRY = re.compile(r"^(?P<indent> *)- (?P<name>[a-z-]+)$")
 NO_STATE = "no line begins so"
 
+OF_THE_EXECUTION = {
+    "execution": "$$.Execution.Id",
+    "restart": "$$.Execution.Id",
+    "roll": "$$.Execution.Id",
+    "input": "$$.Execution.Input",
+}
+"""What a payload's field is when it names the execution: a workflow that has another execution's id
+in its data calls its own by what it does.
+"""
+
+_PAYLOAD = re.compile(r"^ *Payload: \[(?P<fields>[\w, .]+)\]$")
 _INVOKE = re.compile(r"^(?P<indent> *)Invoke: (?P<function>\w+)$")
 _ANSWER = re.compile(r"^(?P<indent> *)Answer: \[(?P<names>[\w, ]+)\]$")
-_CATCH = re.compile(r"^(?P<indent> *)(?:Catch|- otherwise): (?P<state>\w+)$")
+_CATCH = re.compile(
+    r"^(?P<indent> *)(?:Catch|- otherwise): (?P<state>\w+)(?P<alone> with the error alone)?$"
+)
 _POLICY = re.compile(r"^(?P<name>[a-z-]+):$")
 
 
@@ -81,6 +96,12 @@ def _with_tasks(lines: Sequence[str]) -> Iterator[str]:
             yield f"{state}Parameters:"
             yield f"{state}  FunctionName: ${{{match['function']}FunctionArn}}"
             continue
+        if state != NO_STATE and (match := _PAYLOAD.match(line)):
+            yield f"{state}  Payload:"
+            for field in match["fields"].split(", "):
+                path = OF_THE_EXECUTION.get(field, f"$.{field}")
+                yield f"{state}    {field.rpartition('.')[2]}.$: {path}"
+            continue
         payload = line == f"{state}Payload:" or (payload and line.startswith(f"{state}  "))
         yield f"  {line}" if payload else line
 
@@ -102,7 +123,8 @@ def _line(line: str, named: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield f"{indent}Catch:"
             indent += "  "
         yield f"{indent}- ErrorEquals: [States.ALL]"
-        yield f"{indent}  ResultPath: $.error"
+        if not match["alone"]:
+            yield f"{indent}  ResultPath: $.error"
         yield f"{indent}  Next: {match['state']}"
     else:
         yield line

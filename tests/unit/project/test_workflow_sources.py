@@ -98,6 +98,38 @@ def test_a_task_is_written_out() -> None:
     }
 
 
+SHORT = """\
+  Make:
+    Invoke: MakeThing
+    Payload: [name, claim.owner, input, device.execution, restart]
+    Catch:
+      - ErrorEquals: [Refused]
+        Next: Refusal
+      - otherwise: Undo with the error alone
+    End: true
+
+  Ask:
+    Type: Pass
+    Payload: [name]
+    Catch: Undo with the error alone
+"""
+
+
+def test_a_payload_of_fields_and_a_catch_that_drops_all_data_are_written_out() -> None:
+    alone = {"ErrorEquals": ["States.ALL"], "Next": "Undo"}
+    found = yaml.safe_load(workflows.written_out(SHORT, NAMED))
+    assert found["Make"]["Parameters"]["Payload"] == {
+        "name.$": "$.name",
+        "owner.$": "$.claim.owner",
+        "input.$": "$$.Execution.Input",
+        "execution.$": "$.device.execution",
+        "restart.$": "$$.Execution.Id",
+    }
+    assert found["Make"]["Catch"] == [{"ErrorEquals": ["Refused"], "Next": "Refusal"}, alone]
+    # What calls no function has no payload.
+    assert found["Ask"] == {"Type": "Pass", "Payload": ["name"], "Catch": [alone]}
+
+
 def test_a_name_that_is_no_retry_is_said() -> None:
     with pytest.raises(workflows.UnknownPolicyError, match="later is no retry"):
         workflows.written_out("State:\n  Retry: [soon, later]\n", NAMED)
