@@ -242,6 +242,7 @@ def down(paths: Paths, report: Reporter) -> Down:
         return Down(was_up=False)
     with locked(paths, lambda: report.step("Waiting for another `playground` command to finish")):
         state = _recalled(paths, report)
+        console.end_builds(paths)
         was_up = state.up or any(
             one is not None and one.alive() for one in (state.agent, state.console)
         )

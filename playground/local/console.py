@@ -39,7 +39,11 @@ def begun(
         return
     if later and not builder.up_to_date():
         builder.build_beside()
-        yield Later()
+        try:
+            yield Later()
+        except BaseException:
+            end_builds(paths)
+            raise
         return
     with building(builder) as page:
         yield page
@@ -84,10 +88,15 @@ def started(
 
 def stop(paths: Paths, state: LocalState, there: running.Running) -> None:
     """Stop the server; its key is worth nothing from then on, and goes if it can."""
-    running.stop_all(state.console, [*there.consoles, *there.builders], limit=starting.STOP_LIMIT)
+    running.stop_all(state.console, there.consoles, limit=starting.STOP_LIMIT)
     for file in (paths.console_key, paths.console_open):
         with suppress(OSError):
             file.unlink()
+
+
+def end_builds(paths: Paths) -> None:
+    """Stop whoever builds the page beside a demo."""
+    running.stop_all(None, running.find(paths).builders, limit=starting.STOP_LIMIT)
 
 
 def _started(paths: Paths, state: LocalState, wanted: str) -> LocalState:

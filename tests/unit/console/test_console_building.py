@@ -15,7 +15,6 @@ import pytest
 from playground.errors import ConsoleError
 from playground.home import running
 from playground.home.paths import PROJECT, Paths
-from playground.home.state import LocalState
 from playground.local import console
 from playground.web import building
 from playground.web.building import ALSO_READ, STAMP, Builder, digest, environment, installed
@@ -180,7 +179,7 @@ def test_a_build_beside_ends_with_the_local_cloud(builder: Builder) -> None:
     wait_for(lambda: any("build.cjs" in word for word in commands_below()))
     (beside,) = running.find(builder.paths).builders
     # when
-    console.stop(builder.paths, LocalState(), running.find(builder.paths))
+    console.end_builds(builder.paths)
     # then
     assert not beside.process.alive()
     wait_for(lambda: not any("build.cjs" in word for word in commands_below()))
