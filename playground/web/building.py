@@ -39,7 +39,7 @@ ALSO_READ = (
 NO_SOURCES = ("node_modules", "dist", "generated", "tests", "coverage")
 STAMP = ".built-from"
 LIMIT = 600.0
-BESIDE = 10
+BESIDE = 19
 """How much a build beside a demo stands back (nice)."""
 
 MOST_LOCK_BYTES = 16_777_216
