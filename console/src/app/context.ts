@@ -6,6 +6,7 @@ import type { Home } from '../cli/lines';
 import type { LiveConnection, LiveState } from '../live/connection';
 import type { LiveStore, Told } from '../live/store';
 import type { Session, Sessions } from '../session/session';
+import { calm } from './calm';
 import type { Config } from './config';
 import type { Flashes } from './flashes';
 
@@ -63,24 +64,4 @@ export function useTold(thingName: string, every = 0): Told | undefined {
   const subscribe = useMemo(() => calm(store.subscribe, every), [store, every]);
   useSyncExternalStore(subscribe, () => store.devices.get(thingName)?.version ?? -1);
   return store.devices.get(thingName);
-}
-
-type Subscribe = (listener: () => void) => () => void;
-
-/** Tells its listener at most every so many milliseconds, the last time included. */
-function calm(subscribe: Subscribe, every: number): Subscribe {
-  if (every === 0) return subscribe;
-  return (listener) => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const end = subscribe(() => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        listener();
-      }, every);
-    });
-    return () => {
-      clearTimeout(timer);
-      end();
-    };
-  };
 }
