@@ -4,6 +4,12 @@ MAX_TOPIC_BYTES = 256
 MAX_SLASHES = 7
 """Topic limits of AWS IoT Core (message broker quotas)."""
 
+MAX_BELOW_BYTES, MAX_BELOW_SLASHES = 100, MAX_SLASHES - 3
+"""Of the part of a topic that a model says, which comes after `dt/playground/<thing>/`."""
+
+BELOW = rf"[ !-\"$-*,-.0-~]+(?:/[ !-\"$-*,-.0-~]+){{0,{MAX_BELOW_SLASHES}}}"
+"""Its form: levels of printable ASCII without `+` and `#`."""
+
 TELEMETRY = "dt/playground/"
 RESERVED = ("$", "cmd/playground/", "evt/playground/")
 """Telemetry never goes to what begins like this, whatever its last level."""

@@ -9,14 +9,20 @@ model and the sequence number.
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
-from virtual_device.base.clock import timestamp
 from virtual_device.base.jsonvalue import Json
-from virtual_device.telemetry.moment import Moment, chance, is_number
+from virtual_device.telemetry.moment import Moment, drawn, is_number
 
 WALK_OCTAVES = 20
 """A walk wanders freely over a million messages (2^20), then within what it has reached."""
+
+QUICK_OCTAVES = 4
+"""Those of a walk that change within 2^4 messages; the others are kept."""
+
+WALKS_KEPT = 16_384
+"""So many walks of so many things, at about 500 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +41,30 @@ class Constant:
         return self.given
 
 
+def turn_of(moment: Moment, every: float | None) -> int:
+    """The number of the message; or, of turns of so many seconds, how many there were since
+    1970.
+    """
+    return moment.sequence if every is None else int(moment.wall // every)
+
+
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Anything from `low` to `high`: another number for each message or, with `once`, one for each
-    thing.
+    """Anything from `low` to `high`: another number for each message, every so many seconds or,
+    with `once`, one for each thing.
     """
 
     key: str
     low: float
     high: float
     once: bool
+    every: float | None = None
     numeric = True
 
     def value(self, moment: Moment) -> float:
         """Low plus a part of the range."""
-        return self.low + (self.high - self.low) * chance(
-            moment.seed, self.key, "" if self.once else moment.sequence
-        )
+        turn = "" if self.once else turn_of(moment, self.every)
+        return self.low + (self.high - self.low) * drawn(f"{moment.seed}/{self.key}/{turn}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +98,50 @@ class Walk:
     step: float
     low: float
     high: float
+    every: float | None = None
+    """Seconds from step to step; None for a step a message."""
     numeric = True
 
     def value(self, moment: Moment) -> float:
         """`start` for the first message."""
         # An octave of 2^k messages and height h changes by at most 2h/2^k. With h = 2^(k/2) this
         # adds up to less than 2 / (1 - 2^-0.5) a message.
+        turn = turn_of(moment, self.every)
         total = 0.0
-        for octave in range(WALK_OCTAVES + 1):
-            block, within = divmod(moment.sequence, 2**octave)
-            height = self._noise(moment.seed, octave, block)
-            if within:
-                height += (
-                    (self._noise(moment.seed, octave, block + 1) - height) * within / 2**octave
-                )
-            total += 2 ** (octave / 2) * height
+        for octave in range(QUICK_OCTAVES):
+            block = turn >> octave
+            height = _noise(moment.seed, self.key, octave, block)
+            if within := turn - (block << octave):
+                following = _noise(moment.seed, self.key, octave, block + 1)
+                height += (following - height) * within / LENGTHS[octave]
+            total += HEIGHTS[octave] * height
+        slow = _slow(moment.seed, self.key, turn >> QUICK_OCTAVES)
+        for octave, (height, rise) in enumerate(slow, QUICK_OCTAVES):
+            within = turn & (LENGTHS[octave] - 1)
+            total += HEIGHTS[octave] * (height + rise * within / LENGTHS[octave])
         return _folded(self.start + self.step * total * (1 - 2**-0.5) / 2, self.low, self.high)
 
-    def _noise(self, seed: str, octave: int, block: int) -> float:
-        """From -1 to 1; all octaves begin at 0."""
-        return 2 * chance(seed, self.key, octave, block) - 1 if block else 0.0
+
+LENGTHS = tuple(2**octave for octave in range(WALK_OCTAVES + 1))
+HEIGHTS = tuple(2 ** (octave / 2) for octave in range(WALK_OCTAVES + 1))
+
+
+@lru_cache(maxsize=WALKS_KEPT)
+def _slow(seed: str, key: str, block: int) -> tuple[tuple[float, float], ...]:
+    """Where each slow octave begins, and how far it rises, in a block of 2^QUICK_OCTAVES
+    messages.
+    """
+    found = []
+    for octave in range(QUICK_OCTAVES, WALK_OCTAVES + 1):
+        own = block >> (octave - QUICK_OCTAVES)
+        height = _noise(seed, key, octave, own)
+        found.append((height, _noise(seed, key, octave, own + 1) - height))
+    return tuple(found)
+
+
+def _noise(seed: str, key: str, octave: int, block: int) -> float:
+    """From -1 to 1; all octaves begin at 0."""
+    return 2 * drawn(f"{seed}/{key}/{octave}/{block}") - 1 if block else 0.0
 
 
 def _folded(value: float, low: float, high: float) -> float:
@@ -136,14 +173,15 @@ class Decay:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One of several values, by weight: another for each message or, with `once`, one for each
-    thing.
+    """One of several values, by weight: another for each message, every so many seconds or, with
+    `once`, one for each thing.
     """
 
     key: str
     of: tuple[Json, ...]
     weights: tuple[float, ...]
     once: bool
+    every: float | None = None
 
     @property
     def numeric(self) -> bool:
@@ -153,7 +191,8 @@ class Pick:
     def value(self, moment: Moment) -> Json:
         """The value in whose part of the weights the chance falls."""
         bounds = list(accumulate(self.weights))
-        mark = bounds[-1] * chance(moment.seed, self.key, "" if self.once else moment.sequence)
+        turn = "" if self.once else turn_of(moment, self.every)
+        mark = bounds[-1] * drawn(f"{moment.seed}/{self.key}/{turn}")
         return self.of[min(bisect_right(bounds, mark), len(self.of) - 1)]
 
 
@@ -197,24 +236,6 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
-class Timestamp:
-    """The moment itself: `iso`, `seconds` or `milliseconds` (Unix time)."""
-
-    form: str
-
-    @property
-    def numeric(self) -> bool:
-        """Not as text."""
-        return self.form != "iso"
-
-    def value(self, moment: Moment) -> Json:
-        """In that form; seconds and milliseconds are integers."""
-        if self.form == "iso":
-            return timestamp(moment.wall)
-        return int(moment.wall if self.form == "seconds" else moment.wall * 1000)
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """What a setting of the device stands at; a device that has no such setting sends nothing for
     it.
@@ -241,3 +262,34 @@ class Request:
         for name in self.path:
             found = found.get(name) if isinstance(found, dict) else None
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is known of the thing: `name`, `type`, or `attributes.` and the name of one; left out
+    where there is no such attribute.
+    """
+
+    name: str
+    numeric = False
+
+    def value(self, moment: Moment) -> Json:
+        """A text; None for an attribute that the thing does not have."""
+        if self.name == "name":
+            return moment.name
+        if self.name == "type":
+            return moment.about.device_type
+        return moment.about.attributes.get(self.name.removeprefix("attributes."))
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Which item of its array it stands in: `start` for the first one, `step` more for each."""
+
+    start: float
+    step: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Stays an integer where start and step are."""
+        return self.start + self.step * moment.index

@@ -49,7 +49,7 @@ def listing(wall: float) -> Json:
     ]
 
 
-def sample(thing: Thing, wall: float) -> dict[str, Json]:
+def sample(thing: Thing, wall: float) -> Json:
     """The first message of a thing with default settings."""
     return telemetry.generate(thing, settings.defaults(thing), wall, 0)
 

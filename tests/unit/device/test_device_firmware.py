@@ -81,7 +81,7 @@ def test_every_problem_is_named_with_its_path() -> None:
             "selfTest": {
                 "a": {"min": 2, "max": 1},
                 "b": {"least": 1},
-                "c d": {},
+                "c" * 129: {},
                 "e": {"min": "low"},
             },
             "code": "import os",
@@ -94,7 +94,7 @@ def test_every_problem_is_named_with_its_path() -> None:
         "model.telemetry.b.nothing",
         "selfTest.a",
         "selfTest.b",
-        "selfTest.c d",
+        f"selfTest.{'c' * 129}",
         "selfTest.e.min",
         "version",
     ]

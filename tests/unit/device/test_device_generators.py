@@ -14,6 +14,7 @@ from virtual_device.telemetry import generators as g
 from virtual_device.telemetry.members import Member, Nested, Sum, Told
 from virtual_device.telemetry.moment import Moment
 from virtual_device.telemetry.route import Route, distance
+from virtual_device.telemetry.times import Timestamp
 from virtual_device.telemetry.units import QUANTITIES, to_imperial
 
 WALL = 1_767_323_045.678
@@ -147,7 +148,7 @@ def test_counter_counts_messages_or_time() -> None:
     ],
 )
 def test_timestamp_forms(form: str, expected: Any) -> None:
-    assert g.Timestamp(form).value(MOMENT) == expected
+    assert Timestamp(form).value(MOMENT) == expected
 
 
 def test_setting_is_left_out_where_there_is_none() -> None:

@@ -18,8 +18,8 @@ from virtual_device.base.jsonvalue import encode
 from virtual_device.shadow import settings as table
 from virtual_device.state.config import Config
 from virtual_device.telemetry import kinds, telemetry
+from virtual_device.telemetry.envelope import PARTS as ENVELOPE
 from virtual_device.telemetry.model import MAX_BYTES, Model, ModelInvalidError, bundled, parse, read
-from virtual_device.telemetry.model_parser import ENVELOPE
 from virtual_device.telemetry.model_schema import schema
 from virtual_device.telemetry.rules import MOST_CHOICES
 from virtual_device.telemetry.thing import DEVICE_TYPES, Thing
@@ -52,7 +52,11 @@ REFUSED = [
     (of({"constant": 1}, seed=1.5), "seed: must be an integer or a string"),
     (of({"constant": 1}, seed=True), "seed: must be an integer or a string"),
     ({"telemetry": {"unit": {"constant": 1}}}, "telemetry.unit: is in every message already"),
-    ({"telemetry": {"a b": {"constant": 1}}}, "telemetry.a b: is not a valid member name"),
+    ({"telemetry": {"": {"constant": 1}}}, "telemetry.: is not a valid member name"),
+    (
+        {"telemetry": {"a" * 129: {"constant": 1}}},
+        f"telemetry.{'a' * 129}: is not a valid member name, which must be a string of 1 to 128",
+    ),
     (of(5), 'telemetry.t: must be an object with a generator, such as {"constant": 5}'),
     (of({}), "telemetry.t: must be an object with exactly one generator of uniform, "),
     (of({"decimals": 1}), "telemetry.t: must be an object with exactly one generator of uniform, "),
@@ -109,7 +113,7 @@ REFUSED = [
     (of({"counter": {"wrap": 0}}), "telemetry.t.counter.wrap: must be a number > 0"),
     (
         of({"timestamp": {"format": "rfc"}}),
-        "telemetry.t.timestamp.format: must be one of iso, seconds, milliseconds",
+        "telemetry.t.timestamp.format: must be one of iso, local, seconds, milliseconds, ",
     ),
     (
         of({"route": {"points": [[0, 0]], "speed": 1}}),
@@ -149,7 +153,7 @@ REFUSED = [
         of({"constant": 2**63}),
         "model.telemetry.t.constant: 9223372036854775808 is out of range: integers have 64 bits",
     ),
-    (of(deep(10)), "model: must not be nested more than 16 levels deep"),
+    (of(deep(16)), "model: must not be nested more than 32 levels deep"),
 ]
 
 
