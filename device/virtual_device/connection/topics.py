@@ -4,12 +4,6 @@ MAX_TOPIC_BYTES = 256
 MAX_SLASHES = 7
 """Topic limits of AWS IoT Core (message broker quotas)."""
 
-MAX_BELOW_BYTES, MAX_BELOW_SLASHES = 100, MAX_SLASHES - 3
-"""Of the part of a topic that a model says, which comes after `dt/playground/<thing>/`."""
-
-BELOW = rf"[ !-\"$-*,-.0-~]+(?:/[ !-\"$-*,-.0-~]+){{0,{MAX_BELOW_SLASHES}}}"
-"""Its form: levels of printable ASCII without `+` and `#`."""
-
 TELEMETRY = "dt/playground/"
 RESERVED = ("$", "cmd/playground/", "evt/playground/")
 """Telemetry never goes to what begins like this, whatever its last level."""
@@ -18,6 +12,16 @@ RESERVED = ("$", "cmd/playground/", "evt/playground/")
 def telemetry(thing_name: str) -> str:
     """Where telemetry goes when the setting `topic` says nothing else."""
     return f"{TELEMETRY}{thing_name}/telemetry"
+
+
+def telemetry_below(thing_name: str, below: str) -> str:
+    """Where a message of a model goes that has a topic of its own, `below` the device's. Raises
+    ValueError when it is too long with this name.
+    """
+    topic = f"{TELEMETRY}{thing_name}/{below}"
+    if fault := _form_fault(topic):
+        raise ValueError(f"the topic {topic} {fault}")
+    return topic
 
 
 def event(thing_name: str, name: str) -> str:

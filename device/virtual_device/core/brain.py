@@ -258,7 +258,8 @@ def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish:
     settings = state.settings
     topic = str(settings["topic"])
     if number or topic == topics.telemetry(thing.name):
-        topic = telemetry.messages_of(thing)[number].topic_of(thing.name)
+        below = telemetry.messages_of(thing)[number].below(thing.name)
+        topic = topics.telemetry_below(thing.name, below)
     if number == 0 and settings["payload"] is not None:
         return Publish(topic, encode(settings["payload"]))
     sequence = state.turns[number].sequence

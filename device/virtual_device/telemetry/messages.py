@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from virtual_device.base.jsonvalue import Json, JsonObject, encode
-from virtual_device.connection import topics
 from virtual_device.telemetry import envelope, measures, rules
 from virtual_device.telemetry.envelope import Envelope
 from virtual_device.telemetry.members import Member, Nested
@@ -11,18 +10,26 @@ from virtual_device.telemetry.model_parser import Parser
 from virtual_device.telemetry.moment import Generator, Moment
 from virtual_device.telemetry.rules import Rule
 
+THING = "{thing}"
+"""In a topic: the thing's name."""
+
 MAX_MESSAGES = 20
 MAX_BYTES = 131_072
 """AWS IoT Core takes 128 KB in a message (message broker quotas)."""
 
 SHORTEST_EVERY, LONGEST_EVERY = 1, 86_400
+OWN_TOPICS, LONGEST_TOPIC = "dt/playground/", 256
+TOPIC_BYTES, TOPIC_LEVELS = 100, 5
+"""Of what comes after `dt/playground/<thing>/`: AWS IoT Core takes 256 bytes, 7 slashes in all."""
+
+_LEVEL = r'[ !"$-*,-.0-~]+'
 TOPIC = rules.pattern(
-    topics.BELOW,
-    topics.MAX_BELOW_BYTES,
+    f"{_LEVEL}(?:/{_LEVEL}){{0,{TOPIC_LEVELS - 1}}}",
+    TOPIC_BYTES,
     (
-        f"must be a string of 1 to {topics.MAX_BELOW_BYTES} characters, a topic below the device's "
-        f"own: at most {topics.MAX_BELOW_SLASHES + 1} levels, none of them empty, of printable "
-        "ASCII without + and #; {thing} is the thing's name"
+        f"must be a string of 1 to {TOPIC_BYTES} characters, a topic below the device's own: at "
+        f"most {TOPIC_LEVELS} levels, none of them empty, of printable ASCII without + and #; "
+        f"{THING} is the thing's name"
     ),
 )
 EVERY = rules.positive(SHORTEST_EVERY, LONGEST_EVERY, "seconds")
@@ -42,8 +49,8 @@ class MessageModel:
 
     content: Nested | Member
     envelope: Envelope = envelope.USUAL
-    topic: str | None = None
-    """Below the device's own; None for `telemetry`."""
+    topic: str = "telemetry"
+    """Below the device's own, with `THING` for the thing's name."""
     every: float | None = None
     """Seconds; None for the setting `time`."""
     bare: bool = False
@@ -60,14 +67,13 @@ class MessageModel:
         value = self.value(moment)
         return value.encode() if self.bare and isinstance(value, str) else encode(value)
 
-    def topic_of(self, thing_name: str) -> str:
-        """Where it goes by itself. Raises ValueError when the topic is too long with this name."""
-        if self.topic is None:
-            return topics.telemetry(thing_name)
-        topic = f"{topics.TELEMETRY}{thing_name}/{self.topic.replace('{thing}', thing_name)}"
-        if fault := topics.telemetry_fault(topic, thing_name):
-            raise ValueError(f"the topic {topic} {fault}")
-        return topic
+    def below(self, thing_name: str) -> str:
+        """Where it goes, below the device's own topics."""
+        return self.topic.replace(THING, thing_name) if THING in self.topic else self.topic
+
+    def fits(self, thing_name: str) -> bool:
+        """Whether its topic is short enough with this name in it."""
+        return len(f"{OWN_TOPICS}{thing_name}/{self.below(thing_name)}") <= LONGEST_TOPIC
 
 
 def parse(parser: Parser, document: JsonObject) -> tuple[MessageModel, ...]:
@@ -113,7 +119,7 @@ def _row(parser: Parser, path: str, value: Json, usual: Envelope) -> MessageMode
     return made and MessageModel(
         made.content,
         made.envelope,
-        str(value["topic"]) if "topic" in value else None,
+        str(value.get("topic", "telemetry")),
         float(every) if isinstance(every, int | float) else None,
         value.get("as") == "text",
     )

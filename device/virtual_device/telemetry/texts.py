@@ -22,13 +22,13 @@ THING = "thing"
 """The place that needs no member: the thing's name."""
 
 WORDS = (
-    "amber", "anchor", "apple", "arrow", "basin", "beacon", "birch", "breeze", "bridge", "cedar",
-    "cliff", "cloud", "copper", "coral", "crane", "delta", "dune", "ember", "falcon", "fern",
-    "field", "flint", "forest", "garden", "glacier", "granite", "harbor", "hazel", "heron",
-    "island", "ivory", "jasper", "juniper", "lagoon", "lake", "lantern", "lark", "maple", "marble", "meadow",
-    "mill", "moss", "north", "oak", "ocean", "orchid", "pebble", "pine", "quartz", "raven", "reef",
-    "ridge", "river", "saddle", "sage", "shore", "spruce", "stone", "summit", "thistle", "tide",
-    "valley", "willow", "wren",
+    "amber", "anchor", "apple", "arrow", "basin", "beacon", "birch", "breeze", "bridge",
+    "cedar", "cliff", "cloud", "copper", "coral", "crane", "delta", "dune", "ember", "falcon",
+    "fern", "field", "flint", "forest", "garden", "glacier", "granite", "harbor", "hazel",
+    "heron", "island", "ivory", "jasper", "juniper", "lagoon", "lake", "lantern", "lark",
+    "maple", "marble", "meadow", "mill", "moss", "north", "oak", "ocean", "orchid", "pebble",
+    "pine", "quartz", "raven", "reef", "ridge", "river", "saddle", "sage", "shore", "spruce",
+    "stone", "summit", "thistle", "tide", "valley", "willow", "wren",
 )  # fmt: skip
 """64 of them."""
 
