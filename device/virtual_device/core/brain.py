@@ -31,7 +31,6 @@ from virtual_device.shadow import shadow
 from virtual_device.shadow.setting_rules import number_of
 from virtual_device.shadow.settings import Act, Refusal
 from virtual_device.telemetry import telemetry
-from virtual_device.telemetry.messages import MessageModel
 from virtual_device.telemetry.thing import Thing
 
 FIRST_MESSAGE_WAIT = 5.0
@@ -234,27 +233,30 @@ def on_time(thing: Thing, state: State, now: Now) -> Step:
     due = state.due
     if not state.connected or due is None or now.mono < due:
         return state, ()
-    quiet = in_quarantine(state)
-    messages = telemetry.messages_of(thing)
     turns: list[Turn] = []
     sent: list[Effect] = []
     for number, turn in enumerate(state.turns):
         if now.mono < turn.due:
             turns.append(turn)
             continue
-        interval = _interval(state, messages[number])
-        if quiet:
-            turns.append(Turn(now.mono + interval, turn.sequence))
-            continue
-        sent.append(_telemetry(thing, state, number, now))
-        following = turn.due + interval
-        following = following if following > now.mono else now.mono + interval
-        turns.append(Turn(following, turn.sequence + 1))
+        message = None if in_quarantine(state) else _telemetry(thing, state, number, now)
+        turns.append(_following(thing, state, number, now, sent=message is not None))
+        sent += [message] if message else []
     return replace(state, turns=tuple(turns)), tuple(sent)
 
 
-def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish:
-    """The message of this number. The settings `topic` and `payload` are about the first one."""
+def _following(thing: Thing, state: State, number: int, now: Now, *, sent: bool) -> Turn:
+    """After a message that was sent or left out. Those that were missed are not made up for."""
+    turn, interval = state.turns[number], _interval(thing, state, number)
+    due = turn.due + interval
+    due = due if due > now.mono and not in_quarantine(state) else now.mono + interval
+    return Turn(due, turn.sequence + sent)
+
+
+def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish | None:
+    """The message of this number, if it has anything to say. The settings `topic` and `payload` are
+    about the first one.
+    """
     settings = state.settings
     topic = str(settings["topic"])
     if number or topic == topics.telemetry(thing.name):
@@ -263,7 +265,8 @@ def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish:
     if number == 0 and settings["payload"] is not None:
         return Publish(topic, encode(settings["payload"]))
     sequence = state.turns[number].sequence
-    return Publish(topic, telemetry.payload(thing, settings, now.wall, sequence, number))
+    payload = telemetry.payload(thing, settings, now.wall, sequence, number)
+    return None if payload is None else Publish(topic, payload)
 
 
 def in_quarantine(state: State) -> bool:
@@ -284,9 +287,10 @@ def _first_turns(thing: Thing, due: float) -> tuple[Turn, ...]:
     return tuple(Turn(due) for _ in telemetry.messages_of(thing))
 
 
-def _interval(state: State, message: MessageModel) -> float:
-    if message.every is not None:
-        return message.every
+def _interval(thing: Thing, state: State, number: int) -> float:
+    every = telemetry.messages_of(thing)[number].every
+    if every is not None:
+        return every
     return float(number_of(state.settings["time"]))
 
 

@@ -258,10 +258,14 @@ class Request:
 
     def value(self, moment: Moment) -> Json:
         """What stands there, null for nothing."""
-        found: Json = dict(moment.request)
-        for name in self.path:
-            found = found.get(name) if isinstance(found, dict) else None
-        return found
+        return found_in(dict(moment.request), self.path)
+
+
+def found_in(value: Json, path: tuple[str, ...]) -> Json:
+    """What stands in a value, by the names of members from the outermost on; None for nothing."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 @dataclass(frozen=True, slots=True)

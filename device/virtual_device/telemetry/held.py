@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from virtual_device.base.jsonvalue import Json, encode
-from virtual_device.telemetry.moment import Generator, Moment
+from virtual_device.telemetry.generators import Constant, Pick, Sequence, found_in
+from virtual_device.telemetry.moment import Generator, Moment, is_number
+from virtual_device.telemetry.route import Route
 from virtual_device.telemetry.rules import LARGEST
+from virtual_device.telemetry.states import States
 
 SAMPLES_A_LAG = 8
 SAMPLES = 40
@@ -40,7 +43,10 @@ class Case:
 
     def chosen(self, moment: Moment) -> Generator | None:
         """The one whose turn it is."""
-        return self.cases.get(word(self.of.value(moment)), self.other)
+        value = self.of.value(moment)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return self.cases.get(word(value), self.other)
 
     def value(self, moment: Moment) -> Json:
         """What that one gives; None for none."""
@@ -51,6 +57,38 @@ class Case:
 def word(value: Json) -> str:
     """How a value is written where a name is expected: a text as it is, else as JSON."""
     return value if isinstance(value, str) else encode(value).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A member of an object that another generator gives, however deep; nothing where there is
+    none.
+    """
+
+    of: Generator
+    path: tuple[str, ...]
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it can only be a number: of a route, or of values that are all known."""
+        of = self.of.of if isinstance(self.of, Value) else self.of
+        if isinstance(of, Route):
+            return len(self.path) == 1 and self.path[0] in of.PARTS
+        return all(is_number(value) for value in self.values) if self.values else False
+
+    @property
+    def values(self) -> list[Json]:
+        """What it may be, where that is known."""
+        of = self.of.of if isinstance(self.of, Value) else self.of
+        if isinstance(of, Constant):
+            return [found_in(of.given, self.path)]
+        known = of.values if isinstance(of, States) else ()
+        known = of.of if isinstance(of, Pick | Sequence) else known
+        return [found_in(value, self.path) for value in known]
+
+    def value(self, moment: Moment) -> Json:
+        """As it stands there."""
+        return found_in(self.of.value(moment), self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +145,7 @@ class Follows:
         return kept(self.plus + self.gain * level)
 
     def _at(self, moment: Moment, wall: float) -> float:
-        return number(self.of.value(replace(moment, wall=wall)))
+        return number(self.of.value(moment.at(wall)))
 
 
 class Known(NamedTuple):

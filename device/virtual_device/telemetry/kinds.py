@@ -6,7 +6,7 @@ from typing import Any
 
 from virtual_device.telemetry import generators as g
 from virtual_device.telemetry import measures, rules, texts, times
-from virtual_device.telemetry.held import Case, Follows, Scale
+from virtual_device.telemetry.held import Case, Follows, Part, Scale
 from virtual_device.telemetry.members import MAX_ITEMS, Listed, Repeated
 from virtual_device.telemetry.moment import Generator
 from virtual_device.telemetry.route import Route
@@ -192,6 +192,9 @@ def _follows(given: Arguments) -> tuple[str, str] | None:
         return "of", "must go with time, and not from message to message: give it every"
     return None
 
+
+PLACE = rules.text(256)
+"""Names of members, from the outermost on, with dots between."""
 
 TURNS = (Argument("once", rules.FLAG, default=False), Argument("every", rules.SECONDS, None))
 """How often there is a new value: for each message, each thing, or every so many seconds."""
@@ -433,6 +436,12 @@ KINDS = (
         ),
         lambda _key, given: Follows(given["of"], given["lag"], given["gain"], given["plus"]),
         _follows,
+    ),
+    Kind(
+        "part",
+        "A member of an object that another generator gives, such as latitude of a route.",
+        (Argument("of", rules.GENERATOR), Argument("at", PLACE)),
+        lambda _key, given: Part(given["of"], tuple(given["at"].split("."))),
     ),
     Kind(
         "scale",

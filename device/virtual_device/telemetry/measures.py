@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from virtual_device.base.jsonvalue import Json, encode
 from virtual_device.telemetry import generators as g
 from virtual_device.telemetry import texts
-from virtual_device.telemetry.held import SAMPLES, Case, Follows, Known, Product, Scale, Value
+from virtual_device.telemetry.held import SAMPLES, Case, Follows, Known, Part, Product, Scale, Value
 from virtual_device.telemetry.members import MAX_ITEMS, Listed, Member, Nested, Repeated, Sum, Told
 from virtual_device.telemetry.moment import Generator
 from virtual_device.telemetry.precision import bounds
@@ -38,6 +38,8 @@ def most_bytes(generator: Generator) -> int:  # noqa: PLR0911 - a row for each k
             return ATTRIBUTE_BYTES
         case Value(known=known):
             return known.bytes
+        case Part(of):
+            return most_bytes(of)
         case Case(_, cases, other):
             return max(map(most_bytes, [*cases.values(), *([other] if other else [])]))
     return _of_composed(generator)
@@ -131,7 +133,7 @@ def _parts(generator: Generator) -> Iterable[Generator]:  # noqa: PLR0911 - a ro
             return [of, *cases.values(), *([other] if other else [])]
         case Told(member):
             return [member.generator]
-        case Scale(of) | Follows(of):
+        case Scale(of) | Follows(of) | Part(of):
             return [of]
         case Sum(parts) | Product(parts):
             return parts

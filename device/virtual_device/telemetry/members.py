@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from virtual_device.base.jsonvalue import Json
 from virtual_device.telemetry.generators import Constant, Fact, Pick, Request, Sequence, Setting
-from virtual_device.telemetry.held import Case, Value, chosen, number
+from virtual_device.telemetry.held import Case, Part, Value, chosen, number
 from virtual_device.telemetry.moment import Generator, Moment
 from virtual_device.telemetry.precision import digits
 from virtual_device.telemetry.states import States
@@ -86,7 +86,7 @@ def _there(generator: Generator, moment: Moment) -> bool:
             return False
         case Setting(key):
             return key in moment.settings
-        case Request() | Fact():
+        case Request() | Fact() | Part():
             return found.value(moment) is not None
         case Told(member):
             return member.there(moment)
@@ -155,10 +155,10 @@ class Told:
         return self.member.value(moment)
 
 
-GIVEN = (Constant, Pick, Sequence, States, Setting, Request, Told)
+GIVEN = (Constant, Pick, Sequence, States, Part, Setting, Request, Told)
 """Generators of numbers that somebody has chosen: those are sent as they are, unless the member
 says otherwise.
 """
 
-OPTIONAL = (Setting, Request, Fact, Told, Case, Value)
+OPTIONAL = (Setting, Request, Fact, Told, Case, Value, Part)
 """Those that may have nothing to say."""

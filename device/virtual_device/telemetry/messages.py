@@ -62,8 +62,10 @@ class MessageModel:
             return self.content.value(moment)
         return {**self.envelope.of(moment), **self.content.value(moment)}
 
-    def payload(self, moment: Moment) -> bytes:
-        """As it is sent."""
+    def payload(self, moment: Moment) -> bytes | None:
+        """As it is sent; None when there is nothing to send."""
+        if isinstance(self.content, Member) and not self.content.there(moment):
+            return None
         value = self.value(moment)
         return value.encode() if self.bare and isinstance(value, str) else encode(value)
 
@@ -148,8 +150,6 @@ def _content(parser: Parser, path: str, value: JsonObject) -> MessageModel | Non
     if "envelope" in value:
         parser.note(f"{path}.envelope", "is for telemetry; content is sent as it is")
     member = parser.member(f"{path}.content", value["content"])
-    if member and member.optional:
-        parser.note(f"{path}.content", "must always have a value; this one may be left out")
     if member is None or not _fits(parser, f"{path}.content", member.generator):
         return None
     return MessageModel(member, envelope.NONE)

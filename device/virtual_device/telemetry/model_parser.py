@@ -27,8 +27,6 @@ SETTING = rules.one_of(*kinds.SETTINGS)
 CHANGES = {"quantity": rules.one_of(*QUANTITIES), "decimals": rules.integer(0, 9)}
 """What may stand beside the generator of a member."""
 
-PLACE = rules.text(256)
-"""Names of members, from the outermost on, with dots between."""
 
 SEED = Rule(
     "must be an integer or a string of 1 to 64 characters",
@@ -171,7 +169,7 @@ class Parser:
             self.note(path, "is for replies; telemetry answers nobody")
             return None
         if name == "request":
-            self.check(path, {"": PLACE}, {"": value})
+            self.check(path, {"": kinds.PLACE}, {"": value})
             return g.Request(tuple(str(value).split(".")))
         if not isinstance(value, str) or value not in self.told:
             self.note(path, f"must be a member of telemetry: {', '.join(self.told)}")

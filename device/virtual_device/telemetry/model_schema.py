@@ -18,7 +18,6 @@ from virtual_device.telemetry.model_parser import (
     MAX_MEMBERS,
     MAX_VALUES,
     MEMBER_NAME,
-    PLACE,
     SETTING,
 )
 from virtual_device.telemetry.replies import DESCRIPTION, MAX_REPLIES
@@ -165,7 +164,7 @@ def _others() -> Schema:
         "constant": {},
         "setting": SETTING.schema,
         "telemetry": {"type": "string"},
-        "request": PLACE.schema,
+        "request": kinds.PLACE.schema,
         "sum": {**generators, "maxItems": MAX_MEMBERS},
         "product": {**generators, "maxItems": MAX_FACTORS},
         "thing": kinds.FACT.schema,

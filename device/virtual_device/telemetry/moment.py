@@ -67,6 +67,10 @@ class Moment:
         """
         return (((self.wall + phase) % period) / period + _phase(self.seed)) % 1.0
 
+    def at(self, wall: float) -> "Moment":
+        """The same, but at another time."""
+        return replace(self, wall=wall, whole=self.whole and self.whole.at(wall))
+
     def item(self, index: int) -> "Moment":
         """For an item of an array: as of another thing."""
         whole = self.whole or self
@@ -81,6 +85,7 @@ class Moment:
             wall=self.wall - (count - 1 - index) * every,
             sequence=self.sequence * count + index,
             index=index,
+            whole=self.whole and self.whole.reading(index, count, every),
         )
 
 

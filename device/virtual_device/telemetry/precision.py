@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from virtual_device.base.jsonvalue import Json
 from virtual_device.telemetry import generators as g
-from virtual_device.telemetry.held import Case, Follows, Product, Scale, Value, kept, number
+from virtual_device.telemetry.held import Case, Follows, Part, Product, Scale, Value, kept, number
 from virtual_device.telemetry.moment import Generator, is_number
 from virtual_device.telemetry.states import States
 from virtual_device.telemetry.times import FRACTION_DECIMALS, Timestamp
@@ -94,6 +94,8 @@ def _of_others(generator: Generator) -> Range:
             return -size, size
         case Value(known=known):
             return known.range
+        case Part():
+            return _of_values(tuple(generator.values)) if generator.values else (-360, 360)
         case Case():
             found = [*generator.cases.values(), *([generator.other] if generator.other else [])]
             lows, highs = zip(*map(bounds, found), strict=True)

@@ -26,7 +26,7 @@ class Visit:
     most: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class States:
     """The value of the state that the thing is in.
 

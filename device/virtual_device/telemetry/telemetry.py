@@ -18,8 +18,8 @@ def generate(
 
 def payload(
     thing: Thing, settings: JsonObject, wall: float, sequence: int, number: int = 0
-) -> bytes:
-    """The same as it is sent."""
+) -> bytes | None:
+    """The same as it is sent; None when there is nothing to send."""
     return messages_of(thing)[number].payload(moment_of(thing, settings, wall, sequence))
 
 
