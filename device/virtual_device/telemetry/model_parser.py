@@ -241,6 +241,7 @@ class Parser:
         before = len(self.problems)
         self.unknown(path, value, [argument.name for argument in kind.arguments])
         self.check(path, {argument.name: argument.rule for argument in kind.arguments}, value)
+        sound = True
         given: dict[str, object] = {**kinds.defaults(kind), **value}
         for argument in kind.arguments:
             place = f"{path}.{argument.name}"
@@ -248,9 +249,10 @@ class Parser:
                 self.note(place, f"is missing: {argument.rule.text}")
             elif argument.rule.inner and argument.name in value:
                 given[argument.name] = self.inner(argument.rule.inner)(place, value[argument.name])
+                sound = sound and given[argument.name] is not None
         if kind.one_of and len(value.keys() & set(kind.one_of)) != 1:
             self.note(path, f"must have exactly one of {', '.join(kind.one_of)}")
-        if len(self.problems) > before:
+        if len(self.problems) > before or not sound:
             return None
         if fault := kind.fault(given):
             self.note(f"{path}.{fault[0]}", fault[1])

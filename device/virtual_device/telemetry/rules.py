@@ -13,6 +13,7 @@ LARGEST = 1e15
 """Beyond this a JSON number loses its units in most readers; sums and products stay finite
 below.
 """
+SMALLEST = 1e-12
 LONGEST_SECONDS, SHORTEST_SECONDS = 1e9, 1e-3
 MOST_CHOICES = 500
 
@@ -129,7 +130,7 @@ def pattern(expression: str, longest: int, text: str) -> Rule:
 
 ANY = Rule("may be anything", lambda _value: True, {})
 NUMBER = number()
-AMOUNT = positive(SHORTEST_SECONDS, LARGEST, "any unit")
+AMOUNT = positive(SMALLEST, LARGEST, "any unit")
 SECONDS = positive(SHORTEST_SECONDS, LONGEST_SECONDS, "seconds")
 KM_PER_HOUR = positive(SHORTEST_SECONDS, LONGEST_SECONDS, "km/h")
 FLAG = Rule("must be true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
