@@ -189,7 +189,8 @@ class Parser:
             self.note(path, f"must be an array of 2 to {most} generators")
             return ()
         parts = [self._number(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
-        return tuple(part for part in parts if part)
+        sound = tuple(part for part in parts if part)
+        return sound if len(sound) == len(parts) else ()
 
     def _number(self, path: str, value: Json) -> Generator | None:
         generator = self._generator(path, value)
@@ -217,7 +218,8 @@ class Parser:
             self.note(path, kinds.MEMBERS_LISTED.text)
             return None
         found = [self.member(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
-        return tuple(member for member in found if member)
+        sound = tuple(member for member in found if member)
+        return sound if len(sound) == len(found) else None
 
     def _count(self, path: str, value: Json) -> Generator | None:
         if isinstance(value, dict):
@@ -232,7 +234,8 @@ class Parser:
             self.note(path, kinds.CASES.text)
             return None
         found = {name: self._generator(f"{path}.{name}", inner) for name, inner in value.items()}
-        return {name: generator for name, generator in found.items() if generator}
+        sound = {name: generator for name, generator in found.items() if generator}
+        return sound if len(sound) == len(found) else None
 
     def _of_kind(self, path: str, kind: Kind, value: Json) -> Generator | None:
         if not isinstance(value, dict):
