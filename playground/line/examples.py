@@ -38,7 +38,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground models",
         "playground models vehicle > my-model.json",
         "playground models --check my-model.json",
-        "playground listen 'dt/playground/lamp/#' --count 10 --output json | playground models --from -",
+        "playground listen 'dt/#' --count 10 --output json | playground models --from -",
     ),
     "list": (
         "playground list",
