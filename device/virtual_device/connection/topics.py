@@ -1,5 +1,7 @@
 """The topics of docs/contracts.md."""
 
+from functools import lru_cache
+
 MAX_TOPIC_BYTES = 256
 MAX_SLASHES = 7
 """Topic limits of AWS IoT Core (message broker quotas)."""
@@ -14,6 +16,7 @@ def telemetry(thing_name: str) -> str:
     return f"{TELEMETRY}{thing_name}/telemetry"
 
 
+@lru_cache(maxsize=4096)
 def telemetry_below(thing_name: str, below: str) -> str:
     """Where a message of a model goes that has a topic of its own, `below` the device's. Raises
     ValueError when it is too long with this name.

@@ -31,6 +31,7 @@ from virtual_device.shadow import shadow
 from virtual_device.shadow.setting_rules import number_of
 from virtual_device.shadow.settings import Act, Refusal
 from virtual_device.telemetry import telemetry
+from virtual_device.telemetry.messages import MessageModel
 from virtual_device.telemetry.thing import Thing
 
 FIRST_MESSAGE_WAIT = 5.0
@@ -233,24 +234,34 @@ def on_time(thing: Thing, state: State, now: Now) -> Step:
     due = state.due
     if not state.connected or due is None or now.mono < due:
         return state, ()
+    messages, quiet = telemetry.messages_of(thing), in_quarantine(state)
     turns: list[Turn] = []
     sent: list[Effect] = []
-    for number, turn in enumerate(state.turns):
+    for number, (turn, model) in enumerate(zip(state.turns, messages, strict=True)):
         if now.mono < turn.due:
             turns.append(turn)
             continue
-        message = None if in_quarantine(state) else _telemetry(thing, state, number, now)
-        turns.append(_following(thing, state, number, now, sent=message is not None))
+        message = None if quiet else _telemetry(thing, state, number, now)
+        interval = _interval(state, model)
+        following = turn.due + interval
+        if following <= now.mono or quiet:  # what was missed is not made up for
+            following = now.mono + interval
+        turns.append(Turn(following, turn.sequence + (message is not None)))
         sent += [message] if message else []
-    return replace(state, turns=tuple(turns)), tuple(sent)
+    return _with_turns(state, tuple(turns)), tuple(sent)
 
 
-def _following(thing: Thing, state: State, number: int, now: Now, *, sent: bool) -> Turn:
-    """After a message that was sent or left out. Those that were missed are not made up for."""
-    turn, interval = state.turns[number], _interval(thing, state, number)
-    due = turn.due + interval
-    due = due if due > now.mono and not in_quarantine(state) else now.mono + interval
-    return Turn(due, turn.sequence + sent)
+def _with_turns(state: State, turns: tuple[Turn, ...]) -> State:
+    """`replace` takes longer than all else about a message."""
+    return State(
+        state.settings,
+        state.remembers,
+        state.facts,
+        state.refused,
+        state.mirror,
+        state.connected,
+        turns,
+    )
 
 
 def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish | None:
@@ -258,15 +269,18 @@ def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish | N
     about the first one.
     """
     settings = state.settings
-    topic = str(settings["topic"])
-    if number or topic == topics.telemetry(thing.name):
-        below = telemetry.messages_of(thing)[number].below(thing.name)
-        topic = topics.telemetry_below(thing.name, below)
     if number == 0 and settings["payload"] is not None:
-        return Publish(topic, encode(settings["payload"]))
+        return Publish(_topic(thing, state, number), encode(settings["payload"]))
     sequence = state.turns[number].sequence
     payload = telemetry.payload(thing, settings, now.wall, sequence, number)
-    return None if payload is None else Publish(topic, payload)
+    return None if payload is None else Publish(_topic(thing, state, number), payload)
+
+
+def _topic(thing: Thing, state: State, number: int) -> str:
+    chosen, message = str(state.settings["topic"]), telemetry.messages_of(thing)[number]
+    if number == 0 and (message.usual or chosen != topics.telemetry(thing.name)):
+        return chosen
+    return topics.telemetry_below(thing.name, message.below(thing.name))
 
 
 def in_quarantine(state: State) -> bool:
@@ -287,10 +301,9 @@ def _first_turns(thing: Thing, due: float) -> tuple[Turn, ...]:
     return tuple(Turn(due) for _ in telemetry.messages_of(thing))
 
 
-def _interval(thing: Thing, state: State, number: int) -> float:
-    every = telemetry.messages_of(thing)[number].every
-    if every is not None:
-        return every
+def _interval(state: State, message: MessageModel) -> float:
+    if message.every is not None:
+        return message.every
     return float(number_of(state.settings["time"]))
 
 

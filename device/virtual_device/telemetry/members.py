@@ -60,23 +60,21 @@ class Member:
 
     def value(self, moment: Moment) -> Json:
         """In the unit that the device is set to, and rounded."""
-        given = self.given
         if self.indirect:
             generator, moment_of_it = chosen(self.generator, moment)
             value = generator.value(moment_of_it) if generator else None
             given = isinstance(generator, GIVEN)
         else:
-            value = self.generator.value(moment)
+            value, given = self.generator.value(moment), self.given
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
-        imperial = bool(self.quantity) and moment.settings.get("unit") == "imperial"
-        if self.quantity and imperial:
+        imperial = self.quantity is not None and moment.settings.get("unit") == "imperial"
+        if self.quantity is not None and imperial:
             value, given = to_imperial(self.quantity, value), False
-        if self.decimals == 0:
-            return round(value)
         if isinstance(value, int) or (given and self.decimals is None):
             return value
-        return round(value, self.digits[imperial] if self.decimals is None else self.decimals)
+        places = self.digits[imperial] if self.decimals is None else self.decimals
+        return round(value, places) if places else round(value)
 
 
 def _there(generator: Generator, moment: Moment) -> bool:

@@ -18,6 +18,7 @@ MAX_BYTES = 131_072
 """AWS IoT Core takes 128 KB in a message (message broker quotas)."""
 
 SHORTEST_EVERY, LONGEST_EVERY = 1, 86_400
+USUAL_TOPIC = "telemetry"
 OWN_TOPICS, LONGEST_TOPIC = "dt/playground/", 256
 TOPIC_BYTES, TOPIC_LEVELS = 100, 5
 """Of what comes after `dt/playground/<thing>/`: AWS IoT Core takes 256 bytes, 7 slashes in all."""
@@ -49,7 +50,7 @@ class MessageModel:
 
     content: Nested | Member
     envelope: Envelope = envelope.USUAL
-    topic: str = "telemetry"
+    topic: str = USUAL_TOPIC
     """Below the device's own, with `THING` for the thing's name."""
     every: float | None = None
     """Seconds; None for the setting `time`."""
@@ -68,6 +69,11 @@ class MessageModel:
             return None
         value = self.value(moment)
         return value.encode() if self.bare and isinstance(value, str) else encode(value)
+
+    @property
+    def usual(self) -> bool:
+        """Whether it goes where telemetry goes when nobody says otherwise."""
+        return self.topic == USUAL_TOPIC
 
     def below(self, thing_name: str) -> str:
         """Where it goes, below the device's own topics."""
@@ -121,7 +127,7 @@ def _row(parser: Parser, path: str, value: Json, usual: Envelope) -> MessageMode
     return made and MessageModel(
         made.content,
         made.envelope,
-        str(value.get("topic", "telemetry")),
+        str(value.get("topic", USUAL_TOPIC)),
         float(every) if isinstance(every, int | float) else None,
         value.get("as") == "text",
     )

@@ -73,7 +73,9 @@ class Model:
         about: About = NOBODY,
     ) -> Moment:
         """What the values of this thing depend on now; `wall` is Unix time in seconds."""
-        return Moment(f"{self.seed}/{thing_name}", wall, sequence, settings, {}, thing_name, about)
+        return Moment(
+            f"{self.seed}/{thing_name}", wall, sequence, settings, None, thing_name, about
+        )
 
 
 @cache

@@ -5,9 +5,10 @@ What is said in a reply depends on the request too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Protocol
 
 from virtual_device.base.jsonvalue import Json, JsonObject
@@ -29,15 +30,24 @@ def drawn(text: str) -> float:
 _phase = lru_cache(maxsize=PHASES_KEPT)(drawn)
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Protocol):
     """What a message may tell of its thing beside the name."""
 
-    device_type: str = "generic"
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    @property
+    def device_type(self) -> str:
+        """The name of its type."""
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Those of the thing."""
 
 
-NOBODY = About()
+class _Nobody:
+    device_type = "generic"
+    attributes: Mapping[str, str] = MappingProxyType({})
+
+
+NOBODY: About = _Nobody()
 
 
 @dataclass(slots=True)
@@ -50,8 +60,8 @@ class Moment:
     wall: float
     sequence: int
     settings: JsonObject
-    request: JsonObject = field(default_factory=dict)
-    """What is answered; empty for telemetry."""
+    request: JsonObject | None = None
+    """What is answered; None for telemetry."""
     name: str = ""
     about: About = NOBODY
     index: int = 0

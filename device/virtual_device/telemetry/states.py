@@ -12,7 +12,7 @@ from itertools import accumulate
 from virtual_device.base.jsonvalue import Json
 from virtual_device.telemetry.moment import Moment, drawn, is_number
 
-ROUNDS_KEPT = 4096
+ROUNDS_KEPT = 1024
 MAX_VISITS = 50
 """Of a round: the sum of the weights."""
 

@@ -3,7 +3,7 @@
 from virtual_device.base.jsonvalue import Json, JsonObject
 from virtual_device.telemetry.messages import MessageModel
 from virtual_device.telemetry.model import Model, bundled
-from virtual_device.telemetry.moment import About, Moment
+from virtual_device.telemetry.moment import Moment
 from virtual_device.telemetry.thing import Thing
 
 
@@ -25,8 +25,7 @@ def payload(
 
 def moment_of(thing: Thing, settings: JsonObject, wall: float, sequence: int) -> Moment:
     """What the values of this thing depend on now."""
-    about = About(thing.device_type, thing.attributes)
-    return model_of(thing).moment(thing.name, settings, wall, sequence, about)
+    return model_of(thing).moment(thing.name, settings, wall, sequence, thing)
 
 
 def messages_of(thing: Thing) -> tuple[MessageModel, ...]:
