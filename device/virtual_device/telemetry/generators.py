@@ -19,11 +19,8 @@ from virtual_device.telemetry.moment import Moment, drawn, is_number
 WALK_OCTAVES = 20
 """A walk wanders freely over a million messages (2^20), then within what it has reached."""
 
-QUICK_OCTAVES = 4
-"""Those of a walk that change within 2^4 messages; the others are kept."""
-
 WALKS_KEPT = 16_384
-"""So many walks of so many things, each at the place where it is: about 700 bytes."""
+"""So many walks of so many things, each at the message where it is: about 1 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,49 +105,44 @@ class Walk:
         # An octave of 2^k messages and height h changes by at most 2h/2^k. With h = 2^(k/2) this
         # adds up to less than 2 / (1 - 2^-0.5) a message.
         turn = turn_of(moment, self.every)
-        total = 0.0
-        for octave in range(QUICK_OCTAVES):
-            block = turn >> octave
-            height = _noise(moment.seed, self.key, octave, block)
-            if within := turn - (block << octave):
-                following = _noise(moment.seed, self.key, octave, block + 1)
-                height += (following - height) * within / LENGTHS[octave]
-            total += HEIGHTS[octave] * height
-        slow = _slow(moment.seed, self.key, turn >> QUICK_OCTAVES)
-        for place, length, scale in SLOW:
+        begins, ends = _octaves(moment.seed, self.key, turn)
+        total = begins[0]
+        for octave, length, scale in OCTAVES:
+            begin = begins[octave]
             within = turn & (length - 1)
-            total += scale * (slow[place] + slow[place + 1] * within / length)
+            total += scale * (begin + (ends[octave] - begin) * within / length)
         return _folded(self.start + self.step * total * (1 - 2**-0.5) / 2, self.low, self.high)
 
 
-LENGTHS = tuple(2**octave for octave in range(WALK_OCTAVES + 1))
-HEIGHTS = tuple(2 ** (octave / 2) for octave in range(WALK_OCTAVES + 1))
-SLOW = tuple(
-    (2 * (octave - QUICK_OCTAVES), LENGTHS[octave], HEIGHTS[octave])
-    for octave in range(QUICK_OCTAVES, WALK_OCTAVES + 1)
-)
-"""Where a slow octave stands in what is kept, its length and its height."""
+OCTAVES = tuple((octave, 2**octave, 2 ** (octave / 2)) for octave in range(1, WALK_OCTAVES + 1))
+"""All but that of single messages: its length in messages, and its height."""
 
 
-def _slow(seed: str, key: str, block: int) -> "array[float]":
-    """Where each slow octave begins, and how far it rises, in a block of 2^QUICK_OCTAVES
-    messages.
-    """
+def _octaves(seed: str, key: str, turn: int) -> "tuple[array[float], array[float]]":
+    """Where each octave's block begins, and where it ends, in the message of this number."""
     kept = _kept(seed, key)
-    if kept and kept[0][0] == block:
-        return kept[0][1]
-    found = array("d")
-    for octave in range(QUICK_OCTAVES, WALK_OCTAVES + 1):
-        own = block >> (octave - QUICK_OCTAVES)
-        height = _noise(seed, key, octave, own)
-        found.extend((height, _noise(seed, key, octave, own + 1) - height))
-    kept[:] = [(block, found)]
-    return found
+    if not kept:
+        begins = array("d", (_noise(seed, key, k, turn >> k) for k in range(WALK_OCTAVES + 1)))
+        ends = array("d", (_noise(seed, key, k, (turn >> k) + 1) for k in range(WALK_OCTAVES + 1)))
+        kept.append((turn, begins, ends))
+        return begins, ends
+    before, begins, ends = kept[0]
+    # Only the octaves of changed bits are in another block, most often in the next one.
+    changed = min((before ^ turn).bit_length(), WALK_OCTAVES + 1)
+    if changed:
+        begins, ends = begins[:], ends[:]
+        for octave in range(changed):
+            block = turn >> octave
+            next_one = before >> octave == block - 1
+            begins[octave] = ends[octave] if next_one else _noise(seed, key, octave, block)
+            ends[octave] = _noise(seed, key, octave, block + 1)
+        kept[0] = (turn, begins, ends)
+    return begins, ends
 
 
 @lru_cache(maxsize=WALKS_KEPT)
-def _kept(seed: str, key: str) -> "list[tuple[int, array[float]]]":
-    """The block where this walk of this thing was last: none, or one."""
+def _kept(seed: str, key: str) -> "list[tuple[int, array[float], array[float]]]":
+    """The message where this walk of this thing was last, with its octaves: none, or one."""
     del seed, key
     return []
 

@@ -25,7 +25,9 @@ class Sum:
         """A plain sum."""
         total: float = 0
         for part in self.parts:
-            total += number(part.value(moment))
+            value = part.value(moment)
+            if isinstance(value, (int, float)):
+                total += value
         return total
 
 
@@ -66,7 +68,7 @@ class Member:
             given = isinstance(generator, GIVEN)
         else:
             value, given = self.generator.value(moment), self.given
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             return value
         imperial = self.quantity is not None and moment.settings.get("unit") == "imperial"
         if self.quantity is not None and imperial:

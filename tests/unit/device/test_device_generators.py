@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from virtual_device.telemetry import generators as g
 from virtual_device.telemetry.members import Member, Nested, Sum, Told
-from virtual_device.telemetry.moment import Moment
+from virtual_device.telemetry.moment import Moment, chance
 from virtual_device.telemetry.route import Route, distance
 from virtual_device.telemetry.times import Timestamp
 from virtual_device.telemetry.units import QUANTITIES, to_imperial
@@ -86,6 +86,26 @@ def test_walk_takes_steps_of_bounded_length_and_stays_in(
     )
     assert low <= one <= low + span
     assert abs(next_one - one) <= step * (1 + 1e-6) + 1e-6
+
+
+def octaves(seed: str, key: str, number: int) -> float:
+    """How far a walk with a step of 1 has come, reckoned from nothing that was kept."""
+    total = 0.0
+    for octave in range(g.WALK_OCTAVES + 1):
+        block, within = divmod(number, 2**octave)
+        noise = [2 * chance(seed, key, octave, b) - 1 if b else 0.0 for b in (block, block + 1)]
+        total += 2 ** (octave / 2) * (noise[0] + (noise[1] - noise[0]) * within / 2**octave)
+    return total * (1 - 2**-0.5) / 2
+
+
+@given(seeds, st.lists(st.integers(0, 2**22) | st.integers(0, 40), min_size=2, max_size=12))
+def test_a_walks_message_is_the_same_whichever_was_asked_for_before(
+    seed: str, numbers: list[int]
+) -> None:
+    walk = g.Walk("k", 0, 1, -1e9, 1e9)
+    for number in [*numbers, *range(numbers[0], numbers[0] + 9), *reversed(numbers)]:
+        found = walk.value(replace(MOMENT, seed=seed, sequence=number))
+        assert abs(found - octaves(seed, "k", number)) < 1e-6
 
 
 def test_walk_begins_at_its_start_and_gets_about() -> None:
