@@ -38,7 +38,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground models",
         "playground models vehicle > my-model.json",
         "playground models --check my-model.json",
-        "playground listen 'dt/#' --count 10 --output json | playground models --from -",
+        "playground models --from recorded.jsonl > my-model.json",
     ),
     "list": (
         "playground list",

@@ -134,8 +134,8 @@ def _declared(document: JsonObject, situation: Situation) -> Reply | None:
     if found is None:
         return None
     moment = moment_of(thing, situation.settings, situation.now.wall, situation.sequence)
-    content = answer(found, replace(moment, request=document))
     try:
+        content = answer(found, replace(moment, request=document))
         if len(encode(content)) > MAX_REPLY_BYTES:
             return refusal(
                 "request", f"makes a reply of more than {MAX_REPLY_BYTES} bytes", found.command
