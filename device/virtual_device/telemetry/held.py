@@ -92,6 +92,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """Whether a number is more than a limit."""
+
+    of: Generator
+    limit: float
+    numeric = False
+
+    def value(self, moment: Moment) -> bool:
+        """Not when it is the limit itself."""
+        return number(self.of.value(moment)) > self.limit
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """A number times `by`, and `plus` added."""
 

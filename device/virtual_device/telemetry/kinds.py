@@ -6,7 +6,7 @@ from typing import Any
 
 from virtual_device.telemetry import generators as g
 from virtual_device.telemetry import measures, rules, texts, times
-from virtual_device.telemetry.held import Case, Follows, Part, Scale
+from virtual_device.telemetry.held import Above, Case, Follows, Part, Scale
 from virtual_device.telemetry.members import MAX_ITEMS, Listed, Repeated
 from virtual_device.telemetry.moment import Generator
 from virtual_device.telemetry.route import Route
@@ -436,6 +436,12 @@ KINDS = (
         ),
         lambda _key, given: Follows(given["of"], given["lag"], given["gain"], given["plus"]),
         _follows,
+    ),
+    Kind(
+        "above",
+        "Whether a number is more than limit: true or false.",
+        (Argument("of", rules.NUMBERS), Argument("limit", rules.NUMBER)),
+        lambda _key, given: Above(given["of"], given["limit"]),
     ),
     Kind(
         "part",

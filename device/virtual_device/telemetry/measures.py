@@ -5,7 +5,17 @@ from collections.abc import Iterable
 from virtual_device.base.jsonvalue import Json, encode
 from virtual_device.telemetry import generators as g
 from virtual_device.telemetry import texts
-from virtual_device.telemetry.held import SAMPLES, Case, Follows, Known, Part, Product, Scale, Value
+from virtual_device.telemetry.held import (
+    SAMPLES,
+    Above,
+    Case,
+    Follows,
+    Known,
+    Part,
+    Product,
+    Scale,
+    Value,
+)
 from virtual_device.telemetry.members import MAX_ITEMS, Listed, Member, Nested, Repeated, Sum, Told
 from virtual_device.telemetry.moment import Generator
 from virtual_device.telemetry.precision import bounds
@@ -133,7 +143,7 @@ def _parts(generator: Generator) -> Iterable[Generator]:  # noqa: PLR0911 - a ro
             return [of, *cases.values(), *([other] if other else [])]
         case Told(member):
             return [member.generator]
-        case Scale(of) | Follows(of) | Part(of):
+        case Scale(of) | Follows(of) | Part(of) | Above(of):
             return [of]
         case Sum(parts) | Product(parts):
             return parts

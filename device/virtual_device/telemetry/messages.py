@@ -13,7 +13,7 @@ from virtual_device.telemetry.rules import Rule
 THING = "{thing}"
 """In a topic: the thing's name."""
 
-MAX_MESSAGES = 20
+MAX_MESSAGES = 50
 MAX_BYTES = 131_072
 """AWS IoT Core takes 128 KB in a message (message broker quotas)."""
 

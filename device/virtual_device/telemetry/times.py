@@ -14,8 +14,13 @@ UNITS = {"seconds": 1, "milliseconds": 1000, "microseconds": 10**6, "nanoseconds
 FORMS = ("iso", "local", *UNITS, "fraction")
 TEXTS = ("iso", "local")
 FRACTION_DECIMALS = 3
-CODES = "YymdHMSfLzj"
-"""Of `strftime`, those that say the same in every language, and `L`, milliseconds."""
+CODES = "YymdHMSfLzjab"
+"""Of `strftime`, with days and months in English, and `L`, milliseconds."""
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
 
 _CODE = re.compile(f"%([{CODES}%])")
 
@@ -62,10 +67,13 @@ def _iso(time: datetime) -> str:
 def _patterned(pattern: str, time: datetime) -> str:
     def told(match: re.Match[str]) -> str:
         code = match.group(1)
-        if code == "L":
-            return f"{time.microsecond // 1000:03}"
-        if code == "z":
-            return time.isoformat()[-6:]
-        return "%" if code == "%" else time.strftime(f"%{code}")
+        own = {
+            "%": "%",
+            "L": f"{time.microsecond // 1000:03}",
+            "a": DAYS[time.weekday()],
+            "b": MONTHS[time.month - 1],
+            "z": time.isoformat()[-6:],
+        }
+        return own[code] if code in own else time.strftime(f"%{code}")
 
     return _CODE.sub(told, pattern)

@@ -232,6 +232,7 @@ def test_a_text_changes_as_often_as_it_should(kind: Any) -> None:
         ({"format": "seconds", "shift": -12}, 1_795_930_400),
         ({"format": "fraction"}, 1_795_930_412.513),
         ({"format": "milliseconds"}, 1_795_930_412_513),
+        ({"pattern": "%a %b %d"}, "Sun Nov 29"),
         ({"pattern": "%d.%m.%y %H%%%M:%S,%L %j%z", "offset": 1}, "29.11.26 06%33:32,513 333+01:00"),
     ],
 )
@@ -352,6 +353,22 @@ def test_a_case_decides_and_may_leave_out() -> None:
     assert value({"case": {**case, "else": {"constant": 0}}}, sequence=3) == 0
 
 
+def test_an_alarm_goes_with_its_number() -> None:
+    hot = {"above": {"of": {"value": "t"}, "limit": 20}}
+    document = {
+        "values": {"t": {"sequence": {"of": [19.9, 20, 20.1]}}},
+        "messages": [
+            {"telemetry": {"t": {"value": "t"}, "alarm": hot}},
+            {"content": {"case": {"of": hot, "is": {"true": {"constant": "hot"}}}}},
+        ],
+    }
+    found = [message(document, sequence=n) for n in range(3)]
+    assert [(row["t"], row["alarm"]) for row in found] == [(19.9, False), (20, False), (20.1, True)]
+    thing = Thing(NAME, model=parse(document))
+    said = [telemetry.payload(thing, {}, WALL, n, 1) for n in range(3)]
+    assert said == [None, None, b'"hot"']
+
+
 def test_parts_of_one_choice_stay_together() -> None:
     rooms = [{"room": "kitchen", "t": 21}, {"room": "cellar", "t": 12}]
     values = {"room": {"pick": {"of": rooms}}}
@@ -409,7 +426,7 @@ def of(member: Any, **more: Any) -> dict[str, Any]:
 ONE = {"constant": 1}
 REFUSED: list[tuple[Any, str]] = [
     (of(ONE, messages=[]), "messages: stands in the place of telemetry"),
-    ({"messages": []}, "messages: must be an array of 1 to 20 objects"),
+    ({"messages": []}, "messages: must be an array of 1 to 50 objects"),
     ({"messages": [5]}, "messages[0]: must be an object with telemetry or content"),
     ({"messages": [{}]}, "messages[0]: must have exactly one of telemetry, content"),
     ({"messages": [{"content": ONE, "x": 1}]}, "messages[0].x: is not known here"),
@@ -418,7 +435,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({"messages": [{"content": ONE, "topic": "a//b"}]}, "messages[0].topic: must be a string"),
     ({"messages": [{"content": ONE, "topic": "a/#"}]}, "messages[0].topic: must be a string"),
     ({"messages": [{"content": ONE, "topic": "a/b/c/d/e/f"}]}, "messages[0].topic: must be a"),
-    ({"messages": [{"content": ONE, "topic": "../../x"}] * 21}, "messages: must be an array of"),
+    ({"messages": [{"content": ONE, "topic": "../../x"}] * 51}, "messages: must be an array of"),
     ({"messages": [{"content": ONE, "envelope": True}]}, "messages[0].envelope: is for telemetry"),
     ({"messages": [{"telemetry": {"unit": ONE}}]}, "messages[0].telemetry.unit: is in every"),
     (of(ONE, envelope={"time": "t"}), "envelope: must be true, false, or an object that says"),
@@ -659,6 +676,7 @@ def deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             ),
         ),
         row("scale", st.fixed_dictionaries({"of": inner}, optional={"by": small, "plus": small})),
+        row("above", st.fixed_dictionaries({"of": inner, "limit": small})),
         row("part", st.fixed_dictionaries({"of": inner, "at": st.sampled_from(["a", "a.b"])})),
         row(
             "text",
