@@ -354,8 +354,8 @@ def test_a_case_decides_and_may_leave_out() -> None:
 
 
 def test_an_alarm_goes_with_its_number() -> None:
-    hot = {"above": {"of": {"value": "t"}, "limit": 20}}
-    document = {
+    hot: Any = {"above": {"of": {"value": "t"}, "limit": 20}}
+    document: Any = {
         "values": {"t": {"sequence": {"of": [19.9, 20, 20.1]}}},
         "messages": [
             {"telemetry": {"t": {"value": "t"}, "alarm": hot}},
