@@ -92,13 +92,22 @@ def _value_rule(value: object) -> str:
     return f"must be a string that matches {ATTRIBUTE_VALUE.pattern}, got {told(value)}"
 
 
+def _says_something(model: Mapping[str, Any]) -> bool:
+    """Whether it has what a device sends, in one of the two forms and not in both."""
+    one, several = model.get("telemetry"), model.get("messages")
+    if several is None and "messages" not in model:
+        return isinstance(one, dict)
+    return "telemetry" not in model and isinstance(several, list)
+
+
 def _checked_model(value: object) -> Mapping[str, Any]:
     """Shape and size only: what the generators are is the device's to know, which refuses to start
     with a bad model.
     """
-    if not isinstance(value, dict) or not isinstance(value.get("telemetry"), dict):
+    if not isinstance(value, dict) or not _says_something(value):
         raise InvalidInput(
-            "model", "must be a device model: an object whose telemetry is an object"
+            "model",
+            "must be a device model: an object with an object telemetry or an array messages",
         )
     if fault := fault_of(value):
         raise InvalidInput(path_of(("model", *fault.place)), fault.rule)

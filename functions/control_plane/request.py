@@ -153,6 +153,9 @@ def _of_body(error: JsonSchemaValueException) -> FieldError:
 def _rule(error: JsonSchemaValueException) -> str:
     if error.rule == "not" and "enum" in (error.rule_definition or {}):
         return f"must be none of {', '.join(error.rule_definition['enum'])}"
+    if error.rule == "oneOf" and all(row.keys() == {"required"} for row in error.rule_definition):
+        names = [name for row in error.rule_definition for name in row["required"]]
+        return f"must have exactly one of {', '.join(names)}"
     return str(error.message).removeprefix(str(error.name)).strip()
 
 

@@ -1,6 +1,8 @@
 """The commands that show devices, and the models that they come with."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,9 +32,34 @@ def show_models(
             autocompletion=completing.device_types,
         ),
     ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            help="Check a model file of your own (- is standard input), and show what it sends.",
+            metavar="FILE",
+        ),
+    ] = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Print a first model for recorded messages: JSON, a line each or in an array.",
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """List the models that devices come with, each with a sample of its telemetry."""
+    if sum(one is not None for one in (name, check, recorded)) > 1:
+        raise UsageError("NAME, --check and --from are for one at a time.")
     given = context(ctx)
+    if check is not None:
+        samples = models.sampled(given.paths, check)
+        given.output.show({"messages": samples}, device_views.samples_table(samples))
+        return
+    if recorded is not None:
+        model = models.guessed(given.paths, recorded)
+        given.output.show(model, json.dumps(model, indent=2, ensure_ascii=False))
+        return
     if name:
         text = models.text_of(given.paths, name)
         given.output.show(decode(text), text.rstrip("\n"))

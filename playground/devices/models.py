@@ -61,12 +61,39 @@ def text_of(paths: Paths, name: str) -> str:
     return files[name].read_text(encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class Sample:
+    """The first message that a model sends."""
+
+    topic: str
+    every: float | None
+    """Seconds; None for the setting `time`."""
+    payload: str | None
+    """As it is sent; None when it has nothing to say at first."""
+
+
 def checked(paths: Paths, file: Path) -> dict[str, Any]:
     """A user's model, for the workflow's input. Raises ModelError with everything that is wrong in
     the file.
     """
-    answer = run_tool(paths, "model_tool", "check", "-", given=content_of(file, MAX_FILE_BYTES))
+    model: dict[str, Any] = _told(paths, "check", file)["model"]
+    return model
+
+
+def sampled(paths: Paths, file: Path) -> list[Sample]:
+    """What a user's model sends first, a row for each of its messages. Raises ModelError."""
+    rows = _told(paths, "sample", file)["messages"]
+    return [Sample(row["topic"], row["every"], row["payload"]) for row in rows]
+
+
+def guessed(paths: Paths, file: Path) -> dict[str, Any]:
+    """A model for the messages that a file has recorded. Raises ModelError."""
+    model: dict[str, Any] = _told(paths, "guess", file)["model"]
+    return model
+
+
+def _told(paths: Paths, command: str, file: Path) -> Any:
+    answer = run_tool(paths, "model_tool", command, "-", given=content_of(file, MAX_FILE_BYTES))
     if problems := answer.get("problems"):
         raise ModelError("\n".join(f"{name_of(file)}: {problem}" for problem in problems))
-    model: dict[str, Any] = answer["model"]
-    return model
+    return answer

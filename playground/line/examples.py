@@ -34,7 +34,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground certificates --due --output json --query 'certificates[].thing_name'",
         "playground certificates --rotate",
     ),
-    "models": ("playground models", "playground models vehicle > my-model.json"),
+    "models": (
+        "playground models",
+        "playground models vehicle > my-model.json",
+        "playground models --check my-model.json",
+        "playground models --from recorded.jsonl > my-model.json",
+    ),
     "list": (
         "playground list",
         "playground list --status offline,failed --type bulb",

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.devices.devices import Answer, Row, answer_of
-from playground.devices.models import Bundled
+from playground.devices.models import Bundled, Sample
 from playground.show.ages import age
 from playground.show.rows import Line, Rows
 from playground.show.views import as_words, cell, fields_table, headed_table, moment
@@ -156,6 +156,16 @@ def models_table(models: Sequence[Bundled]) -> Table:
         table.add_row("", Text(as_words(model.sample), style="dim"))
         for name, description in model.replies.items():
             table.add_row("", Text(f"answers {name}: {description}"))
+    return table
+
+
+def samples_table(samples: Sequence[Sample]) -> Table:
+    """Topic, interval and content of the first of each message."""
+    table = headed_table("EVERY", "TOPIC, FIRST MESSAGE")
+    for sample in samples:
+        every = "time" if sample.every is None else f"{sample.every:g} s"
+        table.add_row(every, Text(sample.topic))
+        table.add_row("", Text(sample.payload or "nothing to say at first", style="dim"))
     return table
 
 

@@ -42,6 +42,30 @@ def test_each_device_of_a_process_sends_what_its_model_says(cloud: Cloud, bench:
     assert 12 < cloud.messages("dt/playground/dev-VAN/telemetry")[-1].content["speed"] < 25
 
 
+def test_several_messages_go_to_their_topics_at_their_intervals(
+    cloud: Cloud, bench: Workbench
+) -> None:
+    # Given a model of two messages, one of them without an interval of its own
+    config = bench.config("dev-TWO")
+    state = {"array": {"of": [{"thing": "name"}, {"counter": {}}]}}
+    model = {
+        "envelope": False,
+        "messages": [
+            {"telemetry": {"switch:0": {"object": {"id": {"constant": 0}}}}},
+            {"topic": "tele/{thing}/STATE", "every": 1, "content": state},
+        ],
+    }
+    config.write_text(json.dumps({**json.loads(config.read_text()), "model": model}))
+    # When it is started
+    bench.start(config)
+    # Then both come, and the second one goes on by itself
+    first = cloud.wait_for("dt/playground/dev-TWO/telemetry")[0].content
+    assert first == {"switch:0": {"id": 0}}
+    rows = cloud.wait_for("dt/playground/dev-TWO/tele/dev-TWO/STATE", 3)
+    assert [row.content for row in rows[:3]] == [["dev-TWO", n] for n in range(3)]
+    assert len(cloud.messages("dt/playground/dev-TWO/telemetry")) == 1
+
+
 def test_a_device_does_not_start_with_a_bad_model(bench: Workbench) -> None:
     # Given a config whose model breaks two rules
     config = bench.config("dev-BAD")

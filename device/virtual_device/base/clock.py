@@ -23,4 +23,4 @@ def clock() -> Now:
 def timestamp(wall: float) -> str:
     """Of a Unix time in seconds: ISO 8601 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`."""
     utc = datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
-    return utc.replace("+00:00", "Z")
+    return utc[:-6] + "Z"  # in the place of +00:00

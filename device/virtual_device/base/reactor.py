@@ -10,6 +10,7 @@ import itertools
 import logging
 import queue
 import time
+from collections import deque
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Reactor:
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._unhurried: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._running = False
@@ -48,6 +50,12 @@ class Reactor:
     def post(self, call: Callable[[], None]) -> None:
         """Have `call` made soon. From any thread and from a signal handler; never blocks."""
         self._calls.put(call)
+
+    def post_unhurried(self, call: Callable[[], None]) -> None:
+        """Have `call` made before the next other call, whenever that comes. From any thread; it
+        wakes nobody.
+        """
+        self._unhurried.append(call)
 
     def after(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Have `call` made after so many seconds. Only from the reactor's own thread."""
@@ -63,6 +71,7 @@ class Reactor:
                 call = self._calls.get(timeout=self._wait())
             except queue.Empty:
                 call = self._fire_due
+            self._make_unhurried()
             self._make(call)
             self._fire_due()
 
@@ -78,7 +87,12 @@ class Reactor:
     def _fire_due(self) -> None:
         now = time.monotonic()
         while self._running and self._timers and self._timers[0][0] <= now:
+            self._make_unhurried()
             self._make(heapq.heappop(self._timers)[2].fire)
+
+    def _make_unhurried(self) -> None:
+        while self._unhurried:
+            self._make(self._unhurried.popleft())
 
     def _make(self, call: Callable[[], None]) -> None:
         try:

@@ -15,7 +15,7 @@ from virtual_device.connection.transport import Failure
 from virtual_device.shadow.setting_rules import RefusedError
 from virtual_device.shadow.shadow import clip
 from virtual_device.telemetry.replies import answer, find
-from virtual_device.telemetry.telemetry import model_of
+from virtual_device.telemetry.telemetry import model_of, moment_of
 from virtual_device.telemetry.thing import Thing
 
 FIELDS = frozenset({"command", "arguments"})
@@ -133,9 +133,9 @@ def _declared(document: JsonObject, situation: Situation) -> Reply | None:
     found = find(model.replies, document)
     if found is None:
         return None
-    moment = model.moment(thing.name, situation.settings, situation.now.wall, situation.sequence)
-    content = answer(found, replace(moment, request=document))
+    moment = moment_of(thing, situation.settings, situation.now.wall, situation.sequence)
     try:
+        content = answer(found, replace(moment, request=document))
         if len(encode(content)) > MAX_REPLY_BYTES:
             return refusal(
                 "request", f"makes a reply of more than {MAX_REPLY_BYTES} bytes", found.command

@@ -17,7 +17,7 @@ from awsiot import mqtt5_client_builder
 from virtual_device.base.reactor import Reactor
 from virtual_device.connection import reasons
 from virtual_device.connection.job_service import Service
-from virtual_device.connection.transport import Access, Done, Failure, Listener, Message
+from virtual_device.connection.transport import Access, Counting, Done, Failure, Listener, Message
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +108,7 @@ class Connection:
 
     def __init__(self, network: Network, access: Access, listener: Listener) -> None:
         self._post, self._after = network.reactor.post, network.reactor.after
+        self._post_unhurried = network.reactor.post_unhurried
         self._listener = listener
         self._taken: list[Any] = []
         self._leaving = False
@@ -219,7 +220,8 @@ class Connection:
                 if error
                 else refusal(finished_future.result())
             )
-            self._post(partial(done, failure))
+            unhurried = failure is None and isinstance(done, Counting)
+            (self._post_unhurried if unhurried else self._post)(partial(done, failure))
 
         future.add_done_callback(finished)
 

@@ -4,7 +4,7 @@ import logging
 from functools import partial
 
 from virtual_device.connection.traffic import Traffic
-from virtual_device.connection.transport import Connection, Done, Failure
+from virtual_device.connection.transport import Connection, Counting, Done, Failure
 
 MAX_UNACKNOWLEDGED = 100
 """Telemetry is left out while so many publishes wait for their PUBACK (AWS IoT Core takes 100
@@ -37,7 +37,8 @@ class Outbox:
     ) -> None:
         """What must not be left out; a failure is logged, and `done` is told."""
         self._unacknowledged += 1
-        self.ask(topic, payload, partial(self._on_sent, topic, done), correlation_data)
+        kind = partial if done is not None else Counting
+        self.ask(topic, payload, kind(self._on_sent, topic, done), correlation_data)
 
     def ask(
         self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None
@@ -45,7 +46,8 @@ class Outbox:
         """A request to a service of AWS IoT: whoever asks sees to its failure."""
         self._log.debug("publish", extra={"data": {"topic": topic, "bytes": len(payload)}})
         self._traffic.sent(payload)
-        self.connection.publish(topic, payload, partial(self._on_answered, done), correlation_data)
+        answered = (Counting if isinstance(done, Counting) else partial)(self._on_answered, done)
+        self.connection.publish(topic, payload, answered, correlation_data)
 
     def _on_answered(self, done: Done, failure: Failure | None) -> None:
         self._traffic.refused += failure is not None and failure.refused

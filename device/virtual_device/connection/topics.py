@@ -1,5 +1,7 @@
 """The topics of docs/contracts.md."""
 
+from functools import lru_cache
+
 MAX_TOPIC_BYTES = 256
 MAX_SLASHES = 7
 """Topic limits of AWS IoT Core (message broker quotas)."""
@@ -12,6 +14,17 @@ RESERVED = ("$", "cmd/playground/", "evt/playground/")
 def telemetry(thing_name: str) -> str:
     """Where telemetry goes when the setting `topic` says nothing else."""
     return f"{TELEMETRY}{thing_name}/telemetry"
+
+
+@lru_cache(maxsize=4096)
+def telemetry_below(thing_name: str, below: str) -> str:
+    """Where a message of a model goes that has a topic of its own, `below` the device's. Raises
+    ValueError when it is too long with this name.
+    """
+    topic = f"{TELEMETRY}{thing_name}/{below}"
+    if fault := _form_fault(topic):
+        raise ValueError(f"the topic {topic} {fault}")
+    return topic
 
 
 def event(thing_name: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from virtual_device.connection.job_service import Service
@@ -32,6 +33,12 @@ class Failure:
 
 Done = Callable[[Failure | None], None]
 """Called with None when the server has agreed."""
+
+
+class Counting(partial[None]):
+    """A `Done` that does no more than count when the server has agreed: that can wait for the next
+    thing that happens, and need not wake the device for each of its messages.
+    """
 
 
 class Listener(Protocol):

@@ -10,6 +10,7 @@ of an object only, can be applied.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from virtual_device.base.clock import Now, timestamp
 from virtual_device.base.jsonvalue import Json, JsonObject, encode, same
@@ -30,6 +31,7 @@ from virtual_device.shadow import shadow
 from virtual_device.shadow.setting_rules import number_of
 from virtual_device.shadow.settings import Act, Refusal
 from virtual_device.telemetry import telemetry
+from virtual_device.telemetry.messages import MessageModel
 from virtual_device.telemetry.thing import Thing
 
 FIRST_MESSAGE_WAIT = 5.0
@@ -55,6 +57,15 @@ class Mirror:
     """The patch of `reported` that is on its way; there is never more than one."""
 
 
+class Turn(NamedTuple):
+    """How far the device is with one of its model's messages."""
+
+    due: float
+    """When the next one is due, monotonic seconds."""
+    sequence: int = 0
+    """How many were sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """All that a device has in mind."""
@@ -67,9 +78,21 @@ class State:
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     mirror: Mirror = field(default_factory=Mirror)
     connected: bool = False
-    sequence: int = 0
-    due: float | None = None
-    """When the next telemetry is due, monotonic seconds."""
+    turns: tuple[Turn, ...] = ()
+    """One for each message of the model, from the first connection on."""
+
+    @property
+    def sequence(self) -> int:
+        """How many of the first message were sent."""
+        return self.turns[0].sequence if self.turns else 0
+
+    @property
+    def due(self) -> float | None:
+        """When the next telemetry is due, monotonic seconds."""
+        turns = self.turns
+        if len(turns) == 1:
+            return turns[0].due
+        return min(turn.due for turn in turns) if turns else None
 
 
 Step = tuple[State, Effects]
@@ -88,7 +111,7 @@ def restart(state: State) -> State:
     """The state of a device that was off for a moment: it knows its settings, and counts its
     messages anew.
     """
-    return replace(state, sequence=0, due=None, connected=False, mirror=Mirror())
+    return replace(state, turns=(), connected=False, mirror=Mirror())
 
 
 def event(thing: Thing, name: str, wall: float, more: JsonObject | None = None) -> Publish:
@@ -108,9 +131,10 @@ def on_connected(thing: Thing, state: State, now: Now) -> Step:
     at 1.
     """
     greeting = () if in_quarantine(state) else (event(thing, "online", now.wall),)
-    due = now.mono + FIRST_MESSAGE_WAIT if state.due is None else max(state.due, now.mono)
+    turns = tuple(Turn(max(turn.due, now.mono), turn.sequence) for turn in state.turns)
+    turns = turns or _first_turns(thing, now.mono + FIRST_MESSAGE_WAIT)
     mirror = replace(state.mirror, known=False, newest=0, behind=False, in_flight=None)
-    return replace(state, connected=True, due=due, mirror=mirror), greeting
+    return replace(state, connected=True, turns=turns, mirror=mirror), greeting
 
 
 def on_disconnected(state: State) -> State:
@@ -144,7 +168,8 @@ def on_document(thing: Thing, state: State, document: shadow.Document, now: Now)
         reported=own,
         reported_version=document.version,
     )
-    state = replace(state, mirror=mirror, due=now.mono if state.sequence == 0 else state.due)
+    turns = tuple(turn if turn.sequence else Turn(now.mono) for turn in state.turns)
+    state = replace(state, mirror=mirror, turns=turns or _first_turns(thing, now.mono))
     state, effects = _settle(thing, state, now)
     return state, recalled + effects
 
@@ -205,19 +230,57 @@ def on_deleted(state: State) -> Step:
 
 
 def on_time(thing: Thing, state: State, now: Now) -> Step:
-    """Time has passed: send telemetry when it is due."""
-    if not state.connected or state.due is None or now.mono < state.due:
+    """Time has passed: send what telemetry is due."""
+    due = state.due
+    if not state.connected or due is None or now.mono < due:
         return state, ()
-    if in_quarantine(state):
-        return replace(state, due=now.mono + _interval(state)), ()
-    content = state.settings["payload"]
-    if content is None:
-        content = telemetry.generate(thing, state.settings, now.wall, state.sequence)
-    following = state.due + _interval(state)
-    if following <= now.mono:
-        following = now.mono + _interval(state)
-    message = Publish(str(state.settings["topic"]), encode(content))
-    return replace(state, sequence=state.sequence + 1, due=following), (message,)
+    messages, quiet = telemetry.messages_of(thing), in_quarantine(state)
+    turns: list[Turn] = []
+    sent: list[Effect] = []
+    for number, (turn, model) in enumerate(zip(state.turns, messages, strict=True)):
+        if now.mono < turn.due:
+            turns.append(turn)
+            continue
+        message = None if quiet else _telemetry(thing, state, number, now)
+        interval = _interval(state, model)
+        following = turn.due + interval
+        if following <= now.mono or quiet:  # what was missed is not made up for
+            following = now.mono + interval
+        turns.append(Turn(following, turn.sequence + (message is not None)))
+        sent += [message] if message else []
+    return _with_turns(state, tuple(turns)), tuple(sent)
+
+
+def _with_turns(state: State, turns: tuple[Turn, ...]) -> State:
+    """`replace` takes longer than all else about a message."""
+    return State(
+        state.settings,
+        state.remembers,
+        state.facts,
+        state.refused,
+        state.mirror,
+        state.connected,
+        turns,
+    )
+
+
+def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish | None:
+    """The message of this number, if it has anything to say. The settings `topic` and `payload` are
+    about the first one.
+    """
+    settings = state.settings
+    if number == 0 and settings["payload"] is not None:
+        return Publish(_topic(thing, state, number), encode(settings["payload"]))
+    sequence = state.turns[number].sequence
+    payload = telemetry.payload(thing, settings, now.wall, sequence, number)
+    return None if payload is None else Publish(_topic(thing, state, number), payload)
+
+
+def _topic(thing: Thing, state: State, number: int) -> str:
+    chosen, message = str(state.settings["topic"]), telemetry.messages_of(thing)[number]
+    if number == 0 and (message.usual or chosen != topics.telemetry(thing.name)):
+        return chosen
+    return topics.telemetry_below(thing.name, message.below(thing.name))
 
 
 def in_quarantine(state: State) -> bool:
@@ -231,10 +294,16 @@ def on_first_lost(state: State, now: Now) -> State:
     """The first message of a new life did not arrive: it is sent again, on the next connection at
     once.
     """
-    return replace(state, sequence=0, due=now.mono + FIRST_MESSAGE_WAIT)
+    return replace(state, turns=tuple(Turn(now.mono + FIRST_MESSAGE_WAIT) for _ in state.turns))
 
 
-def _interval(state: State) -> float:
+def _first_turns(thing: Thing, due: float) -> tuple[Turn, ...]:
+    return tuple(Turn(due) for _ in telemetry.messages_of(thing))
+
+
+def _interval(state: State, message: MessageModel) -> float:
+    if message.every is not None:
+        return message.every
     return float(number_of(state.settings["time"]))
 
 
@@ -247,7 +316,7 @@ def _settle(thing: Thing, state: State, now: Now, differing: shadow.Delta | None
         state = _report_again(state, differing)
     state, report = _report(state)
     saved = () if same(dict(before.settings), dict(state.settings)) else (Save(state.settings),)
-    state, acts = _act(state, outcome.acts, now)
+    state, acts = _act(thing, state, outcome.acts, now)
     return state, (*_news(before, state), *saved, *report, *acts)
 
 
@@ -276,17 +345,25 @@ def _report(state: State) -> Step:
     return replace(state, mirror=replace(mirror, in_flight=patch)), (UpdateShadow(patch),)
 
 
-def _act(state: State, acts: tuple[Act, ...], now: Now) -> Step:
+def _act(thing: Thing, state: State, acts: tuple[Act, ...], now: Now) -> Step:
     effects: list[Effect] = []
     for act in acts:
         match act:
             case Act.SEND_NOW:
-                state = replace(state, due=now.mono)
+                state = replace(state, turns=_sent_now(thing, state, now))
             case Act.SET_LOG_LEVEL:
                 effects.append(SetDebug(on=state.settings["debug"] == "on"))
             case Act.DROP_CONNECTION | Act.CLEAN_RECONNECT:
                 effects.append(Cycle(clean=act is Act.CLEAN_RECONNECT))
     return state, tuple(effects)
+
+
+def _sent_now(thing: Thing, state: State, now: Now) -> tuple[Turn, ...]:
+    """Those that the setting `time` is about are due at once."""
+    return tuple(
+        turn if message.every is not None else Turn(now.mono, turn.sequence)
+        for turn, message in zip(state.turns, telemetry.messages_of(thing), strict=True)
+    )
 
 
 def _news(before: State, state: State) -> Effects:

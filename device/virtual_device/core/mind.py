@@ -196,7 +196,7 @@ class Mind:
         settings = (
             self._recalled() if self._state.remembers and not before.remembers else before.settings
         )
-        if self._state.settings != settings:
+        if self._state.settings is not settings and self._state.settings != settings:
             self._body.on_settings(settings)
         self._body.on_step()
 

@@ -69,9 +69,12 @@ class Image:
     model: Model
     self_test: Mapping[str, Bounds] = field(default_factory=dict)
 
-    def faults(self, message: Mapping[str, Json]) -> list[str]:
-        """What the self-test finds wrong with a telemetry message."""
-        found = (bounds.fault(name, message) for name, bounds in self.self_test.items())
+    def faults(self, message: Json) -> list[str]:
+        """What the self-test finds wrong with a telemetry message; one that is no object has no
+        members.
+        """
+        members = message if isinstance(message, dict) else {}
+        found = (bounds.fault(name, members) for name, bounds in self.self_test.items())
         return [fault for fault in found if fault]
 
 
@@ -133,8 +136,8 @@ def _self_test(value: Json, problems: list[str]) -> dict[str, Bounds]:
 
 
 def _bounds(path: str, name: str, value: Json, problems: list[str]) -> Bounds:
-    if not MEMBER_NAME.fullmatch(name):
-        problems.append(f"{path}: is not a valid member name: {MEMBER_NAME.pattern}")
+    if not MEMBER_NAME.holds(name):
+        problems.append(f"{path}: is not a valid member name, which {MEMBER_NAME.text}")
     if not isinstance(value, dict) or not value.keys() <= {"min", "max"}:
         problems.append(f"{path}: must be an object of min and max, both of which may be left out")
         return Bounds()

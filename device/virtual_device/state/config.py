@@ -223,17 +223,26 @@ def _thing(document: JsonObject) -> Thing:
     if not isinstance(attributes, dict):
         raise ConfigInvalidError("config: attributes is not an object")
     return Thing(
-        name, device_type, {key: str(value) for key, value in attributes.items()}, _model(document)
+        name,
+        device_type,
+        {key: str(value) for key, value in attributes.items()},
+        _model(document, name),
     )
 
 
-def _model(document: JsonObject) -> Model | None:
+def _model(document: JsonObject, thing_name: str) -> Model | None:
     if document.get("model") is None:
         return None
     try:
-        return shared(document["model"])
+        model = shared(document["model"])
     except ModelInvalidError as error:
         raise ConfigInvalidError(f"config: model: {error}") from error
+    for number, message in enumerate(model.messages):
+        if not message.fits(thing_name):
+            raise ConfigInvalidError(
+                f"config: model: messages[{number}].topic: is too long with this thing's name"
+            )
+    return model
 
 
 def _text(document: JsonObject, key: str) -> str:

@@ -7,16 +7,20 @@ model and the sequence number.
 """
 
 import math
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
-from virtual_device.base.clock import timestamp
 from virtual_device.base.jsonvalue import Json
-from virtual_device.telemetry.moment import Moment, chance, is_number
+from virtual_device.telemetry.moment import Moment, drawn, is_number
 
 WALK_OCTAVES = 20
 """A walk wanders freely over a million messages (2^20), then within what it has reached."""
+
+WALKS_KEPT = 16_384
+"""So many walks of so many things, each at the message where it is: about 1 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +39,30 @@ class Constant:
         return self.given
 
 
+def turn_of(moment: Moment, every: float | None) -> int:
+    """The number of the message; or, of turns of so many seconds, how many there were since
+    1970.
+    """
+    return moment.sequence if every is None else int(moment.wall // every)
+
+
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Anything from `low` to `high`: another number for each message or, with `once`, one for each
-    thing.
+    """Anything from `low` to `high`: another number for each message, every so many seconds or,
+    with `once`, one for each thing.
     """
 
     key: str
     low: float
     high: float
     once: bool
+    every: float | None = None
     numeric = True
 
     def value(self, moment: Moment) -> float:
         """Low plus a part of the range."""
-        return self.low + (self.high - self.low) * chance(
-            moment.seed, self.key, "" if self.once else moment.sequence
-        )
+        turn = "" if self.once else turn_of(moment, self.every)
+        return self.low + (self.high - self.low) * drawn(f"{moment.seed}/{self.key}/{turn}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +96,60 @@ class Walk:
     step: float
     low: float
     high: float
+    every: float | None = None
+    """Seconds from step to step; None for a step a message."""
     numeric = True
 
     def value(self, moment: Moment) -> float:
         """`start` for the first message."""
         # An octave of 2^k messages and height h changes by at most 2h/2^k. With h = 2^(k/2) this
         # adds up to less than 2 / (1 - 2^-0.5) a message.
-        total = 0.0
-        for octave in range(WALK_OCTAVES + 1):
-            block, within = divmod(moment.sequence, 2**octave)
-            height = self._noise(moment.seed, octave, block)
-            if within:
-                height += (
-                    (self._noise(moment.seed, octave, block + 1) - height) * within / 2**octave
-                )
-            total += 2 ** (octave / 2) * height
+        turn = turn_of(moment, self.every)
+        begins, ends = _octaves(moment.seed, self.key, turn)
+        total = begins[0]
+        for octave, length, scale in OCTAVES:
+            begin = begins[octave]
+            within = turn & (length - 1)
+            total += scale * (begin + (ends[octave] - begin) * within / length)
         return _folded(self.start + self.step * total * (1 - 2**-0.5) / 2, self.low, self.high)
 
-    def _noise(self, seed: str, octave: int, block: int) -> float:
-        """From -1 to 1; all octaves begin at 0."""
-        return 2 * chance(seed, self.key, octave, block) - 1 if block else 0.0
+
+OCTAVES = tuple((octave, 2**octave, 2 ** (octave / 2)) for octave in range(1, WALK_OCTAVES + 1))
+"""All but that of single messages: its length in messages, and its height."""
+
+
+def _octaves(seed: str, key: str, turn: int) -> "tuple[array[float], array[float]]":
+    """Where each octave's block begins, and where it ends, in the message of this number."""
+    kept = _kept(seed, key)
+    if not kept:
+        begins = array("d", (_noise(seed, key, k, turn >> k) for k in range(WALK_OCTAVES + 1)))
+        ends = array("d", (_noise(seed, key, k, (turn >> k) + 1) for k in range(WALK_OCTAVES + 1)))
+        kept.append((turn, begins, ends))
+        return begins, ends
+    before, begins, ends = kept[0]
+    # Only the octaves of changed bits are in another block, most often in the next one.
+    changed = min((before ^ turn).bit_length(), WALK_OCTAVES + 1)
+    if changed:
+        begins, ends = begins[:], ends[:]
+        for octave in range(changed):
+            block = turn >> octave
+            next_one = before >> octave == block - 1
+            begins[octave] = ends[octave] if next_one else _noise(seed, key, octave, block)
+            ends[octave] = _noise(seed, key, octave, block + 1)
+        kept[0] = (turn, begins, ends)
+    return begins, ends
+
+
+@lru_cache(maxsize=WALKS_KEPT)
+def _kept(seed: str, key: str) -> "list[tuple[int, array[float], array[float]]]":
+    """The message where this walk of this thing was last, with its octaves: none, or one."""
+    del seed, key
+    return []
+
+
+def _noise(seed: str, key: str, octave: int, block: int) -> float:
+    """From -1 to 1; all octaves begin at 0."""
+    return 2 * drawn(f"{seed}/{key}/{octave}/{block}") - 1 if block else 0.0
 
 
 def _folded(value: float, low: float, high: float) -> float:
@@ -136,14 +181,15 @@ class Decay:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One of several values, by weight: another for each message or, with `once`, one for each
-    thing.
+    """One of several values, by weight: another for each message, every so many seconds or, with
+    `once`, one for each thing.
     """
 
     key: str
     of: tuple[Json, ...]
     weights: tuple[float, ...]
     once: bool
+    every: float | None = None
 
     @property
     def numeric(self) -> bool:
@@ -153,7 +199,8 @@ class Pick:
     def value(self, moment: Moment) -> Json:
         """The value in whose part of the weights the chance falls."""
         bounds = list(accumulate(self.weights))
-        mark = bounds[-1] * chance(moment.seed, self.key, "" if self.once else moment.sequence)
+        turn = "" if self.once else turn_of(moment, self.every)
+        mark = bounds[-1] * drawn(f"{moment.seed}/{self.key}/{turn}")
         return self.of[min(bisect_right(bounds, mark), len(self.of) - 1)]
 
 
@@ -197,24 +244,6 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
-class Timestamp:
-    """The moment itself: `iso`, `seconds` or `milliseconds` (Unix time)."""
-
-    form: str
-
-    @property
-    def numeric(self) -> bool:
-        """Not as text."""
-        return self.form != "iso"
-
-    def value(self, moment: Moment) -> Json:
-        """In that form; seconds and milliseconds are integers."""
-        if self.form == "iso":
-            return timestamp(moment.wall)
-        return int(moment.wall if self.form == "seconds" else moment.wall * 1000)
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """What a setting of the device stands at; a device that has no such setting sends nothing for
     it.
@@ -237,7 +266,42 @@ class Request:
 
     def value(self, moment: Moment) -> Json:
         """What stands there, null for nothing."""
-        found: Json = dict(moment.request)
-        for name in self.path:
-            found = found.get(name) if isinstance(found, dict) else None
-        return found
+        return found_in(dict(moment.request or {}), self.path)
+
+
+def found_in(value: Json, path: tuple[str, ...]) -> Json:
+    """What stands in a value, by the names of members from the outermost on; None for nothing."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is known of the thing: `name`, `type`, or `attributes.` and the name of one; left out
+    where there is no such attribute.
+    """
+
+    name: str
+    numeric = False
+
+    def value(self, moment: Moment) -> Json:
+        """A text; None for an attribute that the thing does not have."""
+        if self.name == "name":
+            return moment.name
+        if self.name == "type":
+            return moment.about.device_type
+        return moment.about.attributes.get(self.name.removeprefix("attributes."))
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Which item of its array it stands in: `start` for the first one, `step` more for each."""
+
+    start: float
+    step: float
+    numeric = True
+
+    def value(self, moment: Moment) -> float:
+        """Stays an integer where start and step are."""
+        return self.start + self.step * moment.index

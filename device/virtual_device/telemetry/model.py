@@ -19,10 +19,10 @@ from virtual_device.base.jsonvalue import (
     encode,
     fault_of,
 )
-from virtual_device.telemetry import replies
-from virtual_device.telemetry.members import Nested
-from virtual_device.telemetry.model_parser import Parser
-from virtual_device.telemetry.moment import Moment
+from virtual_device.telemetry import envelope, messages, replies
+from virtual_device.telemetry.messages import MessageModel
+from virtual_device.telemetry.model_parser import HEAD, Parser
+from virtual_device.telemetry.moment import NOBODY, About, Moment
 from virtual_device.telemetry.replies import Declared
 
 BUNDLED = Path(__file__).parents[1] / "models"
@@ -30,7 +30,8 @@ MAX_BYTES = 16_384
 """Of compact JSON. A model is part of a workflow's data, which holds 256 KB (AWS Step Functions
 quotas).
 """
-MAX_DEPTH = 16
+MAX_DEPTH = 32
+HEADS = {**HEAD, "envelope": envelope.RULE}
 
 
 class ModelInvalidError(DeviceError):
@@ -46,20 +47,35 @@ class Model:
     """A model that has passed every rule."""
 
     seed: str
-    telemetry: Nested
+    messages: tuple[MessageModel, ...]
     document: JsonObject = field(repr=False)
     """What it was read from."""
     replies: tuple[Declared, ...] = ()
 
-    def message(
-        self, thing_name: str, settings: JsonObject, wall: float, sequence: int
-    ) -> dict[str, Json]:
-        """The members of a telemetry message that the model is the source of."""
-        return self.telemetry.value(self.moment(thing_name, settings, wall, sequence))
+    def message(  # noqa: PLR0913, PLR0917 - all that a message depends on
+        self,
+        thing_name: str,
+        settings: JsonObject,
+        wall: float,
+        sequence: int,
+        about: About = NOBODY,
+        number: int = 0,
+    ) -> Json:
+        """What the message of this number, the first one if none is given, says."""
+        return self.messages[number].value(self.moment(thing_name, settings, wall, sequence, about))
 
-    def moment(self, thing_name: str, settings: JsonObject, wall: float, sequence: int) -> Moment:
+    def moment(
+        self,
+        thing_name: str,
+        settings: JsonObject,
+        wall: float,
+        sequence: int,
+        about: About = NOBODY,
+    ) -> Moment:
         """What the values of this thing depend on now; `wall` is Unix time in seconds."""
-        return Moment(f"{self.seed}/{thing_name}", wall, sequence, settings)
+        return Moment(
+            f"{self.seed}/{thing_name}", wall, sequence, settings, None, thing_name, about
+        )
 
 
 @cache
@@ -96,12 +112,18 @@ def parse(document: Json) -> Model:
     """Check a model and build it. Raises `ModelInvalidError` with every problem that there is."""
     _compact(document)
     parser = Parser()
-    telemetry = parser.telemetry(document)
-    declared = replies.parse(parser, document, telemetry) if isinstance(document, dict) else ()
-    if parser.problems or telemetry is None or not isinstance(document, dict):
+    if not isinstance(document, dict):
+        raise ModelInvalidError(["model: must be a JSON object"])
+    parser.unknown("", document, (*HEADS, "values", "telemetry", "messages", "replies"))
+    parser.check("", HEADS, document)
+    if "values" in document:
+        parser.named(document["values"])
+    sent = messages.parse(parser, document)
+    declared = replies.parse(parser, document, sent)
+    if parser.problems:
         raise ModelInvalidError(parser.problems)
     seed = document.get("seed", 0)
-    return Model(str(int(seed) if isinstance(seed, float) else seed), telemetry, document, declared)
+    return Model(str(int(seed) if isinstance(seed, float) else seed), sent, document, declared)
 
 
 def _compact(document: Json) -> bytes:

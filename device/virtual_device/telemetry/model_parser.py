@@ -3,30 +3,30 @@ the generators.
 """
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from virtual_device.base.jsonvalue import Json, JsonObject, is_integer
 from virtual_device.telemetry import generators as g
-from virtual_device.telemetry import kinds, rules
+from virtual_device.telemetry import kinds, measures, rules
+from virtual_device.telemetry.held import Product, Value
 from virtual_device.telemetry.kinds import Kind
-from virtual_device.telemetry.members import Member, Nested, Sum, Told
+from virtual_device.telemetry.members import MAX_ITEMS, Member, Nested, Sum, Told
 from virtual_device.telemetry.moment import Generator
 from virtual_device.telemetry.rules import Rule
 from virtual_device.telemetry.units import QUANTITIES
 
 MAX_MEMBERS = 100
-ENVELOPE = ("thingName", "timestamp", "sequence", "unit")
-"""Members that every generated message has (docs/contracts.md)."""
+MAX_VALUES = 50
+MAX_FACTORS = 10
+MAX_WORK = 5000
+"""Generators that a message, or a value with a name, may ask at most: some milliseconds of CPU."""
 
-MEMBER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+MEMBER_NAME = rules.text(128)
 SETTING = rules.one_of(*kinds.SETTINGS)
 CHANGES = {"quantity": rules.one_of(*QUANTITIES), "decimals": rules.integer(0, 9)}
 """What may stand beside the generator of a member."""
 
-PLACE = rules.text(256)
-"""Names of members, from the outermost on, with dots between."""
 
 SEED = Rule(
     "must be an integer or a string of 1 to 64 characters",
@@ -44,7 +44,7 @@ HEAD = {
     "description": rules.text(256),
     "seed": SEED,
 }
-"""Members of a model beside `telemetry`, which alone must be there."""
+"""Members of a model beside what it sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +56,27 @@ class Parser:
     told: Mapping[str, Member | None] | None = None
     """While replies are read: the members of telemetry, None for one that has a problem."""
 
-    def telemetry(self, document: Json) -> Nested | None:
-        """Check the whole model; what its telemetry is made of."""
-        if not isinstance(document, dict):
-            self.note("model", "must be a JSON object")
-            return None
-        self.unknown("", document, (*HEAD, "telemetry", "replies"))
-        self._rules("", HEAD, document)
-        if "telemetry" not in document:
-            self.note("telemetry", "is missing: an object of members")
-            return None
-        members = document["telemetry"]
-        for name in ENVELOPE:
-            if isinstance(members, dict) and name in members:
-                self.note(f"telemetry.{name}", "is in every message already; choose another name")
-        return self.members("telemetry", members)
+    values: dict[str, Value | None] = field(default_factory=dict)
+    """The values that have a name, as far as they are read; None for one that has a problem."""
+
+    def named(self, value: Json) -> None:
+        """Read the model's `values`: each may use those above it."""
+        if not isinstance(value, dict) or not 1 <= len(value) <= MAX_VALUES:
+            self.note("values", f"must be an object of 1 to {MAX_VALUES} generators")
+            return
+        for name, inner in value.items():
+            path = f"values.{name}"
+            self._name(path, name)
+            generator = self._generator(path, inner)
+            self.values[name] = None
+            if generator and self.affordable(path, generator):
+                self.values[name] = Value(generator, measures.known(generator))
+
+    def affordable(self, path: str, generator: Generator) -> bool:
+        """Note what takes too much work."""
+        if (work := measures.work(generator)) > MAX_WORK:
+            self.note(path, f"asks {work} generators for a value, more than {MAX_WORK}")
+        return work <= MAX_WORK
 
     def members(self, path: str, value: Json) -> Nested | None:
         """An object of members with a generator each."""
@@ -79,12 +85,16 @@ class Parser:
             return None
         members = {}
         for name, inner in value.items():
-            if not MEMBER_NAME.fullmatch(name):
-                self.note(f"{path}.{name}", f"is not a valid member name: {MEMBER_NAME.pattern}")
-            members[name] = self._member(f"{path}.{name}", inner)
+            self._name(f"{path}.{name}", name)
+            members[name] = self.member(f"{path}.{name}", inner)
         return Nested({name: member for name, member in members.items() if member})
 
-    def _member(self, path: str, value: Json) -> Member | None:
+    def _name(self, path: str, name: str) -> None:
+        if not MEMBER_NAME.holds(name):
+            self.note(path, f"is not a valid member name, which {MEMBER_NAME.text}")
+
+    def member(self, path: str, value: Json) -> Member | None:
+        """A generator, and what is done to its numbers."""
         if not isinstance(value, dict):
             self.note(
                 path,
@@ -98,7 +108,7 @@ class Parser:
         generator = self._generator(
             path, {name: inner for name, inner in value.items() if name not in change}
         )
-        self._rules(path, CHANGES, change)
+        self.check(path, CHANGES, change)
         for name in change:
             if generator and not generator.numeric:
                 self.note(f"{path}.{name}", "is for numbers, which this generator does not give")
@@ -106,7 +116,8 @@ class Parser:
         digits = (
             int(decimals) if isinstance(decimals, int | float) and is_integer(decimals) else None
         )
-        return Member(generator, str(quantity) if quantity else None, digits) if generator else None
+        kind = quantity if isinstance(quantity, str) and quantity in QUANTITIES else None
+        return Member(generator, kind, digits) if generator else None
 
     def _generator(self, path: str, value: Json) -> Generator | None:
         if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= set(kinds.ALL):
@@ -118,15 +129,26 @@ class Parser:
             return self._of_kind(path, kinds.BY_NAME[name], inner)
         return self._of_another_kind(path, name, inner)
 
-    def _of_another_kind(self, path: str, name: str, inner: Json) -> Generator | None:
+    def _of_another_kind(  # noqa: PLR0911 - a row for each kind
+        self, path: str, name: str, inner: Json
+    ) -> Generator | None:
         match name:
             case "constant":
                 return g.Constant(inner)
             case "setting":
-                self._rules(path, {"": SETTING}, {"": inner})
+                self.check(path, {"": SETTING}, {"": inner})
                 return g.Setting(str(inner))
             case "sum":
-                return self._sum(path, inner)
+                parts = self._numbers(path, inner, MAX_MEMBERS)
+                return Sum(parts) if parts else None
+            case "product":
+                parts = self._numbers(path, inner, MAX_FACTORS)
+                return Product(parts) if parts else None
+            case "thing":
+                self.check(path, {"": kinds.FACT}, {"": inner})
+                return g.Fact(str(inner))
+            case "value":
+                return self._named(path, inner)
             case "object":
                 return self.members(path, inner)
             case _:
@@ -147,7 +169,7 @@ class Parser:
             self.note(path, "is for replies; telemetry answers nobody")
             return None
         if name == "request":
-            self._rules(path, {"": PLACE}, {"": value})
+            self.check(path, {"": kinds.PLACE}, {"": value})
             return g.Request(tuple(str(value).split(".")))
         if not isinstance(value, str) or value not in self.told:
             self.note(path, f"must be a member of telemetry: {', '.join(self.told)}")
@@ -155,15 +177,65 @@ class Parser:
         member = self.told[value]
         return Told(member) if member else None
 
-    def _sum(self, path: str, value: Json) -> Sum | None:
-        if not isinstance(value, list) or not 2 <= len(value) <= MAX_MEMBERS:
-            self.note(path, f"must be an array of 2 to {MAX_MEMBERS} generators")
+    def _named(self, path: str, value: Json) -> Value | None:
+        if not isinstance(value, str) or value not in self.values:
+            known = ", ".join(self.values) or "none"
+            self.note(path, f"must be one of the model's values that are read before: {known}")
             return None
-        parts = [self._generator(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
-        for index, part in enumerate(parts):
-            if part and not part.numeric:
-                self.note(f"{path}[{index}]", "must give numbers")
-        return Sum(tuple(part for part in parts if part))
+        return self.values[value]
+
+    def _numbers(self, path: str, value: Json, most: int) -> tuple[Generator, ...]:
+        if not isinstance(value, list) or not 2 <= len(value) <= most:
+            self.note(path, f"must be an array of 2 to {most} generators")
+            return ()
+        parts = [self._number(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
+        sound = tuple(part for part in parts if part)
+        return sound if len(sound) == len(parts) else ()
+
+    def _number(self, path: str, value: Json) -> Generator | None:
+        generator = self._generator(path, value)
+        if generator and not generator.numeric:
+            self.note(path, "must give numbers")
+            return None
+        return generator
+
+    # --- what may stand in the arguments of a generator, by `Rule.inner`
+
+    def inner(self, name: str) -> Callable[[str, Json], object]:
+        """What checks it and builds it; None for what has a problem, which is noted."""
+        return {
+            "members": self.members,
+            "member": self.member,
+            "generator": self._generator,
+            "number": self._number,
+            "list": self._list,
+            "count": self._count,
+            "cases": self._cases,
+        }[name]
+
+    def _list(self, path: str, value: Json) -> tuple[Member, ...] | None:
+        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+            self.note(path, kinds.MEMBERS_LISTED.text)
+            return None
+        found = [self.member(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
+        sound = tuple(member for member in found if member)
+        return sound if len(sound) == len(found) else None
+
+    def _count(self, path: str, value: Json) -> Generator | None:
+        if isinstance(value, dict):
+            return self._number(path, value)
+        if not rules.integer(0, MAX_ITEMS).holds(value):
+            self.note(path, kinds.COUNT.text)
+            return None
+        return g.Constant(value)
+
+    def _cases(self, path: str, value: Json) -> dict[str, Generator] | None:
+        if not isinstance(value, dict) or not 1 <= len(value) <= MAX_ITEMS:
+            self.note(path, kinds.CASES.text)
+            return None
+        found = {name: self._generator(f"{path}.{name}", inner) for name, inner in value.items()}
+        sound = {name: generator for name, generator in found.items() if generator}
+        return sound if len(sound) == len(found) else None
 
     def _of_kind(self, path: str, kind: Kind, value: Json) -> Generator | None:
         if not isinstance(value, dict):
@@ -171,12 +243,19 @@ class Parser:
             return None
         before = len(self.problems)
         self.unknown(path, value, [argument.name for argument in kind.arguments])
-        self._rules(path, {argument.name: argument.rule for argument in kind.arguments}, value)
-        given = {**kinds.defaults(kind), **value}
+        self.check(path, {argument.name: argument.rule for argument in kind.arguments}, value)
+        sound = True
+        given: dict[str, object] = {**kinds.defaults(kind), **value}
         for argument in kind.arguments:
+            place = f"{path}.{argument.name}"
             if argument.name not in given:
-                self.note(f"{path}.{argument.name}", f"is missing: {argument.rule.text}")
-        if len(self.problems) > before:
+                self.note(place, f"is missing: {argument.rule.text}")
+            elif argument.rule.inner and argument.name in value:
+                given[argument.name] = self.inner(argument.rule.inner)(place, value[argument.name])
+                sound = sound and given[argument.name] is not None
+        if kind.one_of and len(value.keys() & set(kind.one_of)) != 1:
+            self.note(path, f"must have exactly one of {', '.join(kind.one_of)}")
+        if len(self.problems) > before or not sound:
             return None
         if fault := kind.fault(given):
             self.note(f"{path}.{fault[0]}", fault[1])
@@ -190,7 +269,8 @@ class Parser:
                 f"{path}.{name}".strip("."), f"is not known here; there are {', '.join(known)}"
             )
 
-    def _rules(self, path: str, table: Mapping[str, Rule], value: JsonObject) -> None:
+    def check(self, path: str, table: Mapping[str, Rule], value: JsonObject) -> None:
+        """Note every value that breaks its rule."""
         for name, rule in table.items():
             if name in value and not rule.holds(value[name]):
                 self.note(f"{path}.{name}".strip("."), rule.text)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from virtual_device.base.jsonvalue import Json, JsonObject, encode, same
 from virtual_device.telemetry import rules
 from virtual_device.telemetry.members import Member, Nested
+from virtual_device.telemetry.messages import MessageModel
 from virtual_device.telemetry.model_parser import Parser
 from virtual_device.telemetry.moment import Moment
 
@@ -63,7 +64,9 @@ def matches(wanted: Json, found: Json) -> bool:
     return same(wanted, found)
 
 
-def parse(parser: Parser, document: JsonObject, telemetry: Nested | None) -> tuple[Declared, ...]:
+def parse(
+    parser: Parser, document: JsonObject, sent: Sequence[MessageModel]
+) -> tuple[Declared, ...]:
     """Read the `replies` of a model, if it has any; problems are the parser's, with their paths."""
     value = document.get("replies", [])
     if "replies" in document and (
@@ -71,16 +74,19 @@ def parse(parser: Parser, document: JsonObject, telemetry: Nested | None) -> tup
     ):
         parser.note("replies", f"must be an array of 1 to {MAX_REPLIES} objects with on and reply")
         return ()
-    parser = replace(parser, told=_told(document, telemetry))
+    parser = replace(parser, told=_told(document, sent))
     rows = value if isinstance(value, list) else []
     found = [_reply(parser, f"replies[{index}]", row) for index, row in enumerate(rows)]
     return tuple(reply for reply in found if reply)
 
 
-def _told(document: JsonObject, telemetry: Nested | None) -> dict[str, Member | None]:
-    """The members of telemetry; None for those that have a problem of their own."""
-    names = document.get("telemetry")
-    sound = telemetry.members if telemetry else {}
+def _told(document: JsonObject, sent: Sequence[MessageModel]) -> dict[str, Member | None]:
+    """The members of the first message; None for those that have a problem of their own."""
+    rows = document.get("messages")
+    first = rows[0] if isinstance(rows, list) and rows else document
+    names = first.get("telemetry") if isinstance(first, dict) else None
+    content = sent[0].content if sent else None
+    sound = content.members if isinstance(content, Nested) else {}
     return {name: sound.get(name) for name in names} if isinstance(names, dict) else {}
 
 
@@ -101,4 +107,6 @@ def _reply(parser: Parser, path: str, value: Json) -> Declared | None:
             f"{path}.on.command", "must be a string, and no command that every device or a type has"
         )
     content = parser.members(f"{path}.reply", value.get("reply"))
+    if content:
+        parser.affordable(f"{path}.reply", content)
     return Declared(wanted, content, str(description)) if content else None

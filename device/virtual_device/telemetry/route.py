@@ -30,6 +30,7 @@ class Route:
     """How many km the end of each leg is from the first place."""
     speed: float
     numeric = False
+    PARTS = ("latitude", "longitude", "heading")
 
     @classmethod
     def through(cls, places: tuple[Place, ...], speed: float) -> "Route":

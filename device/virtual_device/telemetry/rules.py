@@ -2,6 +2,7 @@
 Schema says it.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ LARGEST = 1e15
 """Beyond this a JSON number loses its units in most readers; sums and products stay finite
 below.
 """
+SMALLEST = 1e-12
 LONGEST_SECONDS, SHORTEST_SECONDS = 1e9, 1e-3
 MOST_CHOICES = 500
 
@@ -23,6 +25,8 @@ class Rule:
     text: str
     holds: Callable[[Json], bool]
     schema: dict[str, Json]
+    inner: str | None = None
+    """What generators stand in it, if any: a name of `Parser.inner`, which checks it then."""
 
 
 def bounds(low: float, high: float) -> dict[str, Json]:
@@ -87,9 +91,46 @@ def _is_place(value: Json) -> bool:
     return number(-90, 90).holds(value[0]) and number(-180, 180).holds(value[1])
 
 
+def _is_state(value: Json) -> bool:
+    return (
+        isinstance(value, dict)
+        and {"is", "for"} <= value.keys() <= {"is", "for", "weight"}
+        and STAY.holds(value["for"])
+        and WEIGHT.holds(value.get("weight", 1))
+    )
+
+
+def either(text: str, *rules: Rule) -> Rule:
+    """A value that keeps one of several rules."""
+    schemas: list[Json] = [rule.schema for rule in rules]
+    return Rule(text, lambda value: any(rule.holds(value) for rule in rules), {"anyOf": schemas})
+
+
+def made_of(inner: str, text: str, schema: dict[str, Json]) -> Rule:
+    """A value with generators in it."""
+    return Rule(text, lambda _value: True, schema, inner)
+
+
+def pattern(expression: str, longest: int, text: str) -> Rule:
+    """A string that matches as a whole, of bounded length."""
+    form = re.compile(expression)
+    return Rule(
+        text,
+        lambda value: (
+            isinstance(value, str) and 1 <= len(value) <= longest and bool(form.fullmatch(value))
+        ),
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": longest,
+            "pattern": f"^(?:{expression})$",
+        },
+    )
+
+
 ANY = Rule("may be anything", lambda _value: True, {})
 NUMBER = number()
-AMOUNT = positive(SHORTEST_SECONDS, LARGEST, "any unit")
+AMOUNT = positive(SMALLEST, LARGEST, "any unit")
 SECONDS = positive(SHORTEST_SECONDS, LONGEST_SECONDS, "seconds")
 KM_PER_HOUR = positive(SHORTEST_SECONDS, LONGEST_SECONDS, "km/h")
 FLAG = Rule("must be true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
@@ -118,3 +159,35 @@ def text(longest: int) -> Rule:
         lambda value: isinstance(value, str) and 1 <= len(value) <= longest,
         {"type": "string", "minLength": 1, "maxLength": longest},
     )
+
+
+WEIGHT = integer(1, 20)
+STAY = either(
+    "must be seconds, or [least, most] of them",
+    SECONDS,
+    Rule(
+        "must be [least, most] in seconds",
+        lambda value: (
+            isinstance(value, list) and len(value) == 2 and all(map(SECONDS.holds, value))
+        ),
+        {"type": "array", "items": SECONDS.schema, "minItems": 2, "maxItems": 2},
+    ),
+)
+STATES = array(
+    Rule(
+        "must be a state",
+        _is_state,
+        {
+            "type": "object",
+            "required": ["is", "for"],
+            "additionalProperties": False,
+            "properties": {"is": {}, "for": STAY.schema, "weight": WEIGHT.schema},
+        },
+    ),
+    1,
+    "states, {is, for: seconds or [least, most], weight?: integer from 1 to 20}",
+)
+MEMBERS = made_of("members", "must be an object of members", {"$ref": "#/$defs/members"})
+MEMBER = made_of("member", "must be a member", {"$ref": "#/$defs/member"})
+GENERATOR = made_of("generator", "must be a generator", {"$ref": "#/$defs/generator"})
+NUMBERS = made_of("number", "must be a generator of numbers", {"$ref": "#/$defs/generator"})

@@ -1,8 +1,11 @@
-"""python -m virtual_device.tools.model_tool list | schema | check FILE
+"""python -m virtual_device.tools.model_tool list | schema | check FILE | sample FILE | guess FILE
 
 Prints JSON: the bundled models with their replies and a sample message each; the JSON Schema of
 model files; or what is wrong with a model file (- is standard input), `{"problems": [...]}`, and
-the file's content, `{"model": {...}}`, when nothing is.
+the file's content, `{"model": {...}}`, when nothing is. `sample` prints the first messages of the
+model in its place, `{"messages": [{"topic", "every", "payload"}]}`: `every` in seconds, null for
+the setting `time`; `payload` as it is sent, null when there is nothing to send. `guess` reads
+recorded messages and prints a model for them.
 
 Exit codes: 0; 1 when a model has problems or can't be read; 2 for wrong usage.
 """
@@ -10,15 +13,17 @@ Exit codes: 0; 1 when a model has problems or can't be read; 2 for wrong usage.
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from virtual_device.base.jsonvalue import Json
+from virtual_device.base.jsonvalue import Json, NotJsonError
+from virtual_device.connection.topics import telemetry_below
 from virtual_device.shadow import settings
 from virtual_device.telemetry import telemetry
-from virtual_device.telemetry.model import ModelInvalidError, bundled, read
+from virtual_device.telemetry.model import Model, ModelInvalidError, bundled, parse, read
 from virtual_device.telemetry.model_schema import schema
 from virtual_device.telemetry.thing import DEVICE_TYPES, Thing
+from virtual_device.tools.model_guess import guess
 
 SAMPLE_NAME = "dev-SAMPLE"
 
@@ -31,7 +36,11 @@ def main(arguments: Sequence[str]) -> int:
         case ["schema"]:
             return _print(schema())
         case ["check", file]:
-            return _check(file)
+            return _read(file, lambda content: {"model": dict(read(content).document)})
+        case ["sample", file]:
+            return _read(file, lambda content: {"messages": samples(read(content), time.time())})
+        case ["guess", file]:
+            return _read(file, lambda content: {"model": dict(guessed(content).document)})
     print(__doc__, file=sys.stderr)
     return 2
 
@@ -49,19 +58,43 @@ def listing(wall: float) -> Json:
     ]
 
 
-def sample(thing: Thing, wall: float) -> dict[str, Json]:
+def sample(thing: Thing, wall: float) -> Json:
     """The first message of a thing with default settings."""
     return telemetry.generate(thing, settings.defaults(thing), wall, 0)
 
 
-def _check(file: str) -> int:
+def samples(model: Model, wall: float) -> list[Json]:
+    """Topic, interval and content of the first of each message; the thing has default settings."""
+    thing = Thing(SAMPLE_NAME, model=model)
+    chosen = settings.defaults(thing)
+    found: list[Json] = []
+    for number, message in enumerate(model.messages):
+        sent = telemetry.payload(thing, chosen, wall, 0, number)
+        row: dict[str, Json] = {
+            "topic": telemetry_below(thing.name, message.below(thing.name)),
+            "every": message.every,
+            "payload": None if sent is None else sent.decode(),
+        }
+        found.append(row)
+    return found
+
+
+def guessed(content: bytes) -> Model:
+    """A model for recorded messages. Raises `ModelInvalidError` where none can be made."""
     try:
-        model = read(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
+        return parse(guess(content))
+    except NotJsonError as error:
+        raise ModelInvalidError([str(error)]) from error
+
+
+def _read(file: str, made: Callable[[bytes], Json]) -> int:
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return _print(made(content))
     except OSError as error:
         return _print({"problems": [f"can't be read: {error.strerror}"]}, code=1)
     except ModelInvalidError as error:
         return _print({"problems": list(error.problems)}, code=1)
-    return _print({"model": dict(model.document)})
 
 
 def _print(value: Json, code: int = 0) -> int:

@@ -181,6 +181,48 @@ def test_a_model_is_shown_as_it_stands_in_its_file() -> None:
 
 
 @pytest.mark.processes
+def test_a_model_of_ones_own_is_checked_with_a_sample_of_each_message(tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    row = {"topic": "tele/STATE", "every": 30, "as": "text", "content": {"constant": "on"}}
+    file.write_text(json.dumps({"messages": [row]}))
+    shown = CliRunner().invoke(app, ["models", "--check", str(file)])
+    assert shown.exit_code == 0
+    assert "30 s" in shown.stdout
+    assert "dt/playground/dev-SAMPLE/tele/STATE" in shown.stdout
+    told = CliRunner().invoke(
+        app, ["models", "--check", "-", "--output", "json"], file.read_bytes()
+    )
+    (sample,) = json.loads(told.stdout)["messages"]
+    assert sample == {
+        "topic": "dt/playground/dev-SAMPLE/tele/STATE",
+        "every": 30,
+        "payload": "on",
+    }
+    file.write_text('{"messages": [{"content": 5, "every": "x"}]}')
+    refused = CliRunner().invoke(app, ["models", "--check", str(file)])
+    assert refused.exit_code == 1
+    assert f"{file}: messages[0].every: must be a number > 0" in refused.stderr
+
+
+@pytest.mark.processes
+def test_recorded_messages_give_a_model_that_passes_the_check(tmp_path: Path) -> None:
+    recorded = "".join(json.dumps({"t": 20 + n / 10, "id": "a"}) + "\n" for n in (1, 5, 3))
+    made = CliRunner().invoke(app, ["models", "--from", "-"], recorded.encode())
+    assert made.exit_code == 0
+    uniform = {"uniform": {"min": 20.1, "max": 20.5}, "decimals": 1}
+    assert json.loads(made.stdout)["telemetry"] == {"t": uniform, "id": {"constant": "a"}}
+    assert CliRunner().invoke(app, ["models", "--check", "-"], made.stdout.encode()).exit_code == 0
+    broken = CliRunner().invoke(app, ["models", "--from", "-"], b"{")
+    assert broken.exit_code == 1
+    assert broken.stderr.startswith("standard input: ")
+
+
+def test_models_does_one_thing_at_a_time() -> None:
+    answer = CliRunner().invoke(app, ["models", "bulb", "--check", "x.json"])
+    assert answer.exit_code == 2
+
+
+@pytest.mark.processes
 def test_a_bad_model_is_told_before_anything_is_asked_of_the_cloud(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{"telemetry": {"t": {"sine": {"amplitude": 1, "period": 0}}, "u": 5}}')

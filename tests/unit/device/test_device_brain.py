@@ -121,11 +121,11 @@ def test_a_payload_is_sent_as_it_is() -> None:
 
 def test_telemetry_is_the_same_for_the_same_moment() -> None:
     settings = {"unit": "metric"}
-    first = telemetry.generate(THING, settings, WALL, 12)
+    first: Any = telemetry.generate(THING, settings, WALL, 12)
     assert first == telemetry.generate(THING, settings, WALL, 12)
     assert first["timestamp"] == "2026-01-02T03:04:05.678Z"
     assert first != telemetry.generate(Thing("dev-OTHER"), settings, WALL, 12)
-    imperial = telemetry.generate(THING, {"unit": "imperial"}, WALL, 12)
+    imperial: Any = telemetry.generate(THING, {"unit": "imperial"}, WALL, 12)
     assert isinstance(first["temperature"], float)
     assert isinstance(imperial["temperature"], float)
     assert abs(first["temperature"] * 9 / 5 + 32 - imperial["temperature"]) < 0.2

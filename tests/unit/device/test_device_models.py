@@ -18,8 +18,8 @@ from virtual_device.base.jsonvalue import encode
 from virtual_device.shadow import settings as table
 from virtual_device.state.config import Config
 from virtual_device.telemetry import kinds, telemetry
+from virtual_device.telemetry.envelope import PARTS as ENVELOPE
 from virtual_device.telemetry.model import MAX_BYTES, Model, ModelInvalidError, bundled, parse, read
-from virtual_device.telemetry.model_parser import ENVELOPE
 from virtual_device.telemetry.model_schema import schema
 from virtual_device.telemetry.rules import MOST_CHOICES
 from virtual_device.telemetry.thing import DEVICE_TYPES, Thing
@@ -52,7 +52,11 @@ REFUSED = [
     (of({"constant": 1}, seed=1.5), "seed: must be an integer or a string"),
     (of({"constant": 1}, seed=True), "seed: must be an integer or a string"),
     ({"telemetry": {"unit": {"constant": 1}}}, "telemetry.unit: is in every message already"),
-    ({"telemetry": {"a b": {"constant": 1}}}, "telemetry.a b: is not a valid member name"),
+    ({"telemetry": {"": {"constant": 1}}}, "telemetry.: is not a valid member name"),
+    (
+        {"telemetry": {"a" * 129: {"constant": 1}}},
+        f"telemetry.{'a' * 129}: is not a valid member name, which must be a string of 1 to 128",
+    ),
     (of(5), 'telemetry.t: must be an object with a generator, such as {"constant": 5}'),
     (of({}), "telemetry.t: must be an object with exactly one generator of uniform, "),
     (of({"decimals": 1}), "telemetry.t: must be an object with exactly one generator of uniform, "),
@@ -109,7 +113,7 @@ REFUSED = [
     (of({"counter": {"wrap": 0}}), "telemetry.t.counter.wrap: must be a number > 0"),
     (
         of({"timestamp": {"format": "rfc"}}),
-        "telemetry.t.timestamp.format: must be one of iso, seconds, milliseconds",
+        "telemetry.t.timestamp.format: must be one of iso, local, seconds, milliseconds, ",
     ),
     (
         of({"route": {"points": [[0, 0]], "speed": 1}}),
@@ -149,7 +153,7 @@ REFUSED = [
         of({"constant": 2**63}),
         "model.telemetry.t.constant: 9223372036854775808 is out of range: integers have 64 bits",
     ),
-    (of(deep(10)), "model: must not be nested more than 16 levels deep"),
+    (of(deep(16)), "model: must not be nested more than 32 levels deep"),
 ]
 
 
@@ -208,7 +212,7 @@ def test_every_device_type_of_the_workflow_is_a_model_of_the_device() -> None:
 def test_a_bundled_model_is_valid_named_and_gives_telemetry(device_type: str) -> None:
     model = bundled(device_type)
     thing = Thing("dev-TEST", device_type)
-    message = telemetry.generate(thing, settings_of(thing), WALL, 12)
+    message: Any = telemetry.generate(thing, settings_of(thing), WALL, 12)
     assert model.document["name"] == device_type
     assert model.document["description"]
     assert list(message)[:4] == list(ENVELOPE)
@@ -219,7 +223,7 @@ def test_a_bundled_model_is_valid_named_and_gives_telemetry(device_type: str) ->
 @pytest.mark.parametrize("device_type", ["generic", "bulb", "switch", "rogue"])
 def test_the_first_types_keep_their_contract(device_type: str) -> None:
     thing = Thing("dev-TEST", device_type)
-    message: dict[str, Any] = telemetry.generate(thing, settings_of(thing), WALL, 12)
+    message: Any = telemetry.generate(thing, settings_of(thing), WALL, 12)
     assert 16.8 <= message["temperature"] <= 25.2
     assert 40 <= message["humidity"] <= 60
     assert message.get("status") == ("off" if device_type == "bulb" else None)
@@ -266,7 +270,7 @@ def test_a_fleet_repeats_itself_exactly_and_no_device_is_like_another() -> None:
 
 def test_these_numbers_stay_the_same_from_release_to_release() -> None:
     thing = Thing("dev-TEST", "thermostat")
-    message = telemetry.generate(thing, settings_of(thing), WALL, 7)
+    message: Any = telemetry.generate(thing, settings_of(thing), WALL, 7)
     assert {
         key: message[key] for key in ("temperature", "target", "humidity", "mode", "battery")
     } == PINNED
@@ -287,7 +291,7 @@ CONFIG: dict[str, Any] = {
 
 def test_a_model_of_its_own_replaces_the_types_and_is_kept() -> None:
     config = Config.from_document({**CONFIG, "model": of({"constant": 5})})
-    message = telemetry.generate(config.thing, {"unit": "metric"}, WALL, 0)
+    message: Any = telemetry.generate(config.thing, {"unit": "metric"}, WALL, 0)
     assert message.keys() == {*ENVELOPE, "t"}
     assert config.as_document()["model"] == of({"constant": 5})
     assert Config.from_document(config.as_document()) == config

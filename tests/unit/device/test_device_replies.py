@@ -53,6 +53,41 @@ def ask(device: Device, request: Any, **properties: Any) -> Sent:
     return device.sent[-1]
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"text": {"pattern": "at {a}", "with": {"a": {"request": "a"}}}},
+        {"case": {"of": {"request": "a"}, "is": {"x": {"constant": 1}}, "else": {"constant": 2}}},
+        {"part": {"of": {"request": "a"}, "at": "b"}},
+        {"array": {"of": [{"request": "a"}]}},
+    ],
+)
+@pytest.mark.parametrize("value", ["1e999", "123456789012345678901", "0.1234567890123456789", "{}"])
+def test_whatever_is_asked_it_is_answered_or_refused(reply: Any, value: str) -> None:
+    device = device_with(row(reply={"r": reply, "at": {"constant": 1}}))
+    request = f'{{"command": "weigh", "a": {value}}}'.encode()
+    assert CommandClient(device).on_message(Message(REQ, request))
+    answer = json.loads(device.sent[-1].payload)
+    assert answer["status"] in {"accepted", "refused"}
+    if value == "{}":
+        assert answer["status"] == "accepted"
+
+
+def test_a_reply_can_tell_of_the_models_values() -> None:
+    values: Any = {"v": {"uniform": {"min": 1, "max": 2, "every": 60}}}
+    model = parse(
+        {
+            "values": values,
+            "messages": [{"telemetry": {"weight": {"value": "v"}}}, {"content": {"constant": 1}}],
+            "replies": [row(reply={"v": {"value": "v"}, "weight": {"telemetry": "weight"}})],
+        }
+    )
+    device = Device(Thing("dev-TEST", model=model))
+    result = ask(device, {"command": "weigh"}).content["result"]
+    assert result["v"] == result["weight"]
+    assert 1 <= result["v"] <= 2
+
+
 def test_the_reply_to_a_command_is_its_result_and_agrees_with_telemetry() -> None:
     # given
     device = device_with(row())

@@ -273,7 +273,9 @@ def test_a_byte_order_mark_is_no_part_of_a_body(api: Api, workflows: Any, mark: 
         ({"attributes": {"a b": "x"}}, "/attributes"),
         ({"attributes": {"a/b~c": 1}}, "/attributes/a~1b~0c"),
         ({"attributes": {str(number): "" for number in range(21)}}, "/attributes"),
-        ({"model": {}}, "/model/telemetry"),
+        ({"model": {}}, "/model"),
+        ({"model": {"telemetry": {}, "messages": []}}, "/model"),
+        ({"model": {"messages": {}}}, "/model/messages"),
         ({"model": {"telemetry": {}, "x": "y" * 16_384}}, "/model"),
         ({"identity": "tpm"}, "/identity"),
         ({"identity": None}, "/identity"),
@@ -294,6 +296,12 @@ def test_a_body_that_breaks_a_rule(api: Api, workflows: Any, body: Any, field: s
     reply = api.call("createDevice", body=body)
     assert (reply.status, reply.fields) == (400, [field])
     assert workflows.started == {}
+
+
+def test_a_model_says_what_it_sends_in_one_of_two_forms(api: Api) -> None:
+    assert api.call("createDevice", body={"model": {"messages": []}}).status == 202
+    reply = api.call("createDevice", body={"model": {}})
+    assert "must have exactly one of telemetry, messages" in json.dumps(reply.body)
 
 
 def test_the_largest_model_is_taken(api: Api) -> None:

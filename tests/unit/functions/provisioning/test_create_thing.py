@@ -115,6 +115,7 @@ ACCEPTED = [
     pytest.param({"attributes": {"_.,@/:#-": "_.,@/:#=[]-"}}, id="every special character"),
     pytest.param({"attributes": {"room": ""}}, id="empty value"),
     pytest.param({"model": {"telemetry": {}}}, id="a model that the device will refuse"),
+    pytest.param({"model": {"messages": []}}, id="a model of several messages"),
     pytest.param({"model": model_of(16_384)}, id="longest model"),
     pytest.param({"model": model_of(16_384, "\u00e4")}, id="longest model in UTF-8"),
 ]
@@ -176,6 +177,8 @@ REFUSED = [
     pytest.param({"model": [{"telemetry": {}}]}, "model", id="model list"),
     pytest.param({"model": {}}, "model", id="model without telemetry"),
     pytest.param({"model": {"telemetry": []}}, "model", id="telemetry list"),
+    pytest.param({"model": {"messages": {}}}, "model", id="messages object"),
+    pytest.param({"model": {"messages": [], "telemetry": {}}}, "model", id="two forms"),
     pytest.param({"model": model_of(16_385)}, "model", id="long model"),
     pytest.param({"model": model_of(16_385, "\u00e4")}, "model", id="long model in UTF-8"),
     pytest.param({"Model": {"telemetry": {}}}, "Model", id="model in other case"),
