@@ -115,7 +115,7 @@ def test_a_model_that_can_make_no_telemetry_is_told(monkeypatch: pytest.MonkeyPa
         # Given a model with a fault that no rule has found
         other = model.shared({"telemetry": {"a": {"constant": 1}}})
         with monkeypatch.context() as patch:
-            patch.setattr("virtual_device.telemetry.telemetry.generate", broken)
+            patch.setattr("virtual_device.telemetry.telemetry.payload", broken)
             told = scene.restart(other)
             scene.advance(1)
         # Then that is told, and a start with the model before is a start
