@@ -24,8 +24,8 @@ def lamp(api: Api, catalog: Any) -> str:
 
 
 def call(api: Api, operation: str, **more: Any) -> Any:
-    body = {"body": REASON} if operation == "quarantineDevice" else {}
-    return api.call(operation, thingName="lamp", **body, **more)
+    body = REASON if operation == "quarantineDevice" else None
+    return api.call(operation, thingName="lamp", body=body, **more)
 
 
 @pytest.mark.parametrize(
