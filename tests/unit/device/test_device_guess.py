@@ -64,7 +64,7 @@ GUESSES: list[tuple[list[Any], Any]] = [
     (IDS, {"text": {"uuid": True}}),
     (IDS[:1] * 2, {"text": {"uuid": True, "once": True}}),
     (["00aa00aa00aa00bb"] * 2, {"text": {"hex": 16, "once": True}}),
-    (["DEADBEEF01", "0123ABCDEF"], {"text": {"hex": 10, "upper": True}}),
+    (["DEADBEEF01", "BEEFDEAD02"], {"text": {"hex": 10, "upper": True}}),
     (
         ["6B:7A:1C:C5:C9:96"],
         {"text": {"hex": 12, "separator": ":", "upper": True, "once": True}},
