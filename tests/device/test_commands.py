@@ -95,6 +95,7 @@ def test_a_large_payload_has_the_size_that_was_asked_for(
     assert 131_072 in sizes
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("command", "leaves_will"), [("reconnect", True), ("clean", False)])
 def test_the_connection_is_rebuilt_once_and_after_the_reply(
     cloud: Cloud, bench: Workbench, requester: Requester, *, command: str, leaves_will: bool

@@ -74,6 +74,7 @@ def test_a_device_survives_a_restart_of_the_broker(
     assert device.process.poll() is None
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(400)
 def test_a_server_of_another_ca_is_not_connected_to(broker: Broker, bench: Workbench) -> None:
     # Given a device that trusts another CA than the broker's
@@ -97,6 +98,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.thorough
 def test_two_processes_with_one_identity_do_not_give_up(cloud: Cloud, bench: Workbench) -> None:
     # Given a connected device
     config = bench.config("dev-TWIN")

@@ -77,6 +77,7 @@ def test_an_identity_that_works_is_connected_and_subscribed(
     cloud.wait_for_reported(THING, time=7)
 
 
+@pytest.mark.thorough
 def test_with_an_identity_that_is_refused_it_comes_back_with_its_own(
     device: Trials, host: Hosted, cloud: Cloud
 ) -> None:

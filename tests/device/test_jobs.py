@@ -83,6 +83,7 @@ def test_a_job_survives_a_restart(cloud: Cloud, bench: Workbench) -> None:
     wait_for(cloud, second, "SUCCEEDED")
 
 
+@pytest.mark.thorough
 def test_a_job_survives_a_lost_connection(cloud: Cloud, broker: Broker, host: Hosted) -> None:
     # given a job in progress
     with relay(broker) as wire:
@@ -110,6 +111,7 @@ def test_a_job_survives_a_lost_connection(cloud: Cloud, broker: Broker, host: Ho
         ]
 
 
+@pytest.mark.thorough
 def test_a_job_survives_a_new_connection(cloud: Cloud, device: Hosted) -> None:
     # given a job in progress
     cloud.deaf = True
@@ -150,6 +152,7 @@ def test_a_job_whose_end_nobody_tells_is_noticed(cloud: Cloud, device: Hosted, s
     assert "TerminalStateReached" in device.wait_for_log(THING, "job taken away")[0]["reason"]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("quick")
 def test_lost_requests_and_throttling_are_overcome(cloud: Cloud, device: Hosted) -> None:
     # given a service that loses a request of each kind, and throttles

@@ -223,6 +223,7 @@ def test_the_document_that_is_served_is_the_one_that_is_published(
     assert viewer.ask("GET", "/v1/openapi.json").body == published
 
 
+@pytest.mark.thorough
 def test_the_users_of_the_command(cloud: Cloud, anonymous: ApiClient) -> None:
     # when
     made = cloud.playground("user", "add", "of-the-command", "--group", "viewers")

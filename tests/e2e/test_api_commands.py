@@ -155,6 +155,7 @@ def test_a_reply_stands_under_its_things_name_for_an_hour(cloud: Cloud, lamp: st
     table.delete_item(TableName=name, Key=key)
 
 
+@pytest.mark.thorough
 def test_a_device_that_is_offline_is_told_its_settings_later_and_no_command(
     cloud: Cloud, admin: ApiClient, lamp: str
 ) -> None:

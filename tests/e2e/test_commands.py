@@ -87,6 +87,7 @@ def test_a_large_payload_goes_through(cloud: Cloud, device: str) -> None:
     assert reply["result"] == {"topic": f"dt/playground/{device}/telemetry", "bytes": 120_000}
 
 
+@pytest.mark.thorough
 def test_a_payload_that_is_too_large_here_is_explained(cloud: Cloud, device: str) -> None:
     """AWS takes 128 KB of payload; the emulator counts topic and header too."""
     failed = cloud.playground("command", device, "large", "bytes=131072", check=False)
@@ -95,6 +96,7 @@ def test_a_payload_that_is_too_large_here_is_explained(cloud: Cloud, device: str
     assert "✓ ping" in cloud.playground("command", device, "ping").stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", ["reconnect", "clean"])
 def test_a_device_that_reconnects_takes_the_next_command(
     cloud: Cloud, device: str, command: str

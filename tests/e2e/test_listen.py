@@ -88,6 +88,7 @@ SPOILT = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nothing_left")
 def test_no_message_ends_it(cloud: Cloud, device: str) -> None:
     topics = {name: f"dt/playground/{device}/{name.replace(' ', '-')}" for name in SPOILT}
@@ -175,6 +176,7 @@ def test_the_end_of_the_connection_is_an_error_that_leaves_nothing(cloud: Cloud)
     assert policies(cloud) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nothing_left")
 def test_a_reader_that_goes_away_ends_it(cloud: Cloud) -> None:
     with listener(cloud, "gone/#") as heard:
@@ -192,6 +194,7 @@ def test_a_reader_that_goes_away_ends_it(cloud: Cloud) -> None:
     assert policies(cloud) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nothing_left")
 def test_what_a_killed_one_has_left_goes_with_the_next_and_with_the_sweep(cloud: Cloud) -> None:
     # given one that runs, and two that were killed

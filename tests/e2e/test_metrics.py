@@ -63,6 +63,7 @@ def next_from(cloud: Cloud, url: str) -> Any:
     return wait_for("a report in the queue", received)
 
 
+@pytest.mark.thorough
 def test_reports_are_heard_every_second(cloud: Cloud, device: str) -> None:
     # when
     with watching(cloud.home, device) as watcher:
@@ -93,6 +94,7 @@ def test_a_report_arrives_at_a_rule(cloud: Cloud, device: str, queue: str) -> No
     assert report["custom_metrics"].keys() >= {"messages_sent", "reconnects"}
 
 
+@pytest.mark.thorough
 def test_a_refused_publish_is_counted_and_zero_ends_it(cloud: Cloud, device: str) -> None:
     with watching(cloud.home, device) as watcher:
         cloud.playground("set", device, "metrics=1")

@@ -42,6 +42,7 @@ def next_telemetry(cloud: Cloud, name: str, **settings: Any) -> dict[str, Any]:
     raise AssertionError("no telemetry")
 
 
+@pytest.mark.thorough
 def test_a_thermostat_sends_what_its_model_says(cloud: Cloud, made: str) -> None:
     # when
     cloud.playground("create", "--type", "thermostat", "--name", made)
@@ -66,6 +67,7 @@ def test_a_model_of_ones_own(cloud: Cloud, made: str, tmp_path: Path) -> None:
     assert message["queen"] == {"marked": True}
 
 
+@pytest.mark.thorough
 def test_a_meter_is_read_by_a_command_of_its_model(cloud: Cloud, made: str) -> None:
     # given
     cloud.playground("create", "--type", "meter", "--name", made)
@@ -81,6 +83,7 @@ def test_a_meter_is_read_by_a_command_of_its_model(cloud: Cloud, made: str) -> N
     assert "read the meter" in shown
 
 
+@pytest.mark.thorough
 def test_a_message_of_ones_own_is_answered_as_the_model_says(
     cloud: Cloud, made: str, tmp_path: Path
 ) -> None:

@@ -136,6 +136,7 @@ def published(client: mqtt5.Client, topic: str, payload: bytes = b"{}") -> int:
     return int(client.publish(packet).result(LIMIT).puback.reason_code)
 
 
+@pytest.mark.thorough
 def test_a_device_is_confined_and_let_out(suspect: Suspect) -> None:
     # given
     thing, old = suspect.thing, suspect.identity()

@@ -157,6 +157,7 @@ def rotated(cloud: Cloud, roles: RolePolicies, nothing_left: None) -> Iterator[R
         cloud.client("iot").delete_job(jobId=found.job_id, force=True)
 
 
+@pytest.mark.thorough
 def test_a_device_gets_a_new_certificate_and_the_old_one_goes(rotated: Rotated) -> None:
     # given: another test may have left the words in an execution's input
     before = places_with(rotated.cloud, "PRIVATE KEY")

@@ -110,6 +110,7 @@ def _found(document: Any, key: str) -> str:
     return ""
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("pair")
 def test_press_the_switch_and_the_light_goes_on_once_they_are_linked(cloud: Cloud) -> None:
     # given: a link that nobody has permitted

@@ -178,6 +178,7 @@ def life(broker: Broker, deeds: Any) -> list[Any]:
     return [*told, broker.queued()]
 
 
+@pytest.mark.thorough
 def test_any_life_of_the_broker_is_that_of_the_emulators_own_loop() -> None:
     loop, tree = Broker(plain()), Broker(filled())
 

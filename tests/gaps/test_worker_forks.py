@@ -126,6 +126,7 @@ def test_it_has_the_function_s_variables_and_its_role_s_credentials(forks: Worke
     assert found.get("AWS_SECRET_ACCESS_KEY") == expected["AWS_SECRET_ACCESS_KEY"]
 
 
+@pytest.mark.thorough
 def test_powertools_are_each_function_s_own(forks: WorkerForks) -> None:
     found, logged = [], []
     for name in ("first", "second"):
@@ -155,6 +156,7 @@ def test_a_module_that_cannot_be_loaded_says_why(forks: WorkerForks) -> None:
     assert body["errorType"] == "Runtime.ImportModuleError"
 
 
+@pytest.mark.thorough
 def test_one_that_takes_too_long_is_killed(forks: WorkerForks) -> None:
     with function(CODE, Timeout=1) as made:
         pid = invoked(made, "who")["body"]
@@ -166,6 +168,7 @@ def test_one_that_takes_too_long_is_killed(forks: WorkerForks) -> None:
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.thorough
 def test_one_that_ends_is_noticed_and_there_is_another(forks: WorkerForks) -> None:
     with function(CODE) as made:
         pid = invoked(made, "who")["body"]
@@ -180,6 +183,7 @@ def test_one_that_ends_is_noticed_and_there_is_another(forks: WorkerForks) -> No
     assert not any(map(psutil.pid_exists, (pid, killed)))
 
 
+@pytest.mark.thorough
 def test_new_code_is_run_and_the_old_process_is_gone(forks: WorkerForks) -> None:
     from ministack.core import lambda_runtime
 

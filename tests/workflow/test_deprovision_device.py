@@ -49,6 +49,7 @@ def test_a_failed_deprovisioning_loses_nothing_and_can_be_repeated(cloud: Cloud)
     assert cloud.deprovision("stubborn").status == "SUCCEEDED"
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nothing_left")
 def test_a_name_can_be_used_again(cloud: Cloud) -> None:
     # given

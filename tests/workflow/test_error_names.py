@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import yaml
 
+from playground.home.paths import PROJECT
 from tests.playground_cloud import Cloud, Execution, wait_for
 from tests.workflow.faults import event_types
 
 PROVISION = "ProvisionDeviceStateMachineArn"
+RETRIES = yaml.safe_load((PROJECT / "statemachines" / "source" / "retries.yaml").read_text())
 
 
 def _events(cloud: Cloud, arn: str) -> list[Mapping[str, Any]]:
@@ -75,15 +78,17 @@ def test_a_retry_is_taken_by_the_name_of_the_error(cloud: Cloud, state: str, act
         wait_for("a failed attempt", lambda: "TaskFailed" in event_types(cloud, arn))
     # when it may go on
     made = cloud.finished(arn)
-    # then the Retry of that name was taken
-    assert made.status == "SUCCEEDED", made
-    failures = _failures(cloud, arn)
+    # then the Retry of that name was taken: until it came through or, where the pauses drawn were
+    # shorter than this test is, as often as it may be
+    failures, most = _failures(cloud, arn), RETRIES["access-refused"]["MaxAttempts"]
     assert {failure["error"] for failure in failures} == {"AccessRefused"}
+    assert made.status == "SUCCEEDED" or len(failures) == 1 + most, made
     said = json.loads(failures[0]["cause"])
     assert said.keys() == {"errorMessage", "errorType", "requestId", "stackTrace"}
     assert _entered(cloud, arn).count(state) == 1
     # finally
-    assert cloud.deprovision(made.output["thingName"]).status == "SUCCEEDED"
+    if made.status == "SUCCEEDED":
+        assert cloud.deprovision(made.output["thingName"]).status == "SUCCEEDED"
 
 
 def _refused(cloud: Cloud) -> Execution:

@@ -52,6 +52,7 @@ def test_provisions_a_device_that_the_input_does_not_name(cloud: Cloud) -> None:
     assert cloud.row(name)["status"] == "TERMINATED"
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("state", STATES)
 def test_a_state_that_is_throttled_is_tried_again(cloud: Cloud, state: str) -> None:
@@ -113,6 +114,7 @@ def test_clean_up_that_is_throttled_is_tried_again(cloud: Cloud) -> None:
     assert (failed.status, failed.error, failed.cause) == ("FAILED", FOR_GOOD, "injected for good")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nothing_left")
 def test_clean_up_that_fails_for_good_is_said_and_can_be_finished_by_deprovisioning(
     cloud: Cloud,
@@ -193,6 +195,7 @@ def test_a_name_that_exists_is_refused_and_its_device_goes_on(cloud: Cloud) -> N
     assert cloud.deprovision("taken").status == "SUCCEEDED"
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("nothing_left")
 def test_a_thing_of_somebody_else_is_refused_and_not_touched(cloud: Cloud) -> None:
     # given

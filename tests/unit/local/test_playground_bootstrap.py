@@ -117,6 +117,7 @@ def pip_of(environment: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.processes
 def test_pip_is_the_one_that_python_brings(project: Path) -> None:
     # when
@@ -222,6 +223,7 @@ def index(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         thread.join()
 
 
+@pytest.mark.thorough
 @pytest.mark.processes
 def test_a_companys_authority_that_pip_knows_is_told_to_uv(
     project: Path, index: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
