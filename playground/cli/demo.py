@@ -1,12 +1,15 @@
 """The command that gives a tour."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import typer
 
+from playground.base.reporting import Reporter
 from playground.cli.console import local_url
 from playground.cli.users import tell_first_user
 from playground.errors import ConsoleError
+from playground.home.homes import Home
 from playground.home.state import LocalState
 from playground.line.context import Context, context
 from playground.local import console
@@ -30,7 +33,24 @@ def demo(ctx: typer.Context) -> None:
         show=lambda message: given.output.stream(message_data(message), message_line(message)),
         steps=live_steps,
     )
-    name = run_demo(home, screen)
+    # The console starts beside the tour, as soon as its page is built.
+    with ThreadPoolExecutor(1, "console") as pool:
+        told_of_console: list[str] = []
+        report = Reporter(step=told_of_console.append, line=told_of_console.append)
+        beside = pool.submit(console.finish, given.paths, report) if home.kind == "local" else None
+        name = run_demo(home, screen)
+        _tell_what_next(screen, home, name)
+        if beside is not None:
+            with views.progress() as progress:
+                progress.step("Waiting for the console")
+                beside.result()
+                for text in told_of_console:
+                    progress.step(text)
+    if home.kind == "local":
+        _show_in_browser(given, name)
+
+
+def _tell_what_next(screen: Screen, home: Home, name: str) -> None:
     screen.say(f"\n{name} goes on. Look at it, change it, stop it:\n")
     for command in (
         f"watch {name}",
@@ -42,13 +62,10 @@ def demo(ctx: typer.Context) -> None:
     if home.kind == "local":
         screen.say("  make down")
         tell_first_user(home)
-        _show_in_browser(given, name)
 
 
 def _show_in_browser(given: Context, name: str) -> None:
     """The tour goes on in the console, where there is one."""
-    with views.progress() as report:
-        console.finish(given.paths, report)
     try:
         url = local_url(given.paths, LocalState.load(given.paths), name)
     except ConsoleError as error:
