@@ -49,7 +49,7 @@ def run_demo(home: Home, screen: Screen) -> str:
             f"{update_command(name)}\n"
         )
         Devices(home).desire(name, {"time": FAST})
-        _follow(watcher, screen, _Goal(telemetry=3, report=True))
+        _follow(watcher, screen, _Goal(telemetry=2, report=True))
     return name
 
 
