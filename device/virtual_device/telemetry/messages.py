@@ -116,15 +116,17 @@ def _row(parser: Parser, path: str, value: Json, usual: Envelope) -> MessageMode
     parser.check(path, ROW, value)
     if len(value.keys() & set(CONTENT)) != 1:
         parser.note(path, f"must have exactly one of {', '.join(CONTENT)}")
-    if len(parser.problems) > before:
         return None
+    sound = len(parser.problems) == before
     if "telemetry" in value:
-        own = envelope.read(value.get("envelope"), usual)
+        own = envelope.read(value.get("envelope"), usual) if sound else usual
         made = _telemetry(parser, f"{path}.", value["telemetry"], own)
     else:
         made = _content(parser, path, value)
+    if made is None or not sound:
+        return None
     every = value.get("every")
-    return made and MessageModel(
+    return MessageModel(
         made.content,
         made.envelope,
         str(value.get("topic", USUAL_TOPIC)),

@@ -541,6 +541,26 @@ REFUSED: list[tuple[Any, str]] = [
 ]
 
 
+def test_every_problem_of_every_message_is_told_at_once() -> None:
+    backwards = {"uniform": {"min": 2, "max": 1}}
+    messages = [
+        {"topic": "a/b/c/d/e/f", "content": backwards},
+        {"every": 0, "envelope": 5, "telemetry": {"t": {"sine": 5}}},
+    ]
+
+    with pytest.raises(ModelInvalidError) as refused:
+        parse({"messages": messages})
+
+    places = [problem.partition(": ")[0] for problem in refused.value.problems]
+    assert places == [
+        "messages[0].topic",
+        "messages[0].content.uniform.max",
+        "messages[1].every",
+        "messages[1].envelope",
+        "messages[1].telemetry.t.sine",
+    ]
+
+
 @pytest.mark.parametrize(("document", "problem"), REFUSED, ids=[text[:70] for _, text in REFUSED])
 def test_a_broken_rule_is_told_with_its_path(document: Any, problem: str) -> None:
     with pytest.raises(ModelInvalidError) as refusal:
