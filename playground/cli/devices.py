@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from common.jsontext import decode
+from common.statuses import STATUSES, THERE
 from playground.devices import models
 from playground.devices.devices import Certificate, Devices, Row
 from playground.errors import UsageError
@@ -19,6 +20,9 @@ from playground.show.ages import time_of, written
 from playground.show.views import note
 
 app = typer.Typer()
+
+PAGE = 1000
+"""Devices of a table that nobody has limited."""
 
 
 @app.command("models")
@@ -69,7 +73,7 @@ def show_models(
 
 
 @app.command("list")
-def list_devices(
+def list_devices(  # noqa: PLR0913, PLR0917 - the options of a command
     ctx: typer.Context,
     everything: Annotated[  # noqa: FBT002
         bool, typer.Option("--all", help="Also those that were deleted.")
@@ -92,23 +96,45 @@ def list_devices(
             autocompletion=completing.device_types,
         ),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Only the newest so many; 0 for all. A table has {PAGE}, other forms all.",
+            min=0,
+            metavar="NUMBER",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """List the devices of the catalog, a line each."""
+    """List the devices of the catalog, a line each, by name."""
     wanted = typed.statuses_of(status or [])
     if everything and wanted:
         raise UsageError("--all means every status: leave out --all or --status.")
     given = context(ctx)
     if device_type is not None:
         models.known(given.paths, device_type)
-    devices = Devices(given.home())
-    rows = devices.of_status(wanted) if wanted else devices.rows()
-    there = [row for row in rows if everything or wanted or row.get("status") != "TERMINATED"]
-    rows = [row for row in there if device_type in (None, row.get("device_type"))]
+    # A page at the terminal; a program gets all there are unless it asks for fewer.
+    most = limit if limit is not None else (PAGE if given.output.form == "table" else 0)
+    rows, more = _listed(Devices(given.home()), wanted, device_type, most, everything=everything)
     if not rows:
         filtered = wanted or device_type
         note("No such device." if filtered else "No devices yet: `playground create` makes one.")
     table = device_views.devices_table(rows, wide=wide) if rows else None
     given.output.show({"devices": rows}, table)
+    if more:
+        note(f"These are the newest {most}; there are more: --limit 0 shows all.")
+
+
+def _listed(
+    devices: Devices, wanted: list[str], device_type: str | None, most: int, *, everything: bool
+) -> tuple[list[Row], bool]:
+    shown = wanted or (STATUSES if everything else THERE)
+    if most:
+        return devices.newest(shown, device_type, most)
+    if wanted:
+        return devices.of_status(wanted, device_type)
+    rows = [row for row in devices.rows() if row.get("status") in shown]
+    return [row for row in rows if device_type in (None, row.get("device_type"))], False
 
 
 @app.command("describe", help="The same as `show`.")

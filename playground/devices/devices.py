@@ -3,8 +3,9 @@
 The AWS SDK is loaded where it is called: see homes.py.
 """
 
+import heapq
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -61,36 +62,45 @@ class Devices:
         pages = client.get_paginator("scan").paginate(
             TableName=self.home.output("DeviceCatalogTableName")
         )
-        return sorted(
-            (_plain(item) for page in pages for item in page["Items"]),
-            key=lambda row: str(row["thing_name"]),
-        )
+        return _by_name(_plain(item) for page in pages for item in page["Items"])
 
-    def of_status(self, statuses: Iterable[str]) -> list[Row]:
-        """The rows of these statuses, by name, at the cost of these: the catalog's index finds
-        them.
+    def newest(
+        self, statuses: Collection[str], device_type: str | None, most: int
+    ) -> tuple[list[Row], bool]:
+        """The rows of these statuses and, if it is given, of that type, by name; of more than
+        `most` the newest, and whether there are more.
+        """
+        client: DynamoDBClient = self.home.client("dynamodb")
+        table = self.home.output("DeviceCatalogTableName")
+        # A small catalog is read as it is. Only of a large one the index has to say what is new.
+        if "LastEvaluatedKey" in client.scan(TableName=table, Limit=most + 1, Select="COUNT"):
+            return self.of_status(statuses, device_type, most)
+        there = (row for row in self.rows() if row["status"] in statuses)
+        return [row for row in there if device_type in (None, row.get("device_type"))], False
 
-        What the index says may be a moment old: the rows themselves have the last word.
+    def of_status(
+        self, statuses: Iterable[str], device_type: str | None = None, most: int | None = None
+    ) -> tuple[list[Row], bool]:
+        """The rows of these statuses, and of that type if one is given, by name; of more than
+        `most` the newest, and whether there are more.
+
+        At the cost of these: the catalog's index finds them. What the index says may be a moment
+        old: the rows themselves have the last word.
         """
         client: DynamoDBClient = self.home.client("dynamodb")
         table = self.home.output("DeviceCatalogTableName")
         wanted = set(statuses)
-        names = {
-            item["thing_name"]["S"]: None
-            for status in sorted(wanted)
-            for page in client.get_paginator("query").paginate(
-                TableName=table,
-                IndexName="status",
-                KeyConditionExpression="#status = :status",
-                ProjectionExpression="thing_name",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={":status": {"S": status}},
-            )
-            for item in page["Items"]
-        }
-        rows = [row for keys in batched(names, MOST_KEYS) for row in _read_all(client, table, keys)]
+        entries = heapq.merge(
+            *(_newest(client, table, status, device_type, most) for status in sorted(wanted)),
+            key=lambda entry: entry["created_at"]["S"],
+            reverse=True,
+        )
+        names = dict.fromkeys(entry["thing_name"]["S"] for entry in entries)
+        asked = islice(names, most)
+        rows = [row for keys in batched(asked, MOST_KEYS) for row in _read_all(client, table, keys)]
         there = (row for row in rows if row["status"] in wanted)
-        return sorted(there, key=lambda row: str(row["thing_name"]))
+        more = most is not None and len(names) > most
+        return _by_name(there), more
 
     def row(self, name: str) -> Row:
         """One catalog row. Raises UnknownDeviceError."""
@@ -167,6 +177,33 @@ def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
     left = iter(names)
     while some := list(islice(left, size)):
         yield some
+
+
+def _by_name(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: str(row["thing_name"]))
+
+
+def _newest(
+    client: "DynamoDBClient", table: str, status: str, device_type: str | None, most: int | None
+) -> list[Mapping[str, Any]]:
+    """Entries of the index, the newest device first: one more than `most`, if there are."""
+    asked: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": "status",
+        "KeyConditionExpression": "#status = :status",
+        "ProjectionExpression": "thing_name, created_at",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": {":status": {"S": status}},
+        "ScanIndexForward": False,
+    }
+    if device_type is not None:
+        asked["FilterExpression"] = "device_type = :type"
+        asked["ExpressionAttributeValues"] |= {":type": {"S": device_type}}
+    if most is not None:
+        asked["PaginationConfig"] = {"PageSize": most + 1}
+    pages = client.get_paginator("query").paginate(**asked)
+    entries = (entry for page in pages for entry in page["Items"])
+    return list(islice(entries, None if most is None else most + 1))
 
 
 def _read_all(client: "DynamoDBClient", table: str, names: Iterable[str]) -> Iterator[Row]:

@@ -242,6 +242,42 @@ def test_a_list_of_some_statuses(lamp: Any) -> None:
     assert run("list", "--status", "failed").stderr.endswith("No such device.\n")
 
 
+def test_a_long_list_is_a_page_of_the_newest(lamp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr("playground.cli.devices.PAGE", 20)
+    with lamp.batch_writer() as batch:
+        for number in range(60):
+            status = STATUSES[number % len(STATUSES)]
+            kind = "switch" if number % 2 else "meter"
+            row = {"thing_name": f"s{number:02}", "device_type": kind, "status": status}
+            batch.put_item(Item={**row, "created_at": f"3000-01-{60 - number:03}"})
+    there = [f"s{number:02}" for number in range(60) if STATUSES[number % 6] != "TERMINATED"]
+
+    def listed(*words: str) -> tuple[list[str], str]:
+        answer = run("list", *words)
+        names = [line.split()[0] for line in answer.stdout.splitlines()[1:]]
+        return names, answer.stderr
+
+    def of(*words: str) -> list[str]:
+        names, said = listed(*words)
+        assert "there are more: --limit 0 shows all" in said
+        return names
+
+    # then: the newest, by name
+    assert of() == there[:20]
+    assert of("--limit", "3") == there[:3]
+    assert of("--status", "online,offline", "--limit", "4") == ["s01", "s02", "s07", "s08"]
+    assert of("--type", "switch", "--limit", "2") == ["s01", "s03"]
+    assert of("--all", "--limit", "6") == [f"s{number:02}" for number in range(6)]
+    # and all for who wants them, a program among these
+    assert listed("--limit", "0") == (["lamp", *there], "")
+    assert listed("--limit", "51") == (["lamp", *there], "")
+    whole = json.loads(run("list", "--output", "json").stdout)["devices"]
+    assert [row["thing_name"] for row in whole] == ["lamp", *there]
+    some = json.loads(run("list", "--output", "json", "--limit", "1").stdout)["devices"]
+    assert [row["thing_name"] for row in some] == there[:1]
+
+
 def test_a_list_is_what_the_rows_say_and_not_their_index(
     lamp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +302,7 @@ def test_a_list_is_what_the_rows_say_and_not_their_index(
 
     monkeypatch.setattr(OneStack, "client", lambda *_: Busy())
     # when
-    rows = Devices(HOME).of_status(["OFFLINE"])
+    rows, _ = Devices(HOME).of_status(["OFFLINE"])
     # then
     assert [row["thing_name"] for row in rows] == ["lamp"]
     assert asked == [2, 1]
