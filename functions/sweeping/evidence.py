@@ -1,8 +1,9 @@
 """What there is in every service, to be held against the catalog."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from common.items import scan
@@ -41,6 +42,14 @@ class Evidence:
     rows: Mapping[str, Row]
     policies: frozenset[str] = frozenset()
     """Names of policies of links."""
+
+    @cached_property
+    def tasks_of(self) -> Mapping[str, Sequence[Task]]:
+        """The tasks by the mark of who started them."""
+        found: dict[str, list[Task]] = {}
+        for task in self.tasks:
+            found.setdefault(task.started_by, []).append(task)
+        return found
 
 
 @dataclass(frozen=True)

@@ -65,12 +65,8 @@ class Finders:
         if is_held(row, Purpose.RESTART, Purpose.PROVISION):
             return
         name, mark = row["thing_name"], owner_of(row["execution_arn"])
-        for task in self.seen.tasks:
-            if (
-                task.started_by == mark
-                and task.arn != row.get("task_arn")
-                and task.created_at <= self.cutoff
-            ):
+        for task in self.seen.tasks_of.get(mark, ()):
+            if task.arn != row.get("task_arn") and task.created_at <= self.cutoff:
                 told = {"leftover": {"thingName": name, "task": task.arn}}
                 yield Finding("task", task.arn, f"is not the task of {name}", told)
 
@@ -83,7 +79,7 @@ class Finders:
 
     def _remains(self, row: Row, mark: str) -> Iterator[tuple[str, bool]]:
         name = row["thing_name"]
-        yield "task", any(task.started_by == mark for task in self.seen.tasks)
+        yield "task", mark in self.seen.tasks_of
         yield "objects", name in self.seen.objects
         if (
             datetime.fromisoformat(row["updated_at"]) >= self.checked_since
