@@ -224,12 +224,17 @@ def _links(row: Row) -> dict[str, str]:
     return {"self": f"/v1/devices/{row['thing_name']}", "execution": link(row["execution_arn"])}
 
 
+def _reason(row: Row) -> str | None:
+    """Why the device is not online; of one in quarantine why it is there, unless there is more."""
+    return row.get("status_reason") or row.get("quarantine_reason")
+
+
 def _item(row: Row) -> dict[str, Any]:
     return {
         "thingName": row["thing_name"],
         "deviceType": row["device_type"],
         "status": row["status"],
-        "statusReason": row.get("status_reason"),
+        "statusReason": _reason(row),
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],
         "lastSeenAt": row.get("last_seen_at"),
@@ -242,7 +247,7 @@ def _catalog(row: Row) -> dict[str, Any]:
     """By name: a row holds a task token meanwhile, which is nobody's business."""
     return {
         "status": row["status"],
-        "statusReason": row.get("status_reason"),
+        "statusReason": _reason(row),
         "deviceType": row["device_type"],
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],

@@ -182,7 +182,6 @@ def test_a_device_is_confined_let_out_and_restarted(console: Console) -> None:
         console.page.wait_for_url("**/executions/*")
         expect(console.at("execution-status")).to_have_attribute("data-status", "SUCCEEDED")
         console.page.goto(f"{console.origin}/devices/cell")
-        console.device_shown()
         console.tab("Jobs, links, quarantine")
         expect(console.at("quarantine")).to_have_attribute("data-state", state)
         if state == "in":

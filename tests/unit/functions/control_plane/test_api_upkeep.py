@@ -100,3 +100,19 @@ def test_a_quarantine_says_why(
 
 def test_force_is_true_or_false(api: Api, lamp: str) -> None:
     assert call(api, "releaseDevice", query={"force": "yes"}).status == 400
+
+
+def test_a_device_in_quarantine_says_why(api: Api, lamp: str, table: Any) -> None:
+    def told() -> list[Any]:
+        listed = api.call("listDevices").body["devices"][0]
+        described = api.call("describeDevice", thingName=lamp).body["catalog"]
+        return [listed["statusReason"], described["statusReason"]]
+
+    assert told() == [None, None]
+    for name, value in (("quarantine_reason", "looks odd"), ("status_reason", "it was stopped")):
+        table.update_item(
+            Key={"thing_name": lamp},
+            UpdateExpression=f"SET {name} = :value",
+            ExpressionAttributeValues={":value": value},
+        )
+        assert told() == [value, value]
