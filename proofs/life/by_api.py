@@ -50,7 +50,7 @@ def by_api(life: Life) -> None:
         target=life.thing_name,
     )
     for route, body in UPKEEP:
-        followed(life, ask(life, route, body, thingName=life.thing_name))
+        repeated(life, route, body)
     followed(life, ask(life, "DELETE /v1/devices/{thingName}", thingName=life.thing_name))
     life.wall.remove()
 
@@ -80,15 +80,41 @@ def explained(life: Life) -> None:
     life.expect("ControlPlane", "executions", bool(ask(life, "GET /v1/executions")["executions"]))
 
 
+def repeated(life: Life, route: str, body: Any) -> None:
+    """To the end, and again where it has failed: the device is then as it was before. A function
+    that is refused more than its state's retries can bear fails, and what it was refused is given
+    back meanwhile.
+    """
+    for _ in range(TRIES):
+        accepted = ask(life, route, body, thingName=life.thing_name)
+        status = ended(life, accepted)
+        if status == "SUCCEEDED":
+            return
+    life.expect("ControlPlane", f"{accepted['workflow']} comes through", fulfilled=False)
+
+
+def ended(life: Life, accepted: Mapping[str, Any]) -> str:
+    found: dict[str, Any] = {}
+
+    def over() -> bool:
+        found.update(ask(life, EXECUTION, executionName=accepted["executionName"]))
+        return bool(found["status"] != "RUNNING")
+
+    life.wait(f"the end of the API's {accepted['workflow']}", over, life.refusal)
+    return str(found["status"])
+
+
 def followed(life: Life, accepted: Mapping[str, Any]) -> None:
-    route, name = "GET /v1/executions/{executionName}", accepted["executionName"]
+    name = accepted["executionName"]
     life.wait(
         f"the API's {accepted['workflow']}",
-        lambda: bool(ask(life, route, executionName=name)["status"] == "SUCCEEDED"),
+        lambda: bool(ask(life, EXECUTION, executionName=name)["status"] == "SUCCEEDED"),
         life.refusal,
     )
 
 
+EXECUTION = "GET /v1/executions/{executionName}"
+TRIES = 6
 TRY_AGAIN, AGAIN = 503, 2
 """What the API says of a call that took too long, and how often its caller does as told."""
 EXPLAINED = ("/timeline", "/why", "/explain", "/live")
