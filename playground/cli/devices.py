@@ -114,7 +114,8 @@ def list_devices(  # noqa: PLR0913, PLR0917 - the options of a command
     if device_type is not None:
         models.known(given.paths, device_type)
     # A page at the terminal; a program gets all there are unless it asks for fewer.
-    most = limit if limit is not None else (PAGE if given.output.form == "table" else 0)
+    to_look_at = given.output.form == "table" and given.output.query is None
+    most = limit if limit is not None else (PAGE if to_look_at else 0)
     rows, more = _listed(Devices(given.home()), wanted, device_type, most, everything=everything)
     if not rows:
         filtered = wanted or device_type
@@ -133,7 +134,7 @@ def _listed(
         return devices.newest(shown, device_type, most)
     if wanted:
         return devices.of_status(wanted, device_type)
-    rows = [row for row in devices.rows() if row.get("status") in shown]
+    rows = [row for row in devices.rows() if everything or row.get("status") != "TERMINATED"]
     return [row for row in rows if device_type in (None, row.get("device_type"))], False
 
 

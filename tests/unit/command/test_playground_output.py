@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from playground import errors, exit_codes
 from playground.base.plain import plain
+from playground.devices.devices import Devices
 from playground.devices.sweep import Swept
 from playground.home.homes import Home, Login, find_home
 from playground.home.paths import PROJECT, Paths
@@ -54,6 +55,12 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, arguments)
 
 
+def only(monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]]) -> None:
+    """The catalog has these rows."""
+    monkeypatch.setattr(Devices, "rows", lambda _: rows)
+    monkeypatch.setattr(Devices, "newest", lambda *_: (rows, False))
+
+
 @pytest.fixture
 def devices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two devices, wherever the home is."""
@@ -61,7 +68,7 @@ def devices(monkeypatch: pytest.MonkeyPatch) -> None:
         "playground.line.context.find_home",
         lambda *_: Home("aws", None, "eu-west-1", "1", "s"),  # type: ignore[arg-type]
     )
-    monkeypatch.setattr("playground.devices.devices.Devices.rows", lambda _: ROWS)
+    only(monkeypatch, ROWS)
 
 
 @pytest.mark.usefixtures("devices")
@@ -123,9 +130,7 @@ def test_a_table_of_what_a_query_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row.split() for row in rows] == [["b", "0.5"], ["a", "null"]]
     assert run("list", "--query", "devices[?load > `9`].thing_name").stdout == ""
     # in a pipe a line is a record, whatever COLUMNS says
-    monkeypatch.setattr(
-        "playground.devices.devices.Devices.rows", lambda _: [{"thing_name": "n" * 128}]
-    )
+    only(monkeypatch, [{"thing_name": "n" * 128}])
     monkeypatch.setenv("COLUMNS", "80")
     assert "n" * 128 in run("list").stdout
     assert "n" * 128 in run("list", "--query", "devices").stdout
@@ -147,7 +152,7 @@ def test_a_table_has_numbers_and_times_as_people_write_them(
 
 @pytest.mark.usefixtures("devices")
 def test_words_are_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("playground.devices.devices.Devices.rows", lambda _: [])
+    only(monkeypatch, [])
     empty = run("list", "--output", "json")
     assert json.loads(empty.stdout) == {"devices": []}
     assert "No devices yet" in empty.stderr

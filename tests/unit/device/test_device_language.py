@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virtual_device.base.jsonvalue import decode, encode
+from virtual_device.base.jsonvalue import Json, decode, encode
 from virtual_device.connection import topics
 from virtual_device.shadow import settings as table
 from virtual_device.telemetry import kinds, measures, telemetry
@@ -542,8 +542,8 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 def test_every_problem_of_every_message_is_told_at_once() -> None:
-    backwards = {"uniform": {"min": 2, "max": 1}}
-    messages = [
+    backwards: Json = {"uniform": {"min": 2, "max": 1}}
+    messages: list[Json] = [
         {"topic": "a/b/c/d/e/f", "content": backwards},
         {"every": 0, "envelope": 5, "telemetry": {"t": {"sine": 5}}},
     ]
