@@ -106,7 +106,7 @@ def list_devices(  # noqa: PLR0913, PLR0917 - the options of a command
         ),
     ] = None,
 ) -> None:
-    """List the devices of the catalog, a line each, by name."""
+    """List the devices of the catalog, a line each."""
     wanted = typed.statuses_of(status or [])
     if everything and wanted:
         raise UsageError("--all means every status: leave out --all or --status.")
