@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from tests.unit.rotation.walk import OLD, CrashError, World
-from virtual_device.rotation.course import Phase
+from virtual_device.rotation.course import IDLE, Phase
 
 few = st.integers(0, 6)
 
@@ -111,6 +111,27 @@ class Walk(RuleBasedStateMachine):
 def test_every_path_ends_with_one_certificate() -> None:
     several = settings(max_examples=300, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(Walk, settings=several)
+
+
+def test_what_could_not_be_removed_is_ended_by_the_next_start() -> None:
+    # given a change that is given up, and a disk that is full when that is done
+    world = World()
+    world.cloud.job = "job-1"
+    world.begin()
+    world.make_key()
+    world.subscribe()
+    world.cloud.job = None
+    world.ask()
+    world.full = True
+    world.ask()
+    assert (world.asked, world.state) == (["create", "abandon"], IDLE)
+    assert world.rotation is not None
+    assert world.rotation.abandoned
+    # when it is switched on again, and there is room
+    world.settle()
+    # then
+    assert world.asked == ["create", "abandon", "abandon"]
+    assert world.identity == OLD
 
 
 def rotate(*crashes: int, killed: int | None = None, job: bool = True) -> World:

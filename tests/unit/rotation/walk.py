@@ -120,6 +120,8 @@ class World:
     rotation: Rotation | None = None
     identity: Identity = OLD
     full: bool = False
+    left: bool = False
+    """Whether something could not be removed: the next start finds it, and ends it."""
     # The device, until it is switched off
     state: course.State = course.IDLE
     uses: Identity = OLD
@@ -264,6 +266,7 @@ class World:
                 self.identity = self.identity if self.full else identity
                 self.apply(course.on_put_in_force(self.state, identity, trouble))
             case want.Forget():
+                self.left = self.full and self.rotation is not None
                 self.rotation = self.rotation if self.full else None
             case want.Subscribe():
                 self.subscribing = self.connected
@@ -321,6 +324,9 @@ class World:
         """Nothing goes wrong any more: what is under way comes to its end."""
         self.full, self.effects, self.cloud.writes = False, None, None
         self.go_on()
+        if self.left and self.state == course.IDLE:
+            self.switch_off_and_on()
+            self.go_on()
         self.check_settled()
 
     def go_on(self) -> None:
