@@ -1,11 +1,9 @@
 """The command that gives a tour."""
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import typer
 
-from playground.base.reporting import Reporter
 from playground.cli.console import local_url
 from playground.cli.users import tell_first_user
 from playground.errors import ConsoleError
@@ -34,19 +32,12 @@ def demo(ctx: typer.Context) -> None:
         steps=live_steps,
     )
     # The console starts beside the tour, as soon as its page is built.
-    with ThreadPoolExecutor(1, "console") as pool:
-        told_of_console: list[str] = []
-        report = Reporter(step=told_of_console.append, line=told_of_console.append)
-        beside = pool.submit(console.finish, given.paths, report) if home.kind == "local" else None
-        name = run_demo(home, screen)
-        _tell_what_next(screen, home, name)
-        if beside is not None:
-            with views.progress() as progress:
-                progress.step("Waiting for the console")
-                beside.result()
-                for text in told_of_console:
-                    progress.step(text)
-    if home.kind == "local":
+    beside = console.Finishing(given.paths) if home.kind == "local" else None
+    name = run_demo(home, screen)
+    _tell_what_next(screen, home, name)
+    if beside is not None:
+        with views.progress() as report:
+            beside.wait(report)
         _show_in_browser(given, name)
 
 

@@ -4,7 +4,9 @@ started when there is something to see.
 The cloud does without: what is wrong with the console is said in a sentence, and `up` goes on.
 """
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -15,7 +17,7 @@ from playground.errors import ConsoleError, PortTakenError
 from playground.home import running
 from playground.home.homes import local_home
 from playground.home.paths import Paths
-from playground.home.state import HOST, LocalState, locked
+from playground.home.state import HOST, LocalState, locked, one_at_a_time
 from playground.local import ports
 from playground.web import codes, starting
 from playground.web.building import Builder, Building, building
@@ -51,11 +53,40 @@ def begun(
 
 def finish(paths: Paths, report: Reporter) -> None:
     """Start the console that `begun` has left for later, as soon as there is its page."""
+    # Not within the cloud's lock: `down`, which ends such a build, must not wait for it.
+    with one_at_a_time(Builder(paths).lock):
+        pass
     with locked(paths, lambda: None):
         state = LocalState.load(paths)
         if state.up and state.console_url is None:
             with begun(paths, state) as page:
                 started(paths, state, page, report)
+
+
+class Finishing:
+    """`finish` beside something else. Its thread is not waited for by a command that ends early:
+    that wait would be as long as the build, and deaf to Ctrl-C.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._said: list[str] = []
+        self._outcome: Future[None] = Future()
+        threading.Thread(target=self._run, args=(paths,), daemon=True).start()
+
+    def wait(self, report: Reporter) -> None:
+        """Until the console runs, or has said why it does not."""
+        report.step("Waiting for the console")
+        self._outcome.result()
+        for text in self._said:
+            report.step(text)
+
+    def _run(self, paths: Paths) -> None:
+        try:
+            finish(paths, Reporter(step=self._said.append, line=self._said.append))
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            self._outcome.set_exception(error)
+        else:
+            self._outcome.set_result(None)
 
 
 def started(

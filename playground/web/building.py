@@ -280,7 +280,8 @@ def _install_node(builder: Builder) -> None:
     """By the one program that makes environments; it does nothing when there is one."""
     with one_at_a_time(builder.lock):
         program = builder.paths.root / "playground" / "bootstrap.py"
-        subprocess.run([sys.executable, str(program), "node"], check=True)  # noqa: S603
+        command = [sys.executable, str(program), "node"]
+        subprocess.run(command, check=True, timeout=LIMIT)  # noqa: S603
 
 
 def _interrupted(*_signal: object) -> None:
@@ -295,7 +296,7 @@ def main(root: str) -> int:
     try:
         _install_node(builder)
         builder.build()
-    except (ConsoleError, subprocess.CalledProcessError, OSError) as error:
+    except (ConsoleError, subprocess.SubprocessError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 import webbrowser
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +21,7 @@ from playground.base.reporting import Reporter
 from playground.errors import ConsoleError, PortTakenError
 from playground.home import running
 from playground.home.paths import Paths
-from playground.home.state import LocalState, secret_of
+from playground.home.state import LocalState, one_at_a_time, secret_of
 from playground.local import cloud, console
 from playground.web import codes, foreground, opening, starting
 from playground.web.building import Builder
@@ -285,12 +287,37 @@ def test_a_page_that_is_built_later_is_not_waited_for_and_finish_starts_the_cons
     assert (len(begun_beside), state.console, upped) == (1, None, [])
     # when
     report = Reporter(step=upped.append, line=upped.append)
-    console.finish(paths, report)
-    console.finish(paths, report)
+    console.Finishing(paths).wait(report)
+    console.Finishing(paths).wait(report)
     # then
     found = LocalState.load(paths)
     assert found.console_url == f"http://127.0.0.1:{settings.port}"
     assert len([text for text in upped if text.startswith("Starting the console")]) == 1
+
+
+def test_why_there_is_no_console_is_told_to_who_waits(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ConsoleError("It can't be.")
+
+    monkeypatch.setattr(console, "finish", broken)
+    with pytest.raises(ConsoleError, match="It can't be"):
+        console.Finishing(paths).wait(Reporter(step=lambda _: None, line=lambda _: None))
+
+
+def test_a_command_that_ends_early_does_not_wait_for_the_build(paths: Paths) -> None:
+    # given somebody who builds, and a demo that fails meanwhile
+    program = (
+        "from playground.home.paths import Paths; from playground.local.console import Finishing; "
+        "import time; Finishing(Paths.here()); time.sleep(0.5); raise SystemExit(7)"
+    )
+    environ = os.environ | {"PLAYGROUND_DIR": str(paths.home)}
+    # when
+    with one_at_a_time(Builder(paths).lock):
+        done = subprocess.run([sys.executable, "-c", program], env=environ, timeout=30, check=False)
+    # then
+    assert done.returncode == 7
 
 
 def test_which_port(monkeypatch: pytest.MonkeyPatch) -> None:
