@@ -8,27 +8,33 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** How often the listener is told when something comes so often a second, for so many seconds. */
-function told(rate: number, seconds: number): number {
-  let times = 0;
-  let come = (): void => undefined;
-  const end = calm(
-    (listener) => {
-      come = listener;
+/** A listener that is told in calm; `come` is what comes, `end` ends it. */
+function listener() {
+  const seen = { times: 0, come: (): void => undefined, end: (): void => undefined };
+  const subscribe = calm(
+    (act) => {
+      seen.come = act;
       return () => undefined;
     },
     250,
     () => Date.now(),
-  )(() => {
-    times += 1;
+  );
+  seen.end = subscribe(() => {
+    seen.times += 1;
   });
+  return seen;
+}
+
+/** How often it is told when something comes so often a second, for so many seconds. */
+function told(rate: number, seconds: number): number {
+  const seen = listener();
   for (let number = 0; number < rate * seconds; number += 1) {
-    come();
+    seen.come();
     vi.advanceTimersByTime(1000 / rate);
   }
   vi.advanceTimersByTime(250);
-  end();
-  return times;
+  seen.end();
+  return seen.times;
 }
 
 test('a little is told at once, each time', () => {
@@ -43,25 +49,14 @@ test('much is told four times a second', () => {
 });
 
 test('the last of much is told too, and nothing after the end', () => {
-  let times = 0;
-  let come = (): void => undefined;
-  const end = calm(
-    (listener) => {
-      come = listener;
-      return () => undefined;
-    },
-    250,
-    () => Date.now(),
-  )(() => {
-    times += 1;
-  });
-  for (let number = 0; number < 20; number += 1) come();
-  expect(times).toBe(8);
+  const seen = listener();
+  for (let number = 0; number < 20; number += 1) seen.come();
+  expect(seen.times).toBe(8);
   vi.advanceTimersByTime(250);
-  expect(times).toBe(9);
-  for (let number = 0; number < 20; number += 1) come();
-  end();
-  const before = times;
+  expect(seen.times).toBe(9);
+  for (let number = 0; number < 20; number += 1) seen.come();
+  seen.end();
+  const before = seen.times;
   vi.advanceTimersByTime(1000);
-  expect(times).toBe(before);
+  expect(seen.times).toBe(before);
 });

@@ -16,11 +16,11 @@ from common.errors import TransientError
 from common.identifiers import made_up_name
 from common.jsontext import read
 from common.jsonvalues import same
-from common.observability import about_row
 from common.row import Row, is_free
 from control_plane.listing import Listing, Wanted
 from control_plane.machines import DEPROVISION, PROVISION, Machines, link, name_of, summary
-from control_plane.problem import FieldError, Problem, conflict, not_found
+from control_plane.present import known, living
+from control_plane.problem import FieldError, Problem, conflict
 from control_plane.request import Answer, Request
 from control_plane.started import accepted
 from devices.catalog import Catalog
@@ -98,7 +98,7 @@ class Devices:
 
     def describe(self, request: Request) -> Answer:
         """All that is known of a device; a part that is not there is null."""
-        row = self._row(request.parameters["thingName"])
+        row = known(self.catalog, request.parameters["thingName"])
         return Answer(
             200,
             {
@@ -114,22 +114,11 @@ class Devices:
 
     def delete(self, request: Request) -> Answer:
         """Start the removal, or lead to the one that is under way. Raises Problem 404 or 409."""
-        row = self._row(request.parameters["thingName"])
-        if is_free(row):
-            raise not_found(
-                f"{row['thing_name']} is {row['status']}: nothing of it is there any more"
-            )
+        row = living(self.catalog, request.parameters["thingName"])
         name = self._removal(row) or self.machines.start(
             DEPROVISION, json.dumps({"thingName": row["thing_name"]})
         )
         return accepted(row["thing_name"], DEPROVISION, name, f"../executions/{name}")
-
-    def _row(self, thing_name: str) -> Row:
-        row = self.catalog.row(thing_name)
-        if row is None:
-            raise not_found(f"the catalog knows no device {thing_name}")
-        about_row(row)
-        return row
 
     def _refuse_taken(self, thing_name: str | None) -> None:
         """The workflow would refuse it too; so the caller knows at once, and no execution fails for

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common.observability import about_row
-from common.row import is_free
 from control_plane.machines import QUARANTINE, RELEASE, RESTART, Machines
-from control_plane.problem import not_found
+from control_plane.present import living
 from control_plane.request import Answer, Request
 from control_plane.started import accepted
 from devices.catalog import Catalog
@@ -49,11 +47,6 @@ class Upkeep:
 
     def _start(self, workflow: str, request: Request, more: Mapping[str, Any]) -> Answer:
         thing_name = request.parameters["thingName"]
-        row = self.catalog.row(thing_name)
-        if row is None:
-            raise not_found(f"the catalog knows no device {thing_name}")
-        about_row(row)
-        if is_free(row):
-            raise not_found(f"{thing_name} is {row['status']}: nothing of it is there any more")
+        living(self.catalog, thing_name)
         name = self.machines.start(workflow, json.dumps({"thingName": thing_name, **more}))
         return accepted(thing_name, workflow, name, f"../../executions/{name}")

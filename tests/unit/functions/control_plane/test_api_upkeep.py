@@ -12,17 +12,6 @@ OPERATIONS = ("restartDevice", "quarantineDevice", "releaseDevice")
 REASON = {"reason": "looks odd"}
 
 
-@pytest.fixture
-def api(context: Any, table: Any, iot: Any, shadows: Any, workflows: Any) -> Api:
-    return Api(context)
-
-
-@pytest.fixture
-def lamp(api: Api, catalog: Any) -> str:
-    catalog.claim("lamp", "bulb", EXECUTION)
-    return "lamp"
-
-
 def call(api: Api, operation: str, **more: Any) -> Any:
     body = REASON if operation == "quarantineDevice" else None
     return api.call(operation, thingName="lamp", body=body, **more)

@@ -38,17 +38,6 @@ READING = ("explainPolicy", "goLive")
 """Operations that are no GET and change nothing."""
 
 
-@pytest.fixture
-def api(context: Any, table: Any, iot: Any, shadows: Any, workflows: Any) -> Api:
-    return Api(context)
-
-
-@pytest.fixture
-def lamp(api: Api, catalog: Any) -> str:
-    catalog.claim("lamp", "bulb", EXECUTION)
-    return "lamp"
-
-
 def test_document_resolver_and_template_have_the_same_operations() -> None:
     # given
     routes = {

@@ -78,11 +78,6 @@ def shy(workflows: MemoryWorkflows, monkeypatch: pytest.MonkeyPatch, looks: int)
         monkeypatch.setattr(workflows, name, hidden(getattr(workflows, name)))
 
 
-@pytest.fixture
-def api(context: Any, table: Any, iot: Any, shadows: Any, workflows: Any) -> Api:
-    return Api(context)
-
-
 @pytest.mark.parametrize("looks", [0, 1, 5, 7])
 def test_the_api_tells_of_an_execution_that_it_has_just_started(
     api: Api,
