@@ -1,197 +1,13 @@
 """The table of generators: one row per kind. Adding a generator is adding a row."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 from virtual_device.telemetry import generators as g
-from virtual_device.telemetry import measures, rules, texts, times
+from virtual_device.telemetry import making, rules, texts, times
 from virtual_device.telemetry.held import Above, Case, Follows, Part, Scale
-from virtual_device.telemetry.members import MAX_ITEMS, Listed, Repeated
-from virtual_device.telemetry.moment import Generator
-from virtual_device.telemetry.route import Route
+from virtual_device.telemetry.kind import Argument, Kind
+from virtual_device.telemetry.members import MAX_ITEMS
 from virtual_device.telemetry.rules import Rule
-from virtual_device.telemetry.states import MAX_VISITS, States, Visit
-
-REQUIRED = object()
-"""In the place of a default: there is none."""
-
-SHORTEST_ROUTE_KM = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A member of a generator's object. A default of None isn't checked: the argument is not
-    there.
-    """
-
-    name: str
-    rule: Rule
-    default: object = REQUIRED
-
-
-Arguments = Mapping[str, Any]
-"""Arguments that have passed their rules, with defaults for those left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A row. `build` gets the member's path and its arguments; `fault` says what is wrong between
-    them, and where.
-    """
-
-    name: str
-    about: str
-    arguments: tuple[Argument, ...]
-    build: Callable[[str, Arguments], Generator]
-    fault: Callable[[Arguments], tuple[str, str] | None] = lambda _arguments: None
-    one_of: tuple[str, ...] = ()
-    """Arguments of which there must be exactly one."""
-
-
-def _once(given: Arguments) -> tuple[str, str] | None:
-    both = given["once"] and given["every"] is not None
-    return ("every", "is of no use with once") if both else None
-
-
-def _uniform(given: Arguments) -> tuple[str, str] | None:
-    return _low_high(given) or _once(given)
-
-
-def _low_high(given: Arguments) -> tuple[str, str] | None:
-    return (
-        None if given["min"] <= given["max"] else ("max", f"must be at least min, {given['min']:g}")
-    )
-
-
-def _walk(given: Arguments) -> tuple[str, str] | None:
-    if fault := _low_high(given):
-        return fault
-    return (
-        None
-        if given["min"] <= given["start"] <= given["max"]
-        else ("start", "must lie between min and max")
-    )
-
-
-def _pick(given: Arguments) -> tuple[str, str] | None:
-    if fault := _once(given):
-        return fault
-    if given["weights"] is None:
-        return None
-    if len(given["weights"]) != len(given["of"]):
-        return "weights", f"must have as many numbers as there are values, {len(given['of'])}"
-    return None if sum(given["weights"]) > 0 else ("weights", "must not all be 0")
-
-
-def _route(given: Arguments) -> tuple[str, str] | None:
-    long_enough = _as_route("", given).ends[-1] >= SHORTEST_ROUTE_KM
-    return None if long_enough else ("points", "must be 10 m apart at least")
-
-
-def _as_pick(key: str, given: Arguments) -> Generator:
-    return g.Pick(
-        key,
-        tuple(given["of"]),
-        tuple(given["weights"] or [1] * len(given["of"])),
-        given["once"],
-        given["every"],
-    )
-
-
-def _as_route(_key: str, given: Arguments) -> Route:
-    return Route.through(
-        tuple((latitude, longitude) for latitude, longitude in given["points"]), given["speed"]
-    )
-
-
-def _timestamp(given: Arguments) -> tuple[str, str] | None:
-    if given["pattern"] is not None and given["format"] is not None:
-        return "pattern", "is of no use with format"
-    text = given["pattern"] is not None or (given["format"] or "iso") in times.TEXTS
-    return ("offset", "is for texts") if given["offset"] and not text else None
-
-
-def _text(given: Arguments) -> tuple[str, str] | None:
-    kind = next(name for name in TEXTS if given[name] is not None)
-    if kind == "pattern":
-        if given["once"] or given["every"] is not None:
-            return "once" if given["once"] else "every", "is of no use with pattern"
-        return _places(given)
-    if given["with"] is not None:
-        return "with", "is for pattern"
-    if kind != "hex" and (given["upper"] or given["separator"]):
-        return "upper" if given["upper"] else "separator", "is for hex"
-    return _once(given)
-
-
-def _places(given: Arguments) -> tuple[str, str] | None:
-    members = given["with"].members if given["with"] else {}
-    for name, form in texts.places(given["pattern"]):
-        if name not in members and (name != texts.THING or form):
-            return "pattern", f"has {{{name}}}, which is no member of with"
-        if form and not members[name].generator.numeric:
-            return "pattern", f"has {{{name}:{form}}}, which is for numbers"
-    return None
-
-
-def _as_text(key: str, given: Arguments) -> Generator:
-    turns = given["once"], given["every"]
-    if given["pattern"] is not None:
-        return texts.Pattern(given["pattern"], given["with"].members if given["with"] else {})
-    if given["hex"] is not None:
-        return texts.Hex(key, int(given["hex"]), given["upper"], given["separator"], *turns)
-    if given["base64"] is not None:
-        return texts.Base64(key, int(given["base64"]), *turns)
-    if given["words"] is not None:
-        return texts.Words(key, int(given["words"]), *turns)
-    return texts.Uuid(key, *turns)
-
-
-def _array(given: Arguments) -> tuple[str, str] | None:
-    if given["of"] is not None:
-        for name in ("count", "every"):
-            if given[name] is not None:
-                return name, "is for item"
-        return None
-    if given["count"] is None:
-        return "count", "is missing: how many items there are"
-    fixed = isinstance(given["count"], g.Constant)
-    if given["every"] is not None and not fixed:
-        return "every", "needs a count that is a plain integer"
-    return None
-
-
-def _as_array(_key: str, given: Arguments) -> Generator:
-    if given["of"] is not None:
-        return Listed(given["of"])
-    return Repeated(given["item"], given["count"], given["every"])
-
-
-def _states(given: Arguments) -> tuple[str, str] | None:
-    for row in given["of"]:
-        if isinstance(row["for"], list) and row["for"][0] > row["for"][1]:
-            return "of", "has a state whose least seconds are more than its most"
-    if sum(row.get("weight", 1) for row in given["of"]) > MAX_VISITS:
-        return "of", f"has weights of more than {MAX_VISITS} in all"
-    return None
-
-
-def _as_states(key: str, given: Arguments) -> Generator:
-    rows = given["of"]
-    visits = []
-    for number, row in enumerate(rows):
-        stay = row["for"] if isinstance(row["for"], list) else [row["for"], row["for"]]
-        visits += [Visit(number, *stay)] * int(row.get("weight", 1))
-    shuffled = any("weight" in row for row in rows)
-    return States(key, tuple(row["is"] for row in rows), tuple(visits), shuffled, given["start"])
-
-
-def _follows(given: Arguments) -> tuple[str, str] | None:
-    if measures.counts(given["of"]):
-        return "of", "must go with time, and not from message to message: give it every"
-    return None
-
 
 PLACE = rules.text(256)
 """Names of members, from the outermost on, with dots between."""
@@ -199,7 +15,6 @@ PLACE = rules.text(256)
 TURNS = (Argument("once", rules.FLAG, default=False), Argument("every", rules.SECONDS, None))
 """How often there is a new value: for each message, each thing, or every so many seconds."""
 
-TEXTS = ("pattern", "uuid", "hex", "base64", "words")
 TIME_PATTERN = rules.pattern(
     f"(?:[^%]|%[{times.CODES}%])+",
     64,
@@ -256,7 +71,7 @@ KINDS = (
         lambda key, given: g.Uniform(
             key, given["min"], given["max"], given["once"], given["every"]
         ),
-        _uniform,
+        making.uniform,
     ),
     Kind(
         "sine",
@@ -284,7 +99,7 @@ KINDS = (
         lambda key, given: g.Walk(
             key, given["start"], given["step"], given["min"], given["max"], given["every"]
         ),
-        _walk,
+        making.walk,
     ),
     Kind(
         "decay",
@@ -311,8 +126,8 @@ KINDS = (
             Argument("weights", rules.WEIGHTS, None),
             *TURNS,
         ),
-        _as_pick,
-        _pick,
+        making.as_pick,
+        making.pick,
     ),
     Kind(
         "sequence",
@@ -346,7 +161,7 @@ KINDS = (
         lambda _key, given: times.Timestamp(
             given["format"] or "iso", given["pattern"], given["offset"], given["shift"]
         ),
-        _timestamp,
+        making.timestamp,
     ),
     Kind(
         "route",
@@ -355,8 +170,8 @@ KINDS = (
             "heading in degrees."
         ),
         (Argument("points", rules.PLACES), Argument("speed", rules.KM_PER_HOUR)),
-        _as_route,
-        _route,
+        making.as_route,
+        making.route,
     ),
     Kind(
         "text",
@@ -375,9 +190,9 @@ KINDS = (
             Argument("words", rules.integer(1, 20), None),
             *TURNS,
         ),
-        _as_text,
-        _text,
-        TEXTS,
+        making.as_text,
+        making.text,
+        making.TEXTS,
     ),
     Kind(
         "array",
@@ -391,8 +206,8 @@ KINDS = (
             Argument("count", COUNT, None),
             Argument("every", rules.positive(rules.SHORTEST_SECONDS, 1e6, "seconds"), None),
         ),
-        _as_array,
-        _array,
+        making.as_array,
+        making.array,
         ("of", "item"),
     ),
     Kind(
@@ -412,8 +227,8 @@ KINDS = (
             Argument("of", rules.STATES),
             Argument("start", rules.number(0, rules.LONGEST_SECONDS), None),
         ),
-        _as_states,
-        _states,
+        making.as_states,
+        making.states,
     ),
     Kind(
         "case",
@@ -435,7 +250,7 @@ KINDS = (
             Argument("plus", rules.NUMBER, 0),
         ),
         lambda _key, given: Follows(given["of"], given["lag"], given["gain"], given["plus"]),
-        _follows,
+        making.follows,
     ),
     Kind(
         "above",
@@ -491,12 +306,3 @@ ABOUT_THE_OTHERS: Mapping[str, str] = {
 """Kinds that take no object of arguments: see `model`."""
 
 ALL = (*BY_NAME, *ABOUT_THE_OTHERS)
-
-
-def defaults(kind: Kind) -> dict[str, object]:
-    """The arguments that may be left out."""
-    return {
-        argument.name: argument.default
-        for argument in kind.arguments
-        if argument.default is not REQUIRED
-    }

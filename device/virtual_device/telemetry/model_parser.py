@@ -10,7 +10,7 @@ from virtual_device.base.jsonvalue import Json, JsonObject, is_integer
 from virtual_device.telemetry import generators as g
 from virtual_device.telemetry import kinds, measures, rules
 from virtual_device.telemetry.held import Product, Value
-from virtual_device.telemetry.kinds import Kind
+from virtual_device.telemetry.kind import Kind, defaults
 from virtual_device.telemetry.members import MAX_ITEMS, Member, Nested, Sum, Told
 from virtual_device.telemetry.moment import Generator
 from virtual_device.telemetry.rules import Rule
@@ -245,7 +245,7 @@ class Parser:
         self.unknown(path, value, [argument.name for argument in kind.arguments])
         self.check(path, {argument.name: argument.rule for argument in kind.arguments}, value)
         sound = True
-        given: dict[str, object] = {**kinds.defaults(kind), **value}
+        given: dict[str, object] = {**defaults(kind), **value}
         for argument in kind.arguments:
             place = f"{path}.{argument.name}"
             if argument.name not in given:

@@ -9,7 +9,7 @@ virtual_device.tools.model_tool schema` prints.
 
 from virtual_device.base.jsonvalue import Json
 from virtual_device.telemetry import envelope, kinds
-from virtual_device.telemetry.kinds import REQUIRED, Kind
+from virtual_device.telemetry.kind import REQUIRED, Kind
 from virtual_device.telemetry.messages import CONTENT, MAX_MESSAGES, ROW
 from virtual_device.telemetry.model import HEADS
 from virtual_device.telemetry.model_parser import (
