@@ -18,6 +18,8 @@ from control_plane.problem import NONE, FieldError, invalid, too_large, unsuppor
 
 # Four times the longest model, in whatever layout. API Gateway takes 10 MB.
 MAX_BODY_BYTES = 65_536
+# The pattern of a text that has to say something.
+NOT_BLANK = r"\S"
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ def _rule(error: JsonSchemaValueException) -> str:
     if error.rule == "oneOf" and all(row.keys() == {"required"} for row in error.rule_definition):
         names = [name for row in error.rule_definition for name in row["required"]]
         return f"must have exactly one of {', '.join(names)}"
+    if error.rule == "pattern" and error.rule_definition == NOT_BLANK:
+        return "must not be blank"
     return str(error.message).removeprefix(str(error.name)).strip()
 
 

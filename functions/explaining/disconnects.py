@@ -1,7 +1,8 @@
 """Why a connection ended, in words.
 
 The reasons are those of
-https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html, "disconnectReason".
+https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html, "disconnectReason",
+and that of DeleteConnection: https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,12 @@ class Reason:
 
 
 REASONS: Mapping[str, Reason] = {
+    "API_INITIATED_DISCONNECT": Reason(
+        "somebody ended its connection",
+        "DeleteConnection was called for its client id. A quarantine does that, so that the device "
+        "connects anew under its new policy.",
+        ("playground why NAME --timeline", "playground findings NAME"),
+    ),
     "CLIENT_INITIATED_DISCONNECT": Reason(
         "it said goodbye",
         "The device sent DISCONNECT, so it wanted to go, and no last will was sent.",
@@ -103,3 +110,9 @@ REASONS: Mapping[str, Reason] = {
         ("playground logs NAME --source devices",),
     ),
 }
+
+
+def named(reason: str) -> Reason:
+    """What there is to say of one that is not in the table."""
+    cause = f"AWS IoT gives the reason {reason}, and its developer guide says what that means."
+    return Reason(reason, cause, REASONS["UNKNOWN"].todo)

@@ -13,7 +13,7 @@ from common.errors import InvalidInput
 from common.moments import milliseconds, of_milliseconds
 from common.row import GIVEN_UP, Row, is_free
 from explaining.asked import Asked
-from explaining.disconnects import REASONS
+from explaining.disconnects import REASONS, named
 from explaining.entries import Entry
 from explaining.facts import Facts
 from explaining.principal import Principal
@@ -129,11 +129,10 @@ def _disconnect(facts: Facts) -> Iterator[Trouble]:
             yield _offline(facts)
         return
     reason = str(ended.detail.get("disconnectReason", "UNKNOWN"))
-    known = REASONS.get(reason, REASONS["UNKNOWN"])
+    known = REASONS.get(reason) or named(shown(reason))
     back = last is not None and last.kind == "connected" and not gone
     # An end that the device wanted, and that it has not come back from, is worth a word too.
-    since = f"{ended.text}" if known is REASONS.get(reason) else f"disconnected ({reason})"
-    sentence = f"{name} {since}" + (", and is back since." if back else ", and is not back.")
+    sentence = f"{name} {ended.text}" + (", and is back since." if back else ", and is not back.")
     extra = row.get("status_reason")
     evidence = [f"{of_milliseconds(ended.at_ms)} disconnectReason {reason}"]
     if extra and gone:

@@ -87,6 +87,12 @@ def test_a_quarantine_says_why(
     assert workflows.started == {}
 
 
+def test_a_blank_reason_is_told_in_words(api: Api, lamp: str) -> None:
+    reply = api.call("quarantineDevice", thingName=lamp, body={"reason": " "})
+
+    assert reply.body["detail"] == "/reason: must not be blank"
+
+
 def test_force_is_true_or_false(api: Api, lamp: str) -> None:
     assert call(api, "releaseDevice", query={"force": "yes"}).status == 400
 

@@ -58,6 +58,18 @@ def test_an_offline_device_with_the_reason_of_its_disconnection(reason: str) -> 
     assert "playground restart lamp" in found.todo
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("API_INITIATED_DISCONNECT", "DeleteConnection was called"),
+        ("NEW", "AWS IoT gives the reason NEW,"),
+        ("UNKNOWN", "the reason is not known"),
+    ],
+)
+def test_a_reason_is_told_as_far_as_it_is_known(reason: str, told: str) -> None:
+    assert told in only(row={"status": "OFFLINE"}, entries=[gone(reason)]).cause
+
+
 def test_a_device_that_is_back_and_one_that_was_asked_to_reconnect() -> None:
     back = [entry("connected", NOW + 500), gone("CONNECTION_LOST")]
     found = only(entries=back)
