@@ -52,18 +52,6 @@ class Model:
     """What it was read from."""
     replies: tuple[Declared, ...] = ()
 
-    def message(  # noqa: PLR0913, PLR0917 - all that a message depends on
-        self,
-        thing_name: str,
-        settings: JsonObject,
-        wall: float,
-        sequence: int,
-        about: About = NOBODY,
-        number: int = 0,
-    ) -> Json:
-        """What the message of this number, the first one if none is given, says."""
-        return self.messages[number].value(self.moment(thing_name, settings, wall, sequence, about))
-
     def moment(
         self,
         thing_name: str,

@@ -12,7 +12,7 @@ from tests.unit.device.test_device_formats import NAME, SHAPES, WALL, sent
 from virtual_device.base.jsonvalue import NotJsonError, encode
 from virtual_device.shadow import settings as table
 from virtual_device.telemetry import telemetry
-from virtual_device.telemetry.model import ModelInvalidError, parse
+from virtual_device.telemetry.model import Model, ModelInvalidError, parse
 from virtual_device.telemetry.thing import Thing
 from virtual_device.tools import model_tool
 from virtual_device.tools.model_guess import guess
@@ -106,6 +106,10 @@ def test_messages_come_as_lines_or_in_an_array() -> None:
     assert "array" in chunks["messages"][0]["content"]
 
 
+def _first(model: Model, thing: Thing) -> Any:
+    return model.messages[0].value(model.moment(thing.name, {}, WALL, 0))
+
+
 def test_the_usual_envelope_is_known_again() -> None:
     thing = Thing(NAME)
     recorded: list[Any] = [
@@ -113,7 +117,7 @@ def test_the_usual_envelope_is_known_again() -> None:
     ]
     model = of(*recorded)
     assert list(model["telemetry"]) == ["temperature", "humidity"]
-    again: Any = parse(model).message(NAME, {}, WALL, 0)
+    again: Any = _first(parse(model), thing)
     assert list(again) == list(recorded[0])
 
 

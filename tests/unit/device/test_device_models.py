@@ -194,7 +194,7 @@ def test_any_member_is_either_refused_or_gives_json(member: dict[str, Any]) -> N
         model = parse(of(member))
     except ModelInvalidError:
         return
-    assert encode(model.message("dev-TEST", {"unit": "imperial"}, WALL, 3))
+    assert encode(model.messages[0].value(model.moment("dev-TEST", {"unit": "imperial"}, WALL, 3)))
 
 
 # --- the bundled ones
