@@ -65,8 +65,9 @@ def nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def lamp(monkeypatch: pytest.MonkeyPatch, table: Any) -> Any:
-    """A bulb in the catalog."""
+    """A bulb in the catalog, of a home that this login session was told of."""
     monkeypatch.setattr("playground.line.context.find_home", lambda *_: HOME)
+    monkeypatch.setattr("playground.home.sessions.Session.hears_first", lambda *_: False)
     table.put_item(Item={**LAMP, "created_at": "2026-01-02T03:04:05.678Z"})
     return table
 
