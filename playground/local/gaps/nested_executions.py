@@ -8,7 +8,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
 Emulator: takes it for one of StartSyncExecution, which tells nothing, and lets it go on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -27,6 +28,16 @@ def fill() -> None:
         stepfunctions._invoke_nested_start_execution_sync
     )
     stepfunctions._stop_execution = _with_its_own(stepfunctions._stop_execution, started)
+
+
+@contextmanager
+def running_as(arn: str) -> Iterator[None]:
+    """What is started here is started by this execution: an item's of a Distributed Map."""
+    runs = _runs.set(arn)
+    try:
+        yield
+    finally:
+        _runs.reset(runs)
 
 
 def _waiting(start: Callable[..., Any]) -> Callable[..., Any]:
