@@ -138,11 +138,14 @@ def _entry(name: str, indent: str, named: Mapping[str, Sequence[str]]) -> Iterat
         yield f"{indent}{'  ' if number else '- '}{line}"
 
 
+def _there(file: Path) -> str:
+    """What stands in it; of a workflow that is new nothing does."""
+    return file.read_text() if file.exists() else ""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
-    different = {
-        path: text for path, text in pages().items() if (PROJECT / path).read_text() != text
-    }
+    different = {path: text for path, text in pages().items() if _there(PROJECT / path) != text}
     if "--check" in arguments:
         for path in different:
             told = f"{path} is not what {SOURCES} says: `make workflows` writes it."

@@ -21,6 +21,8 @@ WORKFLOWS = {
     "quarantine-device": "quarantine_device",
     "release-device": "release_device",
     "roll-devices": "roll_devices",
+    "provision-fleet": "provision_fleet",
+    "remove-fleet": "remove_fleet",
 }
 FOR_GOOD = "Injected.Fault"
 
@@ -33,12 +35,17 @@ def definition(workflow: str) -> Mapping[str, Any]:
     return loaded
 
 
+def branches(state: Mapping[str, Any]) -> list[Any]:
+    """What runs within a state: the branches of a Parallel state, or what a Map does to an item."""
+    return [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]
+
+
 def task_states(states: Mapping[str, Any]) -> Iterator[str]:
     """Names of all Task states, those in branches too."""
     for name, state in states.items():
         if state["Type"] == "Task":
             yield name
-        for branch in state.get("Branches", []):
+        for branch in branches(state):
             yield from task_states(branch["States"])
 
 

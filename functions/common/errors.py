@@ -90,6 +90,14 @@ class RollUnderWay(PlaygroundError):  # noqa: N818
     """Another execution moves devices to a new image, and there may be one at a time."""
 
 
+class FleetNotFound(PlaygroundError):  # noqa: N818
+    """There is no fleet of that name."""
+
+
+class FleetBusy(PlaygroundError):  # noqa: N818
+    """Another execution, which still runs, changes the fleet."""
+
+
 class ImageChanged(PlaygroundError):  # noqa: N818
     """Somebody has pushed another image since the roll began: it ends where it stands."""
 

@@ -21,6 +21,8 @@ OUTPUTS = {
     "quarantine_device": "QuarantineDeviceStateMachineArn",
     "release_device": "ReleaseDeviceStateMachineArn",
     "roll_devices": "RollDevicesStateMachineArn",
+    "provision_fleet": "ProvisionFleetStateMachineArn",
+    "remove_fleet": "RemoveFleetStateMachineArn",
 }
 SUBSTITUTED = re.compile(r"\$\{\w+\}")
 

@@ -7,6 +7,7 @@ import pytest
 BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
+FLEETS = "playground-fleets"
 RECORDS = "playground-idempotency"
 HISTORY = "playground-history"
 OBSERVATIONS = "playground-observations"
@@ -42,6 +43,9 @@ OTHER_RELEASE = "arn:aws:states:eu-west-1:123456789012:execution:playground-rele
 
 ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:one"
 OTHER_ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-devices:two"
+FLEET = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-fleet:one"
+OTHER_FLEET = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-fleet:two"
+FLEET_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-remove-fleet:one"
 REPOSITORY = "playground-devices"
 IMAGE_TAG = "latest"
 
@@ -58,6 +62,7 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "IoTPlayground",
     "CATALOG_TABLE": TABLE,
     "TURNS_TABLE": TURNS,
+    "FLEETS_TABLE": FLEETS,
     "DEVICES_PER_SECOND": "8",
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,

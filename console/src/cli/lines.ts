@@ -31,6 +31,8 @@ export const WORKFLOW_OUTPUTS = {
   'quarantine-device': 'QuarantineDeviceStateMachineArn',
   'release-device': 'ReleaseDeviceStateMachineArn',
   'roll-devices': 'RollDevicesStateMachineArn',
+  'provision-fleet': 'ProvisionFleetStateMachineArn',
+  'remove-fleet': 'RemoveFleetStateMachineArn',
 } as const;
 export type WorkflowName = keyof typeof WORKFLOW_OUTPUTS;
 

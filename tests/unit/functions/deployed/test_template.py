@@ -30,6 +30,8 @@ def test_the_loader_sees_the_whole_stack() -> None:
         "quarantine_device.asl.yaml",
         "release_device.asl.yaml",
         "roll_devices.asl.yaml",
+        "provision_fleet.asl.yaml",
+        "remove_fleet.asl.yaml",
     }
 
 
@@ -70,6 +72,9 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "SourceBucketName",
         "DeviceBuildProjectName",
         "RollDevicesStateMachineArn",
+        "ProvisionFleetStateMachineArn",
+        "RemoveFleetStateMachineArn",
+        "FleetsTableName",
         "ConsoleUrl",
         "ConsoleBucketName",
     }

@@ -17,6 +17,7 @@ from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
 from provisioning.await_device import AwaitRequest
 from provisioning.clean_up import CleanUpRequest
+from fleets.plan_removal import RemovalRequest
 from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest

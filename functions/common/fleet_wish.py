@@ -1,0 +1,153 @@
+"""What a fleet file may say, and the rules that it must keep (docs/contracts.md, "Fleet file").
+
+Standard library only: the command imports this module from outside Lambda.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from common.device_wish import FIELDS as OF_A_DEVICE
+from common.device_wish import DeviceWish
+from common.errors import InvalidInput
+from common.identifiers import checked_thing_name
+from common.jsonvalues import encode, told
+
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+FIELDS = ("name", "groups", "tolerated")
+OF_A_GROUP = ("name", "count", *OF_A_DEVICE)
+NUMBER = "{number}"
+# Of numbers: the tenth device of a group stands behind the ninth, also in a list by name.
+DIGITS = 4
+MOST_GROUPS = 50
+MOST_DEVICES = 5000
+# What all devices of a fleet are asked for with, as JSON: it is held in a function's memory.
+MAX_PLAN_BYTES = 16_777_216
+
+
+@dataclass(frozen=True)
+class Group:
+    """Devices that differ in their names alone. `pattern` has NUMBER in it, `asked` is the input of
+    their provisioning without a name.
+    """
+
+    name: str
+    count: int
+    pattern: str
+    asked: Mapping[str, Any]
+
+    def names(self) -> Iterator[str]:
+        """Their thing names, from number 1 on."""
+        for number in range(1, self.count + 1):
+            yield self.pattern.replace(NUMBER, f"{number:0{DIGITS}}")
+
+
+@dataclass(frozen=True)
+class FleetWish:
+    """A fleet file, checked. So many devices as `tolerated` may fail without the fleet failing."""
+
+    name: str
+    groups: tuple[Group, ...]
+    tolerated: int
+
+    @classmethod
+    def of(cls, asked: object) -> "FleetWish":
+        """From `{name, groups: [{name, count, thingName?, ...}], tolerated?}`; raises InvalidInput
+        with the path of the field.
+        """
+        fleet = _object("input", asked, FIELDS)
+        name = checked_fleet_name(fleet.get("name"))
+        found = fleet.get("groups")
+        if not isinstance(found, list) or not 0 < len(found) <= MOST_GROUPS:
+            raise InvalidInput(
+                "groups", f"must be an array of 1 to {MOST_GROUPS} groups, got {told(found)}"
+            )
+        groups = tuple(_group(f"groups[{at}]", group, name) for at, group in enumerate(found))
+        wish = cls(name, groups, _whole("tolerated", fleet.get("tolerated", 0), 0))
+        wish._check_all()
+        return wish
+
+    @property
+    def count(self) -> int:
+        """How many devices it is to have."""
+        return sum(group.count for group in self.groups)
+
+    def devices(self) -> dict[str, Mapping[str, Any]]:
+        """The input of each device's provisioning, by its thing name."""
+        return {
+            name: {**group.asked, "thingName": name}
+            for group in self.groups
+            for name in group.names()
+        }
+
+    def _check_all(self) -> None:
+        _check_distinct([group.name for group in self.groups])
+        if not 0 < self.count <= MOST_DEVICES:
+            raise InvalidInput(
+                "groups", f"must have 1 to {MOST_DEVICES} devices together, got {self.count}"
+            )
+        size = sum(group.count * len(encode(group.asked)) for group in self.groups)
+        if size > MAX_PLAN_BYTES:
+            raise InvalidInput(
+                "groups", f"models of all devices: at most {MAX_PLAN_BYTES} bytes, got {size}"
+            )
+        owners: dict[str, int] = {}
+        for at, group in enumerate(self.groups):
+            for name in group.names():
+                if name in owners:
+                    raise InvalidInput(
+                        f"groups[{at}].thingName",
+                        f"gives the name {name}, which groups[{owners[name]}] gives, too",
+                    )
+                owners[name] = at
+
+
+def checked_fleet_name(value: object, field: str = "name") -> str:
+    """`value` as a fleet's or a group's name; raises InvalidInput."""
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise InvalidInput(field, f"must match {NAME.pattern}, got {told(value)}")
+    return value
+
+
+def _group(path: str, asked: object, fleet: str) -> Group:
+    group = _object(path, asked, OF_A_GROUP)
+    name = checked_fleet_name(group.get("name"), f"{path}.name")
+    count = _whole(f"{path}.count", group.get("count"), 0)
+    if count > MOST_DEVICES:
+        raise InvalidInput(f"{path}.count", f"must be at most {MOST_DEVICES}, got {count}")
+    pattern = group.get("thingName", f"{fleet}-{name}-{NUMBER}")
+    if not isinstance(pattern, str) or pattern.count(NUMBER) != 1:
+        raise InvalidInput(
+            f"{path}.thingName", f"must be a name with {NUMBER} in it once, got {told(pattern)}"
+        )
+    device = {key: value for key, value in group.items() if key not in ("name", "count")}
+    with_name = {**device, "thingName": pattern.replace(NUMBER, "0" * DIGITS)}
+    try:
+        checked_thing_name(with_name["thingName"])
+        DeviceWish.of(with_name)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}.{error.field}", error.rule) from error
+    device.pop("thingName", None)
+    return Group(name, count, pattern, device)
+
+
+def _object(path: str, value: object, fields: tuple[str, ...]) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(path, f"must be a JSON object, got {told(value)}")
+    for field in sorted(value.keys() - set(fields)):
+        where = field if path == "input" else f"{path}.{field}"
+        raise InvalidInput(where, f"is not a field here; there are {', '.join(fields)}")
+    return value
+
+
+def _whole(path: str, value: object, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InvalidInput(path, f"must be a whole number of at least {least}, got {told(value)}")
+    return value
+
+
+def _check_distinct(names: list[str]) -> None:
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            raise InvalidInput(f"groups[{at}].name", f"{name} is the name of another group, too")
