@@ -145,6 +145,10 @@ class LogsError(UsageError):
     """A question about logs that cannot be asked."""
 
 
+class FleetError(PlaygroundError):
+    """A fleet that is not there, or whose devices did not do what they were told."""
+
+
 class LinkError(PlaygroundError):
     """A link that could not be made or ended."""
 

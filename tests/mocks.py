@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from playground.home.paths import PROJECT
+from tests.unit.template import branches
 
 WORKFLOWS = {
     "provision-device": "provision_device",
@@ -33,11 +34,6 @@ def definition(workflow: str) -> Mapping[str, Any]:
         (PROJECT / "statemachines" / f"{workflow}.asl.yaml").read_text()
     )
     return loaded
-
-
-def branches(state: Mapping[str, Any]) -> list[Any]:
-    """What runs within a state: the branches of a Parallel state, or what a Map does to an item."""
-    return [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]
 
 
 def task_states(states: Mapping[str, Any]) -> Iterator[str]:

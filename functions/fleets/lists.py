@@ -1,7 +1,7 @@
 """What a fleet is made from and who is in it: objects in the config bucket.
 
-The workflows' Distributed Map reads its items from there. The data of a workflow holds 256 KB, which
-a few hundred devices fill.
+The workflows' Distributed Map reads its items from there. The data of a workflow holds 256 KB,
+which a few hundred devices fill.
 """
 
 import json

@@ -23,6 +23,8 @@ MOST_KEYS = 100
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 MOST_LETTERS = 80
 
+PATIENCE = Patience(seconds=10, pause=0.2, growth=2.0, longest=2.0)
+
 READ = ("thing_name", "execution_arn", "status", "given_up_at", "created_at")
 
 
@@ -54,7 +56,7 @@ class Catalog:
 
     table: "Table"
     machine: str
-    patience: Patience = Patience(seconds=10, pause=0.2, growth=2.0, longest=2.0)
+    patience: Patience = PATIENCE
 
     def rows(self, thing_names: Iterable[str]) -> dict[str, Row]:
         """The rows that there are, as they are now, by thing name. Raises TransientError."""

@@ -12,7 +12,7 @@ from common.clients import session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import ThingExists
 from common.fleet_wish import FleetWish
-from common.observability import Handler, logger, observed
+from common.observability import Handler, about, logger, observed
 from common.row import is_free
 from fleets import wiring
 from fleets.lists import ARRIVING, LEAVING, MEMBERS, WANTED, Lists
@@ -61,6 +61,7 @@ class Planner:
         inputs = [{**one.data, "input": devices[one.thing_name]} for one in found.arriving]
         return {
             "name": wish.name,
+            "devices": wish.count,
             "arriving": len(found.arriving),
             "arrivingKey": lists.put(ARRIVING, inputs),
             "leaving": len(found.leaving),
@@ -99,7 +100,8 @@ def _file(wish: FleetWish) -> dict[str, Any]:
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
-    """State PlanFleet. Gives `{name, arriving, arrivingKey, leaving, leavingKey, tolerated}`."""
+    """State PlanFleet. Gives `{name, devices, arriving, arrivingKey, leaving, leavingKey,
+    tolerated}`."""
     planner = Planner(
         wiring.register(environment, session),
         wiring.catalog(environment, session),
@@ -108,14 +110,10 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
         wish = FleetWish.of(event["input"])
+        about(fleet_name=wish.name)
         with transient_faults_named():
             planned = planner.plan(wish, event["execution"])
-        logger.info(
-            "fleet planned",
-            fleet_name=wish.name,
-            arriving=planned["arriving"],
-            leaving=planned["leaving"],
-        )
+        logger.info("fleet planned", arriving=planned["arriving"], leaving=planned["leaving"])
         return planned
 
     return handler

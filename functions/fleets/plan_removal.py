@@ -13,7 +13,7 @@ from common.errors import InvalidInput
 from common.executions import Executions
 from common.fleet_wish import checked_fleet_name
 from common.jsonvalues import told
-from common.observability import Handler, logger, observed
+from common.observability import Handler, about, logger, observed
 from fleets import wiring
 from fleets.lists import LEAVING, Lists
 from fleets.members import Catalog, Member, member
@@ -67,7 +67,8 @@ class Planner:
         """Take the fleet and write down who leaves. Repeatable.
 
         Gives `{verdict, name, leaving, leavingKey}`: NOTHING to undo, WAIT for devices that are
-        still being made, REMOVE some, or SETTLE where none is left. Raises FleetBusy, FleetNotFound.
+        still being made, REMOVE some, or SETTLE where none is left. Raises FleetBusy and
+        FleetNotFound.
         """
         name = request.name or self._name_of(request)
         if name is None:
@@ -120,14 +121,11 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
         request = RemovalRequest.from_event(event)
+        about(fleet_name=request.name or "")
         with transient_faults_named():
             planned = planner.plan(request)
-        logger.info(
-            "removal planned",
-            fleet_name=planned["name"],
-            verdict=planned["verdict"],
-            leaving=planned["leaving"],
-        )
+        about(fleet_name=planned["name"])
+        logger.info("removal planned", verdict=planned["verdict"], leaving=planned["leaving"])
         return planned
 
     return handler

@@ -53,9 +53,8 @@ class Register:
         if there is None and status != PROVISIONING:
             raise FleetNotFound(f"name: there is no fleet {name}")
         holder = None if there is None else there.get("execution_arn")
-        free = holder in (None, execution_arn, instead_of)
-        if there is not None and not free and self.executions.running(holder, there["held_at"]):
-            raise FleetBusy(f"name: {name} {DOING[there['status']]} by {holder}")
+        if there is not None and holder not in (None, execution_arn, instead_of):
+            self._refuse_the_living(there)
         as_seen = Attr("fleet_name").not_exists() if there is None else _held_by(holder)
         update = (
             "SET #status = :status, execution_arn = :me, held_at = :now, updated_at = :now, "
@@ -65,6 +64,11 @@ class Register:
         values = {":status": status, ":me": execution_arn, ":now": now(), ":none": 0}
         if update_if(self.table, {"fleet_name": name}, update, as_seen, values) is None:
             raise FleetBusy(f"name: another execution was faster to take {name}")
+
+    def _refuse_the_living(self, there: Fleet) -> None:
+        holder = str(there["execution_arn"])
+        if self.executions.running(holder, there["held_at"]):
+            raise FleetBusy(f"name: {there['fleet_name']} {DOING[there['status']]} by {holder}")
 
     def let_go(self, name: str, execution_arn: str, devices: int) -> bool:
         """The fleet is ready, with so many devices; False when the execution does not hold it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from common.clients import session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import FleetBusy
-from common.observability import Handler, logger, metrics, observed
+from common.observability import Handler, about, logger, observed
 from fleets import wiring
 from fleets.lists import MEMBERS, Lists
 from fleets.members import Catalog
@@ -37,14 +37,15 @@ class Settling:
     catalog: Catalog
     lists_of: Callable[[str], Lists]
 
-    def settle(self, name: str, execution_arn: str, *, made: bool) -> Settled:
-        """Repeatable. `made`: the fleet was brought to what its file says, and is not being removed.
+    def settle(self, name: str, execution_arn: str, wanted: int) -> Settled:
+        """Repeatable. `wanted`: so many devices the fleet's new file asks for; 0 when it is being
+        removed.
 
         Raises FleetBusy when another execution holds the fleet.
         """
         there = self.register.fleet(name)
         if there is None or "execution_arn" not in there:
-            return Settled(int(there["devices"]) if there else 0, 0)  # an earlier attempt did it
+            return _settled(int(there["devices"]) if there else 0, wanted)  # an earlier attempt
         if there["execution_arn"] != execution_arn:
             raise FleetBusy(f"name: {name} was taken over by {there['execution_arn']}")
         lists = self.lists_of(name)
@@ -53,12 +54,16 @@ class Settling:
         if not own:
             lists.remove()
             self.register.forget(name, execution_arn)
-            return Settled(0, len(members))
+            return _settled(0, wanted)
         lists.put_members(MEMBERS, [one for one in members if one.thing_name in own])
-        if made:
+        if wanted:
             lists.accept()
         self.register.let_go(name, execution_arn, len(own))
-        return Settled(len(own), len(members) - len(own))
+        return _settled(len(own), wanted)
+
+
+def _settled(devices: int, wanted: int) -> Settled:
+    return Settled(devices, max(wanted - devices, 0))
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, int]]:
@@ -70,10 +75,10 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, int
     )
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, int]:
+        about(fleet_name=event["name"])
         with transient_faults_named():
-            found = settling.settle(event["name"], event["execution"], made=event["made"])
-        metrics.add_metric("FleetsSettled", unit="Count", value=1)
-        logger.info("fleet settled", fleet_name=event["name"], devices=found.devices)
+            found = settling.settle(event["name"], event["execution"], event["wanted"])
+        logger.info("fleet settled", devices=found.devices, missing=found.missing)
         return {"devices": found.devices, "missing": found.missing}
 
     return handler

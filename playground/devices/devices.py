@@ -96,11 +96,17 @@ class Devices:
             reverse=True,
         )
         names = dict.fromkeys(entry["thing_name"]["S"] for entry in entries)
-        asked = islice(names, most)
-        rows = [row for keys in batched(asked, MOST_KEYS) for row in _read_all(client, table, keys)]
-        there = (row for row in rows if row["status"] in wanted)
+        rows = self.rows_of(islice(names, most))
         more = most is not None and len(names) > most
-        return _by_name(there), more
+        return [row for row in rows if row["status"] in wanted], more
+
+    def rows_of(self, names: Iterable[str]) -> list[Row]:
+        """The rows of these names, as far as there are any, by name."""
+        client: DynamoDBClient = self.home.client("dynamodb")
+        table = self.home.output("DeviceCatalogTableName")
+        return _by_name(
+            row for some in batched(names, MOST_KEYS) for row in _read_all(client, table, some)
+        )
 
     def row(self, name: str) -> Row:
         """One catalog row. Raises UnknownDeviceError."""

@@ -2,10 +2,12 @@
 checks.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.jsonvalues import encode
 from playground.base.input_files import content_of, name_of
 from playground.devices.tools import run_tool
 from playground.errors import ModelError, UnknownModelError, UsageError
@@ -92,8 +94,17 @@ def guessed(paths: Paths, file: Path) -> dict[str, Any]:
     return model
 
 
+def check(paths: Paths, where: str, model: Mapping[str, Any]) -> None:
+    """Raises ModelError with everything that is wrong in it; `where` is what messages call it."""
+    _answer(paths, "check", where, encode(model))
+
+
 def _told(paths: Paths, command: str, file: Path) -> Any:
-    answer = run_tool(paths, "model_tool", command, "-", given=content_of(file, MAX_FILE_BYTES))
+    return _answer(paths, command, name_of(file), content_of(file, MAX_FILE_BYTES))
+
+
+def _answer(paths: Paths, command: str, where: str, content: bytes) -> Any:
+    answer = run_tool(paths, "model_tool", command, "-", given=content)
     if problems := answer.get("problems"):
-        raise ModelError("\n".join(f"{name_of(file)}: {problem}" for problem in problems))
+        raise ModelError("\n".join(f"{where}: {problem}" for problem in problems))
     return answer

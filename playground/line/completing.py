@@ -21,26 +21,41 @@ LIMIT = 2.0
 
 def thing_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Devices of the catalog that are not retired."""
-    given = given_options(ctx)
 
     def look() -> list[str]:
-        from botocore.config import Config  # noqa: PLC0415 - most of what is completed is in no cloud
-
-        impatient = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
-        login = Login(given.get("profile"), given.get("region"))
-        home = find_home(Paths.here(), given.get("stack"), given.get("home", "auto"), login)
-        pages = home.client("dynamodb", impatient).get_paginator("scan")
-        rows = pages.paginate(
-            TableName=home.output("DeviceCatalogTableName"),
-            ProjectionExpression="thing_name, #status",
-            ExpressionAttributeNames={"#status": "status"},
-        )
-        items = (item for page in rows for item in page["Items"])
+        items = _rows(ctx, "DeviceCatalogTableName", "thing_name")
         return sorted(
             item["thing_name"]["S"] for item in items if item["status"]["S"] != "TERMINATED"
         )
 
     return starting(in_time(look), incomplete)
+
+
+def fleet_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Fleets of the register."""
+
+    def look() -> list[str]:
+        items = _rows(ctx, "FleetsTableName", "fleet_name")
+        return sorted(item["fleet_name"]["S"] for item in items)
+
+    return starting(in_time(look), incomplete)
+
+
+def _rows(ctx: typer.Context, table: str, key: str) -> list[Any]:
+    """Key and status of each row of the table that this output of the stack names."""
+    from botocore.config import Config  # noqa: PLC0415 - most of what is completed is in no cloud
+
+    given = given_options(ctx)
+    impatient = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+    login = Login(given.get("profile"), given.get("region"))
+    home = find_home(Paths.here(), given.get("stack"), given.get("home", "auto"), login)
+    pages = home.client("dynamodb", impatient).get_paginator("scan")
+    rows = pages.paginate(
+        TableName=home.output(table),
+        ProjectionExpression=f"{key}, #status",
+        ExpressionAttributeNames={"#status": "status"},
+    )
+    return [item for page in rows for item in page["Items"]]
 
 
 def device_types(incomplete: str) -> list[str]:

@@ -131,6 +131,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'eval "$(playground completion zsh)"',
         "playground completion fish | source",
     ),
+    "fleet create": ("playground fleet create office.json",),
+    "fleet scale": ("playground fleet scale office lamp=20",),
+    "fleet list": ("playground fleet list",),
+    "fleet show": ("playground fleet show office --query 'groups[].statuses'",),
+    "fleet set": (
+        "playground fleet set office time=5",
+        "playground fleet set office unit=imperial --group lamp",
+    ),
+    "fleet delete": ("playground fleet delete office",),
     "job create": (
         "playground job create lamp change-unit unit=imperial --wait",
         "playground job create --all rotate-cert --timeout 5",

@@ -88,6 +88,11 @@ PANELS: dict[str, tuple[Listed, ...]] = {
             "Delete devices: task, certificate, shadow and thing; shows each step.",
         ),
         Listed(
+            "fleet",
+            "fleet",
+            "Fleets: many devices from one file, made, changed and removed together.",
+        ),
+        Listed(
             "demo",
             "demo",
             "A tour: provision a device, see its telemetry, change it through its shadow.",

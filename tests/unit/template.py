@@ -61,12 +61,18 @@ own.
 """
 
 
+def branches(state: Mapping[str, Any]) -> list[Any]:
+    """What runs within a state: the branches of a Parallel state, or what a Map does to an item."""
+    return [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]
+
+
 def states_of(workflow: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every state, those of branches too."""
+    """Every state, those of branches too. What fails in an item, its Map state catches."""
     for name, state in workflow["States"].items():
         yield name, state
-        for branch in state.get("Branches", []):
-            yield from states_of(branch)
+        for branch in branches(state):
+            caught = {"Catch": state["Catch"]} if state["Type"] == "Map" else {}
+            yield from ((inner, caught | found) for inner, found in states_of(branch))
 
 
 def statements_of(properties: Mapping[str, Any]) -> list[dict[str, Any]]:

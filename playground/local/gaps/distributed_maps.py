@@ -40,7 +40,7 @@ def fill() -> None:
 
 @dataclass
 class MapRun:
-    """One run. `shown` is what DescribeMapRun tells, `machine` the ARN that its executions carry."""
+    """One run. `shown` is what DescribeMapRun tells, `machine` the ARN of its executions' own."""
 
     parent: Any
     shown: dict[str, Any]
@@ -114,7 +114,7 @@ _runs: dict[str, MapRun] = {}
 """Of executions that are in a Distributed Map, by ARN: a state machine has one at a time here."""
 
 
-def run_distributed_map(
+def run_distributed_map(  # noqa: PLR0913, PLR0917 - the emulator's own
     state: Any, given: Any, effective: Any, processor: Any, execution: Any, ctx: Any
 ) -> Any:
     """Each item is an execution of its own; gives output and next state, as the emulator's does."""

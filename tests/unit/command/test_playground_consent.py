@@ -1,5 +1,6 @@
 """What changes an AWS account names it, and asks once whether it is meant."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ HERE = {"up", "down", "reset", "status", "relay", "completion", "env", "help"}
 
 ONLY_LOOK = {
     "why",
-    "explain",
+    "explain", "fleet list", "fleet show",
     "api", "describe", "findings", "images", "job list", "job operations", "job show", "links",
     "list", "logs", "models", "settings", "show", "token", "user list", "watch",
 }  # fmt: skip
@@ -54,7 +55,9 @@ def run(example: str, *more: str, given: str = "") -> Any:
 
 
 @pytest.mark.parametrize("words", CHANGE)
-def test_what_changes_something_is_refused_where_nobody_can_be_asked(words: str) -> None:
+def test_what_changes_something_is_refused_where_nobody_can_be_asked(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given the examples of a command that say that they do more than look
     only = ("--dry-run", "--due")
     doing = [line for line in EXAMPLES[words] if not any(option in line for option in only)]
@@ -63,9 +66,12 @@ def test_what_changes_something_is_refused_where_nobody_can_be_asked(words: str)
         for line in doing
         if {"audit": "--fix", "certificates": "--rotate"}.get(words, "") in line
     ]
-    told = ("--profile", "--home", ".json", "--query")
+    told = ("--profile", "--home", "--file", "--query")
     doing = [line for line in doing if not any(option in line for option in told)]
     assert doing
+    file = {"name": "office", "groups": [{"name": "lamp", "count": 2}]}
+    (tmp_path / "office.json").write_text(json.dumps(file))
+    monkeypatch.chdir(tmp_path)
     # then each is refused before AWS was asked, also when its own question is answered beforehand
     for line in doing:
         for extra in [(), *([("--yes",)] if words == "destroy" else [])]:

@@ -216,6 +216,7 @@ def test_what_the_command_shares_with_functions_needs_nothing_but_python() -> No
         "common.jsonvalues",
         "common.answers",
         "common.device_wish",
+        "common.fleet_wish",
         "common.errors",
         "common.statuses",
     }

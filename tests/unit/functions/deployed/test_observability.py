@@ -30,6 +30,7 @@ FROM_THE_ROW = {
     "control_plane.control_plane",
     "control_plane.explain",
 }
+OF_A_FLEET = {"fleets.plan_fleet", "fleets.plan_removal", "fleets.settle_fleet"}
 OF_MANY = {
     "sweeping.sweep",
     "watching.count_devices",
@@ -60,7 +61,23 @@ def lines(printed: Callable[[], str]) -> Lines:
     return lambda: [json.loads(line) for line in printed().splitlines()]
 
 
-@pytest.mark.parametrize("module", sorted(set(FUNCTIONS) - OF_MANY - {"restart.task_stopped"}))
+@pytest.mark.parametrize("module", sorted(OF_A_FLEET))
+def test_every_line_of_a_fleets_function_names_fleet_and_execution(
+    module: str, world: World, context: Any, lines: Lines
+) -> None:
+    # when
+    call(module, sample(module), context)
+    # then
+    found = lines()
+    assert found
+    for line in found:
+        assert line["fleet_name"] == "office", line
+        assert line["execution_arn"].startswith("arn:aws:states:"), line
+
+
+@pytest.mark.parametrize(
+    "module", sorted(set(FUNCTIONS) - OF_MANY - OF_A_FLEET - {"restart.task_stopped"})
+)
 def test_every_line_of_a_function_names_thing_and_execution(
     module: str, world: World, table: Any, context: Any, lines: Lines
 ) -> None:

@@ -12,12 +12,13 @@ from auditing.audit import AuditRequest
 from auditing.notification import Notification
 from certificates.message import CertificateMessage
 from certificates.signing import SigningRequest
+from common.fleet_wish import FleetWish
+from fleets.plan_removal import RemovalRequest
 from links.request import LinkRequest
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
 from provisioning.await_device import AwaitRequest
 from provisioning.clean_up import CleanUpRequest
-from fleets.plan_removal import RemovalRequest
 from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
@@ -120,6 +121,17 @@ def test_a_sample_is_what_its_function_takes(module: str) -> None:
     assert (parsed.progress if module in OF_A_ROLL else parsed).thing_name == "dev-SAMPLE"
 
 
+def test_the_samples_of_fleets_are_what_their_functions_and_workflows_take() -> None:
+    # given
+    names = ("plan_fleet", "provision_fleet", "plan_removal", "remove_fleet")
+    planned, file, removed, asked = (
+        json.loads((ROOT / "events" / f"{name}.json").read_text()) for name in names
+    )
+    # then
+    assert FleetWish.of(planned["input"]) == FleetWish.of(file)
+    assert RemovalRequest.from_event(removed).name == asked["name"] == file["name"]
+
+
 def test_the_sweeps_sample_changes_nothing() -> None:
     assert SweepRequest.from_event(json.loads((ROOT / "events" / "sweep.json").read_text())).dry_run
 
@@ -148,7 +160,14 @@ def test_every_parser_has_a_sample() -> None:
     }
     assert with_parser == (
         PARSERS.keys()
-        | {"task_stopped", "sweep", "audit", "process_finding", "rotate_certificates"}
+        | {
+            "task_stopped",
+            "sweep",
+            "audit",
+            "process_finding",
+            "rotate_certificates",
+            "plan_removal",
+        }
     )
 
 

@@ -80,6 +80,9 @@ def test_the_certificate_of_a_device_that_is_there_gets_its_policies_by_the_row(
     )
 
 
+OF_THE_STACK = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+
+
 @pytest.mark.parametrize("file", WORKFLOWS)
 def test_a_workflow_is_given_the_functions_that_it_calls_and_may_call_them(file: str) -> None:
     # given
@@ -88,21 +91,31 @@ def test_a_workflow_is_given_the_functions_that_it_calls_and_may_call_them(file:
         for resource in RESOURCES.values()
         if file in json.dumps(resource.get("Properties", {}))
     )
-    called = set(re.findall(r"\$\{(\w+)Arn\}", (ROOT / "statemachines" / file).read_text()))
+    text = (ROOT / "statemachines" / file).read_text()
+    called = set(re.findall(r"\$\{(\w+)Arn\}", text))
     allowed = {
         resource["Fn::GetAtt"].partition(".")[0]
         for statement in statements_of(properties)
         if statement["Action"] == "lambda:InvokeFunction"
         for resource in list_of(statement["Resource"])
     }
-    begun = {
-        statement["Resource"]["Ref"]
+    started = [
+        resource
         for statement in statements_of(properties)
         if statement["Action"] == "states:StartExecution"
-    }
+        for resource in list_of(statement["Resource"])
+    ]
+    begun = {resource["Ref"] for resource in started if "Ref" in resource}
     # then
     assert called == allowed | begun
-    assert properties["DefinitionSubstitutions"] == {
+    substituted = {
         f"{name}Arn": {"Ref": name} if name in begun else {"Fn::GetAtt": f"{name}.Arn"}
         for name in called
     }
+    if "${ConfigBucket}" in text:
+        substituted["ConfigBucket"] = {"Ref": "ConfigBucket"}
+    assert properties["DefinitionSubstitutions"] == substituted
+    # and the items of a Distributed Map are executions of the workflow's own
+    own = [resource["Fn::Sub"] for resource in started if "Fn::Sub" in resource]
+    name = properties["Name"]["Fn::Sub"]
+    assert own == ([OF_THE_STACK + name] if "Mode: DISTRIBUTED" in text else [])
