@@ -84,9 +84,9 @@ class Planner:
 
 def _refuse(taken: list[str]) -> None:
     if taken:
-        more = ", ..." if len(taken) > MOST_NAMED else ""
+        more = f" and {len(taken) - MOST_NAMED} more" if len(taken) > MOST_NAMED else ""
         raise ThingExists(
-            f"groups: {len(taken)} names are taken: {', '.join(taken[:MOST_NAMED])}{more}; "
+            f"groups: taken names: {', '.join(taken[:MOST_NAMED])}{more}; "
             "delete these devices or choose another thingName"
         )
 

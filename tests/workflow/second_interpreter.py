@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import boto3
 
 from tests.mocks import definition
+from tests.unit.template import branches
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -28,6 +29,9 @@ TOKEN_SECONDS = 2
 """What a state waits for a task token here, where it is to wait in vain."""
 
 NESTED = "arn:aws:states:::states:startExecution.sync:2"
+OF_AN_ITEM = ("ProvisionDevice", "DeprovisionDevice")
+"""States that start an execution for each item of a Map state."""
+
 HOLDERS = ("restart", "roll", "deprovisioning", "execution")
 
 
@@ -74,6 +78,8 @@ def quick(workflow: str, *, hasty: bool = False) -> dict[str, Any]:
     made: dict[str, Any] = deepcopy(dict(definition(workflow)))
     for states in _groups(made):
         for name, state in states.items():
+            if "ItemReader" in state:
+                _inline(state, "$.asked.items" if workflow == "remove_fleet" else "$.items")
             if state.get("Resource") == NESTED:
                 states[name] = _as_function(name, state)
             if "lambda:invoke" in states[name].get("Resource", ""):
@@ -83,23 +89,37 @@ def quick(workflow: str, *, hasty: bool = False) -> dict[str, Any]:
     return made
 
 
+def _inline(state: dict[str, Any], items: str) -> None:
+    """A Map state with its items in the workflow's data: this interpreter does not count failures
+    of a Distributed Map.
+    """
+    for field in ("ItemReader", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath"):
+        state.pop(field, None)
+    state["ItemProcessor"]["ProcessorConfig"] = {"Mode": "INLINE"}
+    state["ItemsPath"] = items
+    state["ItemSelector"] = {"execution.$": "$$.Execution.Id", "thingName": "lamp", "input": {}}
+
+
 def _groups(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield machine["States"]
     for state in machine["States"].values():
-        for branch in state.get("Branches", []):
+        for branch in branches(state):
             yield from _groups(branch)
 
 
 def _as_function(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    payload = {**state["Parameters"]["Input"], "roll.$": "$$.Execution.Id"}
+    given = {key: value for key, value in state["Parameters"].items() if key.startswith("Input")}
+    holder = "$.execution" if name in OF_AN_ITEM else "$$.Execution.Id"
+    payload = {**given, "execution.$": holder}
     selected = {
-        key: path.replace("$.", "$.Payload.") for key, path in state["ResultSelector"].items()
+        key: path.replace("$.", "$.Payload.")
+        for key, path in state.get("ResultSelector", {}).items()
     }
     return {
         **deepcopy(dict(state)),
         "Resource": "arn:aws:states:::lambda:invoke",
         "Parameters": {"Payload": payload},
-        "ResultSelector": selected,
+        **({"ResultSelector": selected} if selected else {}),
     }
 
 

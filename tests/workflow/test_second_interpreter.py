@@ -1,4 +1,4 @@
-"""All six workflows in moto's Step Functions interpreter: their ends, their retries by name, their
+"""All workflows in moto's Step Functions interpreter: their ends, their retries by name, their
 undoing.
 
 Functions are stubs that fail by the names that AWS gives. Nothing here needs a cloud.
@@ -14,6 +14,7 @@ from moto import mock_aws
 from tests.mocks import WORKFLOWS, definition, task_states
 from tests.workflow.second_interpreter import (
     NO_ANSWER,
+    OF_AN_ITEM,
     Ended,
     FunctionError,
     Scenario,
@@ -47,6 +48,11 @@ PROGRESS = {
 }  # fmt: skip
 PUT_BACK = {**PROGRESS, "verdict": "RESTORE", "back": "it runs the old one", "lost": "it is lost"}
 RELEASED = {"verdict": "RELEASE", "reason": "odd", "certificateId": "c-1", "force": False}
+ITEMS = {"items": ["one", "two"]}
+FLEET = {
+    "name": "office", "arrivingKey": "arriving.json", "leaving": 2, "leavingKey": "leaving.json",
+}  # fmt: skip
+WAIT_FOR_IT = {"verdict": "WAIT", "name": "office", "leaving": 0, "leavingKey": ""}
 
 # By workflow: what is asked, what each function answers, and what the workflow then gives.
 WELL: dict[str, tuple[Any, dict[str, list[Any]], dict[str, Any]]] = {
@@ -131,6 +137,26 @@ WELL: dict[str, tuple[Any, dict[str, list[Any]], dict[str, Any]]] = {
         },
         {"image": "sha256:2", "rolled": 1, "skipped": 0, "remaining": 0, "result": "OK"},
     ),
+    "provision_fleet": (
+        ITEMS,
+        {
+            "PlanFleet": [FLEET | {"devices": 2, "arriving": 2, "tolerated": 0}],
+            "ProvisionDevice": [{}],
+            "DeprovisionDevice": [{}],
+            "SettleFleet": [{"devices": 2, "missing": 0}],
+            "UndoFleet": [{"ExecutionArn": "arn:removal"}],
+        },
+        {"name": "office", "devices": 2, "missing": 0, "result": "OK"},
+    ),
+    "remove_fleet": (
+        ITEMS,
+        {
+            "PlanRemoval": [WAIT_FOR_IT, FLEET | {"verdict": "REMOVE"}],
+            "DeprovisionDevice": [{}],
+            "SettleFleet": [{"devices": 0, "missing": 0}],
+        },
+        {"name": "office", "devices": 0, "result": "OK"},
+    ),
 }  # fmt: skip
 FIRST = {workflow: next(iter(answers)) for workflow, (_, answers, _) in WELL.items()}
 UNDOING = {
@@ -139,10 +165,12 @@ UNDOING = {
     "quarantine_device": "UndoQuarantine",
     "release_device": "UndoQuarantine",
     "roll_devices": "PutBack",
+    "provision_fleet": "UndoFleet",
 }
 # Only with a key of its own, or when something has failed.
 BY_ITS_OWN_KEY = ("SignRequest",)
 AFTER_A_FAILURE = ("CleanUp", "UndoRestart", "UndoQuarantine", "GiveUp", "PutBack", "RestoreDevice")
+AFTER_A_FAILURE += ("UndoFleet",)
 BAD = FunctionError("Injected", "injected for good")
 
 
@@ -160,7 +188,7 @@ def by_its_own_key(workflow: str, otherwise: Mapping[str, list[Any]]) -> Scenari
 def first_in_vain(workflow: str) -> dict[str, list[Any]]:
     """Every function fails once by a name that is tried again, after Lambda itself has had no room
     for it."""
-    nested = ("RestartDevice", "RestoreDevice")
+    nested = ("RestartDevice", "RestoreDevice", *OF_AN_ITEM, "UndoFleet")
     return {
         name: [Throttled(), FunctionError("TransientError"), *answers]
         for name, answers in WELL[workflow][1].items()
@@ -189,6 +217,7 @@ BEFORE = {
     "roll_devices": "RestartDevice",
     "quarantine_device": "IsolateDevice",
     "release_device": "ReadmitDevice",
+    "provision_fleet": "ProvisionDevice",
 }
 
 STATES = [
@@ -242,7 +271,7 @@ def test_a_workflow_ends_well_though_every_function_fails_first(ended: Any, work
     end, (_, answers, output) = ended[f"{workflow}-well"], WELL[workflow]
     assert (end.status, end.output) == ("SUCCEEDED", output)
     for name in answers:
-        if name not in (*BY_ITS_OWN_KEY, *AFTER_A_FAILURE, "RestartDevice"):
+        if name not in (*BY_ITS_OWN_KEY, *AFTER_A_FAILURE, *OF_AN_ITEM, "RestartDevice"):
             assert end.calls[name] >= 3, name
 
 

@@ -1,0 +1,94 @@
+"""What a fleet file may say, and what it is told when it says something else."""
+
+from typing import Any
+
+import pytest
+
+from common.errors import InvalidInput
+from common.fleet_wish import MAX_PLAN_BYTES, MOST_DEVICES, MOST_GROUPS, FleetWish
+
+LAMPS = {"name": "lamp", "count": 2, "deviceType": "bulb"}
+
+
+def fleet(*groups: Any, **more: Any) -> dict[str, Any]:
+    return {"name": "office", "groups": list(groups or [LAMPS]), **more}
+
+
+def test_each_device_gets_the_input_of_its_provisioning() -> None:
+    # given
+    meters = {"name": "meter", "count": 1, "thingName": "m{number}x", "attributes": {"floor": "2"}}
+    # when
+    wish = FleetWish.of(fleet(LAMPS, meters, tolerated=1))
+    # then
+    assert wish.devices() == {
+        "office-lamp-0001": {"deviceType": "bulb", "thingName": "office-lamp-0001"},
+        "office-lamp-0002": {"deviceType": "bulb", "thingName": "office-lamp-0002"},
+        "m0001x": {"attributes": {"floor": "2"}, "thingName": "m0001x"},
+    }
+    assert (wish.name, wish.count, wish.tolerated) == ("office", 3, 1)
+
+
+def test_a_larger_group_has_the_devices_of_the_smaller_one_first() -> None:
+    small, large = (FleetWish.of(fleet({**LAMPS, "count": count})) for count in (3, 12))
+    assert list(large.devices())[:3] == list(small.devices())
+
+
+MODEL = {"telemetry": {"x": {"generator": "constant", "value": 1}}}
+WRONG: list[tuple[Any, str]] = [
+    ("office", "input: must be a JSON object, got 'office'"),
+    ({}, "name: must match"),
+    ({"name": "a b", "groups": [LAMPS]}, "name: must match"),
+    ({"name": "x" * 41, "groups": [LAMPS]}, "name: must match"),
+    ({"name": "office"}, "groups: must be an array of 1 to 50 groups, got None"),
+    (fleet() | {"groups": []}, "groups: must be an array"),
+    (fleet() | {"groups": {}}, "groups: must be an array"),
+    (fleet(*[LAMPS] * (MOST_GROUPS + 1)), "groups: must be an array"),
+    (fleet(stages=[]), "stages: is not a field here; there are name, groups, tolerated"),
+    (fleet(tolerated=-1), "tolerated: must be a whole number of at least 0, got -1"),
+    (fleet(tolerated=True), "tolerated: must be a whole number"),
+    (fleet(tolerated="1"), "tolerated: must be a whole number"),
+    (fleet(LAMPS, "lamp"), "groups[1]: must be a JSON object"),
+    (fleet({**LAMPS, "size": 2}), "groups[0].size: is not a field here; there are name, count,"),
+    (fleet({"count": 2}), "groups[0].name: must match"),
+    (fleet(LAMPS, LAMPS), "groups[1].name: lamp is the name of another group, too"),
+    (fleet({"name": "lamp"}), "groups[0].count: must be a whole number of at least 0, got None"),
+    (fleet({**LAMPS, "count": 1.0}), "groups[0].count: must be a whole number"),
+    (fleet({**LAMPS, "count": 10**9}), f"groups[0].count: must be at most {MOST_DEVICES}"),
+    (fleet({**LAMPS, "count": 0}), f"groups: must have 1 to {MOST_DEVICES} devices together"),
+    (
+        fleet({**LAMPS, "count": MOST_DEVICES}, {**LAMPS, "name": "b", "count": 1}),
+        f"groups: must have 1 to {MOST_DEVICES} devices together, got {MOST_DEVICES + 1}",
+    ),
+    (fleet({**LAMPS, "thingName": "lamp"}), "groups[0].thingName: must be a name with {number}"),
+    (fleet({**LAMPS, "thingName": 7}), "groups[0].thingName: must be a name with {number}"),
+    (fleet({**LAMPS, "thingName": "{number}-{number}"}), "groups[0].thingName: must be a name"),
+    (fleet({**LAMPS, "thingName": "a b{number}"}), "groups[0].thingName: must match"),
+    (fleet({**LAMPS, "thingName": "x" * 125 + "{number}"}), "groups[0].thingName: must match"),
+    (
+        fleet(
+            {**LAMPS, "thingName": "a{number}"}, {**LAMPS, "name": "b", "thingName": "a{number}"}
+        ),
+        "groups[1].thingName: gives the name a0001, which groups[0] gives, too",
+    ),
+    (fleet({**LAMPS, "deviceType": "fridge"}), "groups[0].deviceType: must be one of"),
+    (fleet({**LAMPS, "identity": "none"}), "groups[0].identity: must be one of keys, csr"),
+    (fleet({**LAMPS, "attributes": {"a b": "1"}}), "groups[0].attributes: 'a b' can't name"),
+    (fleet({**LAMPS, "attributes": {"a": 1}}), "groups[0].attributes.a: must be a string"),
+    (fleet({**LAMPS, "model": {}}), "groups[0].model: must be a device model"),
+    (
+        fleet({**LAMPS, "count": 2000, "model": {**MODEL, "x": "y" * 16_000}}),
+        f"groups: models of all devices: at most {MAX_PLAN_BYTES} bytes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), WRONG, ids=[told for _, told in WRONG])
+def test_a_file_that_breaks_a_rule_is_told_the_field_and_the_rule(asked: Any, told: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        FleetWish.of(asked)
+    assert str(refused.value).startswith(told)
+
+
+def test_a_name_that_is_taken_by_aws_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"groups\[0\].thingName"):
+        FleetWish.of(fleet({**LAMPS, "thingName": "x:{number}/y"}))
