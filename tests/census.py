@@ -43,6 +43,7 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "objects": frozenset(_objects(cloud)),
         "tasks": frozenset(_tasks(cloud)),
         "shadows": frozenset(_shadows(cloud)),
+        "fleets": frozenset(_fleets(cloud)),
         "catalog": frozenset(name for name, there in _rows(cloud) if there),
     }
 
@@ -58,6 +59,12 @@ def _objects(cloud: Cloud) -> list[str]:
         .paginate(Bucket=cloud.home.output("ConfigBucketName"))
     )
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def _fleets(cloud: Cloud) -> list[str]:
+    pages = cloud.client("dynamodb").get_paginator("scan")
+    rows = pages.paginate(TableName=cloud.home.output("FleetsTableName"))
+    return [item["fleet_name"]["S"] for page in rows for item in page["Items"]]
 
 
 def _tasks(cloud: Cloud) -> list[str]:

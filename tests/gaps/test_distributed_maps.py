@@ -148,6 +148,7 @@ def test_it_is_stopped_with_all_that_its_items_wait_for(*, filled: bool) -> None
     }
     _machine("inner", {"Only": {"Type": "Wait", "Seconds": 1, "End": True}})
     _machine("map", {"Each": _each({"Item": nested}, MaxConcurrency=2)})
+    before = threading.active_count()
     arn = _started("map", {"items": [1, 2, 3]})
 
     def inner() -> list[dict[str, Any]]:
@@ -163,3 +164,5 @@ def test_it_is_stopped_with_all_that_its_items_wait_for(*, filled: bool) -> None
     assert [one["status"] for one in inner()] == ends
     if filled:
         assert _counts(arn) == {"succeeded": 0, "failed": 0, "aborted": 3}
+    # The emulator's threads end when what they wait for is over.
+    _ended(lambda: threading.active_count() <= before)

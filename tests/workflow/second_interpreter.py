@@ -93,8 +93,8 @@ def _inline(state: dict[str, Any], items: str) -> None:
     """A Map state with its items in the workflow's data: this interpreter does not count failures
     of a Distributed Map.
     """
-    for field in ("ItemReader", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath"):
-        state.pop(field, None)
+    for name in ("ItemReader", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath"):
+        state.pop(name, None)
     state["ItemProcessor"]["ProcessorConfig"] = {"Mode": "INLINE"}
     state["ItemsPath"] = items
     state["ItemSelector"] = {"execution.$": "$$.Execution.Id", "thingName": "lamp", "input": {}}

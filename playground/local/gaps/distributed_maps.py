@@ -25,7 +25,15 @@ TOO_MANY = "States.ExceedToleratedFailureThreshold"
 MOST_AT_ONCE = 64
 """Where the state names no number; AWS runs up to 10,000."""
 
-ENDS = {"SUCCEEDED": "succeeded", "FAILED": "failed", "ABORTED": "aborted"}
+STATUSES = {
+    "RUNNING": "running",
+    "SUCCEEDED": "succeeded",
+    "FAILED": "failed",
+    "ABORTED": "aborted",
+}
+LOOK_AGAIN = 0.1
+"""Seconds."""
+
 COUNTS = (
     *("pending", "running", "succeeded", "failed", "timedOut", "aborted", "total"),
     *("resultsWritten", "failuresNotRedrivable", "pendingRedrive"),
@@ -45,24 +53,32 @@ class MapRun:
     parent: Any
     shown: dict[str, Any]
     machine: str
+    items: int
     tolerated: float
     children: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def failed(self) -> int:
-        return int(self.shown["itemCounts"]["failed"])
+    def count(self, status: str) -> int:
+        """How many executions have it."""
+        return sum(child["status"] == status for child in self.children)
 
     @property
     def is_over(self) -> bool:
         """Whether no item may begin any more."""
-        return self.parent["status"] != "RUNNING" or self.failed > self.tolerated
+        return self.parent["status"] != "RUNNING" or self.count("FAILED") > self.tolerated
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it is over, and nothing that it has started goes on. A thread of the emulator may
+        still wait for something that nobody wants any more, such as a task token.
+        """
+        with self.lock:
+            return self.is_over and not self.count("RUNNING")
 
     def begin(self, given: Any) -> dict[str, Any] | None:
         """An item's execution; None when there is to be none any more."""
         with self.lock:
             if self.is_over:
-                self._count("pending", "aborted")
                 return None
             name = sfn.new_uuid()
             child = {
@@ -83,17 +99,17 @@ class MapRun:
             }
             sfn._executions[child["executionArn"]] = child
             self.children.append(child)
-            self._count("pending", "running")
+            self._tell()
             return child
 
     def end(self, child: dict[str, Any], status: str, **told: Any) -> None:
         """An item has ended. When it is one failure too many, so do all others."""
         with self.lock:
-            # Somebody has stopped it: whatever it gave then, nobody waits for it.
-            status = "ABORTED" if child["status"] == "ABORTED" else status
-            child.update(status=status, stopDate=child["stopDate"] or sfn.now_iso(), **told)
-            self._count("running", ENDS[status])
-            too_many = self.failed > self.tolerated
+            # What was stopped stays so, whatever it gave then.
+            if child["status"] == "RUNNING":
+                child.update(status=status, stopDate=sfn.now_iso(), **told)
+            self._tell()
+            too_many = self.count("FAILED") > self.tolerated
         if too_many:
             self.stop()
 
@@ -104,10 +120,28 @@ class MapRun:
         for child in going:
             sfn._stop_execution({"executionArn": child["executionArn"]})
 
-    def _count(self, before: str, after: str) -> None:
+    def finish(self) -> None:
+        """All items have ended. Raises when that was too early."""
+        too_many = self.count("FAILED") > self.tolerated
+        stopped = self.parent["status"] != "RUNNING"
+        ended = "FAILED" if too_many else "ABORTED" if stopped else "SUCCEEDED"
+        with self.lock:
+            self.shown.update(status=ended, stopDate=sfn.now_iso())
+            self._tell()
+        if ended != "SUCCEEDED":
+            told = "The specified tolerated failure threshold was exceeded"
+            raise sfn._ExecutionError(TOO_MANY, told)
+
+    def _tell(self) -> None:
+        found = {name: self.count(status) for status, name in STATUSES.items()}
+        left = self.items - len(self.children)
+        found |= (
+            {"pending": 0, "aborted": found["aborted"] + left}
+            if self.is_over
+            else {"pending": left}
+        )
         for counts in (self.shown["itemCounts"], self.shown["executionCounts"]):
-            counts[before] -= 1
-            counts[after] += 1
+            counts.update(found)
 
 
 _runs: dict[str, MapRun] = {}
@@ -141,19 +175,21 @@ def run_distributed_map(  # noqa: PLR0913, PLR0917 - the emulator's own
             run.end(child, "SUCCEEDED", output=json.dumps(found))
 
     at_once = int(state.get("MaxConcurrency") or 0) or min(len(items), MOST_AT_ONCE) or 1
+    pool = ThreadPoolExecutor(max_workers=at_once)
     _runs[execution["executionArn"]] = run
     try:
-        with ThreadPoolExecutor(max_workers=at_once) as pool:
-            going = [
-                pool.submit(contextvars.copy_context().run, run_item, index)
-                for index in range(len(items))
-            ]
-            wait(going)
+        going = [
+            pool.submit(contextvars.copy_context().run, run_item, index)
+            for index in range(len(items))
+        ]
+        while wait(going, timeout=LOOK_AGAIN).not_done and not run.is_left_alone:
+            pass
     finally:
         _runs.pop(execution["executionArn"], None)
+        pool.shutdown(wait=False, cancel_futures=True)
+    run.finish()
     for one in going:
         one.result()
-    _finish(run)
     found = sfn._apply_result_path(state, given, sfn._apply_result_selector(state, results))
     return sfn._apply_output_path(state, found, ctx), sfn._next_or_end(state)
 
@@ -191,18 +227,7 @@ def _map_run(state: Any, effective: Any, execution: Any, ctx: Any, items: int) -
         "_stateMachineArn": machine,
     }
     sfn._map_runs[shown["mapRunArn"]] = shown
-    return MapRun(execution, shown, machine, min(limits, default=0.0))
-
-
-def _finish(run: MapRun) -> None:
-    too_many = run.failed > run.tolerated
-    stopped = run.parent["status"] != "RUNNING"
-    ended = "FAILED" if too_many else "ABORTED" if stopped else "SUCCEEDED"
-    run.shown.update(status=ended, stopDate=sfn.now_iso())
-    if ended != "SUCCEEDED":
-        raise sfn._ExecutionError(
-            TOO_MANY, "The specified tolerated failure threshold was exceeded"
-        )
+    return MapRun(execution, shown, machine, items, min(limits, default=0.0))
 
 
 def _with_its_items(stop: Callable[[Any], Any]) -> Callable[[Any], Any]:

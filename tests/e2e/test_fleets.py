@@ -1,0 +1,189 @@
+"""Fleets: many devices from one file, changed, removed, and gone when anything fails."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.playground_cloud import Cloud, wait_for
+
+PROVISION, REMOVE = "ProvisionFleetStateMachineArn", "RemoveFleetStateMachineArn"
+LAMPS = {"name": "lamp", "count": 2, "deviceType": "bulb"}
+METERS = {"name": "meter", "count": 1, "deviceType": "meter", "identity": "csr"}
+FILE = {"name": "office", "groups": [LAMPS, METERS]}
+NEVER = {"telemetry": {"x": {"generator": "no such generator"}}}
+"""A model with which a device does not start."""
+
+
+def told(cloud: Cloud, *words: str, check: bool = True) -> Any:
+    answer = cloud.playground("fleet", *words, "--output", "json", check=check)
+    return json.loads(answer.stdout)
+
+
+def statuses(cloud: Cloud) -> Mapping[str, str]:
+    """Of all devices that there are."""
+    found = json.loads(cloud.playground("list", "--output", "json").stdout)["devices"]
+    return {row["thing_name"]: row["status"] for row in found}
+
+
+def test_a_fleet_from_its_file_to_its_end(cloud: Cloud, nothing_left: None, tmp_path: Path) -> None:
+    # given
+    file = tmp_path / "office.json"
+    file.write_text(json.dumps(FILE))
+    # when
+    made = told(cloud, "create", str(file))
+    # then
+    assert made == {"name": "office", "devices": 3, "missing": 0, "result": "OK"}
+    names = ["office-lamp-0001", "office-lamp-0002", "office-meter-0001"]
+    there = statuses(cloud)
+    assert {name: there[name] for name in names} == dict.fromkeys(names, "ONLINE")
+    # and when a setting of all is changed
+    changed = told(cloud, "set", "office", "time=7")
+    assert (changed["accepted"], changed["rejected"], changed["pending"]) == (3, {}, [])
+    assert 0 < changed["seconds"]["p50"] <= changed["seconds"]["p99"]
+    for name in names:
+        assert cloud.shadow(name)["reported"]["time"] == 7
+    refused = told(cloud, "set", "office", "unit=parsec", "--group", "lamp", check=False)
+    assert refused["rejected"].keys() == set(names[:2])
+    # and when it is made smaller
+    assert told(cloud, "scale", "office", "lamp=1")["devices"] == 2
+    assert names[1] not in statuses(cloud)
+    shown = told(cloud, "show", "office")
+    assert [group["statuses"] for group in shown["groups"]] == [{"ONLINE": 1}, {"ONLINE": 1}]
+    (listed,) = told(cloud, "list")["fleets"]
+    assert (listed["fleet_name"], listed["status"], listed["devices"]) == ("office", "READY", 2)
+    # and removed
+    assert told(cloud, "delete", "office") == {"name": "office", "devices": 0, "result": "OK"}
+    assert told(cloud, "list") == {"fleets": []}
+    gone = cloud.playground("fleet", "show", "office", check=False)
+    assert gone.returncode == 1
+    assert "There is no fleet office" in gone.stderr
+
+
+@pytest.mark.thorough
+def test_a_file_that_breaks_a_rule_is_refused_before_anything_is_made(
+    cloud: Cloud, nothing_left: None, tmp_path: Path
+) -> None:
+    # given
+    model = tmp_path / "model.json"
+    model.write_text(json.dumps(NEVER))
+    file = tmp_path / "office.json"
+    for wrong, says in (
+        ({**LAMPS, "count": "2"}, "groups[0].count: must be a whole number"),
+        ({**LAMPS, "model": NEVER}, "groups[0].model: telemetry.x"),
+        ({**LAMPS, "model": "model.json"}, "model.json: telemetry.x"),
+        ({**LAMPS, "model": "none.json"}, "none.json can't be read"),
+    ):
+        file.write_text(json.dumps({"name": "office", "groups": [wrong]}))
+        # when
+        answer = cloud.playground("fleet", "create", str(file), check=False)
+        # then
+        assert answer.returncode != 0
+        assert says in answer.stderr
+    # and the workflow refuses what nobody has checked before
+    end = cloud.execute(PROVISION, {"name": "office", "groups": [{**LAMPS, "size": 3}]})
+    assert json.loads(end.cause)["errorMessage"].startswith("groups[0].size: is not a field here")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("tolerated", [0, 1])
+def test_a_device_that_does_not_start_ends_the_fleet_or_is_tolerated(
+    cloud: Cloud, nothing_left: None, tolerated: int
+) -> None:
+    # given
+    bad = {"name": "bad", "count": 1, "model": NEVER}
+    # when
+    end = cloud.execute(PROVISION, {**FILE, "groups": [LAMPS, bad], "tolerated": tolerated})
+    # then
+    if tolerated:
+        assert (end.status, end.output["devices"], end.output["missing"]) == ("SUCCEEDED", 2, 1)
+        assert cloud.execute(REMOVE, {"name": "office"}).status == "SUCCEEDED"
+    else:
+        assert (end.status, end.error) == ("FAILED", "StepFailed")
+        assert "States.ExceedToleratedFailureThreshold" in end.cause
+
+
+@pytest.mark.thorough
+def test_a_fleet_that_is_stopped_leaves_nothing(cloud: Cloud, nothing_left: None) -> None:
+    # given
+    arn = cloud.start(PROVISION, {"name": "office", "groups": [{**LAMPS, "count": 6}]})
+    wait_for("the first devices", lambda: cloud.row("office-lamp-0002").get("certificate_id"))
+    # when
+    cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    # then
+    wait_for("the undoing", lambda: not told(cloud, "list")["fleets"])
+    assert cloud.finished(arn).status == "ABORTED"
+    left = [name for name in statuses(cloud) if name.startswith("office")]
+    assert [name for name in left if statuses(cloud)[name] != "FAILED"] == []
+
+
+@pytest.mark.thorough
+def test_somebody_elses_device_is_left_alone(cloud: Cloud, nothing_left: None) -> None:
+    # given
+    name = "office-lamp-0002"
+    assert cloud.provision({"thingName": name}).status == "SUCCEEDED"
+    before = cloud.row(name)
+    # when
+    end = cloud.execute(PROVISION, FILE)
+    # then
+    assert (end.status, end.error) == ("FAILED", "ThingExists")
+    assert f"taken names: {name}" in end.cause
+    assert cloud.row(name) == before
+    assert cloud.deprovision(name).status == "SUCCEEDED"
+
+
+@pytest.mark.thorough
+def test_of_two_at_once_one_has_the_fleet(cloud: Cloud, nothing_left: None) -> None:
+    # given
+    first = cloud.start(PROVISION, FILE)
+    wait_for("the fleet", lambda: told(cloud, "list")["fleets"])
+    # when
+    for machine, asked in ((PROVISION, FILE), (REMOVE, {"name": "office"})):
+        end = cloud.execute(machine, asked)
+        # then
+        assert (end.status, end.error) == ("FAILED", "FleetBusy")
+        assert f"office is being provisioned by {first}" in end.cause
+    assert cloud.finished(first).status == "SUCCEEDED"
+    assert cloud.execute(REMOVE, {"name": "office"}).status == "SUCCEEDED"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("state", ["PlanFleet", "ProvisionDevice", "SettleFleet"])
+def test_whichever_state_fails_nothing_is_left(
+    cloud: Cloud, nothing_left: None, state: str
+) -> None:
+    # when
+    end = cloud.execute(PROVISION, FILE, case=f"{state}Fails")
+    # then
+    failed = ("FAILED", "StepFailed" if state == "ProvisionDevice" else "Injected.Fault")
+    assert (end.status, end.error) == failed
+    assert told(cloud, "list") == {"fleets": []}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("state", ["PlanRemoval", "DeprovisionDevice", "SettleFleet"])
+def test_a_removal_that_fails_is_done_by_the_next(
+    cloud: Cloud, nothing_left: None, state: str
+) -> None:
+    # given
+    assert cloud.execute(PROVISION, FILE).status == "SUCCEEDED"
+    # when
+    end = cloud.execute(REMOVE, {"name": "office"}, case=f"{state}Fails")
+    # then
+    assert end.status == "FAILED"
+    assert told(cloud, "list")["fleets"]
+    assert cloud.execute(REMOVE, {"name": "office"}).status == "SUCCEEDED"
+    assert told(cloud, "list") == {"fleets": []}
+
+
+@pytest.mark.thorough
+def test_what_the_undoing_could_not_do_the_rule_does(cloud: Cloud, nothing_left: None) -> None:
+    # given an execution whose own undoing fails
+    bad = {"name": "bad", "count": 1, "model": NEVER}
+    # when
+    end = cloud.execute(PROVISION, {**FILE, "groups": [LAMPS, bad]}, case="UndoFleetFails")
+    # then
+    assert end.status == "FAILED"
+    wait_for("the rule's undoing", lambda: not told(cloud, "list")["fleets"])
