@@ -32,6 +32,7 @@ FROM_THE_ROW = {
 }
 OF_MANY = {
     "sweeping.sweep",
+    "expiring.expire_devices",
     "watching.count_devices",
     "auditing.audit",
     "auditing.process_finding",
