@@ -4,7 +4,7 @@ import { isOfApi, Reach } from '../src/api/reach';
 import { describedBy } from '../src/device/help';
 import { lifeOf } from '../src/device/life';
 import { seriesOf } from '../src/device/series';
-import { attributesOf, modelOf, nameFault } from '../src/devices/newDevice';
+import { attributesOf, modelOf, nameFault, ttlFault } from '../src/devices/newDevice';
 import type { Message } from '../src/live/message';
 import { payloadOf } from '../src/live/payload';
 import { drawn, inWords, type Facts } from '../src/pictures/facts';
@@ -92,6 +92,10 @@ test('names, attributes and models of a new device', () => {
   expect(nameFault('lamp:1_-')).toBeUndefined();
   expect(nameFault('a b')).toContain('letters');
   expect(nameFault('update')).toContain('reserves');
+  for (const ttl of ['', '1m', '525600m', '8760h', '365d']) expect(ttlFault(ttl)).toBeUndefined();
+  for (const ttl of ['0m', '525601m', '8761h', '366d', '90s', '2H', '02h', '2', 'h']) {
+    expect(ttlFault(ttl)).toContain('such as 2h');
+  }
   expect(attributesOf('room=kitchen\n\n floor=2=x')).toEqual({
     value: { room: 'kitchen', floor: '2=x' },
   });

@@ -6,6 +6,7 @@ Standard library only: the command imports this module from outside Lambda.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from common.errors import InvalidInput
@@ -18,7 +19,17 @@ ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
 OWNER_ATTRIBUTE = "execution"
 MAX_ATTRIBUTES = 20
 
-FIELDS = ("deviceType", "thingName", "attributes", "model", "identity")
+# Of minutes, hours and days those from a minute to a year: as a pattern, so that the API's document
+# has the very rule.
+TTL = re.compile(
+    r"([1-9][0-9]{0,4}|[1-4][0-9]{5}|5[01][0-9]{4}|52[0-4][0-9]{3}|525[0-5][0-9]{2}|525600)m"
+    r"|([1-9][0-9]{0,2}|[1-7][0-9]{3}|8[0-6][0-9]{2}|87[0-5][0-9]|8760)h"
+    r"|([1-9][0-9]?|[12][0-9]{2}|3[0-5][0-9]|36[0-5])d"
+)
+TTL_RULE = "must be a number with m, h or d, such as 2h, from 1m to 365d"
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+FIELDS = ("deviceType", "thingName", "attributes", "model", "identity", "ttl")
 # Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than
 # once.
 MAX_MODEL_BYTES = 16_384
@@ -35,11 +46,13 @@ class DeviceWish:
     attributes: Mapping[str, str]
     model: Mapping[str, Any] | None
     identity: str
+    ttl: timedelta | None
+    """After which the device is removed; None: it stays until somebody removes it."""
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, identity?}`; raises InvalidInput
-        with the field.
+        """From `{deviceType?, thingName?, attributes?, model?, identity?, ttl?}`; raises
+        InvalidInput with the field.
         """
         if not isinstance(asked, dict):
             raise InvalidInput(
@@ -55,6 +68,7 @@ class DeviceWish:
             attributes=_checked_attributes(asked.get("attributes", {})),
             model=_checked_model(asked["model"]) if "model" in asked else None,
             identity=_checked_identity(asked.get("identity", "keys")),
+            ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
         )
 
 
@@ -70,6 +84,12 @@ def _checked_identity(value: object) -> str:
     if value not in IDENTITIES:
         raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
     return str(value)
+
+
+def _checked_ttl(value: object) -> timedelta:
+    if not isinstance(value, str) or not TTL.fullmatch(value):
+        raise InvalidInput("ttl", f"{TTL_RULE}; got {told(value)}")
+    return timedelta(**{UNITS[value[-1]]: int(value[:-1])})
 
 
 def _checked_attributes(value: object) -> Mapping[str, str]:

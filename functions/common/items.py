@@ -89,6 +89,17 @@ def scan(
     if attributes:
         asked["ProjectionExpression"] = ", ".join(f"#{name}" for name in attributes)
         asked["ExpressionAttributeNames"] = {f"#{name}": name for name in attributes}
+    yield from _pages(table, asked)
+
+
+def scan_index(table: "Table", index: str, condition: ConditionBase) -> Iterator[Item]:
+    """What a global index has of the items that fulfil the condition; it is a moment behind the
+    table.
+    """
+    yield from _pages(table, {"IndexName": index, "FilterExpression": condition})
+
+
+def _pages(table: "Table", asked: Any) -> Iterator[Item]:
     while True:
         page = table.scan(**asked)
         yield from page["Items"]

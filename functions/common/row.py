@@ -17,6 +17,9 @@ INHERITED = ("certificate_requests",)
 
 GIVEN_UP = "given_up_at"
 
+# When the device is to be removed, if it was made for a time; a removal that ends takes it away.
+EXPIRES = "expires_at"
+
 # ARNs of executions whose work is being undone, or has been (holding/undone.py).
 UNDONE = "undone"
 
@@ -49,6 +52,7 @@ OF_THE_LIVING = (
     *OF_A_QUARANTINE,
     "released_by",
     *sorted(LINKED),
+    EXPIRES,
     "image_digest",
     "deprovisioning",
     "task_token",

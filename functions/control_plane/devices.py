@@ -16,7 +16,7 @@ from common.errors import TransientError
 from common.identifiers import made_up_name
 from common.jsontext import read
 from common.jsonvalues import same
-from common.row import Row, is_free
+from common.row import EXPIRES, Row, is_free
 from control_plane.listing import Listing, Wanted
 from control_plane.machines import DEPROVISION, PROVISION, Machines, link, name_of, summary
 from control_plane.present import known, living
@@ -226,6 +226,7 @@ def _item(row: Row) -> dict[str, Any]:
         "statusReason": _reason(row),
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],
+        "expiresAt": row.get(EXPIRES),
         "lastSeenAt": row.get("last_seen_at"),
         "ip": row.get("ip"),
         "links": _links(row),
@@ -240,6 +241,7 @@ def _catalog(row: Row) -> dict[str, Any]:
         "deviceType": row["device_type"],
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],
+        "expiresAt": row.get(EXPIRES),
         "lastSeenAt": row.get("last_seen_at"),
         "ip": row.get("ip"),
         "certificateId": row.get("certificate_id"),

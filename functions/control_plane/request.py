@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from fastjsonschema import JsonSchemaValueException
 
+from common.device_wish import TTL, TTL_RULE
 from common.jsontext import decode
 from common.jsonvalues import NotJsonError
 from control_plane.caller import Caller
@@ -18,8 +19,8 @@ from control_plane.problem import NONE, FieldError, invalid, too_large, unsuppor
 
 # Four times the longest model, in whatever layout. API Gateway takes 10 MB.
 MAX_BODY_BYTES = 65_536
-# The pattern of a text that has to say something.
-NOT_BLANK = r"\S"
+# Patterns that say less than words: of a text that has to say something, and of a time to live.
+IN_WORDS = {r"\S": "must not be blank", f"^({TTL.pattern})$": TTL_RULE}
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ def _rule(error: JsonSchemaValueException) -> str:
     if error.rule == "oneOf" and all(row.keys() == {"required"} for row in error.rule_definition):
         names = [name for row in error.rule_definition for name in row["required"]]
         return f"must have exactly one of {', '.join(names)}"
-    if error.rule == "pattern" and error.rule_definition == NOT_BLANK:
-        return "must not be blank"
+    if error.rule == "pattern" and error.rule_definition in IN_WORDS:
+        return IN_WORDS[error.rule_definition]
     return str(error.message).removeprefix(str(error.name)).strip()
 
 

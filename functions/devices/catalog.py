@@ -7,6 +7,7 @@ Every write is conditional on that, as the table of purposes has it (holding/).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
@@ -16,8 +17,8 @@ from botocore.exceptions import ClientError
 from common.clients import error_code
 from common.errors import DeviceBusy, OwnershipLost
 from common.items import CONDITION_FAILED, update_if
-from common.moments import now
-from common.row import INHERITED, OF_THE_LIVING, Row, is_free
+from common.moments import as_text, now
+from common.row import EXPIRES, INHERITED, OF_THE_LIVING, Row, is_free
 from holding.conditions import absent, may_take
 from holding.dead import holder_of
 from holding.hold import Hold
@@ -45,23 +46,31 @@ class Catalog:
         return self._maker(thing_name, owner).checked(self.row(thing_name))
 
     def claim(
-        self, thing_name: str, device_type: str, execution_arn: str, identity: str = "keys"
+        self,
+        thing_name: str,
+        device_type: str,
+        execution_arn: str,
+        identity: str = "keys",
+        ttl: timedelta | None = None,
     ) -> bool:
-        """Take the name for an execution.
+        """Take the name for an execution; the device's time begins now.
 
         False when it belongs to another one, or the execution was undone already. A repetition by
         the owner changes nothing: what it has made since stays written down.
         """
+        taken_at = datetime.now(UTC)
         item = {
             "thing_name": thing_name,
             "device_type": device_type,
             "execution_arn": execution_arn,
             "status": "PROVISIONING",
-            "created_at": now(),
-            "updated_at": now(),
+            "created_at": as_text(taken_at),
+            "updated_at": as_text(taken_at),
         }
         if identity != "keys":
             item["identity"] = identity
+        if ttl is not None:
+            item[EXPIRES] = as_text(taken_at + ttl)
         there = self._put(item, Attr("thing_name").not_exists())
         if there is None:
             return True

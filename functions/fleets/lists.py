@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.jsontext import read
-from fleets.members import Member, from_data
+from fleets.members import Catalog, Member, from_data
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -45,9 +45,15 @@ class Lists:
         """The file that was wanted is the fleet's."""
         self.put(FILE, self._get(WANTED))
 
-    def put_members(self, name: str, members: Iterable[Member]) -> str:
-        """Write one of the lists of members; gives its key."""
-        return self.put(name, [one.data for one in members])
+    def put_members(self, members: Iterable[Member]) -> str:
+        """Write down who is in the fleet; gives the key."""
+        return self.put(MEMBERS, [one.data for one in members])
+
+    def put_leaving(self, members: Iterable[Member], catalog: Catalog) -> str:
+        """Write down who leaves, each with the execution that made it: until the removal takes the
+        device, somebody may have made another one of its name. Gives the key.
+        """
+        return self.put(LEAVING, [{**one.data, "madeBy": catalog.arn(one)} for one in members])
 
     def put(self, name: str, found: Mapping[str, Any] | Sequence[Any]) -> str:
         """Write an object; gives its key."""

@@ -15,7 +15,7 @@ from common.fleet_wish import FleetWish
 from common.observability import Handler, about, logger, observed
 from common.row import is_free
 from fleets import wiring
-from fleets.lists import ARRIVING, LEAVING, MEMBERS, WANTED, Lists
+from fleets.lists import ARRIVING, WANTED, Lists
 from fleets.members import Catalog, Member, member
 from fleets.register import PROVISIONING, Register
 
@@ -56,7 +56,7 @@ class Planner:
         found = self._difference(wish, lists, execution_arn)
         devices = wish.devices()
         # Who is in the fleet is written down before the first one is made.
-        lists.put_members(MEMBERS, found.members)
+        lists.put_members(found.members)
         lists.put(WANTED, _file(wish))
         inputs = [{**one.data, "input": devices[one.thing_name]} for one in found.arriving]
         return {
@@ -65,7 +65,7 @@ class Planner:
             "arriving": len(found.arriving),
             "arrivingKey": lists.put(ARRIVING, inputs),
             "leaving": len(found.leaving),
-            "leavingKey": lists.put_members(LEAVING, found.leaving),
+            "leavingKey": lists.put_leaving(found.leaving, self.catalog),
             "tolerated": wish.tolerated,
         }
 

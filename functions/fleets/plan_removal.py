@@ -15,7 +15,7 @@ from common.fleet_wish import checked_fleet_name
 from common.jsonvalues import told
 from common.observability import Handler, about, logger, observed
 from fleets import wiring
-from fleets.lists import LEAVING, Lists
+from fleets.lists import Lists
 from fleets.members import Catalog, Member, member
 from fleets.register import REMOVING, Register
 
@@ -81,7 +81,7 @@ class Planner:
         if self._is_being_made(leaving, own):
             return _answer(WAIT, name)
         verdict = REMOVE if leaving else SETTLE
-        key = lists.put_members(LEAVING, leaving)
+        key = lists.put_leaving(leaving, self.catalog)
         return _answer(verdict, name, len(leaving), key)
 
     def _name_of(self, request: RemovalRequest) -> str | None:

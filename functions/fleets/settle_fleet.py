@@ -12,7 +12,7 @@ from common.environment import Environment, environment
 from common.errors import FleetBusy
 from common.observability import Handler, about, logger, observed
 from fleets import wiring
-from fleets.lists import MEMBERS, Lists
+from fleets.lists import Lists
 from fleets.members import Catalog
 from fleets.register import Register
 
@@ -55,7 +55,7 @@ class Settling:
             lists.remove()
             self.register.forget(name, execution_arn)
             return _settled(0, wanted)
-        lists.put_members(MEMBERS, [one for one in members if one.thing_name in own])
+        lists.put_members([one for one in members if one.thing_name in own])
         if wanted:
             lists.accept()
         self.register.let_go(name, execution_arn, len(own))

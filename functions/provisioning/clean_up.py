@@ -18,6 +18,7 @@ from common.environment import Environment, environment
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
 from common.executions import Executions
 from common.identifiers import checked_thing_name, made_up_name, owner_of
+from common.jsonvalues import told
 from common.linking import LinkDevices
 from common.links import LINKED
 from common.observability import Handler, about, logger, metrics, observed
@@ -57,6 +58,10 @@ class CleanUpRequest:
     """
     resumed: bool = False
     """Only finish what `remover` had begun when it ended."""
+    made_by: str | None = None
+    """The device is only meant if this execution has made it: another one may have its name by
+    now.
+    """
 
     @property
     def outcome(self) -> str:
@@ -65,12 +70,22 @@ class CleanUpRequest:
 
     @classmethod
     def deprovision(cls, asked: object, remover: str, *, resumed: bool = False) -> "CleanUpRequest":
-        """From the input of a deprovisioning execution, `{"thingName": ...}`; raises
+        """From the input of a deprovisioning execution, `{"thingName", "madeBy"?}`; raises
         InvalidInput.
         """
-        if not isinstance(asked, dict) or asked.keys() != {"thingName"}:
-            raise InvalidInput("input", 'must be {"thingName": "<name>"} and nothing else')
-        return cls(checked_thing_name(asked["thingName"]), remover, None, resumed)
+        if not isinstance(asked, dict) or asked.keys() - {"madeBy"} != {"thingName"}:
+            rule = 'must be {"thingName": "<name>"}, and at most "madeBy" with it'
+            raise InvalidInput("input", rule)
+        made_by = asked.get("madeBy")
+        if "madeBy" in asked and not isinstance(made_by, str):
+            raise InvalidInput("madeBy", f"must be the ARN of an execution, got {told(made_by)}")
+        return cls(checked_thing_name(asked["thingName"]), remover, None, resumed, made_by)
+
+    def means(self, row: Row) -> bool:
+        """Whether the row is of the device that is to be undone, and it is there."""
+        maker = row["execution_arn"]
+        asked = self.execution_arn in (None, maker) and self.made_by in (None, maker)
+        return asked and not is_free(row)
 
     @classmethod
     def compensate(cls, asked: object, execution_arn: str) -> "CleanUpRequest | None":
@@ -134,11 +149,7 @@ class CleanUp:
         """
         for _ in self.patience.tries():
             row = self.catalog.row(request.thing_name)
-            if (
-                row is None
-                or is_free(row)
-                or request.execution_arn not in (None, row["execution_arn"])
-            ):
+            if row is None or not request.means(row):
                 return self._without_row(request, row)
             holder = holder_of(row, Purpose.DEPROVISION)
             if request.resumed and holder != request.remover:

@@ -6,6 +6,7 @@ Refuses bad input and a name that exists before anything is made.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -34,6 +35,7 @@ class ThingRequest:
     attributes: Mapping[str, str]
     execution_arn: str
     identity: str = "keys"
+    ttl: timedelta | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
@@ -47,6 +49,7 @@ class ThingRequest:
             attributes=wish.attributes,
             execution_arn=event["execution"],
             identity=wish.identity,
+            ttl=wish.ttl,
         )
 
 
@@ -66,7 +69,11 @@ def create_thing(
     """
     _refuse_foreign_thing(request, iot)
     if not catalog.claim(
-        request.thing_name, request.device_type, request.execution_arn, request.identity
+        request.thing_name,
+        request.device_type,
+        request.execution_arn,
+        request.identity,
+        request.ttl,
     ):
         raise ThingExists(
             f"thingName: a device {request.thing_name} exists already; delete it or "

@@ -58,6 +58,10 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
             help="Who makes the device's first key: keys (when left out), AWS IoT; csr, the device."
         ),
     ] = None,
+    ttl: Annotated[
+        str | None,
+        typer.Option(help="How long it is to be there: 45m, 2h, 7d. Then the stack removes it."),
+    ] = None,
 ) -> None:
     """Provision a device and show each step."""
     if name is not None and thing_name is not None and name != thing_name:
@@ -65,8 +69,8 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     name = name if thing_name is None else thing_name
     if name is not None and count > 1:
         raise UsageError("A name is for one device: leave out the name or --count.")
-    request: dict[str, Any] = {"deviceType": device_type, "thingName": name, "identity": identity}
-    request = {key: value for key, value in request.items() if value is not None}
+    named = {"deviceType": device_type, "thingName": name, "identity": identity, "ttl": ttl}
+    request: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if device_type:
         models.known(context(ctx).paths, device_type)
     if attribute:

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground create",
         "playground create lamp --type bulb --attribute room=kitchen",
         "playground create --identity csr",
+        "playground create lamp --ttl 2h",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",
     ),
     "certificates": (

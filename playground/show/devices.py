@@ -1,6 +1,7 @@
 """How devices, their models and their answers look at the terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from playground.devices.devices import Answer, Row, answer_of
 from playground.devices.models import Bundled, Sample
-from playground.show.ages import age
+from playground.show.ages import age, short, time_of
 from playground.show.rows import Line, Rows
 from playground.show.views import as_words, cell, fields_table, headed_table, moment
 
@@ -94,6 +95,7 @@ def _matters(row: Row) -> Iterator[Line]:
     status = status_text(row).append(f": {reason}" if reason else "", style="default")
     told = {"status": status, "type": Text(str(row.get("device_type", "")))}
     told |= {"connected": _presence(row), "age": _since(row.get("created_at"))}
+    told |= {"expires": _until(row.get("expires_at"))}
     told |= {"certificate": _certificate(row)}
     told |= {name: Text(", ".join(sorted(row.get(key, ())))) for name, key in LINKED.items()}
     yield Line(Text(str(row["thing_name"]), style="bold"))
@@ -115,6 +117,13 @@ def _presence(row: Row) -> Text:
 
 def _since(at: Any) -> Text:
     return Text(f"{age(at)} ({moment(at)})" if at else "")
+
+
+def _until(at: Any) -> Text:
+    end = time_of(at)
+    if end is None:
+        return Text()
+    return Text(f"in {short((end - datetime.now(UTC)).total_seconds())} ({moment(at)})")
 
 
 def _certificate(row: Row) -> Text:

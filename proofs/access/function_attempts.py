@@ -165,16 +165,20 @@ def _snake(operation: str) -> str:
 
 
 def _arguments(service: str, operation: str, resource: str) -> dict[str, Any]:
-    """What the operation requires, made up; tables, buckets and keys as the resource names them."""
+    """What the operation requires, made up; tables, indexes, buckets and keys as the resource names
+    them.
+    """
     shape = _model(service).operation_model(operation).input_shape
     made = _made_up(shape) if shape is not None else {}
     assert isinstance(made, dict)
     name = resource.rpartition(":")[2]
     if service == "dynamodb":
-        table, item = name.partition("/")[2].partition("/")[0], {"id": {"S": "x"}}
+        table, _, index = name.partition("/")[2].partition("/index/")
+        item = {"id": {"S": "x"}}
         if "RequestItems" in made:
             return {"RequestItems": {table: {"Keys": [item]}}}
         made["TableName"] = table
+        made |= {"IndexName": index} if index else {}
         made |= {"Key": item} if "Key" in made else {}
     if service == "s3":
         made["Bucket"], _, key = name.partition("/")

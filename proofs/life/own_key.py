@@ -7,8 +7,8 @@ from proofs.life.replaced_certificates import grow_old
 
 
 def with_its_own_key(life: Life) -> None:
-    """A device that makes its key itself, a retry that finds its certificate half-made, and one
-    that grows old.
+    """A device that makes its key itself, a retry that finds its certificate half-made, one that
+    grows old, and one whose time is up.
     """
     execution = f"{sample('create_thing')['execution'].rpartition(':')[0]}:{uuid.uuid4()}"
     asked = {"thingName": life.thing_name, "deviceType": "bulb", "identity": "csr"}
@@ -40,4 +40,19 @@ def with_its_own_key(life: Life) -> None:
     )
     life.expect("SignRequest", "it is free", not life.is_confined(half_made))
     grow_old(life)
-    life.execute("deprovisioning", {"thingName": life.thing_name})
+    its_time_is_up(life)
+
+
+def its_time_is_up(life: Life) -> None:
+    """The stack removes it, although a dead execution has its row for that."""
+    removal = life.cloud.home.output("DeprovisionDeviceStateMachineArn")
+    dead = f"{removal.replace(':stateMachine:', ':execution:')}:{uuid.uuid4()}"
+    life.write(deprovisioning=dead, expires_at="2026-01-02T03:04:05.678Z")
+    life.grow_old()
+    life.call("ExpireDevices", {})
+
+    def gone() -> bool:
+        row = life.cloud.row(life.thing_name)
+        return row["status"] == "TERMINATED" and "expires_at" not in row
+
+    life.wait("the removal of a device whose time is up", gone, life.refusal)

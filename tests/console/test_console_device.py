@@ -123,6 +123,7 @@ def test_a_device_is_made_while_its_workflow_is_watched_and_removed_again(
     console.live()
     console.at("create-device").click()
     console.fill("create-name", "made-here")
+    console.fill("create-ttl", "2h")
     console.at("create-submit").click()
     # then
     expect(console.page).to_have_url(re.compile(r"/executions/"))
@@ -130,6 +131,7 @@ def test_a_device_is_made_while_its_workflow_is_watched_and_removed_again(
     console.shown("SUCCEEDED")
     console.page.goto(f"{console.origin}/devices/made-here")
     expect(console.at("device-status")).to_have_attribute("data-status", "ONLINE")
+    expect(console.page.get_by_text("Expires", exact=True)).to_be_visible()
     # when
     console.at("delete-device").click()
     console.at("delete-submit").click()

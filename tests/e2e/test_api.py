@@ -139,7 +139,7 @@ def test_a_device_from_the_request_to_its_removal(
 ) -> None:
     # given a request that is made twice
     body, key = (
-        {"deviceType": "bulb", "thingName": "api-lamp"},
+        {"deviceType": "bulb", "thingName": "api-lamp", "ttl": "1h"},
         {"Idempotency-Key": '"a-key-of-mine"'},
     )
     accepted, again = (admin.ask("POST", "/v1/devices", body, key) for _ in range(2))
@@ -161,6 +161,7 @@ def test_a_device_from_the_request_to_its_removal(
     # and
     found = viewer.ask("GET", "/v1/devices/api-lamp").body
     assert found["catalog"]["status"] == "ONLINE"
+    assert found["catalog"]["expiresAt"] > found["catalog"]["createdAt"]
     assert found["shadow"]["desired"]["status"] == "off"
     assert found["certificate"]["status"] == "ACTIVE"
     assert found["execution"]["status"] == "SUCCEEDED"

@@ -84,6 +84,37 @@ def test_the_key_is_gone_from_the_bucket_and_nowhere_else(
     assert places_with(cloud, "PRIVATE KEY") == []
 
 
+def test_a_device_whose_time_is_up_is_removed_by_the_stack(
+    cloud: Cloud, nothing_left: None
+) -> None:
+    # given
+    name = cloud.provision({"ttl": "1h"}).output["thingName"]
+    row = cloud.row(name)
+    assert row["expires_at"] > row["created_at"]
+    # when the hour is over
+    cloud.client("dynamodb").update_item(
+        TableName=cloud.home.output("DeviceCatalogTableName"),
+        Key={"thing_name": {"S": name}},
+        UpdateExpression="SET expires_at = :past",
+        ConditionExpression="expires_at = :hour",
+        ExpressionAttributeValues={
+            ":past": {"S": row["created_at"]},
+            ":hour": {"S": row["expires_at"]},
+        },
+    )
+    # Whichever comes first, this call or the one of the schedule.
+    answer = cloud.client("lambda").invoke(FunctionName=cloud.functions["ExpireDevicesFunction"])
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    # then
+    wait_for("the removal", lambda: cloud.row(name)["status"] == "TERMINATED")
+    assert "expires_at" not in cloud.row(name)
+    removals = cloud.client("stepfunctions").list_executions(
+        stateMachineArn=cloud.home.output("DeprovisionDeviceStateMachineArn")
+    )["executions"]
+    by_time = [one["executionArn"] for one in removals if one["name"].startswith("expired-")]
+    assert name in [cloud.finished(arn).output["thingName"] for arn in by_time]
+
+
 def test_the_search_for_keys_finds_one(cloud: Cloud, device: Mapping[str, Any]) -> None:
     """A search that finds nothing proves something only when it would find it."""
     # given

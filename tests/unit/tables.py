@@ -61,7 +61,7 @@ def create_catalog() -> "Table":
     return create_table(
         TABLE,
         ["thing_name"],
-        ["thing_name", "task_arn", "status", "created_at"],
+        ["thing_name", "task_arn", "status", "created_at", "expires_at"],
         [
             {
                 "IndexName": "task_arn",
@@ -72,6 +72,11 @@ def create_catalog() -> "Table":
                 "IndexName": "status",
                 "KeySchema": _schema("status", "created_at"),
                 "Projection": by_status,
+            },
+            {
+                "IndexName": "expires_at",
+                "KeySchema": _schema("expires_at"),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
             },
         ],
     )

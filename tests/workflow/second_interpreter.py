@@ -97,7 +97,8 @@ def _inline(state: dict[str, Any], items: str) -> None:
         state.pop(name, None)
     state["ItemProcessor"]["ProcessorConfig"] = {"Mode": "INLINE"}
     state["ItemsPath"] = items
-    state["ItemSelector"] = {"execution.$": "$$.Execution.Id", "thingName": "lamp", "input": {}}
+    state["ItemSelector"] = {"execution.$": "$$.Execution.Id", "thingName": "lamp"}
+    state["ItemSelector"] |= {"input": {}, "madeBy": "arn"}
 
 
 def _groups(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -157,6 +157,7 @@ BAD_INPUT = [
     ("attributes", {"attributes": {"execution": "mine"}}),
     ("attributes", {"attributes": {str(number): "x" for number in range(21)}}),
     ("identity", {"identity": "own"}),
+    ("ttl", {"ttl": "90s"}),
     ("color", {"color": "red"}),
     ("input", ["bulb"]),
     ("input", "bulb"),

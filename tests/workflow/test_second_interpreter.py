@@ -169,8 +169,10 @@ UNDOING = {
 }
 # Only with a key of its own, or when something has failed.
 BY_ITS_OWN_KEY = ("SignRequest",)
-AFTER_A_FAILURE = ("CleanUp", "UndoRestart", "UndoQuarantine", "GiveUp", "PutBack", "RestoreDevice")
-AFTER_A_FAILURE += ("UndoFleet",)
+AFTER_A_FAILURE = (
+    *("CleanUp", "UndoRestart", "UndoQuarantine", "GiveUp", "PutBack", "RestoreDevice"),
+    "UndoFleet",
+)
 BAD = FunctionError("Injected", "injected for good")
 
 

@@ -66,6 +66,9 @@ export function Overview(given: OfDevice) {
                   value: <code className="breakable">{presence?.sessionIdentifier ?? '–'}</code>,
                 },
                 { label: 'Made', value: moment(catalog.createdAt) },
+                ...(catalog.expiresAt === null
+                  ? []
+                  : [{ label: 'Expires', value: moment(catalog.expiresAt) }]),
                 {
                   label: 'Made by',
                   value: execution ? (

@@ -16,7 +16,7 @@ import { startWorkflow } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
 import { ErrorBox } from '../ui/small';
 import type { JsonObject } from '../values/json';
-import { attributesOf, modelOf, nameFault } from './newDevice';
+import { attributesOf, modelOf, nameFault, ttlFault } from './newDevice';
 import { TYPES } from './types';
 
 const WORDS: Record<DeviceType, string> = {
@@ -37,19 +37,21 @@ export default function CreateDevice({ close }: { close: () => void }) {
   const [thingName, setThingName] = useState('');
   const [deviceType, setDeviceType] = useState<DeviceType>('bulb');
   const [identity, setIdentity] = useState<'keys' | 'csr'>('keys');
+  const [ttl, setTtl] = useState('');
   const [attributes, setAttributes] = useState('');
   const [model, setModel] = useState('');
   // The same key for the same form: pressing twice makes one device.
   const key = useRef(crypto.randomUUID());
   const given = attributesOf(attributes);
   const own = modelOf(model);
-  const faults = [nameFault(thingName), given.fault, own.fault];
+  const faults = [nameFault(thingName), ttlFault(ttl), given.fault, own.fault];
   const body: NewDevice = {
     deviceType,
     ...(thingName && { thingName }),
     ...(given.value && { attributes: given.value }),
     ...(own.value && { model: own.value as NonNullable<NewDevice['model']> }),
     ...(identity === 'csr' && { identity }),
+    ...(ttl && { ttl }),
   };
   const create = useMutation({
     mutationFn: () =>
@@ -143,6 +145,20 @@ export default function CreateDevice({ close }: { close: () => void }) {
               onChange={({ detail }) => {
                 setIdentity(detail.value === 'csr' ? 'csr' : 'keys');
               }}
+            />
+          </FormField>
+          <FormField
+            label="Time to live"
+            description="45m, 2h or 7d: then it is removed. Empty: it stays."
+            errorText={ttlFault(ttl)}
+          >
+            <Input
+              value={ttl}
+              onChange={({ detail }) => {
+                setTtl(detail.value.trim());
+              }}
+              placeholder="2h"
+              data-testid="create-ttl"
             />
           </FormField>
           <FormField

@@ -17,6 +17,17 @@ export function nameFault(name: string): string | undefined {
   return RESERVED.has(name) ? 'is a level that AWS IoT reserves in its topics' : undefined;
 }
 
+const MOST: Record<string, number> = { m: 525_600, h: 8_760, d: 365 };
+
+/** What is wrong with a time to live; an empty one is none. */
+export function ttlFault(ttl: string): string | undefined {
+  if (ttl === '') return undefined;
+  const [, number = '', unit = ''] = /^([1-9][0-9]{0,5})([mhd])$/.exec(ttl) ?? [];
+  return Number(number) <= (MOST[unit] ?? -1)
+    ? undefined
+    : 'must be a number with m, h or d, such as 2h, from 1m to 365d';
+}
+
 interface Given<Value> {
   value?: Value;
   fault?: string;

@@ -228,6 +228,8 @@ MODEL: Mapping[str, Any] = {"telemetry": {}}
         ({"deviceType": DEEP}, "deviceType"),
         ({"deviceType": True}, "deviceType"),
         ({"identity": {"a": DEEP}}, "identity"),
+        ({"ttl": DEEP}, "ttl"),
+        ({"ttl": "9" * 100_000 + "d"}, "ttl"),
         ({"attributes": DEEP}, "attributes"),
         ({"attributes": {"a": DEEP}}, "attributes.a"),
         ({"attributes": {"a": 1}}, "attributes.a"),

@@ -170,6 +170,8 @@ WRONG: Mapping[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "ours": (("--attribute", "execution=x"), {"attributes": {"execution": "x"}}),
     "value": (("--attribute", "room=living room"), {"attributes": {"room": "living room"}}),
     "long value": (("--attribute", f"a={'x' * 801}"), {"attributes": {"a": "x" * 801}}),
+    "ttl": (("--ttl", "90s"), {"ttl": "90s"}),
+    "long ttl": (("--ttl", "366d"), {"ttl": "366d"}),
     "attributes": (
         tuple(word for number in range(21) for word in ("--attribute", f"a{number}=1")),
         {"attributes": {f"a{number}": "1" for number in range(21)}},

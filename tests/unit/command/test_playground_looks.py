@@ -153,6 +153,7 @@ SHOWN = {
         "certificate_id": "0123456789abcdef", "certificate_status": "ACTIVE",
         "certificate_created_at": ago(days=4), "certificate_replaced_by": "2027-01-02T03:04:05Z",
         "certificate_expires_at": "2049-12-31T23:59:59Z", "linked_from": ["wall"],
+        "expires_at": ago(hours=-3),
     },
     "shadow": {
         "desired": {"time": 5, "unit": "furlong", "status": "on"},
@@ -168,7 +169,7 @@ def test_show_begins_with_what_matters(capsys: pytest.CaptureFixture[str]) -> No
     told = "\n".join(in_pipe(shown_device(SHOWN), capsys))
     assert told.startswith("lamp\nstatus       ONLINE\ntype         bulb\nconnected    2h (")
     for words in (
-        "from 10.0.0.1", "driven by    wall", "time     5        5\n",
+        "from 10.0.0.1", "expires      in 2h (20", "driven by    wall", "time     5        5\n",
         "certificate  ACTIVE, age 4d, replaced by 2027-01-02, expires 2049-12-31 (0123456789ab)",
         "unit     furlong            rejected: must be metric\n",
         "status   on       off       pending\n", "metrics           0",

@@ -234,6 +234,7 @@ def test_what_the_command_shares_with_functions_needs_nothing_but_python() -> No
             "decimal",
             "typing",
             "dataclasses",
+            "datetime",
             "hashlib",
             "string",
             "uuid",

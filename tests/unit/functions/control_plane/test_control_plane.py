@@ -17,6 +17,8 @@ from common.device_wish import (
     FIELDS,
     MAX_ATTRIBUTES,
     MAX_MODEL_BYTES,
+    TTL,
+    TTL_RULE,
 )
 from common.identifiers import DEVICE_TYPES, IDENTITIES, RESERVED_NAMES, THING_NAME, made_up_name
 from common.statuses import STATUSES
@@ -268,6 +270,9 @@ def test_a_byte_order_mark_is_no_part_of_a_body(api: Api, workflows: Any, mark: 
         ({"model": {"telemetry": {}, "x": "y" * 16_384}}, "/model"),
         ({"identity": "tpm"}, "/identity"),
         ({"identity": None}, "/identity"),
+        ({"ttl": "90s"}, "/ttl"),
+        ({"ttl": "366d"}, "/ttl"),
+        ({"ttl": 60}, "/ttl"),
         ({"colour": "red"}, "/colour"),
         ([], ""),
         ("", ""),
@@ -285,6 +290,22 @@ def test_a_body_that_breaks_a_rule(api: Api, workflows: Any, body: Any, field: s
     reply = api.call("createDevice", body=body)
     assert (reply.status, reply.fields) == (400, [field])
     assert workflows.started == {}
+
+
+def test_a_time_is_refused_in_words(api: Api) -> None:
+    (error,) = api.call("createDevice", body={"ttl": "90s"}).body["errors"]
+    assert error == {"field": "/ttl", "rule": TTL_RULE}
+
+
+def test_a_device_shows_when_its_time_is_up(api: Api, lamp: str, catalog: Any) -> None:
+    # given
+    assert api.call("describeDevice", thingName=lamp).body["catalog"]["expiresAt"] is None
+    # when
+    catalog.update(lamp, EXECUTION, expires_at="2026-01-02T03:04:05.678Z")
+    # then
+    described = api.call("describeDevice", thingName=lamp).body["catalog"]
+    (listed,) = api.call("listDevices").body["devices"]
+    assert described["expiresAt"] == listed["expiresAt"] == "2026-01-02T03:04:05.678Z"
 
 
 def test_a_model_says_what_it_sends_in_one_of_two_forms(api: Api) -> None:
@@ -324,6 +345,7 @@ def test_the_document_has_the_workflows_rules() -> None:
     assert attributes["additionalProperties"]["pattern"] == f"^{ATTRIBUTE_VALUE.pattern}$"
     assert attributes["maxProperties"] == MAX_ATTRIBUTES
     assert tuple(schemas["NewDevice"]["properties"]["identity"]["enum"]) == IDENTITIES
+    assert schemas["NewDevice"]["properties"]["ttl"]["pattern"] == f"^({TTL.pattern})$"
     assert tuple(schemas["Status"]["enum"]) == STATUSES
     assert tuple(schemas["Workflow"]["enum"]) == tuple(machines_of(environment(), SESSION).arns)
 

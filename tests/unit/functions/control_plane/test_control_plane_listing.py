@@ -191,6 +191,7 @@ def test_a_page_tells_nothing_that_is_not_in_the_document(api: Api, table: Any) 
         "statusReason": None,
         "createdAt": "2026-01-02T03:00:00.001Z",
         "updatedAt": "2026-01-02T03:00:00.001Z",
+        "expiresAt": None,
         "lastSeenAt": None,
         "ip": None,
         "links": {"self": "/v1/devices/lamp", "execution": "/v1/executions/one"},

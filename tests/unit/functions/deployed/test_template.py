@@ -21,7 +21,7 @@ from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TASKS, TEMPLATE, WOR
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 38
+    assert len(FUNCTIONS) == 39
     assert len(TASKS) == 46
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",

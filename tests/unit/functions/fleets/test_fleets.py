@@ -58,7 +58,9 @@ class Office:
 
     def leave(self, planned: Mapping[str, Any], but: tuple[str, ...] = ()) -> list[str]:
         """What the Map does with the devices that leave."""
-        names = [item["thingName"] for item in self.read(planned["leavingKey"])]
+        items = self.read(planned["leavingKey"])
+        assert all(item["madeBy"] == self.arn(item["execution"]) for item in items)
+        names = [item["thingName"] for item in items]
         for name in names:
             if name not in but:
                 self.put(name, "whoever", "TERMINATED")

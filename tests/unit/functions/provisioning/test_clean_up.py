@@ -102,6 +102,20 @@ def test_a_removal_interrupted_anywhere_is_completed_by_the_next(
     assert interruption.calls >= 9
 
 
+@pytest.mark.parametrize("by", ["compensate", "deprovision"])
+def test_the_time_of_a_device_goes_with_it(
+    world: World, compensate: CleanUp, deprovision: CleanUp, by: str
+) -> None:
+    # given
+    world.provision("lamp")
+    world.catalog.update("lamp", EXECUTION, expires_at="2226-01-02T03:04:05.678Z")
+    # when
+    {"compensate": compensate, "deprovision": deprovision}[by]()
+    # then
+    assert world.row("lamp")["status"] in ("FAILED", "TERMINATED")
+    assert "expires_at" not in world.row("lamp")
+
+
 def test_other_devices_stay(world: World, compensate: CleanUp) -> None:
     # given
     world.provision("other", OTHER_EXECUTION, until="task")

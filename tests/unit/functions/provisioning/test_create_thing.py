@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from common.errors import InvalidInput, NoDeviceImage, ThingExists, TransientError
 from common.identifiers import DEVICE_TYPES, RESERVED_NAMES, made_up_name, owner_of
+from common.moments import milliseconds
 from devices.catalog import Catalog
 from provisioning import create_thing
 from tests.unit.built import CLIENTS, built
@@ -114,6 +116,8 @@ ACCEPTED = [
     pytest.param({"attributes": {"a" * 128: "x" * 800}}, id="longest attribute"),
     pytest.param({"attributes": {"_.,@/:#-": "_.,@/:#=[]-"}}, id="every special character"),
     pytest.param({"attributes": {"room": ""}}, id="empty value"),
+    pytest.param({"ttl": "1m"}, id="shortest time"),
+    pytest.param({"ttl": "365d"}, id="longest time"),
     pytest.param({"model": {"telemetry": {}}}, id="a model that the device will refuse"),
     pytest.param({"model": {"messages": []}}, id="a model of several messages"),
     pytest.param({"model": model_of(16_384)}, id="longest model"),
@@ -182,6 +186,18 @@ REFUSED = [
     pytest.param({"model": model_of(16_385)}, "model", id="long model"),
     pytest.param({"model": model_of(16_385, "\u00e4")}, "model", id="long model in UTF-8"),
     pytest.param({"Model": {"telemetry": {}}}, "Model", id="model in other case"),
+    pytest.param({"ttl": None}, "ttl", id="ttl null"),
+    pytest.param({"ttl": 60}, "ttl", id="ttl number"),
+    pytest.param({"ttl": ["2h"]}, "ttl", id="ttl list"),
+    pytest.param({"ttl": ""}, "ttl", id="empty ttl"),
+    pytest.param({"ttl": "90s"}, "ttl", id="ttl in seconds"),
+    pytest.param({"ttl": "2H"}, "ttl", id="ttl with another letter"),
+    pytest.param({"ttl": "2h\n"}, "ttl", id="line feed after ttl"),
+    pytest.param({"ttl": "\u0662h"}, "ttl", id="a digit outside ASCII"),
+    pytest.param({"ttl": "1.5h"}, "ttl", id="half an hour more"),
+    pytest.param({"ttl": "-2h"}, "ttl", id="ttl in the past"),
+    pytest.param({"ttl": "0m"}, "ttl", id="no time"),
+    pytest.param({"ttl": "366d"}, "ttl", id="more than a year"),
 ]
 
 
@@ -271,6 +287,48 @@ def test_the_name_of_a_device_that_is_gone_is_free(
     assert row
     assert (row["execution_arn"], row["status"]) == (EXECUTION, "PROVISIONING")
     assert not row.keys() & {"certificate_id", "presence_at"}
+
+
+@pytest.mark.parametrize(("ttl", "seconds"), [("1m", 60), ("2h", 7_200), ("7d", 604_800)])
+def test_the_time_of_a_device_begins_when_its_name_is_taken(
+    create: Callable[..., dict[str, Any]], catalog: Catalog, ttl: str, seconds: int
+) -> None:
+    # when
+    create({"thingName": "lamp", "ttl": ttl})
+    # then
+    row = catalog.row("lamp")
+    assert row
+    assert milliseconds(row["expires_at"]) - milliseconds(row["created_at"]) == seconds * 1000
+    assert row["expires_at"].endswith("Z")
+
+
+def test_another_attempt_does_not_begin_the_time_again(
+    create: Callable[..., dict[str, Any]], catalog: Catalog
+) -> None:
+    # given
+    create({"thingName": "lamp", "ttl": "2h"})
+    catalog.update("lamp", EXECUTION, expires_at="2026-01-02T03:04:05.678Z")
+    # when
+    create({"thingName": "lamp", "ttl": "2h"})
+    # then
+    row = catalog.row("lamp")
+    assert row
+    assert row["expires_at"] == "2026-01-02T03:04:05.678Z"
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TERMINATED"])
+def test_a_device_without_a_time_inherits_none(
+    create: Callable[..., dict[str, Any]], catalog: Catalog, status: str
+) -> None:
+    # given: a row as no removal leaves it
+    catalog.claim("lamp", "bulb", OTHER_EXECUTION, ttl=timedelta(hours=2))
+    catalog.update("lamp", OTHER_EXECUTION, status=status)
+    # when
+    create({"thingName": "lamp"})
+    # then
+    row = catalog.row("lamp")
+    assert row
+    assert "expires_at" not in row
 
 
 def test_a_thing_that_somebody_else_registered_is_left_alone(

@@ -1,0 +1,1 @@
+"""Devices that were made for a time."""

@@ -1,0 +1,24 @@
+"""What a wish may say of a device's time: the pattern is the rule in numbers."""
+
+from datetime import timedelta
+
+import pytest
+
+from common.device_wish import TTL, DeviceWish
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "size", "most"), [("m", MINUTE, 525_600), ("h", HOUR, 8_760), ("d", DAY, 365)]
+)
+def test_a_time_is_from_a_minute_to_a_year(unit: str, size: timedelta, most: int) -> None:
+    taken = [number for number in range(1_000_100) if TTL.fullmatch(f"{number}{unit}")]
+    assert (taken[0], taken[-1], len(taken)) == (1, most, most)
+    assert not any(TTL.fullmatch(f"{zeros}7{unit}") for zeros in ("0", "00", "+", " "))
+    assert DeviceWish.of({"ttl": f"{most}{unit}"}).ttl == most * size == timedelta(days=365)
+    assert DeviceWish.of({"ttl": f"7{unit}"}).ttl == 7 * size
+
+
+def test_a_device_of_which_nothing_is_said_stays() -> None:
+    assert DeviceWish.of({}).ttl is None
