@@ -124,7 +124,10 @@ lint: ## check code, types, template and workflows
 	PYTHONPATH=device:functions .venvs/checks/bin/lint-imports --no-cache --no-logo
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --template-file template.yaml
-	$(BIN)/statelint --yaml statemachines/*.yaml
+	# In the language's specification, which it knows, no reader says what it reads: AWS adds that.
+	for file in statemachines/*.yaml; do \
+	    $(BIN)/statelint --yaml "$$(sed '/ReaderConfig:$$/d; /InputType: JSON$$/d' $$file)" || exit 1; \
+	done
 	.venvs/checks/bin/checkov --quiet --compact --framework cloudformation --download-external-modules false --file template.yaml
 
 security: ## look for weak code, secrets, known vulnerabilities and licences that need a look

@@ -93,7 +93,7 @@ def _inline(state: dict[str, Any], items: str) -> None:
     """A Map state with its items in the workflow's data: this interpreter does not count failures
     of a Distributed Map.
     """
-    for name in ("ItemReader", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath"):
+    for name in ("ItemReader", "ToleratedFailureCount", "ToleratedFailureCountPath"):
         state.pop(name, None)
     state["ItemProcessor"]["ProcessorConfig"] = {"Mode": "INLINE"}
     state["ItemsPath"] = items
