@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proofs.life.by_api import by_api
 from proofs.life.by_workflow import by_workflow
 from proofs.life.life import Life
+from proofs.life.of_a_fleet import forget_fleet, of_a_fleet
 from proofs.life.own_key import with_its_own_key
 from proofs.life.replaced_certificates import job_id
 from proofs.life.step_by_step import step_by_step
@@ -23,6 +24,7 @@ class WholeLife(Life):
         by_workflow(self)
         step_by_step(self)
         with_its_own_key(self)
+        of_a_fleet(self)
         by_api(self)
 
     def end(self) -> None:
@@ -32,6 +34,7 @@ class WholeLife(Life):
         sfn = self.cloud.client("stepfunctions")
         for execution_arn in self.cloud.running():
             sfn.stop_execution(executionArn=execution_arn)
+        forget_fleet(self)
         with suppress(self.cloud.client("iot").exceptions.ResourceNotFoundException):
             self.cloud.client("iot").delete_job(jobId=job_id(self), force=True)
         if self.cloud.row(self.thing_name):
