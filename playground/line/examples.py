@@ -132,6 +132,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'eval "$(playground completion zsh)"',
         "playground completion fish | source",
     ),
+    "cost": ("playground cost", "playground cost office --output json --query month"),
     "fleet create": ("playground fleet create office.json",),
     "fleet scale": ("playground fleet scale office lamp=20",),
     "fleet list": ("playground fleet list",),

@@ -88,6 +88,14 @@ PANELS: dict[str, tuple[Listed, ...]] = {
             "Delete devices: task, certificate, shadow and thing; shows each step.",
         ),
         Listed(
+            "cost",
+            "cost",
+            (
+                "Say what devices have cost on AWS so far, and cost an hour and a month; here "
+                "what they would."
+            ),
+        ),
+        Listed(
             "fleet",
             "fleet",
             "Fleets: many devices from one file, made, changed and removed together.",

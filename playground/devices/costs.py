@@ -1,0 +1,98 @@
+"""What devices cost on AWS: so far, in an hour, in a month. A meter, not a bill.
+
+It counts what is billed by time: the task, its public address, the connection. Messages, calls and
+logs come on top, and are cents for a device that says something once a minute (docs/cost.md).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common.jsontext import read
+from playground.devices.devices import Row
+
+FILE = Path(__file__).with_name("prices.json")
+
+# Of the task definition, in the template.
+VCPU, GIGABYTES = 0.25, 0.5
+HOURS_A_MONTH = 730.0
+"""As AWS's own calculator has it: 8,760 hours a year, by twelve."""
+
+GONE = ("FAILED", "TERMINATED")
+CONNECTED = "ONLINE"
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Of one region at one date, in dollars."""
+
+    region: str
+    date: str
+    task_hour: float
+    """Of a device's task: vCPU, memory, address."""
+    connection_hour: float
+
+    @classmethod
+    def of_file(cls, file: Path = FILE) -> "Prices":
+        """From the table of prices."""
+        found: Any = read(file.read_bytes())
+        task = VCPU * found["vcpuHour"] + GIGABYTES * found["gigabyteHour"]
+        return cls(
+            found["region"],
+            found["date"],
+            task + found["publicAddressHour"],
+            found["connectionMinute"] * 60,
+        )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one device, in dollars. `hour` is what it costs now: 0 when it has no task."""
+
+    thing_name: str
+    status: str
+    hours: float
+    """From its creation to now, or to its removal."""
+    so_far: float
+    hour: float
+
+
+def cost_of(row: Row, prices: Prices, at: datetime) -> Cost:
+    """What the device of this row has cost until then. Its task is billed from its creation, and
+    its connection as if it had been online all the time.
+    """
+    gone = row["status"] in GONE and "given_up_at" not in row
+    end = datetime.fromisoformat(str(row["updated_at"])) if gone else at
+    began = datetime.fromisoformat(str(row["created_at"]))
+    hours = max((end - began).total_seconds(), 0.0) / 3600
+    runs = not gone and "task_arn" in row
+    now = prices.task_hour + (prices.connection_hour if row["status"] == CONNECTED else 0.0)
+    return Cost(
+        thing_name=str(row["thing_name"]),
+        status=str(row["status"]),
+        hours=hours,
+        so_far=hours * (prices.task_hour + prices.connection_hour),
+        hour=now if runs else 0.0,
+    )
+
+
+def costs_of(rows: Iterable[Row], prices: Prices) -> list[Cost]:
+    """Of each device that the catalog knows, what has cost most first."""
+    at = datetime.now(UTC)
+    found = [cost_of(row, prices, at) for row in rows if "created_at" in row]
+    return sorted(found, key=lambda cost: (-cost.so_far, cost.thing_name))
+
+
+def total(costs: Sequence[Cost], prices: Prices) -> dict[str, Any]:
+    """Of all together, in dollars, rounded to a hundredth of a cent."""
+    hour = sum(cost.hour for cost in costs)
+    return {
+        "region": prices.region,
+        "date": prices.date,
+        "currency": "USD",
+        "so_far": round(sum(cost.so_far for cost in costs), 4),
+        "hour": round(hour, 4),
+        "month": round(hour * HOURS_A_MONTH, 4),
+    }
