@@ -48,7 +48,7 @@ class Call:
     def changes(self) -> bool:
         """Whether it may have an effect, by its name."""
         return not self.operation.startswith(
-            ("Describe", "Get", "List", "Head", "Search", "Query", "Scan")
+            ("Describe", "Get", "BatchGet", "List", "Head", "Search", "Query", "Scan")
         )
 
 

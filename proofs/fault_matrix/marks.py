@@ -69,7 +69,16 @@ def thing_in(event: object) -> str:
     names = event.get("thingNames")
     if isinstance(names, list) and len(names) == 1:
         return str(names[0])
-    return next(filter(None, map(thing_in, event.values())), "")
+    return next(filter(None, map(thing_in, event.values())), "") or fleet_in(event)
+
+
+def fleet_in(event: dict[str, Any]) -> str:
+    """The fleet that an event is about. The executions that make fleets have their names here."""
+    execution = event.get("executionArn")
+    if isinstance(execution, str) and "-provision-fleet:" in execution:
+        return execution.rpartition(":")[2]
+    name = event.get("name")
+    return name if isinstance(name, str) else ""
 
 
 def _is_to_run_again(context: Any, kind: str, content: Any) -> bool:
