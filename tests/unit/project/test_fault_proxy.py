@@ -378,3 +378,16 @@ def test_a_quota_lets_so_many_a_second_pass_and_throttles_the_others() -> None:
     assert passed == [4] * 5
     assert (quota.passed, quota.throttled) == (20, 180)
     assert quota(Call("iot", "CreateThing")) is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"input": {"name": "office", "groups": [{"name": "lamp", "count": 1}]}, "execution": "arn"},
+        {"name": "office", "execution": "arn", "wanted": 1},
+        {"input": {"name": "office"}, "execution": "arn"},
+        {"input": {"executionArn": "arn:aws:states:r:a:execution:s-provision-fleet:office"}},
+    ],
+)
+def test_an_event_may_be_about_a_fleet(event: object) -> None:
+    assert thing_in(event) == "office"
