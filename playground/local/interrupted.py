@@ -2,7 +2,8 @@
 
 AWS keeps executions. The emulator marks them as failed at its next start and tells nobody, so the
 functions that the stack's rules name for "Step Functions Execution Status Change" are told here,
-one after the other for each execution.
+one after the other for each execution. Then the workflows that such rules start are started: they
+remove what functions have not undone.
 """
 
 import json
@@ -30,6 +31,26 @@ AT_ONCE = 4
 PATIENT = Config(read_timeout=70, retries={"total_max_attempts": 1})
 
 
+@dataclass(frozen=True)
+class Target:
+    """Whom a rule tells, and which part of the event."""
+
+    arn: str
+    input_path: str = "$"
+
+    @property
+    def is_workflow(self) -> bool:
+        """Or else a function."""
+        return ":stateMachine:" in self.arn
+
+    def input_of(self, event: Mapping[str, Any]) -> Any:
+        """The part of the event that its path names, such as `$.detail`."""
+        found: Any = event
+        for name in self.input_path.split(".")[1:]:
+            found = found[name]
+        return found
+
+
 @dataclass
 class Interrupted:
     """The executions, by ARN.
@@ -48,6 +69,7 @@ class Interrupted:
         targets = self._targets()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             results = list(pool.map(lambda arn: self._undo(arn, targets), self.arns))
+            results += pool.map(lambda arn: self._start(arn, targets), self.arns)
         count = len(self.arns)
         yield (
             f"{count} workflow{'s were' if count > 1 else ' was'} interrupted, and undone."
@@ -56,15 +78,17 @@ class Interrupted:
         )
         yield from (failure for failure in results if failure)
 
-    def _undo(self, arn: str, targets: Mapping[str, Sequence[str]]) -> str:
+    def _undo(self, arn: str, targets: Mapping[str, Sequence[Target]]) -> str:
         """Tell the functions; gives what went wrong."""
         sfn = self.home.client("stepfunctions")
         client: LambdaClient = self.home.client("lambda", PATIENT)
         try:
             found = sfn.describe_execution(executionArn=arn)
-            for function in targets.get(found["stateMachineArn"], ()):
+            for target in targets.get(found["stateMachineArn"], ()):
+                if target.is_workflow:
+                    continue
                 event = json.dumps(status_event(found, self.home))
-                answer = client.invoke(FunctionName=function, Payload=event.encode())
+                answer = client.invoke(FunctionName=target.arn, Payload=event.encode())
                 said = read(answer["Payload"].read())
                 if "FunctionError" in answer:
                     return f"{arn} could not be undone: {said.get('errorMessage', said)}"
@@ -74,16 +98,31 @@ class Interrupted:
             return f"{arn} could not be undone: {error}"
         return ""
 
-    def _targets(self) -> dict[str, list[str]]:
-        """Functions by the state machine about whose executions a rule tells them."""
+    def _start(self, arn: str, targets: Mapping[str, Sequence[Target]]) -> str:
+        """Start the workflows that undo; gives what went wrong."""
+        sfn = self.home.client("stepfunctions")
+        try:
+            found = sfn.describe_execution(executionArn=arn)
+            for target in targets.get(found["stateMachineArn"], ()):
+                if target.is_workflow:
+                    given = target.input_of(status_event(found, self.home))
+                    sfn.start_execution(stateMachineArn=target.arn, input=json.dumps(given))
+        except (BotoCoreError, ClientError) as error:
+            return f"{arn} could not be undone: {error}"
+        return ""
+
+    def _targets(self) -> dict[str, list[Target]]:
+        """Functions and workflows by the state machine of whose executions a rule tells them."""
         client: EventBridgeClient = self.home.client("events")
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[Target]] = {}
         for page in client.get_paginator("list_rules").paginate():
             for rule in page["Rules"]:
                 pattern = read(rule.get("EventPattern") or "{}")
                 for machine in machines_of(pattern):
                     targets = client.list_targets_by_rule(Rule=rule["Name"])["Targets"]
-                    found.setdefault(machine, []).extend(target["Arn"] for target in targets)
+                    found.setdefault(machine, []).extend(
+                        Target(target["Arn"], target.get("InputPath", "$")) for target in targets
+                    )
         return found
 
 

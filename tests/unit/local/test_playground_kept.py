@@ -197,3 +197,27 @@ def test_a_stack_is_deployed_again_only_where_the_state_may_be_older(paths: Path
     # and one of the two that are kept, which can't be read
     (Generations(paths.emulator / "generations").path(1) / "manifest.json").write_text("{")
     assert not cloud._is_younger(paths)
+
+
+def test_a_workflow_that_a_rule_names_is_started_with_its_part_of_the_event() -> None:
+    # given
+    remover = "arn:aws:states:us-east-1:111122223333:stateMachine:remove"
+
+    class OfAFleet(Services):
+        started: list[tuple[str, Any]]
+
+        def list_targets_by_rule(self, Rule: str) -> dict[str, Any]:  # noqa: N803
+            return {"Targets": [{"Arn": remover, "InputPath": "$.detail"}], "Rule": Rule}
+
+        def start_execution(self, stateMachineArn: str, input: str) -> None:  # noqa: A002, N803
+            self.started = [(stateMachineArn, json.loads(input))]
+
+    services = OfAFleet({})
+    # when
+    said = list(Interrupted(services, ["a"]).undo())  # type: ignore[arg-type]
+    # then
+    assert said == ["1 workflow was interrupted, and undone."]
+    ((machine, given),) = services.started
+    assert machine == remover
+    assert (given["executionArn"], given["status"]) == ("a", "FAILED")
+    assert services.told == []
