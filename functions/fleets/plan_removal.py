@@ -3,6 +3,7 @@
 The second undoes an execution that provisions a fleet and has failed, or was stopped.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from boto3 import Session
 
+# Longer than a function of fleets runs (Timeout in the template).
+OUTLIVES_SECONDS = 35
+
 NOTHING, WAIT, REMOVE, SETTLE = "NOTHING", "WAIT", "REMOVE", "SETTLE"
 
 
@@ -33,6 +37,10 @@ class RemovalRequest:
     execution_arn: str
     name: str | None = None
     undone: str | None = None
+    stopped_ms: int | None = None
+    """When the execution that is to be undone has ended, in milliseconds since 1970, if that is
+    known.
+    """
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "RemovalRequest":
@@ -48,7 +56,8 @@ class RemovalRequest:
             undone = asked["executionArn"]
             if not isinstance(undone, str):
                 raise InvalidInput("executionArn", f"must be an ARN, got {told(undone)}")
-            return cls(me, undone=undone)
+            stopped = asked.get("stopDate")
+            return cls(me, undone=undone, stopped_ms=stopped if type(stopped) is int else None)
         for field in sorted(asked.keys() - {"name"}):
             raise InvalidInput(field, "is not a field of this workflow; it knows name")
         return cls(me, name=checked_fleet_name(asked.get("name")))
@@ -66,13 +75,15 @@ class Planner:
     def plan(self, request: RemovalRequest) -> dict[str, Any]:
         """Take the fleet and write down who leaves. Repeatable.
 
-        Gives `{verdict, name, leaving, leavingKey}`: NOTHING to undo, WAIT for devices that are
-        still being made, REMOVE some, or SETTLE where none is left. Raises FleetBusy and
-        FleetNotFound.
+        Gives `{verdict, name, leaving, leavingKey}`: NOTHING to undo, WAIT for functions or for
+        devices that are still being made, REMOVE some, or SETTLE where none is left. Raises
+        FleetBusy and FleetNotFound.
         """
         name = request.name or self._name_of(request)
         if name is None:
             return _answer(NOTHING, "")
+        if _may_have_functions(request):
+            return _answer(WAIT, name)
         self.register.take(name, request.execution_arn, REMOVING, instead_of=request.undone)
         lists = self.lists_of(name)
         chosen = [one for one in lists.members() if _is_meant(one, request)]
@@ -99,6 +110,15 @@ class Planner:
             for one in leaving
             if own[one.thing_name]["status"] == "PROVISIONING"
         )
+
+
+def _may_have_functions(request: RemovalRequest) -> bool:
+    """Whether a function of the execution that was stopped may still write what is to be removed:
+    nobody can stop a function.
+    """
+    if request.stopped_ms is None:
+        return False
+    return time.time() * 1000 - request.stopped_ms < OUTLIVES_SECONDS * 1000
 
 
 def _is_meant(one: Member, request: RemovalRequest) -> bool:

@@ -56,6 +56,8 @@ class Register:
         if there is not None and holder not in (None, execution_arn, instead_of):
             self._refuse_the_living(there)
         as_seen = Attr("fleet_name").not_exists() if there is None else _held_by(holder)
+        # Perhaps by this very call, which the SDK repeats without an answer.
+        as_seen |= Attr("execution_arn").eq(execution_arn)
         update = (
             "SET #status = :status, execution_arn = :me, held_at = :now, updated_at = :now, "
             "created_at = if_not_exists(created_at, :now), "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.clients import session, transient_faults_named
 from common.environment import Environment, environment
-from common.errors import FleetBusy
+from common.errors import FleetBusy, TransientError
 from common.observability import Handler, about, logger, observed
 from fleets import wiring
 from fleets.lists import Lists
@@ -41,15 +41,20 @@ class Settling:
         """Repeatable. `wanted`: so many devices the fleet's new file asks for; 0 when it is being
         removed.
 
-        Raises FleetBusy when another execution holds the fleet.
+        Raises FleetBusy when another execution holds the fleet, and TransientError when its item
+        could not be read.
         """
-        there = self.register.fleet(name)
-        if there is None or "execution_arn" not in there:
-            return _settled(int(there["devices"]) if there else 0, wanted)  # an earlier attempt
+        there, lists = self.register.fleet(name), self.lists_of(name)
+        if there is not None and "execution_arn" not in there:
+            return _settled(int(there["devices"]), wanted)  # an earlier attempt did it
+        members = lists.members()
+        if there is None:
+            # An answer that was cut reads like one without an item. The lists go before it does.
+            if wanted or members:
+                raise TransientError(f"the item of {name} was not read")
+            return _settled(0, wanted)
         if there["execution_arn"] != execution_arn:
             raise FleetBusy(f"name: {name} was taken over by {there['execution_arn']}")
-        lists = self.lists_of(name)
-        members = lists.members()
         own = self.catalog.own(members)
         if not own:
             lists.remove()

@@ -84,8 +84,8 @@ def _places(stage: Stage, course: Course) -> list[Place]:
     begun = len(stage.proxy.of(fleet))
     end = _run(stage, course, fleet)
     assert end.status == _right(course), end
-    _removed(stage, fleet)
     records = [r for r in stage.proxy.of(fleet)[begun:] if r.call.function in OF_A_FLEET]
+    _removed(stage, fleet)
     return _calls(course, records)
 
 
@@ -115,6 +115,8 @@ def _struck(stage: Stage, fleet: str, *, place: Place, fault: Fault) -> str:
         assert _status(stage, fleet) == "READY", _status(stage, fleet)
         assert stage.cloud.row(_member(fleet))["status"] == "ONLINE"
     _removed(stage, fleet)
+    left = stage.settled(_member(fleet), [NOTHING])
+    assert left == NOTHING, left
     return f"{end.status} {end.error}".strip()
 
 
@@ -192,13 +194,13 @@ def _removed(stage: Stage, fleet: str) -> None:
 
 
 def _assert_gone(stage: Stage, fleet: str) -> None:
-    """No item, no object, and no device."""
+    """No item and no object. What a function that nobody can stop has left of a device is for the
+    sweep.
+    """
     assert not _status(stage, fleet), _status(stage, fleet)
     bucket = stage.cloud.home.output("ConfigBucketName")
     listed = stage.cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"fleets/{fleet}/")
     assert not listed.get("Contents"), listed["Contents"]
-    left = stage.settled(_member(fleet), [NOTHING])
-    assert left == NOTHING, left
 
 
 def _status(stage: Stage, fleet: str) -> str:

@@ -1,6 +1,7 @@
 """Plans of fleets, of their removal, and how they are settled, state by state."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -352,3 +353,48 @@ def test_many_devices_are_read_a_hundred_at_a_time(office: Office) -> None:
     planned = office.plan(of(250))
     assert len(office.arrive(planned)) == 250
     assert office.settle(250) == {"devices": 250, "missing": 0}
+
+
+def test_functions_that_outlive_their_execution_are_waited_for(office: Office) -> None:
+    # given
+    office.plan()
+    now = int(time.time() * 1000)
+    # then
+    for ago, verdict in ((0, "WAIT"), (34_000, "WAIT"), (36_000, "SETTLE")):
+        found = office.removal(executionArn=FLEET, status="ABORTED", stopDate=now - ago)
+        assert found["verdict"] == verdict
+    assert office.removal(executionArn=FLEET, stopDate="soon")["verdict"] == "SETTLE"
+
+
+def test_an_item_that_was_not_read_is_not_taken_for_one_that_is_not_there(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    office.arrive(office.plan())
+    # when
+    for wanted, execution in ((3, FLEET), (0, FLEET_REMOVAL)):
+        with monkeypatch.context() as patch:
+            patch.setattr("fleets.register.Register.fleet", lambda *_: None)
+            event = {"name": "office", "execution": execution, "wanted": wanted}
+            with pytest.raises(TransientError, match="the item of office was not read"):
+                built(settle_fleet)(event, office.context)
+    # then
+    assert office.item["status"] == "PROVISIONING"
+
+
+def test_a_call_that_the_sdk_repeats_without_an_answer_takes_the_fleet(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a look that was before the first of the two
+    office.plan()
+    before = office.item
+    with monkeypatch.context() as patch:
+        patch.setattr("fleets.register.Register.fleet", lambda *_: None)
+        # when
+        assert built(plan_fleet)({"input": FILE, "execution": FLEET}, office.context)["arriving"]
+    # then
+    assert office.item["created_at"] == before["created_at"]
+    with monkeypatch.context() as patch:
+        patch.setattr("fleets.register.Register.fleet", lambda *_: None)
+        with pytest.raises(FleetBusy, match="another execution was faster"):
+            built(plan_fleet)({"input": FILE, "execution": OTHER_FLEET}, office.context)
