@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PROVISION, DEPROVISION, RESTART = "provision-device", "deprovision-device", "restart-device"
 QUARANTINE, RELEASE = "quarantine-device", "release-device"
+PROVISION_FLEET, REMOVE_FLEET = "provision-fleet", "remove-fleet"
 
 # How the names of executions begin that the API has started.
 STARTED_HERE = "api-"

@@ -46,6 +46,10 @@ OTHER_ROLL = "arn:aws:states:eu-west-1:123456789012:execution:playground-roll-de
 FLEET = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-fleet:one"
 OTHER_FLEET = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-fleet:two"
 FLEET_REMOVAL = "arn:aws:states:eu-west-1:123456789012:execution:playground-remove-fleet:one"
+PROVISION_FLEET_MACHINE = (
+    "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-fleet"
+)
+REMOVE_FLEET_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-remove-fleet"
 REPOSITORY = "playground-devices"
 IMAGE_TAG = "latest"
 
@@ -70,6 +74,8 @@ ENVIRONMENT = {
     "METRICS_FLOOR": "300",
     "PROVISION_MACHINE": MACHINE,
     "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
+    "PROVISION_FLEET_MACHINE": PROVISION_FLEET_MACHINE,
+    "REMOVE_FLEET_MACHINE": REMOVE_FLEET_MACHINE,
     "CLEAN_UP_FUNCTION": "clean-up",
     "UNDO_RESTART_FUNCTION": "undo-restart",
     "UNDO_QUARANTINE_FUNCTION": "undo-quarantine",

@@ -335,7 +335,7 @@ def test_a_body_that_is_no_json_or_too_long(api: Api) -> None:
 def test_the_document_has_the_workflows_rules() -> None:
     # given
     schemas = document()["components"]["schemas"]
-    attributes = schemas["NewDevice"]["properties"]["attributes"]
+    attributes = schemas["Attributes"]
     # then
     assert schemas["NewDevice"]["properties"].keys() == set(FIELDS)
     assert schemas["ThingName"]["pattern"] == f"^{THING_NAME.pattern}$"
@@ -344,8 +344,8 @@ def test_the_document_has_the_workflows_rules() -> None:
     assert attributes["propertyNames"]["pattern"] == f"^{ATTRIBUTE_NAME.pattern}$"
     assert attributes["additionalProperties"]["pattern"] == f"^{ATTRIBUTE_VALUE.pattern}$"
     assert attributes["maxProperties"] == MAX_ATTRIBUTES
-    assert tuple(schemas["NewDevice"]["properties"]["identity"]["enum"]) == IDENTITIES
-    assert schemas["NewDevice"]["properties"]["ttl"]["pattern"] == f"^({TTL.pattern})$"
+    assert tuple(schemas["Identity"]["enum"]) == IDENTITIES
+    assert schemas["TimeToLive"]["pattern"] == f"^({TTL.pattern})$"
     assert tuple(schemas["Status"]["enum"]) == STATUSES
     assert tuple(schemas["Workflow"]["enum"]) == tuple(machines_of(environment(), SESSION).arns)
 
