@@ -16,16 +16,7 @@ from control_plane.executions import Executions
 from control_plane.fleets import Fleets
 from control_plane.links import Links
 from control_plane.listing import Listing
-from control_plane.machines import (
-    DEPROVISION,
-    PROVISION,
-    PROVISION_FLEET,
-    QUARANTINE,
-    RELEASE,
-    REMOVE_FLEET,
-    RESTART,
-    Machines,
-)
+from control_plane.machines import WORKFLOWS, Machines
 from control_plane.request import Answer, Request
 from control_plane.routes import Act, resolver_of
 from control_plane.settings import Settings
@@ -47,15 +38,7 @@ def machines_of(environment: Environment, session: "Session") -> Machines:
     """The workflows that can be asked for."""
     return Machines(
         session.client("stepfunctions", config=CONFIG),
-        {
-            PROVISION: environment.required("PROVISION_MACHINE"),
-            DEPROVISION: environment.required("DEPROVISION_MACHINE"),
-            RESTART: environment.required("RESTART_MACHINE_ARN"),
-            QUARANTINE: environment.required("QUARANTINE_MACHINE_ARN"),
-            RELEASE: environment.required("RELEASE_MACHINE_ARN"),
-            PROVISION_FLEET: environment.required("PROVISION_FLEET_MACHINE"),
-            REMOVE_FLEET: environment.required("REMOVE_FLEET_MACHINE"),
-        },
+        {name: environment.required("MACHINES_PREFIX") + name for name in WORKFLOWS},
     )
 
 

@@ -36,13 +36,13 @@ class Fleets:
     def acts(self) -> "Mapping[str, Act]":
         """By operation id of the OpenAPI document."""
         return {
-            "listFleets": self.list,
+            "listFleets": self.all,
             "provisionFleet": self.provision,
             "describeFleet": self.describe,
             "removeFleet": self.remove,
         }
 
-    def list(self, _request: Request) -> Answer:
+    def all(self, _request: Request) -> Answer:
         """All, by name."""
         found = sorted(map(_told, scan(self.table)), key=lambda fleet: str(fleet["name"]))
         return Answer(200, {"fleets": found})
@@ -85,7 +85,7 @@ class Fleets:
             raise not_found(f"there is no fleet {name}")
         return row
 
-    def _groups(self, row: Item) -> "list[Mapping[str, Any]]":
+    def _groups(self, row: Item) -> list[Mapping[str, Any]]:
         """Of the file that the fleet was brought to. One that has no device yet has none."""
         if row["devices"]:
             # S3 says the second of what is not there, to who may not list.

@@ -26,6 +26,7 @@ from control_plane import control_plane, explain
 from control_plane.caller import groups_of
 from control_plane.control_plane import acts_of, machines_of
 from control_plane.document import document, operations
+from control_plane.machines import WORKFLOWS
 from explaining.states import states_of
 from presence import presence
 from tests.unit.api import ADMIN, JSON, VIEWER, Api
@@ -348,6 +349,16 @@ def test_the_document_has_the_workflows_rules() -> None:
     assert schemas["TimeToLive"]["pattern"] == f"^({TTL.pattern})$"
     assert tuple(schemas["Status"]["enum"]) == STATUSES
     assert tuple(schemas["Workflow"]["enum"]) == tuple(machines_of(environment(), SESSION).arns)
+
+
+def test_the_workflows_are_called_as_their_state_machines_are() -> None:
+    """The template gives the function what stands before these names, for all of them at once."""
+    names = {
+        resource["Properties"]["Name"]["Fn::Sub"]
+        for resource in RESOURCES.values()
+        if resource["Type"] == "AWS::Serverless::StateMachine"
+    }
+    assert {f"${{AWS::StackName}}-{name}" for name in WORKFLOWS} <= names
 
 
 def test_the_published_document_is_current() -> None:
