@@ -2,6 +2,7 @@
 fits.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,12 @@ def _held(cloud: Cloud) -> dict[str, Any]:
 
 def _is_gone(cloud: Cloud, client: ApiClient, path: str) -> bool:
     return not cloud.running() and client.ask("DELETE", path).status == 404
+
+
+def test_the_examples_that_are_let_through_are_the_documents() -> None:
+    schemas = json.loads((PROJECT / "docs" / "openapi.json").read_text())["components"]["schemas"]
+    assert schemas["NewDevice"]["examples"] == [EXAMPLE]
+    assert schemas["FleetFile"]["examples"] == [FLEET]
 
 
 @pytest.mark.timeout(900)
