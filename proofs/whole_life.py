@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from proofs.life.by_api import by_api
 from proofs.life.by_workflow import by_workflow
+from proofs.life.fleet_by_api import fleet_by_api, forget_fleets_device
 from proofs.life.life import Life
 from proofs.life.of_a_fleet import forget_fleet, of_a_fleet
 from proofs.life.own_key import with_its_own_key
@@ -26,6 +27,7 @@ class WholeLife(Life):
         with_its_own_key(self)
         of_a_fleet(self)
         by_api(self)
+        fleet_by_api(self)
 
     def end(self) -> None:
         """Remove what is left of it, whatever became of it, with the product's own
@@ -35,6 +37,7 @@ class WholeLife(Life):
         for execution_arn in self.cloud.running():
             sfn.stop_execution(executionArn=execution_arn)
         forget_fleet(self)
+        forget_fleets_device(self)
         with suppress(self.cloud.client("iot").exceptions.ResourceNotFoundException):
             self.cloud.client("iot").delete_job(jobId=job_id(self), force=True)
         if self.cloud.row(self.thing_name):

@@ -89,6 +89,11 @@ def request_key(thing_name: str) -> str:
     return f"devices/{thing_name}/csr.pem"
 
 
+def fleet_key(fleet_name: str, name: str) -> str:
+    """S3 key of an object of a fleet, such as `fleets/office/arriving.json`."""
+    return f"fleets/{fleet_name}/{name}.json"
+
+
 def model_key(thing_name: str) -> str:
     """S3 key of the device's own model, kept as long as the device is: a restart writes its config
     anew.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from common.clients import CONFIG, NEVER_REPEAT, session
+from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session
 from common.environment import Environment, environment
 from common.linking import LinkDevices
 from common.observability import Handler, observed
@@ -13,9 +13,10 @@ from control_plane.commands import Commands
 from control_plane.devices import Devices
 from control_plane.document import document
 from control_plane.executions import Executions
+from control_plane.fleets import Fleets
 from control_plane.links import Links
 from control_plane.listing import Listing
-from control_plane.machines import DEPROVISION, PROVISION, QUARANTINE, RELEASE, RESTART, Machines
+from control_plane.machines import WORKFLOWS, Machines
 from control_plane.request import Answer, Request
 from control_plane.routes import Act, resolver_of
 from control_plane.settings import Settings
@@ -37,13 +38,7 @@ def machines_of(environment: Environment, session: "Session") -> Machines:
     """The workflows that can be asked for."""
     return Machines(
         session.client("stepfunctions", config=CONFIG),
-        {
-            PROVISION: environment.required("PROVISION_MACHINE"),
-            DEPROVISION: environment.required("DEPROVISION_MACHINE"),
-            RESTART: environment.required("RESTART_MACHINE_ARN"),
-            QUARANTINE: environment.required("QUARANTINE_MACHINE_ARN"),
-            RELEASE: environment.required("RELEASE_MACHINE_ARN"),
-        },
+        {name: environment.required("MACHINES_PREFIX") + name for name in WORKFLOWS},
     )
 
 
@@ -63,6 +58,12 @@ def acts_of(environment: Environment, session: "Session") -> Mapping[str, Act]:
         session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=24))),
         environment.required("LINK_FUNCTION"),
     )
+    fleets = Fleets(
+        dynamodb.Table(environment.required("FLEETS_TABLE")),
+        session.client("s3", config=S3_CONFIG),
+        environment.required("CONFIG_BUCKET"),
+        machines,
+    )
     floor = int(environment.required("METRICS_FLOOR"))
     return {
         "getDocument": get_document,
@@ -72,6 +73,7 @@ def acts_of(environment: Environment, session: "Session") -> Mapping[str, Act]:
         **Settings(Catalog(table), Shadows(iot_data), floor).acts(),
         **Commands(Catalog(table), iot_data, replies).acts(),
         **Links(link_devices).acts(),
+        **fleets.acts(),
     }
 
 

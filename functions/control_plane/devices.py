@@ -1,26 +1,21 @@
 """Devices: list, create, describe, delete."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from common.certificates import tolerating
-from common.clients import error_code
 from common.device_wish import DeviceWish
-from common.errors import TransientError
 from common.identifiers import made_up_name
 from common.jsontext import read
-from common.jsonvalues import same
 from common.row import EXPIRES, Row, is_free
 from control_plane.listing import Listing, Wanted
 from control_plane.machines import DEPROVISION, PROVISION, Machines, link, name_of, summary
 from control_plane.present import known, living
-from control_plane.problem import FieldError, Problem, conflict
+from control_plane.problem import FieldError, conflict
+from control_plane.repeating import Starting
 from control_plane.request import Answer, Request
 from control_plane.started import accepted
 from devices.catalog import Catalog
@@ -78,23 +73,10 @@ class Devices:
         started.
         """
         wish = DeviceWish.of(request.body)
-        given = json.dumps(request.body, sort_keys=True)
-        name = _execution_name(request)
-        if name and self._started_before(name, given):
-            return self._accepted(wish, name)
-        self._refuse_taken(wish.thing_name)
-        try:
-            return self._accepted(wish, self.machines.start(PROVISION, given, name))
-        except ClientError as error:
-            if name is None or error_code(error) != "ExecutionAlreadyExists":
-                raise
-        # The same request was under way a moment ago.
-        if self.machines.find(name, [PROVISION]) is None:
-            raise TransientError(
-                f"Step Functions has the execution {name} but does not show it yet"
-            )
-        self._started_before(name, given)
-        return self._accepted(wish, name)
+        starting = Starting(self.machines, PROVISION)
+        name = starting.start(request, lambda: self._refuse_taken(wish.thing_name))
+        thing_name = wish.thing_name or made_up_name(self.machines.execution_arn(PROVISION, name))
+        return accepted(thing_name, PROVISION, name, f"executions/{name}")
 
     def describe(self, request: Request) -> Answer:
         """All that is known of a device; a part that is not there is null."""
@@ -133,27 +115,6 @@ class Devices:
         if taken:
             error = FieldError("/thingName", "is taken; delete the device or choose another name")
             raise conflict(f"{thing_name} exists already", error)
-
-    def _started_before(self, name: str, given: str) -> bool:
-        """Whether the request was made before. Raises Problem 422 when it was another one."""
-        found = self.machines.described(self.machines.execution_arn(PROVISION, name))
-        if found is None:
-            return False
-        if not same(read(found["input"]), read(given)):
-            detail = "Idempotency-Key: was used for another body; a new request needs a new key"
-            error = FieldError("Idempotency-Key", "was used for another body")
-            raise Problem(
-                422,
-                "idempotency-key-reused",
-                "The key was used for another request",
-                detail,
-                [error],
-            )
-        return True
-
-    def _accepted(self, wish: DeviceWish, name: str) -> Answer:
-        thing_name = wish.thing_name or made_up_name(self.machines.execution_arn(PROVISION, name))
-        return accepted(thing_name, PROVISION, name, f"executions/{name}")
 
     def _removal(self, row: Row) -> str | None:
         """Name of the removal that is under way. Raises Problem 409 when something else undoes the
@@ -196,17 +157,6 @@ class Devices:
         workflow = self.machines.workflow_of(execution_arn)
         found = self.machines.described(execution_arn) if workflow else None
         return summary(workflow, found) if workflow and found else None
-
-
-def _execution_name(request: Request) -> str | None:
-    """The same for every request of this caller with this key; None without a key."""
-    key = request.parameters.get("Idempotency-Key")
-    if key is None:
-        return None
-    return (
-        "api-"
-        + hashlib.sha256(f"{request.caller.subject}\n{key.strip(chr(34))}".encode()).hexdigest()
-    )
 
 
 def _links(row: Row) -> dict[str, str]:

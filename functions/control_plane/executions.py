@@ -31,6 +31,9 @@ RESULT = (
     "status",
     "reason",
     "connection",
+    "name",
+    "devices",
+    "missing",
     "result",
 )
 

@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 PROVISION, DEPROVISION, RESTART = "provision-device", "deprovision-device", "restart-device"
 QUARANTINE, RELEASE = "quarantine-device", "release-device"
+PROVISION_FLEET, REMOVE_FLEET = "provision-fleet", "remove-fleet"
+WORKFLOWS = (
+    PROVISION,
+    DEPROVISION,
+    RESTART,
+    QUARANTINE,
+    RELEASE,
+    PROVISION_FLEET,
+    REMOVE_FLEET,
+)
+"""All that the API knows: how the names of their state machines end, behind the stack's."""
 
 # How the names of executions begin that the API has started.
 STARTED_HERE = "api-"

@@ -4,6 +4,7 @@ field that is wrong.
 https://www.rfc-editor.org/rfc/rfc9457. A client goes by `type`; `detail` is for people.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,6 +14,8 @@ from common.errors import InvalidInput
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:iot-playground:problem:"
+
+_OF_A_GROUP = re.compile(r"groups\[(?P<number>\d+)\](\.(?P<rest>.*))?", re.DOTALL)
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -117,5 +120,11 @@ def of_input(error: InvalidInput) -> Problem:
 
 
 def pointer(path: str) -> str:
-    """The JSON pointer (RFC 6901) of a field that the workflows call `field` or `field.entry`."""
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path.split(".", 1))
+    """The JSON pointer (RFC 6901) of a field that the workflows call `field` or `field.entry`, of a
+    fleet's group also `groups[1].field.entry`.
+    """
+    group = _OF_A_GROUP.fullmatch(path)
+    parts = ["groups", group["number"]] if group else []
+    rest = group["rest"] if group else path
+    parts += rest.split(".", 1) if rest else []
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)

@@ -64,6 +64,8 @@ def _route(
         logger.append_keys(operation=operation.operation_id)
         if "thingName" in request.parameters:
             logger.append_keys(thing_name=request.parameters["thingName"])
+        if "fleetName" in request.parameters:
+            logger.append_keys(fleet_name=request.parameters["fleetName"])
         with transient_faults_named():
             answer = act(request)
         logger.info("answered", status=answer.status)

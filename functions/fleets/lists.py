@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from common.identifiers import fleet_key
 from common.jsontext import read
 from fleets.members import Catalog, Member, from_data
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 FILE, WANTED, MEMBERS = "file", "wanted", "members"
 ARRIVING, LEAVING = "arriving", "leaving"
 LISTS = (FILE, WANTED, MEMBERS, ARRIVING, LEAVING)
-
-
-def key_of(fleet_name: str, name: str) -> str:
-    """The object's key, such as `fleets/office/arriving.json`."""
-    return f"fleets/{fleet_name}/{name}.json"
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Lists:
 
     def members(self) -> list[Member]:
         """All that may be there; none for a fleet that nobody has planned yet."""
-        key = key_of(self.fleet_name, MEMBERS)
+        key = fleet_key(self.fleet_name, MEMBERS)
         # Listed first: without the permission to list, S3 answers 403 for what is not there.
         if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents"):
             return []
@@ -57,7 +53,7 @@ class Lists:
 
     def put(self, name: str, found: Mapping[str, Any] | Sequence[Any]) -> str:
         """Write an object; gives its key."""
-        key = key_of(self.fleet_name, name)
+        key = fleet_key(self.fleet_name, name)
         self.s3.put_object(
             Bucket=self.bucket,
             Key=key,
@@ -67,10 +63,10 @@ class Lists:
         return key
 
     def _get(self, name: str) -> Any:
-        key = key_of(self.fleet_name, name)
+        key = fleet_key(self.fleet_name, name)
         return read(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def remove(self) -> None:
         """All of them. Repeatable."""
         for name in LISTS:
-            self.s3.delete_object(Bucket=self.bucket, Key=key_of(self.fleet_name, name))
+            self.s3.delete_object(Bucket=self.bucket, Key=fleet_key(self.fleet_name, name))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import InvalidInput
 from common.fleet_wish import FleetWish, checked_fleet_name
+from common.identifiers import fleet_key
 from common.jsontext import read
 from common.jsonvalues import Json, NotJsonError
 from playground.base.input_files import STDIN, content_of, name_of
@@ -171,7 +172,7 @@ class Fleets:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see devices.py
 
         client: S3Client = self.home.client("s3")
-        key = f"fleets/{name}/file.json"
+        key = fleet_key(name, "file")
         try:
             found = client.get_object(Bucket=self.home.output("ConfigBucketName"), Key=key)
         except ClientError as error:

@@ -121,7 +121,8 @@ job and one by force. Then every step runs by itself, with all the detours: cert
 half made or lost, restarts that die, are undone and fail for good, quarantines and releases that
 are taken over and undone, a broken link, a roll that moves the tag back, a policy that is found too
 wide and repaired. The second device makes its own key and reaches the end of its lifetime. The
-third is created, changed, linked and removed by the HTTP API.
+third is created, changed, linked and removed by the HTTP API. Between them a fleet of one device is
+planned and settled, and another one is made, shown and removed by the API.
 
 1. With everything that the roles allow.
 2. **Starting from nothing**: every statement of every function's own policies is removed. The

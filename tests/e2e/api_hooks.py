@@ -1,6 +1,6 @@
 """What Schemathesis needs to know of the API beyond its document; loaded by SCHEMATHESIS_HOOKS.
 
-Five things that a document can't say, each with what is done about it here. No answer is hidden:
+Six things that a document can't say, each with what is done about it here. No answer is hidden:
 whatever comes back still goes through every check.
 
 1. Each create that is valid and whose name is free starts a workflow and a device process. So the
@@ -19,6 +19,9 @@ whatever comes back still goes through every check.
    to be valid has smaller ones.
 5. What a resource may be depends on the action: a topic has no wildcard, a filter has them in
   their places. So a question that is meant to be valid is about a plain topic.
+6. Groups of a fleet have to differ, and a file that is valid makes all its devices. So the name
+  becomes that of a fleet which an execution has: the answer is 409; and one group is left, of one
+  device. The document's own example is let through, as that of a device is.
 """
 
 from typing import Any
@@ -33,6 +36,12 @@ EXAMPLE: dict[str, Any] = {
     "attributes": {"room": "kitchen"},
 }
 """The document's."""
+HELD = "schemathesis-held"
+FLEET: dict[str, Any] = {
+    "name": "office",
+    "groups": [{"name": "lamp", "count": 2, "deviceType": "bulb"}],
+}
+"""The document's."""
 
 
 @schemathesis.hook
@@ -45,6 +54,12 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         and _is_valid(case, ParameterLocation.BODY)
     ):
         _rename(case)
+    if (
+        operation_id == "provisionFleet"
+        and isinstance(case.body, dict)
+        and _is_valid(case, ParameterLocation.BODY)
+    ):
+        _hold(case)
     if (
         operation_id == "changeSettings"
         and isinstance(case.body, dict)
@@ -71,6 +86,18 @@ def _rename(case: Any) -> None:
     if case.body == EXAMPLE:
         return
     case.body = _small({**case.body, "thingName": TAKEN})
+    _leave_key_out(case)
+
+
+def _hold(case: Any) -> None:
+    if case.body == FLEET:
+        return
+    group = {**case.body["groups"][0], "count": 1}
+    case.body = _small({**case.body, "name": HELD, "groups": [group]})
+    _leave_key_out(case)
+
+
+def _leave_key_out(case: Any) -> None:
     if case.headers and _is_valid(case, ParameterLocation.HEADER):
         case.headers.pop("Idempotency-Key", None)
 

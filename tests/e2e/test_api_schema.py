@@ -2,17 +2,20 @@
 fits.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from playground.home.paths import PROJECT
 from playground.stack.users import Users, api_url
 from tests.e2e.api_client import ApiClient
-from tests.e2e.api_hooks import EXAMPLE, TAKEN
+from tests.e2e.api_hooks import EXAMPLE, FLEET, HELD, TAKEN
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -22,6 +25,7 @@ SCHEMATHESIS = COMMAND.with_name("schemathesis")
 # a device that is being made may not be there yet, one that is being removed is there still, and
 # its row stays (docs/api.md).
 LAMP = EXAMPLE["thingName"]
+FAR_AHEAD = "2100-01-02T03:04:05.678Z"
 UNFIT = "use_after_free,ensure_resource_availability"
 
 
@@ -32,16 +36,35 @@ def client(cloud: Cloud) -> Iterator[ApiClient]:
     password = users.add("schemathesis", "admins")
     found = ApiClient(api_url(cloud.home), users.access_token("schemathesis", password))
     cloud.client("iot").create_thing(thingName=TAKEN)
+    register = cloud.home.output("FleetsTableName")
+    cloud.client("dynamodb").put_item(TableName=register, Item=_held(cloud))
     yield found
     # What was asked for may not have begun to be there: a lamp is gone when nothing runs that could
     # make one.
-    wait_for(f"{LAMP} to be gone", lambda: not cloud.running() and _gone(found), 60)
+    for path in (f"/v1/fleets/{FLEET['name']}", f"/v1/devices/{LAMP}"):
+        wait_for(f"{path} to be gone", partial(_is_gone, cloud, found, path), 60)
+    cloud.client("dynamodb").delete_item(TableName=register, Key={"fleet_name": {"S": HELD}})
     cloud.client("iot").delete_thing(thingName=TAKEN)
     users.remove("schemathesis")
 
 
-def _gone(client: ApiClient) -> bool:
-    return client.ask("DELETE", f"/v1/devices/{LAMP}").status == 404
+def _held(cloud: Cloud) -> dict[str, Any]:
+    """A fleet that an execution has of which Step Functions does not know yet."""
+    machine = cloud.home.output("ProvisionFleetStateMachineArn")
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{HELD}"
+    times = dict.fromkeys(("created_at", "updated_at", "held_at"), FAR_AHEAD)
+    row = {"fleet_name": HELD, "status": "PROVISIONING", "execution_arn": arn, **times}
+    return {**{name: {"S": value} for name, value in row.items()}, "devices": {"N": "0"}}
+
+
+def _is_gone(cloud: Cloud, client: ApiClient, path: str) -> bool:
+    return not cloud.running() and client.ask("DELETE", path).status == 404
+
+
+def test_the_examples_that_are_let_through_are_the_documents() -> None:
+    schemas = json.loads((PROJECT / "docs" / "openapi.json").read_text())["components"]["schemas"]
+    assert schemas["NewDevice"]["examples"] == [EXAMPLE]
+    assert schemas["FleetFile"]["examples"] == [FLEET]
 
 
 @pytest.mark.timeout(900)

@@ -15,7 +15,6 @@ FINDINGS = "playground-verdicts"
 QUARANTINE_MACHINE = (
     "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-quarantine-device"
 )
-RELEASE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-release-device"
 SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
 REPLIES = "playground-replies"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
@@ -70,6 +69,7 @@ ENVIRONMENT = {
     "METRICS_FLOOR": "300",
     "PROVISION_MACHINE": MACHINE,
     "DEPROVISION_MACHINE": DEPROVISION_MACHINE,
+    "MACHINES_PREFIX": "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-",
     "CLEAN_UP_FUNCTION": "clean-up",
     "UNDO_RESTART_FUNCTION": "undo-restart",
     "UNDO_QUARANTINE_FUNCTION": "undo-quarantine",
@@ -93,7 +93,6 @@ ENVIRONMENT = {
     "SECURITY_TOPIC_ARN": SECURITY_TOPIC,
     "CERTIFICATE_ARN_PREFIX": "arn:aws:iot:eu-west-1:123456789012:cert/",
     "QUARANTINE_MACHINE_ARN": QUARANTINE_MACHINE,
-    "RELEASE_MACHINE_ARN": RELEASE_MACHINE,
     "QUARANTINE_AUTOMATICALLY": "false",
     "REFUSALS": "3",
     "TAKEOVERS": "3",

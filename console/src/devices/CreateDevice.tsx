@@ -49,7 +49,7 @@ export default function CreateDevice({ close }: { close: () => void }) {
     deviceType,
     ...(thingName && { thingName }),
     ...(given.value && { attributes: given.value }),
-    ...(own.value && { model: own.value as NonNullable<NewDevice['model']> }),
+    ...(own.value && { model: own.value }),
     ...(identity === 'csr' && { identity }),
     ...(ttl && { ttl }),
   };

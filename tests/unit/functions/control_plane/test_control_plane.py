@@ -26,6 +26,7 @@ from control_plane import control_plane, explain
 from control_plane.caller import groups_of
 from control_plane.control_plane import acts_of, machines_of
 from control_plane.document import document, operations
+from control_plane.machines import WORKFLOWS
 from explaining.states import states_of
 from presence import presence
 from tests.unit.api import ADMIN, JSON, VIEWER, Api
@@ -335,7 +336,7 @@ def test_a_body_that_is_no_json_or_too_long(api: Api) -> None:
 def test_the_document_has_the_workflows_rules() -> None:
     # given
     schemas = document()["components"]["schemas"]
-    attributes = schemas["NewDevice"]["properties"]["attributes"]
+    attributes = schemas["Attributes"]
     # then
     assert schemas["NewDevice"]["properties"].keys() == set(FIELDS)
     assert schemas["ThingName"]["pattern"] == f"^{THING_NAME.pattern}$"
@@ -344,10 +345,20 @@ def test_the_document_has_the_workflows_rules() -> None:
     assert attributes["propertyNames"]["pattern"] == f"^{ATTRIBUTE_NAME.pattern}$"
     assert attributes["additionalProperties"]["pattern"] == f"^{ATTRIBUTE_VALUE.pattern}$"
     assert attributes["maxProperties"] == MAX_ATTRIBUTES
-    assert tuple(schemas["NewDevice"]["properties"]["identity"]["enum"]) == IDENTITIES
-    assert schemas["NewDevice"]["properties"]["ttl"]["pattern"] == f"^({TTL.pattern})$"
+    assert tuple(schemas["Identity"]["enum"]) == IDENTITIES
+    assert schemas["TimeToLive"]["pattern"] == f"^({TTL.pattern})$"
     assert tuple(schemas["Status"]["enum"]) == STATUSES
     assert tuple(schemas["Workflow"]["enum"]) == tuple(machines_of(environment(), SESSION).arns)
+
+
+def test_the_workflows_are_called_as_their_state_machines_are() -> None:
+    """The template gives the function what stands before these names, for all of them at once."""
+    names = {
+        resource["Properties"]["Name"]["Fn::Sub"]
+        for resource in RESOURCES.values()
+        if resource["Type"] == "AWS::Serverless::StateMachine"
+    }
+    assert {f"${{AWS::StackName}}-{name}" for name in WORKFLOWS} <= names
 
 
 def test_the_published_document_is_current() -> None:
