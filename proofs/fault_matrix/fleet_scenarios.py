@@ -175,10 +175,15 @@ def _begun(stage: Stage, machine: str, given: Any, name: str) -> str:
 
 
 def _undone_by_itself(stage: Stage, fleet: str) -> None:
-    """What the rule on executions that have ended so starts."""
+    """What the rule on executions that have ended so starts; or the fleet is whole, for all that
+    was left to do was to let it go, and a function that nobody can stop has done it.
+    """
     deadline = time.monotonic() + GONE_LIMIT
-    while _status(stage, fleet) and time.monotonic() < deadline:
+    while _status(stage, fleet) not in ("", "READY") and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
+    if _status(stage, fleet) == "READY":
+        assert stage.cloud.row(_member(fleet))["status"] == "ONLINE"
+        _removed(stage, fleet)
     _assert_gone(stage, fleet)
 
 
