@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +24,8 @@ from benchmarks import (
     report,
     shadow_delay,
     starting,
+    sweeping,
+    telemetry,
 )
 from benchmarks.machine import machine
 from benchmarks.progress import say
@@ -41,9 +43,24 @@ class Name(StrEnum):
     SHADOW = "shadow"
     HOSTING = "hosting"
     STARTING = "starting"
+    TELEMETRY = "telemetry"
     LOAD = "load"
     CONTROL_PLANE = "control-plane"
     FLEET = "fleet"
+    SWEEPING = "sweeping"
+
+
+ON_ONE_CLOUD = frozenset(
+    {
+        Name.PROVISIONING,
+        Name.SHADOW,
+        Name.LOAD,
+        Name.CONTROL_PLANE,
+        Name.FLEET,
+        Name.SWEEPING,
+    }
+)
+ON_MOSQUITTO = (Name.STARTING, Name.HOSTING, Name.TELEMETRY)
 
 
 def main(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -60,6 +77,8 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         int, typer.Option(min=1, help="requests to the API of each kind; creates a tenth")
     ] = 100,
     fleet_seconds: Annotated[float, typer.Option(min=1, help="measured of a fleet")] = 30,
+    hosted: Annotated[int, typer.Option(min=1, help="devices whose telemetry is measured")] = 200,
+    telemetry_seconds: Annotated[float, typer.Option(min=1, help="and for how long")] = 15,
     idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
 ) -> None:
     """Measure what docs/evidence/benchmarks.md describes.
@@ -79,7 +98,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         with _local_cloud() as cloud:
             costs = functions.measure(cloud)
             take(Name.FUNCTIONS, costs, report.of_functions(costs))
-    if {Name.PROVISIONING, Name.SHADOW, Name.LOAD, Name.CONTROL_PLANE, Name.FLEET} & set(wanted):
+    if ON_ONE_CLOUD & set(wanted):
         with _local_cloud() as cloud:
             if Name.PROVISIONING in wanted:
                 made = provisioning.measure(cloud, runs)
@@ -96,22 +115,38 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
             if Name.FLEET in wanted:
                 fleets = fleet.measure(cloud, fleet.FLEETS, fleet_seconds)
                 take(Name.FLEET, fleets, report.of_fleets(fleets))
-    if {Name.HOSTING, Name.STARTING} & set(wanted) and MOSQUITTO is None:
+            if Name.SWEEPING in wanted:
+                swept = sweeping.measure(cloud)
+                take(Name.SWEEPING, swept, report.of_sweeping(swept))
+    for name in _on_mosquitto(wanted):
+        if name is Name.STARTING:
+            starts = starting.measure(runs)
+            take(name, starts, report.of_starting(starts))
+        elif name is Name.HOSTING:
+            hosts = hosting.measure(sorted({1, *(clients or (100, 1000))}), idle_seconds)
+            take(name, hosts, report.of_hosting(hosts))
+        else:
+            sent = telemetry.measure(hosted, telemetry_seconds)
+            take(name, sent, report.of_telemetry(sent))
+    _keep(results)
+    raise typer.Exit(int(_fell_short(results.get(Name.LOAD))))
+
+
+def _fell_short(loaded: load.Load | None) -> bool:
+    """Whether a device of the load did not come, or left something behind."""
+    return loaded is not None and (loaded.online < loaded.devices or bool(loaded.left_behind))
+
+
+def _on_mosquitto(wanted: Sequence[Name]) -> Sequence[Name]:
+    """What of that needs mosquitto; nothing where there is none."""
+    found = [name for name in ON_MOSQUITTO if name in wanted]
+    if found and MOSQUITTO is None:
         report.console.print(
-            "hosting, starting: left out, for mosquitto is not installed (apt-get "
+            f"{', '.join(found)}: left out, for mosquitto is not installed (apt-get "
             "install mosquitto)"
         )
-        wanted = [name for name in wanted if name not in {Name.HOSTING, Name.STARTING}]
-    if Name.STARTING in wanted:
-        starts = starting.measure(runs)
-        take(Name.STARTING, starts, report.of_starting(starts))
-    if Name.HOSTING in wanted:
-        hosted = hosting.measure(sorted({1, *(clients or (100, 1000))}), idle_seconds)
-        take(Name.HOSTING, hosted, report.of_hosting(hosted))
-    _keep(results)
-    loaded: load.Load | None = results.get(Name.LOAD)
-    if loaded is not None and (loaded.online < loaded.devices or loaded.left_behind):
-        raise typer.Exit(1)
+        return []
+    return found
 
 
 @contextmanager

@@ -1,11 +1,11 @@
-"""The two that are compared, device and bare client: same config documents, same environment, a
+"""Those that are compared, device and bare clients: same config documents, same environment, a
 process each.
 """
 
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,13 @@ from typing import Literal
 from tests.device.pki import KeyPair
 from tests.device.process import PACKAGE_ROOT, DeviceProcess
 
-Kind = Literal["device", "bare client"]
+Kind = Literal["device", "bare client", "bare, all at once", "bare, one by one"]
+BARE: Mapping[Kind, Sequence[str]] = {
+    "bare client": ("benchmarks.follower",),
+    "bare, all at once": ("benchmarks.publisher", "1"),
+    "bare, one by one": ("benchmarks.publisher", "0"),
+}
+"""Module, and what it is told before the QoS."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,9 @@ def running(
     if kind == "device":
         process = DeviceProcess([str(configs)], environment, log)
     else:
-        process = DeviceProcess(
-            [str(qos), str(configs)], environment, log, module="benchmarks.follower"
-        )
+        module, *told = BARE[kind]
+        arguments = [*told, str(qos), str(configs)]
+        process = DeviceProcess(arguments, environment, log, module=module)
     try:
         yield process
     finally:

@@ -23,12 +23,13 @@ FIRST = 60
 class Follower:
     """One client; it works on awscrt's own thread."""
 
-    __slots__ = ("_client", "_prefix", "_qos")
+    __slots__ = ("_client", "_prefix", "_qos", "name")
 
     def __init__(self, path: Path, ca: bytes, bootstrap: Any, qos: int) -> None:
         config = json.loads(path.read_bytes())
         identity = json.loads(Path(urlsplit(config["identityUrl"]).path).read_bytes())
-        self._prefix = f"$aws/things/{config['thingName']}/shadow/"
+        self.name = config["thingName"]
+        self._prefix = f"$aws/things/{self.name}/shadow/"
         self._qos = mqtt5.QoS(qos)
         options = io.TlsContextOptions.create_client_with_mtls(
             identity["certificatePem"].encode(), identity["privateKey"].encode()
@@ -41,7 +42,7 @@ class Follower:
                 bootstrap=bootstrap,
                 tls_ctx=io.ClientTlsContext(options),
                 connect_options=mqtt5.ConnectPacket(
-                    client_id=config["thingName"], keep_alive_interval_sec=60
+                    client_id=self.name, keep_alive_interval_sec=60
                 ),
                 on_publish_callback_fn=self._on_publish,
                 on_lifecycle_event_connection_success_fn=self._on_connected,
@@ -74,13 +75,17 @@ class Follower:
         )
 
 
+def clients(place: str) -> list[Path]:
+    """The config documents that a path names: one, or a folder's."""
+    return sorted(Path(place).glob("*.json")) if Path(place).is_dir() else [Path(place)]
+
+
 def main(qos: str, place: str) -> None:
     """Follow until SIGTERM."""
     group = io.EventLoopGroup(1)
     bootstrap = io.ClientBootstrap(group, io.DefaultHostResolver(group))
     ca = Path(os.environ["IOT_CA_FILE"]).read_bytes()
-    paths = sorted(Path(place).glob("*.json")) if Path(place).is_dir() else [Path(place)]
-    followers = [Follower(path, ca, bootstrap, int(qos)) for path in paths]
+    followers = [Follower(path, ca, bootstrap, int(qos)) for path in clients(place)]
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     # No goodbye: the process ends, and with it the followers.
     os._exit(0 if followers else 1)

@@ -79,15 +79,15 @@ def measure(counts: Sequence[int], idle_seconds: float) -> list[Hosting]:
 def _one(
     kind: Kind, count: int, authority: CertificateAuthority, folder: Path, idle_seconds: float
 ) -> Hosting:
-    with _broker(folder, authority) as broker, _service(folder, broker) as service:
+    with own_broker(folder, authority) as broker, shadow_service(folder, broker) as service:
         server = Server(broker.host, broker.port, broker.ca_file)
         for number in range(count):
             thing = f"bench-{number}"
             write_config(folder / "configs", thing, authority.device(thing), server)
         begun = time.time()
         with running(kind, folder / "configs", server, folder) as process:
-            ready = _ask(service, "first", count)[-1] - begun
-            changed, *reported = _ask(service, "change", {"time": NO_MESSAGES})
+            ready = ask(service, "first", count)[-1] - begun
+            changed, *reported = ask(service, "change", {"time": NO_MESSAGES})
             time.sleep(SETTLING_SECONDS)
             idle = _idle_cpu(process.process.pid, idle_seconds)
             seen = psutil.Process(process.process.pid)
@@ -106,7 +106,8 @@ def _one(
 
 
 @contextlib.contextmanager
-def _broker(folder: Path, authority: CertificateAuthority) -> Iterator[Broker]:
+def own_broker(folder: Path, authority: CertificateAuthority) -> Iterator[Broker]:
+    """It forgets nothing that a client is slow to take."""
     broker = Broker(folder, authority, BROKER_SETTINGS)
     broker.start()
     try:
@@ -116,7 +117,8 @@ def _broker(folder: Path, authority: CertificateAuthority) -> Iterator[Broker]:
 
 
 @contextlib.contextmanager
-def _service(folder: Path, broker: Broker) -> "Iterator[subprocess.Popen[str]]":
+def shadow_service(folder: Path, broker: Broker) -> "Iterator[subprocess.Popen[str]]":
+    """A process of benchmarks.shadow_service, which is connected."""
     pair = broker.authority.device("service")
     (folder / "service.pem").write_text(pair.certificate)
     (folder / "service.key").write_text(pair.private_key)
@@ -137,7 +139,8 @@ def _service(folder: Path, broker: Broker) -> "Iterator[subprocess.Popen[str]]":
         service.communicate()
 
 
-def _ask(service: "subprocess.Popen[str]", command: str, argument: Any) -> list[float]:
+def ask(service: "subprocess.Popen[str]", command: str, argument: Any) -> list[float]:
+    """Have the shadow service do something, and wait for its answer."""
     assert service.stdin is not None
     print(json.dumps([command, argument]), file=service.stdin, flush=True)
     return _answer(service.stdout)

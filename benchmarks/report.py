@@ -1,5 +1,6 @@
 """The results as tables."""
 
+import statistics
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,8 @@ from benchmarks.load import KINDS, Load
 from benchmarks.provisioning import Provisioning
 from benchmarks.shadow_delay import ShadowDelay
 from benchmarks.starting import Starting
+from benchmarks.sweeping import Sweeping
+from benchmarks.telemetry import Telemetry
 
 # In a file or a pipe there is no width to keep to, and a cut figure is none.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -209,6 +212,31 @@ def of_hosting(results: Sequence[Hosting]) -> Table:
             f"{device.converged / bare.converged:.2f}",
             end_section=True,
         )
+    return table
+
+
+def of_sweeping(results: Sequence[Sweeping]) -> Table:
+    """Each mix of rows: median and shortest of each kind of sweep, beside a bare Scan."""
+    heads = ("TERMINATED", "Scan s", "scheduled s", "shortest", "everything s", "shortest")
+    table = _table("A sweep that only looks", "rows", *heads)
+    for one in results:
+        figures = [f"{one.terminated:,}", f"{statistics.median(one.scan):.1f}"]
+        for took in (one.scheduled, one.everything):
+            figures += [f"{statistics.median(took):.1f}", f"{min(took):.1f}"]
+        table.add_row(f"{one.rows:,} {one.what}", *figures)
+    return table
+
+
+def of_telemetry(results: Sequence[Telemetry]) -> Table:
+    """Each kind, and the ratio of the device to it."""
+    title = "CPU of a telemetry message, mosquitto over mutual TLS"
+    heads = ("number", "messages/s", "us/message", "each round us", "device over it")
+    table, device = _table(title, "client", *heads), results[-1]
+    for one in results:
+        rounds = ", ".join(f"{each:.0f}" for each in one.rounds_us)
+        ratio = f"{device.each_us / one.each_us:.2f}"
+        figures = (f"{one.messages:.0f}", f"{one.each_us:.0f}", rounds, ratio)
+        table.add_row(one.client, str(one.clients), *figures)
     return table
 
 

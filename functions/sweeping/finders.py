@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from common.certificates import CERTIFICATE_ARNS
@@ -14,7 +15,7 @@ from holding.conditions import is_held
 from holding.dead import DeadHolds
 from holding.purposes import Purpose
 from sweeping.certificates import Candidate, Match, Request, matches
-from sweeping.evidence import Evidence, Observer
+from sweeping.evidence import Evidence, Observer, Trace
 from sweeping.findings import Finding, undo
 from sweeping.history import History
 from sweeping.holds import Holds, in_vain
@@ -44,7 +45,7 @@ class Finders:
         yield from self._stray_policies()
 
     def _device(self, row: Row) -> Iterator[Finding]:
-        if datetime.fromisoformat(row["updated_at"]) > self.cutoff:
+        if not self._is_quiet(row):
             return
         if is_free(row):
             yield from self._leftovers(row)
@@ -56,6 +57,9 @@ class Finders:
         yield from Holds(DeadHolds(self._runs, self.observer.job_goes_on, self.cutoff)).of(row)
         if not removed:
             yield from self._second_tasks(row)
+
+    def _is_quiet(self, row: Row) -> bool:
+        return datetime.fromisoformat(row["updated_at"]) <= self.cutoff
 
     def _runs(self, row: Row, arn: str) -> bool:
         return self.history.running(arn, row["updated_at"])
@@ -81,13 +85,20 @@ class Finders:
         name = row["thing_name"]
         yield "task", mark in self.seen.tasks_of
         yield "objects", name in self.seen.objects
-        if (
-            datetime.fromisoformat(row["updated_at"]) >= self.checked_since
-            or name in self.seen.things
-        ):
-            attributes = self.observer.attributes(name)
+        if (trace := self._traces.get(name)) is not None:
+            attributes = trace.attributes
             yield "thing", attributes is not None and attributes.get("execution") == mark
-            yield "shadow", attributes is None and self.observer.has_shadow(name)
+            yield "shadow", trace.shadow
+
+    @cached_property
+    def _traces(self) -> Mapping[str, Trace]:
+        """Of devices that are gone."""
+        free = (row for row in self.seen.rows.values() if self._is_quiet(row) and is_free(row))
+        return self.observer.traces([row["thing_name"] for row in free if self._is_traced(row)])
+
+    def _is_traced(self, row: Row) -> bool:
+        young = datetime.fromisoformat(row["updated_at"]) >= self.checked_since
+        return young or row["thing_name"] in self.seen.things
 
     def _stray_tasks(self) -> Iterator[Finding]:
         known = {owner_of(row["execution_arn"]) for row in self.seen.rows.values()}

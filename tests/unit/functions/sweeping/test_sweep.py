@@ -11,6 +11,7 @@ import pytest
 from common import executions
 from common.clients import S3_CONFIG
 from common.errors import InvalidInput
+from common.identifiers import owner_of
 from provisioning import create_certificate
 from sweeping import sweep
 from tests.unit.built import CLIENTS, built
@@ -180,6 +181,44 @@ def test_what_a_device_that_is_gone_has_left_is_removed(
     assert kinds(found) == [("leftovers", "lamp", "removed")]
     assert found[0]["reason"] == f"FAILED, and still there: {left}"
     assert world.remains() == NOTHING
+
+
+def test_many_devices_that_are_gone_are_told_apart(world: World, swept: Sweep) -> None:
+    # given: every third left its thing, every third its shadow, and the others nothing
+    names = [f"lamp-{number:02}" for number in range(30)]
+    for name in names:
+        world.catalog.table.put_item(Item=gone(name))
+    for name in names[::3]:
+        world.iot.things[name] = Thing(attributes={"execution": owner_of(EXECUTION)})
+    for name in names[1::3]:
+        world.shadows.desired[name] = {}
+    # when
+    found = {one["name"]: one["reason"] for one in swept(dryRun=True, everything=True)}
+    # then
+    assert found == {
+        **dict.fromkeys(names[::3], "TERMINATED, and still there: thing"),
+        **dict.fromkeys(names[1::3], "TERMINATED, and still there: shadow"),
+    }
+
+
+def gone(name: str) -> dict[str, str]:
+    """The row of a device that was removed long ago."""
+    at = "2026-01-01T00:00:00.000Z"
+    told = {"status": "TERMINATED", "created_at": at, "updated_at": at}
+    return {"thing_name": name, "execution_arn": EXECUTION, **told}
+
+
+def test_of_devices_that_are_gone_for_long_only_those_in_the_group_are_asked_for(
+    world: World, swept: Sweep
+) -> None:
+    # given
+    for name in ("lamp", "plug"):
+        world.catalog.table.put_item(Item=gone(name))
+        world.shadows.desired[name] = {}
+    groups, attributes = {"playground-devices"}, {"execution": owner_of(EXECUTION)}
+    world.iot.things["lamp"] = Thing(groups=groups, attributes=attributes)
+    # then
+    assert kinds(swept(dryRun=True)) == [("leftovers", "lamp", "found")]
 
 
 def test_somebody_elses_thing_under_the_name_of_a_device_that_is_gone_stays(
