@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/boto3/latest/reference/customizations/dynamodb.html#
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
+from functools import cache, reduce
 from operator import and_, or_
 from typing import Any
 
@@ -20,6 +20,7 @@ _IS_FREE = _STATUS.is_in([*FREE]) & Attr(GIVEN_UP).not_exists()
 _TOKEN, _RESTART = Attr("task_token"), Attr(RULES[Purpose.RESTART].attribute)
 
 
+@cache
 def present(purpose: Purpose) -> ConditionBase:
     """The device is held for it."""
     if purpose is Purpose.PROVISION:

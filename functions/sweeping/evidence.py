@@ -7,9 +7,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from common.certificates import CERTIFICATE_ARNS
 from common.items import scan
 from common.links import is_links_policy
-from common.row import Row
+from common.row import GIVEN_UP, Row
+from holding.conditions import looked_at, present
+from holding.purposes import Purpose
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -19,6 +22,25 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 PREFIX = "devices/"
+# What the finders look at in a row; in that of a device that is online six attributes of nineteen.
+READ = tuple(
+    sorted(
+        {
+            "thing_name",
+            "status",
+            GIVEN_UP,
+            "updated_at",
+            "execution_arn",
+            "task_arn",
+            "certificate_requests",
+            *CERTIFICATE_ARNS,
+            "next_certificate_id",
+            "quarantined_by",
+            "links",
+            *looked_at(*map(present, Purpose)),
+        }
+    )
+)
 MOST_TASKS = 100  # in one DescribeTasks call
 # Things that are asked for at a time. More of them gain nothing: by then one processor is all at
 # work on the calls, and on AWS a function of 256 MB has a seventh of one.
@@ -90,7 +112,7 @@ class Observer:
             self._objects(),
             self._policies(),
         )
-        rows = {row["thing_name"]: row for row in scan(self.table)}
+        rows = {row["thing_name"]: row for row in scan(self.table, READ)}
         return Evidence(tasks, things, objects, rows, policies)
 
     def attributes(self, thing_name: str) -> Mapping[str, str] | None:

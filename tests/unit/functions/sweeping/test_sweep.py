@@ -12,6 +12,7 @@ from common import executions
 from common.clients import S3_CONFIG
 from common.errors import InvalidInput
 from common.identifiers import owner_of
+from common.links import links_policy_name
 from provisioning import create_certificate
 from sweeping import sweep
 from tests.unit.built import CLIENTS, built
@@ -19,7 +20,7 @@ from tests.unit.doubles import faults
 from tests.unit.doubles.ecs import RunningTask
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import Thing
-from tests.unit.stack import BUCKET, CLUSTER, EXECUTION, OTHER_EXECUTION, REMOVAL
+from tests.unit.stack import BUCKET, CLUSTER, EXECUTION, LINKS_PREFIX, OTHER_EXECUTION, REMOVAL
 from tests.unit.world import NOTHING, STAGES, World
 
 pytestmark = pytest.mark.thorough
@@ -201,7 +202,7 @@ def test_many_devices_that_are_gone_are_told_apart(world: World, swept: Sweep) -
     }
 
 
-def gone(name: str) -> dict[str, str]:
+def gone(name: str) -> dict[str, Any]:
     """The row of a device that was removed long ago."""
     at = "2026-01-01T00:00:00.000Z"
     told = {"status": "TERMINATED", "created_at": at, "updated_at": at}
@@ -219,6 +220,39 @@ def test_of_devices_that_are_gone_for_long_only_those_in_the_group_are_asked_for
     world.iot.things["lamp"] = Thing(groups=groups, attributes=attributes)
     # then
     assert kinds(swept(dryRun=True)) == [("leftovers", "lamp", "found")]
+
+
+def test_a_device_that_failed_after_its_restarts_is_still_there(world: World, swept: Sweep) -> None:
+    # given
+    world.provision("lamp")
+    world.workflows.ended(EXECUTION, "SUCCEEDED")
+    given_up: Any = {"status": "FAILED", "given_up_at": "2026-01-01T00:00:00.000Z"}
+    world.catalog.update("lamp", EXECUTION, **given_up, remove=("task_token",))
+    # then
+    assert swept(everything=True) == []
+
+
+def test_who_lets_a_device_out_is_told_who_confined_it(
+    world: World, swept: Sweep, functions: MemoryFunctions
+) -> None:
+    # given: a release of which only the last part is left
+    released = {"status": "QUARANTINED", "readmitting": True, "quarantined_by": OTHER_EXECUTION}
+    world.catalog.table.put_item(Item=gone("lamp") | released)
+    world.workflows.ended(EXECUTION, "SUCCEEDED")
+    # when
+    swept()
+    # then
+    assert functions.asked == [{"input": {"thingName": "lamp"}, "execution": OTHER_EXECUTION}]
+
+
+def test_the_policy_of_a_switch_that_has_links_stays(world: World, swept: Sweep) -> None:
+    # given
+    linked = {"status": "ONLINE", "links": {"bulb"}}
+    world.catalog.table.put_item(Item=gone("lamp") | linked)
+    world.workflows.ended(EXECUTION, "SUCCEEDED")
+    world.iot.policies.add(links_policy_name(LINKS_PREFIX, "lamp"))
+    # then
+    assert swept() == []
 
 
 def test_somebody_elses_thing_under_the_name_of_a_device_that_is_gone_stays(
