@@ -12,7 +12,7 @@ from common.device_wish import FIELDS as OF_A_DEVICE
 from common.device_wish import DeviceWish
 from common.errors import InvalidInput
 from common.identifiers import checked_thing_name
-from common.jsonvalues import encode, told
+from common.jsonvalues import encode, is_integer, told
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 FIELDS = ("name", "groups", "tolerated")
@@ -64,7 +64,8 @@ class FleetWish:
                 "groups", f"must be an array of 1 to {MOST_GROUPS} groups, got {told(found)}"
             )
         groups = tuple(_group(f"groups[{at}]", group, name) for at, group in enumerate(found))
-        wish = cls(name, groups, _whole("tolerated", fleet.get("tolerated", 0), 0))
+        tolerated = min(_whole("tolerated", fleet.get("tolerated", 0), 0), MOST_DEVICES)
+        wish = cls(name, groups, tolerated)
         wish._check_all()
         return wish
 
@@ -142,9 +143,9 @@ def _object(path: str, value: object, fields: tuple[str, ...]) -> Mapping[str, A
 
 
 def _whole(path: str, value: object, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, int | float) or not is_integer(value) or value < least:
         raise InvalidInput(path, f"must be a whole number of at least {least}, got {told(value)}")
-    return value
+    return int(value)
 
 
 def _check_distinct(names: list[str]) -> None:

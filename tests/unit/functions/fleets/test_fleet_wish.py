@@ -52,7 +52,8 @@ WRONG: list[tuple[Any, str]] = [
     (fleet({"count": 2}), "groups[0].name: must match"),
     (fleet(LAMPS, LAMPS), "groups[1].name: lamp is the name of another group, too"),
     (fleet({"name": "lamp"}), "groups[0].count: must be a whole number of at least 0, got None"),
-    (fleet({**LAMPS, "count": 1.0}), "groups[0].count: must be a whole number"),
+    (fleet({**LAMPS, "count": 1.5}), "groups[0].count: must be a whole number"),
+    (fleet({**LAMPS, "count": True}), "groups[0].count: must be a whole number"),
     (fleet({**LAMPS, "count": 10**9}), f"groups[0].count: must be at most {MOST_DEVICES}"),
     (fleet({**LAMPS, "count": 0}), f"groups: must have 1 to {MOST_DEVICES} devices together"),
     (
@@ -87,6 +88,12 @@ def test_a_file_that_breaks_a_rule_is_told_the_field_and_the_rule(asked: Any, to
     with pytest.raises(InvalidInput) as refused:
         FleetWish.of(asked)
     assert str(refused.value).startswith(told)
+
+
+def test_a_number_is_whole_as_json_schema_has_it() -> None:
+    wish = FleetWish.of(fleet({**LAMPS, "count": 2.0}, tolerated=1e300))
+    assert (wish.count, wish.tolerated) == (2, MOST_DEVICES)
+    assert list(wish.devices()) == ["office-lamp-0001", "office-lamp-0002"]
 
 
 def test_a_name_that_is_taken_by_aws_is_refused() -> None:
