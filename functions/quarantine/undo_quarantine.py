@@ -69,6 +69,14 @@ class Undoing:
 
         From the first write on, what a function of the execution writes late is refused.
         """
+        undone = self._undo(request)
+        if not undone:
+            # The job that a release has given its device stays, when the device is deleted or taken
+            # by somebody else; it is this execution's alone.
+            delete_job(self.isolation.iot, job_id_of(self.prefix, request.execution_arn))
+        return undone
+
+    def _undo(self, request: UndoRequest) -> bool:
         catalog = self.isolation.catalog
         row = catalog.row(request.thing_name)
         if row is None or is_free(row):

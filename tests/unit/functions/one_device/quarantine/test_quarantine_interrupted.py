@@ -136,6 +136,26 @@ def test_a_release_that_fails_is_undone(lamp: World, topics: MemoryTopics, state
     assert set(lamp.row["quarantine_policies"]) == {EXTRA}
 
 
+def test_a_device_that_is_deleted_while_it_changes_its_certificate_leaves_no_job(
+    lamp: World, topics: MemoryTopics
+) -> None:
+    # given a release that waits for the device, which has a job
+    quarantine(lamp, topics).run()
+    begun = release(lamp, topics).run("claim")
+    claim = begun.data["claim"]
+    asked = {"certificateId": claim["certificateId"], "force": claim["force"]}
+    lamp.call(renew_identity, thingName=THING, execution=RELEASE, **asked)
+    assert lamp.iot.jobs
+    # when
+    lamp.delete()
+    with pytest.raises(QuarantineLost):
+        lamp.call(renew_identity, thingName=THING, execution=RELEASE, **asked)
+    assert not begun.undo()
+    # then
+    assert not lamp.iot.jobs
+    assert lamp.row["status"] == "TERMINATED"
+
+
 FAILURES = (TransientError, ClientError, faults.Killed)
 
 
