@@ -23,8 +23,14 @@ VIEWS = (
 )
 
 
+STILL = """() => document.getAnimations().every(
+    (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity)"""
+"""Whether nothing fades in any more: half of a colour has half of its contrast."""
+
+
 def findings(console: Console) -> list[str]:
     """What axe-core finds, with the places."""
+    console.page.wait_for_function(STILL)
     found = Axe().run(console.page).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:160]}"
