@@ -146,7 +146,13 @@ class LogsError(UsageError):
 
 
 class FleetError(PlaygroundError):
-    """A fleet that is not there, or whose devices did not do what they were told."""
+    """A fleet whose devices did not do what they were told."""
+
+
+class UnknownFleetError(FleetError):
+    """There is no fleet of that name."""
+
+    exit_code = exit_codes.NOT_FOUND
 
 
 class LinkError(PlaygroundError):

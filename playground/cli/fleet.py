@@ -125,8 +125,9 @@ def set_settings(
     fleet = found.fleet(fleets.name_given(name))
     if of_group is not None and of_group not in fleet.groups:
         raise UsageError(f"{name} has no group {of_group}: it has {', '.join(fleet.groups)}.")
-    meant = set(fleet.names if of_group is None else fleet.groups[of_group])
-    rows = [row for row in found.rows(fleet) if row["thing_name"] in meant]
+    meant = fleet.names if of_group is None else fleet.groups[of_group]
+    own = {str(row["thing_name"]): row for row in found.rows(fleet)}
+    rows = [own[name] for name in meant if name in own]
     for row in {str(row["device_type"]): row for row in rows}.values():
         device_settings.require_settable(given.paths, row, wanted)
     online = [str(row["thing_name"]) for row in rows if row["status"] == "ONLINE"]
@@ -138,7 +139,9 @@ def set_settings(
             Devices(found.home), online, wanted, timeout, lambda n: report.line(f"{n} answered")
         )
     if len(online) < len(meant):
-        note(f"{len(meant) - len(online)} devices are not online, and were left as they are.")
+        note(
+            f"Not online, and left as they are: {len(meant) - len(online)} of {len(meant)} devices."
+        )
     given.output.show(fleet_views.change_data(changed), fleet_views.change_text(changed))
     if changed.pending:
         late = f"{len(changed.pending)} devices have not answered within {timeout:g} s"

@@ -19,7 +19,7 @@ from playground.devices import models
 from playground.devices.devices import Devices, Row, answer_of
 from playground.devices.executions import Execution, Outcome
 from playground.devices.workflows import require_agent
-from playground.errors import FleetError, UsageError
+from playground.errors import FleetError, UnknownFleetError, UsageError
 from playground.home.homes import Home
 from playground.home.paths import Paths
 
@@ -46,7 +46,11 @@ Statuses = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet as the register has it, and the names of its devices by group."""
+    """A fleet as the register has it, and the names that its file gives to devices, by group.
+
+    `members`: by thing name the execution that has made the device. One of the same name that
+    somebody else has made is none of the fleet's.
+    """
 
     name: str
     status: str
@@ -54,6 +58,12 @@ class Fleet:
     created_at: str
     file: Mapping[str, Any]
     groups: Mapping[str, list[str]] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
+
+    def has(self, row: Row) -> bool:
+        """Whether the device of this row is one of its members."""
+        execution = self.members.get(str(row["thing_name"]))
+        return str(row.get("execution_arn", "")).rpartition(":")[2] == execution
 
     @property
     def names(self) -> list[str]:
@@ -117,15 +127,20 @@ class Fleets:
         return sorted(map(_plain, rows), key=lambda row: str(row["fleet_name"]))
 
     def fleet(self, name: str) -> Fleet:
-        """One fleet. Raises FleetError when there is none."""
+        """One fleet. Raises UnknownFleetError when there is none."""
         row = next((row for row in self.all() if row["fleet_name"] == name), None)
         if row is None:
-            raise FleetError(f"There is no fleet {name}: `playground fleet list` shows them.")
-        file = self._file(name)
+            raise UnknownFleetError(
+                f"There is no fleet {name}: `playground fleet list` shows them."
+            )
+        file = self._object(name, "file") or {}
         wish = FleetWish.of(file) if file else None
         groups = {one.name: list(one.names()) for one in wish.groups} if wish else {}
         status, devices = str(row["status"]), int(row["devices"])
-        return Fleet(name, status, devices, str(row["created_at"]), file, groups)
+        members = {
+            one["thingName"]: one["execution"] for one in self._object(name, "members") or ()
+        }
+        return Fleet(name, status, devices, str(row["created_at"]), file, groups, members)
 
     def provision(self, file: Mapping[str, Any], show: Callable[[Statuses], None]) -> Outcome:
         """Bring a fleet to what the file says; `show` is called with how many of its devices are in
@@ -144,7 +159,7 @@ class Fleets:
 
     def rows(self, fleet: Fleet) -> list[Row]:
         """The catalog rows of the fleet's devices, by name."""
-        return Devices(self.home).rows_of(fleet.names)
+        return [row for row in Devices(self.home).rows_of(fleet.names) if fleet.has(row)]
 
     def _run(
         self,
@@ -167,20 +182,21 @@ class Fleets:
         show(self.statuses(names))
         return outcome
 
-    def _file(self, name: str) -> Mapping[str, Any]:
-        """The file that the fleet was brought to; empty for one that has not come so far."""
+    def _object(self, name: str, what: str) -> Any:
+        """The `file` that the fleet was brought to, or its `members`; None as long as there is no
+        such thing.
+        """
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see devices.py
 
         client: S3Client = self.home.client("s3")
-        key = fleet_key(name, "file")
+        key = fleet_key(name, what)
         try:
             found = client.get_object(Bucket=self.home.output("ConfigBucketName"), Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
-                return {}
+                return None
             raise
-        file: Mapping[str, Any] = read(found["Body"].read())
-        return file
+        return read(found["Body"].read())
 
 
 def scaled(fleet: Fleet, counts: Mapping[str, int]) -> dict[str, Any]:

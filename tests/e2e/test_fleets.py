@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from playground import exit_codes
 from tests.playground_cloud import Cloud, wait_for
 
 PROVISION, REMOVE = "ProvisionFleetStateMachineArn", "RemoveFleetStateMachineArn"
@@ -58,7 +59,7 @@ def test_a_fleet_from_its_file_to_its_end(cloud: Cloud, nothing_left: None, tmp_
     assert told(cloud, "delete", "office") == {"name": "office", "devices": 0, "result": "OK"}
     assert told(cloud, "list") == {"fleets": []}
     gone = cloud.playground("fleet", "show", "office", check=False)
-    assert gone.returncode == 1
+    assert gone.returncode == exit_codes.NOT_FOUND
     assert "There is no fleet office" in gone.stderr
 
 
@@ -131,6 +132,32 @@ def test_somebody_elses_device_is_left_alone(cloud: Cloud, nothing_left: None) -
     assert (end.status, end.error) == ("FAILED", "ThingExists")
     assert f"taken names: {name}" in end.cause
     assert cloud.row(name) == before
+    assert cloud.deprovision(name).status == "SUCCEEDED"
+
+
+@pytest.mark.thorough
+def test_a_device_that_was_made_again_by_hand_is_none_of_the_fleets(
+    cloud: Cloud, nothing_left: None
+) -> None:
+    # given
+    name = "office-lamp-0002"
+    assert cloud.execute(PROVISION, FILE).status == "SUCCEEDED"
+    assert cloud.deprovision(name).status == "SUCCEEDED"
+    assert cloud.provision({"thingName": name}).status == "SUCCEEDED"
+    cloud.wait_until_reported(name, time=60)
+    # when
+    changed = told(cloud, "set", "office", "time=7")
+    # then
+    assert changed["accepted"] == 2
+    assert cloud.shadow(name)["reported"]["time"] == 60
+    lamps, meters = told(cloud, "show", "office")["groups"]
+    assert (lamps["statuses"], meters["statuses"]) == ({"ONLINE": 1}, {"ONLINE": 1})
+    cost = json.loads(cloud.playground("cost", "office", "--output", "json").stdout)
+    assert name not in [row["thing_name"] for row in cost["devices"]]
+    # and when the fleet goes
+    assert cloud.execute(REMOVE, {"name": "office"}).status == "SUCCEEDED"
+    # then
+    assert cloud.row(name)["status"] == "ONLINE"
     assert cloud.deprovision(name).status == "SUCCEEDED"
 
 
