@@ -217,9 +217,9 @@ class Device:
         post = self._shared.network.reactor.post
         self._shared.workers.submit(call, lambda outcome: post(partial(done, outcome)))
 
-    def reconnect(self, *, clean: bool) -> None:
-        """Rebuild the connection as soon as nothing stands against it."""
-        self._link.ask_cycle(clean=clean)
+    def reconnect(self, *, clean: bool, away: float = 0.0) -> None:
+        """Rebuild the connection as soon as nothing stands against it, after `away` seconds."""
+        self._link.ask_cycle(clean=clean, away=away)
         self._shared.network.reactor.post(self.on_step)
 
     def try_identity(self, identity: Identity, seconds: float, tried: Tried) -> None:

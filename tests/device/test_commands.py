@@ -1,6 +1,7 @@
 """Commands over real MQTT 5: response topic, correlation data, one reply each."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,3 +188,30 @@ def test_the_reason_code_of_an_authorization_error(
     # Then it tells what the broker said
     assert reply["status"] == "accepted"
     assert reply["result"]["reasonCode"] == 135
+
+
+def test_a_device_that_is_offline_comes_back_by_itself(
+    cloud: Cloud, bench: Workbench, requester: Requester, device: str
+) -> None:
+    # When it is told to stay away for a second
+    reply = requester.ask(device, {"command": "offline", "arguments": {"seconds": 1}})
+    # Then it answers, says goodbye, and comes back
+    assert reply.content["result"] == {"seconds": 1}
+    cloud.wait_for(f"evt/playground/{device}/online", 2)
+    assert cloud.messages(f"evt/playground/{device}/lwt") == []
+
+
+def test_a_device_that_is_offline_ends_at_once(
+    bench: Workbench, cloud: Cloud, requester: Requester
+) -> None:
+    # Given a device that stays away for long
+    process = bench.start(bench.config(THING))
+    cloud.wait_for_reported(THING, time=60)
+    requester.ask(THING, {"command": "offline", "arguments": {"seconds": 3600}})
+    process.wait_for_log("rebuilding the connection")
+    cloud.wait_until(lambda: f"Received DISCONNECT from {THING}" in bench.broker.log())
+    # When it gets SIGTERM
+    started = time.monotonic()
+    # Then it is gone
+    assert process.terminate() == 0
+    assert time.monotonic() - started < 5

@@ -19,6 +19,7 @@ from virtual_device.commands.requests import Accepted, Memory, Reply, Status, re
 from virtual_device.connection import topics
 from virtual_device.connection.transport import Failure, Message
 from virtual_device.core.capability import Capability, Surroundings
+from virtual_device.core.effects import Cycle
 
 LIMIT_SECONDS = 10.0
 """How long the server may take to acknowledge what a command publishes."""
@@ -162,7 +163,7 @@ class CommandClient(Capability):
     def _conclude(self, sender: Sender, accepted: Accepted, failure: Failure | None) -> None:
         self._reply(sender, accepted.concluded(failure), accepted.action.cycle)
 
-    def _reply(self, sender: Sender, reply: Reply, cycle: bool | None = None) -> None:  # noqa: FBT001 - of the action
+    def _reply(self, sender: Sender, reply: Reply, cycle: Cycle | None = None) -> None:
         reason = (
             {}
             if reply.error is None
@@ -175,9 +176,10 @@ class CommandClient(Capability):
         done = partial(self._on_replied, cycle)
         self._device.publish(sender.topic, encode(document), done, sender.correlation_data)
 
-    def _on_replied(self, cycle: bool | None, _failure: Failure | None) -> None:  # noqa: FBT001 - of the action
+    def _on_replied(self, cycle: Cycle | None, _failure: Failure | None) -> None:
         if cycle is not None:
-            self._device.after(REBUILD_DELAY_SECONDS, partial(self._device.reconnect, clean=cycle))
+            rebuild = partial(self._device.reconnect, clean=cycle.clean, away=cycle.away)
+            self._device.after(REBUILD_DELAY_SECONDS, rebuild)
 
     def _look(self) -> Situation:
         device = self._device

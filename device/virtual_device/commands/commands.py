@@ -13,7 +13,7 @@ from virtual_device.base.clock import Now, timestamp
 from virtual_device.base.jsonvalue import Json, JsonObject, encode
 from virtual_device.connection import topics
 from virtual_device.core import brain
-from virtual_device.core.effects import Publish
+from virtual_device.core.effects import Cycle, Publish
 from virtual_device.shadow.setting_rules import RefusedError, integer, number_of, one_of
 from virtual_device.telemetry import telemetry
 from virtual_device.telemetry.thing import Thing
@@ -28,6 +28,9 @@ MIN_LARGE_BYTES = 512
 """Enough for the fields of the message with the longest thing name."""
 
 MAX_DETAIL_BYTES = 256
+
+MAX_AWAY_SECONDS = 86_400
+"""A day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ class Action:
     """Change `desired` of the own shadow, and answer when the shadow holds it."""
     must_be_refused: bool = False
     """The publish is one that the policy forbids: its refusal is the success."""
-    cycle: bool | None = None
-    """Rebuild the connection after the answer; True with a goodbye, False without."""
+    cycle: Cycle | None = None
+    """Rebuild the connection after the answer."""
 
 
 Run = Callable[[JsonObject, Situation], Action]
@@ -143,11 +146,16 @@ def _tamper(arguments: JsonObject, situation: Situation) -> Action:
 
 
 def _reconnect(_arguments: JsonObject, _situation: Situation) -> Action:
-    return Action(cycle=False)
+    return Action(cycle=Cycle(clean=False))
 
 
 def _clean(_arguments: JsonObject, _situation: Situation) -> Action:
-    return Action(cycle=True)
+    return Action(cycle=Cycle(clean=True))
+
+
+def _offline(arguments: JsonObject, _situation: Situation) -> Action:
+    seconds = number_of(arguments["seconds"])
+    return Action({"seconds": seconds}, cycle=Cycle(clean=True, away=seconds))
 
 
 def _large(arguments: JsonObject, situation: Situation) -> Action:
@@ -198,6 +206,13 @@ _DETAIL = Argument(
     "case opened",
     "what was done to it",
 )
+_AWAY = Argument(
+    "seconds",
+    f"integer from 1 to {MAX_AWAY_SECONDS}",
+    integer(1, MAX_AWAY_SECONDS),
+    30,
+    "how long it stays away",
+)
 _POSITION = Argument(
     "position", "on, off or toggle", one_of("on", "off", "toggle"), "toggle", "the new position"
 )
@@ -209,6 +224,12 @@ TABLE = (
     Command("tamper", "publish the event `tamper`", _tamper, (_DETAIL,)),
     Command("reconnect", "drop the connection without a DISCONNECT and connect again", _reconnect),
     Command("clean", "disconnect cleanly and connect again", _clean),
+    Command(
+        "offline",
+        "disconnect cleanly, stay away for a while, and connect again",
+        _offline,
+        (_AWAY,),
+    ),
     Command("large", "publish a large message on the telemetry topic", _large, (_SIZE,)),
     Command(
         "authorization-error",

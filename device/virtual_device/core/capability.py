@@ -110,8 +110,8 @@ class Surroundings(Protocol):
         else runs.
         """
 
-    def reconnect(self, *, clean: bool) -> None:
-        """Disconnect, with or without a goodbye, and connect again."""
+    def reconnect(self, *, clean: bool, away: float = 0.0) -> None:
+        """Disconnect, with or without a goodbye, and connect again after `away` seconds."""
 
     def try_identity(self, identity: Identity, seconds: float, tried: Tried) -> None:
         """Connect with another identity than the one that is kept; `tried` is told what has become

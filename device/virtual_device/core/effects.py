@@ -44,9 +44,10 @@ class SetDebug:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """Disconnect, with or without a goodbye, and connect again."""
+    """Disconnect, with or without a goodbye, and connect again after `away` seconds."""
 
     clean: bool
+    away: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

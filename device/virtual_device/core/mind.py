@@ -35,8 +35,8 @@ SAVE_AGAIN_SECONDS = 5.0
 class Body(Protocol):
     """Who carries out what a mind can't do alone."""
 
-    def reconnect(self, *, clean: bool) -> None:
-        """Disconnect, with or without a goodbye, and connect again."""
+    def reconnect(self, *, clean: bool, away: float = 0.0) -> None:
+        """Disconnect, with or without a goodbye, and connect again after `away` seconds."""
 
     def on_settings(self, before: JsonObject) -> None:
         """The settings are other ones than before."""
@@ -218,8 +218,8 @@ class Mind:
                 self._save(settings)
             case SetDebug(on):
                 self._set_debug(on=on)
-            case Cycle(clean):
-                self._body.reconnect(clean=clean)
+            case Cycle(clean, away):
+                self._body.reconnect(clean=clean, away=away)
             case Log(level, message, fields):
                 self._log.log(level, message, extra={"data": dict(fields)})
 

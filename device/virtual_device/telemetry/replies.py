@@ -18,8 +18,8 @@ from virtual_device.telemetry.moment import Moment
 MAX_REPLIES = 20
 DESCRIPTION = rules.text(256)
 BUILT_IN = frozenset(
-    {"help", "ping", "status", "tamper", "reconnect", "clean", "large", "authorization-error",
-    "press"}
+    {"help", "ping", "status", "tamper", "reconnect", "clean", "offline", "large",
+     "authorization-error", "press"}
 )  # fmt: skip
 """The commands of `commands.TABLE`: a model can't answer them. That module knows models, so this
 one can't know it.

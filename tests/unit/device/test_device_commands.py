@@ -13,6 +13,7 @@ from virtual_device.commands.command_client import LIMIT_SECONDS, MAX_UNDER_WAY,
 from virtual_device.commands.commands import MAX_MESSAGE_BYTES, MIN_LARGE_BYTES, TABLE
 from virtual_device.commands.requests import MAX_REMEMBERED, Memory
 from virtual_device.connection.transport import Failure, Message
+from virtual_device.core.effects import Cycle
 from virtual_device.telemetry.thing import Thing
 
 THING = Thing("dev-TEST", "bulb")
@@ -182,10 +183,17 @@ def test_press_is_no_command_of_a_bulb(bench: Bench) -> None:
     assert reason == "is not available on a bulb device; `help` lists the commands"
 
 
-@pytest.mark.parametrize(("name", "clean"), [("reconnect", False), ("clean", True)])
+@pytest.mark.parametrize(
+    ("name", "cycle"),
+    [
+        ("reconnect", Cycle(clean=False)),
+        ("clean", Cycle(clean=True)),
+        ("offline", Cycle(clean=True, away=30)),
+    ],
+)
 @pytest.mark.parametrize("failure", [None, LOST])
 def test_the_connection_goes_after_the_reply(
-    bench: Bench, name: str, *, clean: bool, failure: Failure | None
+    bench: Bench, name: str, cycle: Cycle, failure: Failure | None
 ) -> None:
     reply = bench.command(name)
     assert reply.content["status"] == "accepted"
@@ -193,7 +201,7 @@ def test_the_connection_goes_after_the_reply(
     reply.done(failure)
     assert bench.device.cycles == []
     bench.device.timers[0].fire()
-    assert bench.device.cycles == [clean]
+    assert bench.device.cycles == [cycle]
 
 
 @pytest.mark.parametrize(

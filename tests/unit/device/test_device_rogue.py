@@ -14,6 +14,7 @@ from tests.unit.doubles.surroundings import Device
 from virtual_device import capabilities
 from virtual_device.base.errors import StateUnusableError
 from virtual_device.connection.transport import Failure, Message
+from virtual_device.core.effects import Cycle
 from virtual_device.rogue.expired import make_expired
 from virtual_device.rogue.misbehaviour import Step, chosen, schedule
 from virtual_device.rogue.misdeeds import ATTEMPTS, FLOOD_MESSAGES, FLOOD_SECONDS, TABLE
@@ -288,7 +289,7 @@ def test_a_clone_is_thrown_out_twice_and_leaves_the_device_a_session_of_its_own(
     side.listener.on_stopped()
     side.listener.on_stopped()
     assert side.calls == ["start", "stop", "discard"]
-    assert loose.device.cycles == [True]
+    assert loose.device.cycles == [Cycle(clean=True)]
 
 
 def test_a_side_connection_that_nobody_refuses_ends_by_itself(loose: Loose) -> None:

@@ -17,6 +17,7 @@ from virtual_device.connection.traffic import Counts
 from virtual_device.connection.transport import Done, Listener
 from virtual_device.connection.trial import Tried
 from virtual_device.core.capability import Capability
+from virtual_device.core.effects import Cycle
 from virtual_device.firmware.slots import Firmware
 from virtual_device.shadow import settings as table
 from virtual_device.shadow.shadow_client import Wished
@@ -130,7 +131,7 @@ class Device:
     mono: float = 0.0
     sent: list[Sent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
-    cycles: list[bool] = field(default_factory=list)
+    cycles: list[Cycle] = field(default_factory=list)
     subscriptions: list[Subscription] = field(default_factory=list)
     unsubscribed: list[str] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
@@ -219,9 +220,9 @@ class Device:
         """Done when the test calls what is in `works`."""
         self.works.append(lambda: done(_outcome(call)))
 
-    def reconnect(self, *, clean: bool) -> None:
+    def reconnect(self, *, clean: bool, away: float = 0.0) -> None:
         """Noted."""
-        self.cycles.append(clean)
+        self.cycles.append(Cycle(clean, away))
 
     def restart(self, model: Model | None, started: Done) -> None:
         """It runs with that model at once; whether it comes up is the test's to say."""
