@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.checking import checked_object, whole
 from common.device_wish import FIELDS as OF_A_DEVICE
 from common.device_wish import DeviceWish
 from common.errors import InvalidInput
+from common.fleet_stages import Stage, Stop, stages_of, stops_of
 from common.identifiers import checked_thing_name
-from common.jsonvalues import encode, is_integer, told
+from common.jsonvalues import encode, told
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
-FIELDS = ("name", "groups", "tolerated")
+FIELDS = ("name", "groups", "tolerated", "seed", "stages", "stops")
 OF_A_GROUP = ("name", "count", *OF_A_DEVICE)
 NUMBER = "{number}"
 # Of numbers: the tenth device of a group stands behind the ninth, also in a list by name.
@@ -23,6 +25,7 @@ DIGITS = 4
 MOST_GROUPS = 50
 MOST_DEVICES = 5000
 # What all devices of a fleet are asked for with, as JSON: it is held in a function's memory.
+MAX_SEED = 2**31 - 1
 MAX_PLAN_BYTES = 16_777_216
 
 
@@ -50,13 +53,17 @@ class FleetWish:
     name: str
     groups: tuple[Group, ...]
     tolerated: int
+    seed: int = 0
+    """By which the devices of an action are chosen: the same ones again with the same seed."""
+    stages: tuple[Stage, ...] = ()
+    stops: tuple[Stop, ...] = ()
 
     @classmethod
     def of(cls, asked: object) -> "FleetWish":
-        """From `{name, groups: [{name, count, thingName?, ...}], tolerated?}`; raises InvalidInput
-        with the path of the field.
+        """From `{name, groups: [{name, count, thingName?, ...}], tolerated?, seed?, stages?,
+        stops?}`; raises InvalidInput with the path of the field.
         """
-        fleet = _object("input", asked, FIELDS)
+        fleet = checked_object("input", asked, FIELDS)
         name = checked_fleet_name(fleet.get("name"))
         found = fleet.get("groups")
         if not isinstance(found, list) or not 0 < len(found) <= MOST_GROUPS:
@@ -64,8 +71,14 @@ class FleetWish:
                 "groups", f"must be an array of 1 to {MOST_GROUPS} groups, got {told(found)}"
             )
         groups = tuple(_group(f"groups[{at}]", group, name) for at, group in enumerate(found))
-        tolerated = min(_whole("tolerated", fleet.get("tolerated", 0), 0), MOST_DEVICES)
-        wish = cls(name, groups, tolerated)
+        wish = cls(
+            name=name,
+            groups=groups,
+            tolerated=min(whole("tolerated", fleet.get("tolerated", 0), 0), MOST_DEVICES),
+            seed=whole("seed", fleet.get("seed", 0), 0, MAX_SEED),
+            stages=stages_of(fleet.get("stages", []), [group.name for group in groups]),
+            stops=stops_of(fleet.get("stops", [])),
+        )
         wish._check_all()
         return wish
 
@@ -112,11 +125,9 @@ def checked_fleet_name(value: object, field: str = "name") -> str:
 
 
 def _group(path: str, asked: object, fleet: str) -> Group:
-    group = _object(path, asked, OF_A_GROUP)
+    group = checked_object(path, asked, OF_A_GROUP)
     name = checked_fleet_name(group.get("name"), f"{path}.name")
-    count = _whole(f"{path}.count", group.get("count"), 0)
-    if count > MOST_DEVICES:
-        raise InvalidInput(f"{path}.count", f"must be at most {MOST_DEVICES}, got {count}")
+    count = whole(f"{path}.count", group.get("count"), 0, MOST_DEVICES)
     pattern = group.get("thingName", f"{fleet}-{name}-{NUMBER}")
     if not isinstance(pattern, str) or pattern.count(NUMBER) != 1:
         raise InvalidInput(
@@ -131,21 +142,6 @@ def _group(path: str, asked: object, fleet: str) -> Group:
         raise InvalidInput(f"{path}.{error.field}", error.rule) from error
     device.pop("thingName", None)
     return Group(name, count, pattern, device)
-
-
-def _object(path: str, value: object, fields: tuple[str, ...]) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput(path, f"must be a JSON object, got {told(value)}")
-    for field in sorted(value.keys() - set(fields)):
-        where = field if path == "input" else f"{path}.{field}"
-        raise InvalidInput(where, f"is not a field here; there are {', '.join(fields)}")
-    return value
-
-
-def _whole(path: str, value: object, least: int) -> int:
-    if not isinstance(value, int | float) or not is_integer(value) or value < least:
-        raise InvalidInput(path, f"must be a whole number of at least {least}, got {told(value)}")
-    return int(value)
 
 
 def _check_distinct(names: list[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.device_wish import MAX_MODEL_BYTES
+from common.fleet_stages import OF_A_STAGE, OF_A_STOP, Act, Measure
 from common.fleet_wish import (
     FIELDS,
     MAX_PLAN_BYTES,
@@ -437,6 +438,10 @@ def test_the_document_has_the_rules_of_a_file() -> None:
     of_a_device = schemas["NewDevice"]["properties"]
     for name in of_a_device.keys() - {"thingName"}:
         assert group[name] == of_a_device[name]
+    assert schemas["FleetStage"]["properties"].keys() == set(OF_A_STAGE)
+    assert schemas["FleetAction"]["properties"].keys() == {*Act, "groups", "share", "over"}
+    assert schemas["FleetStop"]["properties"].keys() == set(OF_A_STOP)
+    assert schemas["FleetStop"]["properties"]["measure"]["enum"] == list(Measure)
     assert [FleetWish.of(one).count for one in file["examples"]] == [2]
 
 

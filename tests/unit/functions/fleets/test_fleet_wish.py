@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from common.errors import InvalidInput
+from common.fleet_stages import Act, Action, Measure, Stop
 from common.fleet_wish import MAX_PLAN_BYTES, MOST_DEVICES, MOST_GROUPS, FleetWish
 
 LAMPS = {"name": "lamp", "count": 2, "deviceType": "bulb"}
@@ -43,7 +44,8 @@ WRONG: list[tuple[Any, str]] = [
     (fleet() | {"groups": []}, "groups: must be an array"),
     (fleet() | {"groups": {}}, "groups: must be an array"),
     (fleet(*[LAMPS] * (MOST_GROUPS + 1)), "groups: must be an array"),
-    (fleet(stages=[]), "stages: is not a field here; there are name, groups, tolerated"),
+    (fleet(steps=[]), "steps: is not a field here; there are name, groups, tolerated"),
+    (fleet(seed=-1), "seed: must be a whole number of at least 0, got -1"),
     (fleet(tolerated=-1), "tolerated: must be a whole number of at least 0, got -1"),
     (fleet(tolerated=True), "tolerated: must be a whole number"),
     (fleet(tolerated="1"), "tolerated: must be a whole number"),
@@ -81,6 +83,62 @@ WRONG: list[tuple[Any, str]] = [
         f"groups: models of all devices: at most {MAX_PLAN_BYTES} bytes",
     ),
 ]
+
+
+def stage(*actions: Any, **more: Any) -> dict[str, Any]:
+    return fleet(stages=[{"name": "one", "seconds": 10, "actions": list(actions), **more}])
+
+
+STOP = {"measure": "messages", "above": 10}
+WRONG_STAGES: list[tuple[Any, str]] = [
+    (fleet(stages={}), "stages: must be an array of at most 50"),
+    (fleet(stages=["steady"]), "stages[0]: must be a JSON object"),
+    (stage(speed=2), "stages[0].speed: is not a field here; there are name, seconds, actions"),
+    (stage(name=""), "stages[0].name: must be a text of 1 to 40 letters"),
+    (stage(seconds=0), "stages[0].seconds: must be a number from 1 to 86400, got 0"),
+    (stage(seconds=True), "stages[0].seconds: must be a number"),
+    (fleet(stages=stage()["stages"] * 2), "stages[1].name: is taken: one is another stage's"),
+    (stage({}), "stages[0].actions[0]: must have exactly one of desired, reconnect, offline"),
+    (stage({"offline": 1, "desired": {"time": 1}}), "stages[0].actions[0]: must have exactly"),
+    (stage({"desired": {}}), "stages[0].actions[0].desired: must be an object of settings"),
+    (stage({"reconnect": "now"}), 'stages[0].actions[0].reconnect: must be "abrupt" or "clean"'),
+    (stage({"offline": 0}), "stages[0].actions[0].offline: must be a whole number of at least 1"),
+    (stage({"offline": 90_000}), "stages[0].actions[0].offline: must be at most 86400"),
+    (
+        stage({"offline": 1, "groups": ["meter"]}),
+        "stages[0].actions[0].groups[0]: must be a group, one of lamp, got 'meter'",
+    ),
+    (stage({"offline": 1, "share": 1.1}), "stages[0].actions[0].share: must be a number from 0"),
+    (stage({"offline": 1, "over": 11}), "stages[0].actions[0].over: must be a number from 0 to 10"),
+    (fleet(stops=[{**STOP, "measure": "mood"}]), "stops[0].measure: must be one of seconds"),
+    (fleet(stops=[{"measure": "seconds"}]), "stops[0].above: must be a number of at least 0"),
+    (fleet(stops=[{**STOP, "for": -1}]), "stops[0].for: must be a number from 0 to 86400"),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), WRONG_STAGES, ids=[told for _, told in WRONG_STAGES])
+def test_a_stage_that_breaks_a_rule_is_told_with_its_path(asked: Any, told: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        FleetWish.of(asked)
+    assert str(refused.value).startswith(told)
+
+
+def test_an_action_is_for_all_groups_at_once_unless_it_says_otherwise() -> None:
+    # given
+    meters = {"name": "meter", "count": 1}
+    actions = [{"offline": 5.0}, {"desired": {"time": 1}, "groups": ["meter"], "over": 3}]
+    stages = [{"name": "steady", "seconds": 2.5}, {"name": "a", "seconds": 9, "actions": actions}]
+    # when
+    wish = FleetWish.of(fleet(LAMPS, meters, seed=7, stages=stages, stops=[STOP | {"for": 3}]))
+    # then
+    assert wish.seed == 7
+    steady, second = wish.stages
+    assert (steady.name, steady.seconds, steady.actions) == ("steady", 2.5, ())
+    assert second.actions == (
+        Action(Act.OFFLINE, 5, ("lamp", "meter"), 1.0, 0.0),
+        Action(Act.DESIRED, {"time": 1}, ("meter",), 1.0, 3.0),
+    )
+    assert wish.stops == (Stop(Measure.MESSAGES, 10.0, 3.0),)
 
 
 @pytest.mark.parametrize(("asked", "told"), WRONG, ids=[told for _, told in WRONG])
