@@ -155,6 +155,12 @@ class UnknownFleetError(FleetError):
     exit_code = exit_codes.NOT_FOUND
 
 
+class StoppedError(FleetError):
+    """One of the stops of a fleet's file has ended its run."""
+
+    exit_code = exit_codes.STOPPED
+
+
 class LinkError(PlaygroundError):
     """A link that could not be made or ended."""
 

@@ -15,10 +15,13 @@ stack.
 """
 
 NOT_FOUND = 4
-"""There is no device, job, model or user of that name."""
+"""There is no device, fleet, job, model or user of that name."""
 
 BUG = 70
 """An error that nobody foresaw (EX_SOFTWARE of sysexits.h)."""
+
+STOPPED = 99
+"""A stop of the fleet's file has ended the run."""
 
 INTERRUPTED = 130
 """Ctrl-C: 128 and the number of SIGINT, as shells count."""

@@ -5,7 +5,7 @@ Standard library only: the command imports this module from outside Lambda.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common.checking import checked_object, whole
@@ -17,7 +17,8 @@ from common.identifiers import checked_thing_name
 from common.jsonvalues import encode, told
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
-FIELDS = ("name", "groups", "tolerated", "seed", "stages", "stops")
+TO_RUN = ("seed", "stages", "stops")
+FIELDS = ("name", "groups", "tolerated", *TO_RUN)
 OF_A_GROUP = ("name", "count", *OF_A_DEVICE)
 NUMBER = "{number}"
 # Of numbers: the tenth device of a group stands behind the ninth, also in a list by name.
@@ -57,6 +58,8 @@ class FleetWish:
     """By which the devices of an action are chosen: the same ones again with the same seed."""
     stages: tuple[Stage, ...] = ()
     stops: tuple[Stop, ...] = ()
+    to_run: Mapping[str, Any] = field(default_factory=dict)
+    """Seed, stages and stops as they were given."""
 
     @classmethod
     def of(cls, asked: object) -> "FleetWish":
@@ -78,6 +81,7 @@ class FleetWish:
             seed=whole("seed", fleet.get("seed", 0), 0, MAX_SEED),
             stages=stages_of(fleet.get("stages", []), [group.name for group in groups]),
             stops=stops_of(fleet.get("stops", [])),
+            to_run={key: fleet[key] for key in TO_RUN if key in fleet},
         )
         wish._check_all()
         return wish

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 FILE, WANTED, MEMBERS = "file", "wanted", "members"
 ARRIVING, LEAVING = "arriving", "leaving"
-LISTS = (FILE, WANTED, MEMBERS, ARRIVING, LEAVING)
+REPORT = "report"
+"""Of the latest run, which the command writes."""
+
+LISTS = (FILE, WANTED, MEMBERS, ARRIVING, LEAVING, REPORT)
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def _file(wish: FleetWish) -> dict[str, Any]:
         {"name": one.name, "count": one.count, "thingName": one.pattern, **one.asked}
         for one in wish.groups
     ]
-    return {"name": wish.name, "groups": groups, "tolerated": wish.tolerated}
+    return {"name": wish.name, "groups": groups, "tolerated": wish.tolerated, **wish.to_run}
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:

@@ -7,10 +7,11 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from playground.devices import costs, fleets
+from playground.devices import costs
 from playground.devices.costs import Cost, Prices
 from playground.devices.devices import Devices
-from playground.devices.fleets import Fleets
+from playground.fleets import fleets
+from playground.fleets.fleets import Fleets
 from playground.line import completing
 from playground.line.context import context
 from playground.show.devices import STATUS_STYLES

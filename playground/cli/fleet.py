@@ -3,23 +3,30 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
+from common.fleet_stages import Measure, Stop
 from playground import exit_codes
-from playground.devices import fleets, models
+from playground.devices import models
 from playground.devices import settings as device_settings
 from playground.devices.devices import Devices
 from playground.devices.executions import Outcome
-from playground.devices.fleets import Fleets, Statuses
-from playground.errors import FleetError, UnansweredError, UsageError
+from playground.errors import FleetError, StoppedError, UnansweredError, UsageError
+from playground.fleets import fleets
+from playground.fleets.fleets import Fleets, Statuses
+from playground.fleets.stopping import Stopping
 from playground.line import completing, typed
 from playground.line.context import Context, context
 from playground.local.capacity import require_room
 from playground.show import fleets as fleet_views
 from playground.show import views
 from playground.show.views import note
+
+if TYPE_CHECKING:
+    from playground.fleets.run import Now
 
 app = typer.Typer()
 group = typer.Typer(
@@ -151,6 +158,92 @@ def set_settings(
 
 
 @group.command()
+def run(
+    ctx: typer.Context,
+    name: FleetName,
+    cap: Annotated[
+        float | None,
+        typer.Option(help="Stop when the fleet has cost so many dollars on AWS.", min=0.0),
+    ] = None,
+) -> None:
+    """Put a fleet through the stages of its file, and keep a report of what was heard.
+
+    Ends with exit code 99 when one of the file's stops, or --cap, has ended it.
+    """
+    from playground.fleets.run import conducting  # noqa: PLC0415 - MQTT takes a while to load
+
+    given = context(ctx)
+    found = Fleets(given.home_to_change())
+    fleet = found.fleet(fleets.name_given(name))
+    wish = fleets.wish_of(fleets.file_to_run(fleet), name)
+    rows = found.rows(fleet)
+    if not any(row["status"] == "ONLINE" for row in rows):
+        raise FleetError(f"No device of {name} is online.")
+    stops = [*wish.stops, *([Stop(Measure.DOLLARS, cap, 0.0)] if cap is not None else [])]
+    with views.progress() as report:
+        stage = ""
+
+        def show_now(now: "Now") -> None:
+            nonlocal stage
+            if now.stage != stage:
+                stage = now.stage
+                report.step(stage)
+            report.line(f"{now.left:.0f} s left, {fleet_views.now_text(now)}")
+
+        report.step("Connecting")
+        with conducting(found.home, fleet, rows, Stopping(stops), show_now) as conductor:
+            try:
+                conductor.conduct()
+            except BaseException as error:
+                conductor.run.ended_by = _named(error)
+                raise
+            finally:
+                told = conductor.run.data()
+                found.keep_report(fleet, told)
+    given.output.show(told, fleet_views.report_text(told))
+    if conductor.run.ended_by is not None:
+        raise StoppedError(f"Stopped: {fleet_views.ended_by(told['endedBy'])}.")
+
+
+@group.command()
+def watch(ctx: typer.Context, name: FleetName) -> None:
+    """Show how a fleet does, a line a second, until Ctrl-C."""
+    from playground.fleets.run import conducting  # noqa: PLC0415 - see above
+
+    given = context(ctx)
+    found = Fleets(given.home())
+    fleet = found.fleet(fleets.name_given(name))
+    if not fleet.file:
+        raise FleetError(f"{name} is {fleet.status.lower()}: wait until it is ready.")
+
+    def show_now(now: "Now") -> None:
+        given.output.stream(fleet_views.now_data(now), Text(fleet_views.now_text(now)))
+
+    with conducting(found.home, fleet, found.rows(fleet), Stopping(()), show_now) as conductor:
+        note("Ctrl-C ends this.")
+        conductor.follow()
+
+
+@group.command("report")
+def show_report(
+    ctx: typer.Context,
+    name: FleetName,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it as an HTML page with pictures."),
+    ] = None,
+) -> None:
+    """Show what the latest run of a fleet has heard: p50, p95, p99 of each stage."""
+    given = context(ctx)
+    found = Fleets(given.home())
+    report = found.report(found.fleet(fleets.name_given(name)))
+    if page is not None:
+        page.write_text(fleet_views.report_page(report), encoding="utf-8")
+        note(f"Written: {page}")
+    given.output.show(report, fleet_views.report_text(report))
+
+
+@group.command()
 def delete(ctx: typer.Context, name: FleetName) -> None:
     """Delete a fleet with all its devices."""
     given = context(ctx)
@@ -181,6 +274,10 @@ def _tell(given: Context, outcome: Outcome) -> None:
     found = outcome.require()
     given.output.show(found, views.outcome_table(found))
     note(f"{outcome.seconds:.2f} s")
+
+
+def _named(error: BaseException) -> str:
+    return "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
 
 
 def _count(group_name: str, value: object) -> int:

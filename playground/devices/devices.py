@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,7 @@ class Devices:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see above
 
         try:
-            return _payload(self._data().get_thing_shadow(thingName=name))
+            return _payload(self._data.get_thing_shadow(thingName=name))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return {}
@@ -151,7 +152,7 @@ class Devices:
     def desire(self, name: str, settings: Mapping[str, Json]) -> None:
         """Update `desired`."""
         payload = encode({"state": {"desired": dict(settings)}})
-        self._data().update_thing_shadow(thingName=name, payload=payload)
+        self._data.update_thing_shadow(thingName=name, payload=payload)
 
     def wait_answers(self, name: str, settings: Mapping[str, Json], limit: float) -> list[Answer]:
         """The device's answer to each setting; `pending` for those it has not answered after
@@ -165,6 +166,7 @@ class Devices:
                 return found
             time.sleep(self.home.poll)
 
+    @cached_property
     def _data(self) -> "IoTDataPlaneClient":
         client: IoTDataPlaneClient = self.home.client("iot-data")
         return client

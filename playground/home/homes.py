@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from playground.errors import NoHomeError, NoStackError, NotUpError
@@ -18,6 +19,11 @@ from playground.home.state import ACCOUNT, REGION, LocalState, secret_of
 if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
+
+MAKING = Lock()
+"""A session of boto3 makes one client at a time; the clients themselves may be shared:
+https://docs.aws.amazon.com/boto3/latest/guide/clients.html (multithreading).
+"""
 
 Choice = Literal["auto", "local", "aws"]
 
@@ -67,19 +73,18 @@ class Home:
         from botocore.config import Config  # noqa: PLC0415 - see above
 
         config = config or Config()
-        if self.endpoint is None:
-            return self.session.client(service, config=config)  # type: ignore[call-overload]
-        config = config.merge(Config(proxies={}, max_pool_connections=32))
-        return self.session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        if self.endpoint is not None:
+            config = config.merge(Config(proxies={}, max_pool_connections=32))
+        with MAKING:
+            return self.session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     def resource(self, service: str) -> Any:
         """A boto3 resource, as `client`."""
         from botocore.config import Config  # noqa: PLC0415 - see above
 
-        if self.endpoint is None:
-            return self.session.resource(service)  # type: ignore[call-overload]
-        config = Config(proxies={})
-        return self.session.resource(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        config = Config() if self.endpoint is None else Config(proxies={})
+        with MAKING:
+            return self.session.resource(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     @property
     def label(self) -> str:

@@ -141,6 +141,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground fleet set office time=5",
         "playground fleet set office unit=imperial --group lamp",
     ),
+    "fleet run": ("playground fleet run office", "playground fleet run office --cap 0.50"),
+    "fleet watch": ("playground fleet watch office",),
+    "fleet report": (
+        "playground fleet report office --query 'total.changes.seconds.p95'",
+        "playground fleet report office --page report.html",
+    ),
     "fleet delete": ("playground fleet delete office",),
     "job create": (
         "playground job create lamp change-unit unit=imperial --wait",

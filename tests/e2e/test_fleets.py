@@ -214,3 +214,53 @@ def test_what_the_undoing_could_not_do_the_rule_does(cloud: Cloud, nothing_left:
     # then
     assert end.status == "FAILED"
     wait_for("the rule's undoing", lambda: not told(cloud, "list")["fleets"])
+
+
+def test_a_fleet_is_put_through_its_stages_and_a_report_is_kept(
+    cloud: Cloud, nothing_left: None, tmp_path: Path
+) -> None:
+    # given
+    file, page = tmp_path / "office.json", tmp_path / "report.html"
+    stages = [
+        {"name": "faster", "seconds": 3, "actions": [{"desired": {"time": 1}}]},
+        {
+            "name": "storm",
+            "seconds": 5,
+            "actions": [
+                {"reconnect": "abrupt", "groups": ["lamp"]},
+                {"desired": {"unit": "parsec"}, "groups": ["meter"]},
+            ],
+        },
+        {"name": "asleep", "seconds": 5, "actions": [{"offline": 1, "share": 0.34}]},
+    ]
+    file.write_text(json.dumps({**FILE, "seed": 7, "stages": stages}))
+    told(cloud, "create", str(file))
+    # when
+    report = told(cloud, "run", "office")
+    # then
+    faster, storm, asleep = report["stages"]
+    assert (faster["changes"]["accepted"], faster["changes"]["pending"]) == (3, 0)
+    assert faster["messages"]["heard"] >= 3
+    assert 0 < faster["changes"]["seconds"]["p50"] <= faster["changes"]["seconds"]["p99"] < 3
+    assert (storm["reconnects"]["done"], storm["reconnects"]["pending"]) == (2, 0)
+    assert (storm["changes"]["rejected"], storm["disconnects"]) == (1, {"CONNECTION_LOST": 2})
+    assert asleep["disconnects"] == {"CLIENT_INITIATED_DISCONNECT": 1}
+    assert (report["endedBy"], report["total"]["messages"]["lost"]) == (None, 0)
+    assert min(point["online"] for point in report["series"]) < 3
+    assert report["series"][-1]["online"] == 3
+    assert told(cloud, "report", "office", "--page", str(page)) == report
+    assert page.read_text().count("<svg") >= 4
+    # and when a stop holds
+    stop = {"measure": "messages", "above": 2}
+    file.write_text(json.dumps({**FILE, "stages": stages, "stops": [stop]}))
+    told(cloud, "create", str(file))
+    answer = cloud.playground("fleet", "run", "office", "--output", "json", check=False)
+    # then
+    assert answer.returncode == exit_codes.STOPPED
+    assert "Stopped: messages was" in answer.stderr
+    ended = told(cloud, "report", "office")["endedBy"]
+    assert (ended["measure"], ended["above"]) == ("messages", 2)
+    # and the report goes with its fleet
+    told(cloud, "delete", "office")
+    gone = cloud.playground("fleet", "report", "office", check=False)
+    assert gone.returncode == exit_codes.NOT_FOUND

@@ -24,7 +24,7 @@ HERE = {"up", "down", "reset", "status", "relay", "completion", "env", "help"}
 
 ONLY_LOOK = {
     "why",
-    "cost", "explain", "fleet list", "fleet show",
+    "cost", "explain", "fleet list", "fleet report", "fleet show", "fleet watch",
     "api", "describe", "findings", "images", "job list", "job operations", "job show", "links",
     "list", "logs", "models", "settings", "show", "token", "user list", "watch",
 }  # fmt: skip

@@ -182,9 +182,27 @@ class Fleets:
         show(self.statuses(names))
         return outcome
 
+    def report(self, fleet: Fleet) -> Mapping[str, Any]:
+        """Of the latest run. Raises FleetError when there was none."""
+        found: Mapping[str, Any] | None = self._object(fleet.name, "report")
+        if found is None:
+            told = f"{fleet.name} has no report yet: `playground fleet run {fleet.name}` makes one."
+            raise FleetError(told)
+        return found
+
+    def keep_report(self, fleet: Fleet, report: Mapping[str, Any]) -> None:
+        """In the config bucket, until the next run or the fleet's end."""
+        client: S3Client = self.home.client("s3")
+        client.put_object(
+            Bucket=self.home.output("ConfigBucketName"),
+            Key=fleet_key(fleet.name, "report"),
+            Body=json.dumps(report, separators=(",", ":")).encode(),
+            ContentType="application/json",
+        )
+
     def _object(self, name: str, what: str) -> Any:
-        """The `file` that the fleet was brought to, or its `members`; None as long as there is no
-        such thing.
+        """The `file` that the fleet was brought to, its `members`, or the `report` of its latest
+        run; None as long as there is no such thing.
         """
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see devices.py
 
@@ -197,6 +215,16 @@ class Fleets:
                 return None
             raise
         return read(found["Body"].read())
+
+
+def file_to_run(fleet: Fleet) -> Mapping[str, Any]:
+    """The fleet's file. Raises FleetError when it is not ready, or its file has no stages."""
+    if not fleet.file:
+        raise FleetError(f"{fleet.name} is {fleet.status.lower()}: wait until it is ready.")
+    if not fleet.file.get("stages"):
+        told = "add `stages`, and give it to `playground fleet create` again"
+        raise FleetError(f"The file of {fleet.name} has no stages: {told}.")
+    return fleet.file
 
 
 def scaled(fleet: Fleet, counts: Mapping[str, int]) -> dict[str, Any]:
