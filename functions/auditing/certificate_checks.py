@@ -10,7 +10,7 @@ from auditing.der import MalformedCertificate, ReadCertificate, read_certificate
 from auditing.facts import Certificate, Facts
 from auditing.findings import Resource, Violation
 from auditing.key_quality import weaknesses
-from common.row import GIVEN_UP, Row, is_free
+from common.row import GIVEN_UP, Row, is_free, why_at_rest
 
 # https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-device-cert-approaching-expiration.html
 EXPIRES_SOON = timedelta(days=30)
@@ -111,7 +111,7 @@ def _revoked(row: Row) -> Iterator[tuple[str, str]]:
     if row.get("certificate_id") and is_free(row):
         yield row["certificate_id"], "its device is gone"
     elif row.get("certificate_id") and GIVEN_UP in row:
-        yield row["certificate_id"], "its device has failed after repeated restarts"
+        yield row["certificate_id"], f"its device {why_at_rest(row)}"
 
 
 def _in_use(facts: Facts) -> Iterator[Certificate]:

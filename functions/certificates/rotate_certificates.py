@@ -46,7 +46,7 @@ STACK_CHARACTERS = 36
 
 # Nothing is made for a device that is not there yet, is being replaced or removed, or has been
 # locked up.
-SKIPPED = ("PROVISIONING", "QUARANTINED", "FAILED", "TERMINATED")
+SKIPPED = ("PROVISIONING", "QUARANTINED", "STOPPED", "FAILED", "TERMINATED")
 _ATTRIBUTES = (
     "thing_name",
     "status",

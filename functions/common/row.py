@@ -16,6 +16,11 @@ FREE = ("FAILED", "TERMINATED")
 INHERITED = ("certificate_requests",)
 
 GIVEN_UP = "given_up_at"
+"""Of a device without a task that nobody brings back but a restart by hand: it has failed after
+repeated restarts, or its status is STOPPED.
+"""
+
+STOPPED = "STOPPED"
 
 # When the device is to be removed, if it was made for a time; a removal that ends takes it away.
 EXPIRES = "expires_at"
@@ -64,6 +69,11 @@ OF_THE_LIVING = (
     UNDONE,
     GIVEN_UP,
 )
+
+
+def why_at_rest(row: Row) -> str:
+    """Of a row with GIVEN_UP: why the device does not run, as the end of a sentence about it."""
+    return "is stopped" if row["status"] == STOPPED else "has failed after repeated restarts"
 
 
 def is_free(row: Row) -> bool:

@@ -3,7 +3,7 @@
 Standard library only: the command imports this module from outside Lambda.
 """
 
-THERE = ("PROVISIONING", "ONLINE", "OFFLINE", "QUARANTINED", "FAILED")
+THERE = ("PROVISIONING", "ONLINE", "OFFLINE", "QUARANTINED", "STOPPED", "FAILED")
 """Of devices that are there, or whose making has failed: what lists show."""
 
 STATUSES = (*THERE, "TERMINATED")

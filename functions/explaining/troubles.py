@@ -11,7 +11,7 @@ from typing import Any
 from common.answers import PENDING, answer
 from common.errors import InvalidInput
 from common.moments import milliseconds, of_milliseconds
-from common.row import GIVEN_UP, Row, is_free
+from common.row import GIVEN_UP, STOPPED, Row, is_free
 from explaining.asked import Asked
 from explaining.disconnects import REASONS, named
 from explaining.entries import Entry
@@ -83,7 +83,16 @@ def _quarantine(facts: Facts) -> Iterator[Trouble]:
 
 def _workflow(facts: Facts) -> Iterator[Trouble]:
     row, name = facts.row, facts.name
-    if GIVEN_UP in row:
+    if row["status"] == STOPPED:
+        yield Trouble(
+            "workflow",
+            milliseconds(row[GIVEN_UP]),
+            f"{name} was stopped.",
+            "Somebody has asked for it. It has no task, and its certificate opens nothing.",
+            (f"execution {_last(row.get('restarted_by', ''))}",),
+            (f"playground restart {name}",),
+        )
+    elif GIVEN_UP in row:
         yield Trouble(
             "workflow",
             milliseconds(row[GIVEN_UP]),

@@ -31,8 +31,8 @@ STATES = """## The states of a row
 
 An arrow is named for whoever brings a device from one state to the other: one of the purposes
 below, or presence, which writes down connections as they come and go. `FREE` is a name without a
-row, or one whose row is `FAILED` or `TERMINATED`; `GIVEN_UP` is `FAILED` with `given_up_at`. A
-purpose that changes no state has no arrow.
+row, or one whose row is `FAILED` or `TERMINATED`; `GIVEN_UP` is a row with `given_up_at`:
+`FAILED` after repeated restarts, or `STOPPED`. A purpose that changes no state has no arrow.
 """
 
 PURPOSES = """## What a device is held for

@@ -44,7 +44,7 @@ class State(StrEnum):
     OFFLINE = "OFFLINE"
     QUARANTINED = "QUARANTINED"
     GIVEN_UP = "GIVEN_UP"
-    """`FAILED` with `given_up_at`."""
+    """`FAILED` or `STOPPED`, with `given_up_at`."""
 
 
 class Life(StrEnum):
@@ -123,7 +123,8 @@ RULES: Mapping[Purpose, Rule] = {
     P.RESTART: Rule(
         attribute="restarting",
         doing="is being restarted",
-        # Without a task it is not connected. After repeated restarts in a row it has failed.
+        # Without a task it is not connected. After repeated restarts in a row it has failed, or
+        # somebody wants it stopped.
         moves={
             S.ONLINE: (S.OFFLINE,),
             S.OFFLINE: (S.GIVEN_UP,),

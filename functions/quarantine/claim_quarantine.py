@@ -17,7 +17,7 @@ from common.errors import DeviceBusy, TransientError
 from common.executions import Executions
 from common.moments import now
 from common.observability import Handler, logger, observed
-from common.row import Row
+from common.row import Row, why_at_rest
 from devices import wiring
 from devices.catalog import Catalog
 from devices.confinement import QUARANTINED, in_quarantine, is_connected
@@ -89,7 +89,7 @@ class QuarantineClaims:
 
 def _refuse_given_up(row: Row) -> None:
     if not fulfilled(state_in(RULES[Purpose.QUARANTINE].takes_in), row):
-        why = "has failed after repeated restarts, and its certificate is inactive"
+        why = f"{why_at_rest(row)}, and its certificate is inactive"
         raise DeviceBusy(f"thingName: {row['thing_name']} {why}")
 
 

@@ -1,5 +1,5 @@
 """ClaimRestart: takes the device for one restart, and clears away what still runs under its name;
-or gives it up (give_up.py).
+or gives it up, or leaves it stopped (give_up.py).
 
 The row is read, judged, and taken by one conditional write, so of two restarts one has it.
 """
@@ -27,7 +27,7 @@ from holding.purposes import Purpose
 from holding.restart import restart_of
 from holding.undone import is_undone
 from restart.decision import Decision, RestartRequest, Verdict, decide
-from restart.give_up import GiveUpRequest, give_up
+from restart.give_up import GiveUpRequest, give_up, is_at_rest, stop
 from restart.tasks import running_tasks, stop_tasks
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
 TRIES = 3
+BY_HAND = "stopped by hand"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Claims:
             row = self.catalog.row(request.thing_name)
             if row is not None and is_undone(row, request.restart_arn):
                 raise RestartLost(f"{request.restart_arn} has ended, and was undone")
+            if request.stop and row is not None and is_at_rest(row, request.restart_arn):
+                return Claimed(request.thing_name, Decision(Verdict.STOP))
             dead = dead_holder(row, Purpose.RESTART, request.restart_arn, self.executions)
             decision = decide(row, request, datetime.now(UTC), dead)
             if row is None or decision.verdict in (Verdict.IGNORE, Verdict.WAIT):
@@ -99,11 +102,16 @@ class Claims:
     def _claimed(self, row: Row, request: RestartRequest, decision: Decision) -> Claimed:
         if decision.verdict is Verdict.GIVE_UP:
             return Claimed(request.thing_name, decision)
+        replaced = self._clear(row, request)
+        if decision.verdict is Verdict.STOP:
+            resting = GiveUpRequest(request.thing_name, request.restart_arn, BY_HAND)
+            stop(resting, self.catalog, self.iot)
+            return Claimed(request.thing_name, decision)
         return Claimed(
             thing_name=request.thing_name,
             decision=decision,
             execution_arn=row["execution_arn"],
-            replaced=self._clear(row, request),
+            replaced=replaced,
             identity=row.get("identity", "keys"),
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 from common.errors import InvalidInput
 from common.identifiers import checked_thing_name
 from common.jsonvalues import told
-from common.row import GIVEN_UP, Row, is_free
+from common.row import GIVEN_UP, Row, is_free, why_at_rest
 from holding.conditions import is_held, obstacle
 from holding.dead import holder_of
 from holding.purposes import RULES, Purpose
@@ -22,11 +22,16 @@ MOST_RESTARTS = 3
 STABLE = timedelta(minutes=15)
 
 
+FIELDS = ("thingName", "stoppedTask", "once", "stop")
+
+
 class Verdict(StrEnum):
     """What the workflow does next."""
 
     RESTART = "RESTART"
     GIVE_UP = "GIVE_UP"
+    STOP = "STOP"
+    """It has no task any more, and gets none."""
     WAIT = "WAIT"
     IGNORE = "IGNORE"
 
@@ -36,33 +41,41 @@ class RestartRequest:
     """Who asks for which device. Without `stopped_task` a person asks: that always counts as a
     first restart.
 
-    `once`: what fails is undone and not tried again. Whoever asked sees to the device.
+    `once`: what fails is undone and not tried again. Whoever asked sees to the device. `stop`: the
+    device is not brought back. A person's next restart does that.
     """
 
     thing_name: str
     restart_arn: str
     stopped_task: str | None = None
     once: bool = False
+    stop: bool = False
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "RestartRequest":
-        """From `{"input": {thingName, stoppedTask?, once?}, "restart": <execution ARN>}`; raises
-        InvalidInput.
+        """From `{"input": {thingName, stoppedTask?, once?, stop?}, "restart": <execution ARN>}`;
+        raises InvalidInput.
         """
         asked = event["input"]
         if not isinstance(asked, dict):
             raise InvalidInput("input", 'must be a JSON object such as {"thingName": "dev-SAMPLE"}')
-        for field in sorted(asked.keys() - {"thingName", "stoppedTask", "once"}):
-            raise InvalidInput(
-                field, "is not a field of this workflow; it knows thingName, stoppedTask, once"
-            )
+        for field in sorted(asked.keys() - set(FIELDS)):
+            known = f"is not a field of this workflow; it knows {', '.join(FIELDS)}"
+            raise InvalidInput(field, known)
         task = asked.get("stoppedTask")
         if task is not None and not isinstance(task, str):
             raise InvalidInput("stoppedTask", f"must be the ARN of a task, got {told(task)}")
-        once = asked.get("once", False)
-        if not isinstance(once, bool):
-            raise InvalidInput("once", f"must be true or false, got {told(once)}")
-        return cls(checked_thing_name(asked.get("thingName")), event["restart"], task, once)
+        once, stop = _flag(asked, "once"), _flag(asked, "stop")
+        if stop and task is not None:
+            raise InvalidInput("stop", "does not go with stoppedTask")
+        return cls(checked_thing_name(asked.get("thingName")), event["restart"], task, once, stop)
+
+
+def _flag(asked: Mapping[str, Any], field: str) -> bool:
+    value = asked.get(field, False)
+    if not isinstance(value, bool):
+        raise InvalidInput(field, f"must be true or false, got {told(value)}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ def decide(
         return Decision(
             Verdict.GIVE_UP, f"failed after {MOST_RESTARTS} restarts in a row", restarts
         )
-    return Decision(Verdict.RESTART, "", restarts)
+    return Decision(Verdict.STOP if request.stop else Verdict.RESTART, "", restarts)
 
 
 def _about_to_end(row: Row, request: RestartRequest) -> bool:
@@ -119,7 +132,7 @@ def _obstacle(row: Row, request: RestartRequest) -> str:
     held = obstacle(row, Purpose.RESTART, request.restart_arn)
     obstacles = (
         (held is not None, held or ""),
-        (not mine and by_event and GIVEN_UP in row, "has failed after repeated restarts"),
+        (not mine and by_event and GIVEN_UP in row, why_at_rest(row)),
         (not mine and by_event and replaced, "has another task by now"),
     )
     return next((text for stands, text in obstacles if stands), "")

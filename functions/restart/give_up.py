@@ -1,8 +1,7 @@
-"""Giving up: a device that no restart mends is left where its user can look at it, with a
-certificate that opens nothing.
+"""Giving up, and stopping: a device that no restart mends, or that somebody wants to have stopped,
+is left without a task, and with a certificate that opens nothing.
 
-Thing, shadow and catalog row stay. Status FAILED with `given_up_at` keeps the name taken, unlike
-FAILED alone.
+Thing, shadow and catalog row stay. `given_up_at` keeps the name taken, unlike FAILED alone.
 """
 
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.certificates import tolerating
 from common.moments import now
-from common.row import GIVEN_UP
+from common.row import GIVEN_UP, STOPPED, Row
 from devices.catalog import Catalog
 from holding.restart import restart_of
 
@@ -36,17 +35,35 @@ class GiveUpRequest:
 def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
     """Repeatable; gives the reason in full. Raises RestartLost when the device is being deleted."""
     row = catalog.row(request.thing_name) or {}
-    if row.get("restarted_by") == request.restart_arn and GIVEN_UP in row:
+    if is_at_rest(row, request.restart_arn):
         return str(row["status_reason"])
+    last = row.get("status_reason", "")
+    reason = request.reason + (f"; {last}" if last else "")
+    _put_to_rest(request, row, catalog, iot, {"status": "FAILED", "status_reason": reason})
+    return reason
+
+
+def stop(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> None:
+    """The device has no task any more: leave it so. Repeatable; raises RestartLost when the device
+    is being deleted.
+    """
+    row = catalog.row(request.thing_name) or {}
+    if not is_at_rest(row, request.restart_arn):
+        # It is no attempt that has failed: the next restart counts from the beginning.
+        said = {"status": STOPPED, "status_reason": request.reason, "restarts": 0}
+        _put_to_rest(request, row, catalog, iot, said)
+
+
+def is_at_rest(row: Row, restart_arn: str) -> bool:
+    """Whether this restart has put the device to rest already."""
+    return row.get("restarted_by") == restart_arn and GIVEN_UP in row
+
+
+def _put_to_rest(
+    request: GiveUpRequest, row: Row, catalog: Catalog, iot: "IoTClient", said: Mapping[str, Any]
+) -> None:
     if "certificate_id" in row:
         with tolerating("ResourceNotFoundException"):
             iot.update_certificate(certificateId=row["certificate_id"], newStatus="INACTIVE")
-    last = row.get("status_reason", "")
-    reason = request.reason + (f"; {last}" if last else "")
-    restart_of(catalog.table, request.thing_name, request.restart_arn).let_go(
-        remove=("task_arn",),
-        status="FAILED",
-        status_reason=reason,
-        given_up_at=now(),
-    )
-    return reason
+    hold = restart_of(catalog.table, request.thing_name, request.restart_arn)
+    hold.let_go(remove=("task_arn",), given_up_at=now(), **said)

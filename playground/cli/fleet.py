@@ -1,6 +1,6 @@
 """The commands `playground fleet ...`: many devices from one file."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +10,17 @@ from rich.text import Text
 
 from common.fleet_stages import Measure, Stop
 from playground import exit_codes
+from playground.cli.lifecycle import run_many
 from playground.devices import models
 from playground.devices import settings as device_settings
-from playground.devices.devices import Devices
+from playground.devices.devices import Devices, Row
 from playground.devices.executions import Outcome
+from playground.devices.workflows import RESTART, Workflow
 from playground.errors import FleetError, StoppedError, UnansweredError, UsageError
 from playground.fleets import fleets
 from playground.fleets.fleets import Fleets, Statuses
 from playground.fleets.stopping import Stopping
+from playground.home.homes import Home
 from playground.line import completing, typed
 from playground.line.context import Context, context
 from playground.local.capacity import require_room
@@ -34,6 +37,9 @@ group = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(group, name="fleet")
+
+AT_REST = ("PROVISIONING", "STOPPED", "FAILED", "TERMINATED")
+"""What is not stopped, because it has no task, or not for long."""
 
 GOES_ON = "The workflow goes on; `playground fleet list` shows its result."
 
@@ -158,6 +164,26 @@ def set_settings(
 
 
 @group.command()
+def stop(ctx: typer.Context, name: FleetName) -> None:
+    """Stop all devices of a fleet: no task any more, and no cost; things and shadows stay."""
+    given = context(ctx)
+    found = Fleets(given.home_to_change())
+    rows = found.rows(found.fleet(fleets.name_given(name)))
+    running = [row for row in rows if row["status"] not in AT_REST]
+    _run_many(given, found.home, name, running, stop=True)
+
+
+@group.command()
+def start(ctx: typer.Context, name: FleetName) -> None:
+    """Start the devices of a fleet that were stopped or have failed, with new certificates."""
+    given = context(ctx)
+    found = Fleets(given.home_to_change())
+    rows = found.rows(found.fleet(fleets.name_given(name)))
+    there = [row for row in rows if "given_up_at" in row]
+    _run_many(given, found.home, name, there, stop=False)
+
+
+@group.command()
 def run(
     ctx: typer.Context,
     name: FleetName,
@@ -252,6 +278,15 @@ def delete(ctx: typer.Context, name: FleetName) -> None:
     with _shown(f"Deleting {name}") as report:
         outcome = found.remove(fleet, report)
     _tell(given, outcome)
+
+
+def _run_many(given: Context, home: Home, name: str, rows: Sequence[Row], *, stop: bool) -> None:
+    if not rows:
+        doing = "to stop" if stop else "that is stopped"
+        raise FleetError(f"{name} has no device {doing}: `playground fleet show {name}`.")
+    asked = {"stop": True} if stop else {}
+    requests = [{"thingName": row["thing_name"], **asked} for row in rows]
+    run_many(given, Workflow(home, RESTART), requests)
 
 
 def _provision(given: Context, asked: Mapping[str, Any]) -> None:

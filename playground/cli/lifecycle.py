@@ -13,7 +13,7 @@ from playground.devices.workflows import DEPROVISION, PROVISION, RESTART, Workfl
 from playground.errors import UsageError, WorkflowError
 from playground.home.homes import Home
 from playground.line import completing, typed
-from playground.line.context import Context, Name, Names, context
+from playground.line.context import Context, Names, context
 from playground.local.capacity import require_room
 from playground.show import views
 from playground.show.views import live_steps, note
@@ -85,13 +85,24 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
 
 
 @app.command()
-def restart(ctx: typer.Context, name: Name) -> None:
-    """Restart a device with a new task and a new certificate, also one that has failed; show each
-    step.
+def restart(ctx: typer.Context, names: Names) -> None:
+    """Restart devices with a new task and a new certificate, also one that has failed or is
+    stopped; shows each step.
     """
     given = context(ctx)
     home = given.home_to_change()
-    run(given, Workflow(home, RESTART), [{"thingName": known(home, name)}])
+    run(given, Workflow(home, RESTART), [{"thingName": known(home, name)} for name in names])
+
+
+@app.command()
+def stop(ctx: typer.Context, names: Names) -> None:
+    """Stop devices: no task any more, and no cost; thing and shadow stay. `restart` brings them
+    back.
+    """
+    given = context(ctx)
+    home = given.home_to_change()
+    requests = [{"thingName": known(home, name), "stop": True} for name in names]
+    run(given, Workflow(home, RESTART), requests)
 
 
 @app.command()

@@ -61,10 +61,12 @@ class Cost:
 
 def cost_of(row: Row, prices: Prices, at: datetime) -> Cost:
     """What the device of this row has cost until then. Its task is billed from its creation, and
-    its connection as if it had been online all the time.
+    its connection as if it had been online all the time; of one that was stopped once and runs
+    again, also while it was stopped.
     """
     gone = row["status"] in GONE and "given_up_at" not in row
-    end = datetime.fromisoformat(str(row["updated_at"])) if gone else at
+    at_rest = row.get("given_up_at", row["updated_at"] if gone else at.isoformat())
+    end = datetime.fromisoformat(str(at_rest))
     began = datetime.fromisoformat(str(row["created_at"]))
     hours = max((end - began).total_seconds(), 0.0) / 3600
     runs = not gone and "task_arn" in row

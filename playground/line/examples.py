@@ -70,7 +70,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground set lamp payload='{\"a\": 1}' --timeout 30",
     ),
     "unset": ("playground unset lamp payload", "playground unset lamp colour size"),
-    "restart": ("playground restart lamp",),
+    "restart": ("playground restart lamp", "playground restart lamp wall"),
+    "stop": ("playground stop lamp",),
     "delete": ("playground delete lamp", "playground delete lamp switch"),
     "demo": ("playground demo",),
     "command": (
@@ -147,6 +148,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground fleet report office --query 'total.changes.seconds.p95'",
         "playground fleet report office --page report.html",
     ),
+    "fleet stop": ("playground fleet stop office",),
+    "fleet start": ("playground fleet start office",),
     "fleet delete": ("playground fleet delete office",),
     "job create": (
         "playground job create lamp change-unit unit=imperial --wait",

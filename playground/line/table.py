@@ -78,8 +78,16 @@ PANELS: dict[str, tuple[Listed, ...]] = {
             "restart",
             "lifecycle",
             (
-                "Restart a device with a new task and a new certificate, also one that has "
-                "failed; show each step."
+                "Restart devices with a new task and a new certificate, also one that has failed "
+                "or is\nstopped; shows each step."
+            ),
+        ),
+        Listed(
+            "stop",
+            "lifecycle",
+            (
+                "Stop devices: no task any more, and no cost; thing and shadow stay. `restart` "
+                "brings them\nback."
             ),
         ),
         Listed(

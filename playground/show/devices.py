@@ -23,6 +23,7 @@ STATUS_STYLES = {
     "OFFLINE": "yellow",
     "FAILED": "red",
     "QUARANTINED": "magenta",
+    "STOPPED": "dim",
     "TERMINATED": "dim",
 }
 RESULT_STYLES = {"pending": "yellow", "rejected": "red"}

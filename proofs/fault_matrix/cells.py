@@ -172,13 +172,13 @@ def _rolls(stage: Stage) -> list[Place]:
 
 
 def _restarts(stage: Stage) -> list[Place]:
-    """Those of a device that is restarted, and restarted in vain."""
-    thing, found = "life-4", []
-    stage.provision(thing)
+    """Those of a device that is restarted, stopped, and restarted in vain."""
+    thing, found, there = "life-4", [], NOTHING
     for phase in RESTARTS:
+        stage.prepare(phase, thing, there)
         begun = len(stage.proxy.of(thing))
         stage.ended(stage.start(phase, thing))
-        stage.settled(thing, [COURSES[phase].done])
+        there = stage.settled(thing, [COURSES[phase].done])
         undoing = phase in UNDOINGS
         states = {name for name in COURSES[phase].states if name.startswith("Undo") == undoing}
         found += _places(

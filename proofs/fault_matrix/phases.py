@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from proofs.fault_matrix.remains import (
+    AT_REST,
     BACK,
     CONFINED,
     KEPT,
@@ -33,6 +34,7 @@ class Phase(Enum):
     QUARANTINE = "quarantine"
     RELEASE = "release"
     RESTART = "restart"
+    STOP = "stop"
     RESTART_UNDOING = "restart that is undone"
     ROLL = "roll"
     ROLL_PUT_BACK = "roll that puts a device back"
@@ -113,6 +115,15 @@ COURSES = {
         makes_good={STOPPED: Phase.RESTART},
         in_turn=True,
     ),
+    Phase.STOP: Course(
+        RESTART,
+        AT_REST,
+        [WHOLE, STOPPED, AT_REST],
+        given={"once": True, "stop": True},
+        before=[Phase.PROVISIONING],
+        makes_good={STOPPED: Phase.RESTART, AT_REST: Phase.RESTART},
+        in_turn=True,
+    ),
     Phase.RESTART_UNDOING: Course(
         RESTART,
         STOPPED,
@@ -150,7 +161,7 @@ COURSES = {
 # Those that the tests draw a sample of; `make faults` tries them all.
 SAMPLED = (Phase.PROVISIONING, Phase.COMPENSATION, Phase.DEPROVISIONING)
 # Those of a device that is restarted.
-RESTARTS = (Phase.RESTART, Phase.RESTART_UNDOING)
+RESTARTS = (Phase.RESTART, Phase.STOP, Phase.RESTART_UNDOING)
 # Those of a device that is rolled. The lock of rolls and the tag are the whole stack's: one cell
 # after the other, when all others have been tried.
 ROLLS = (Phase.ROLL, Phase.ROLL_PUT_BACK)

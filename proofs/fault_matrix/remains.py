@@ -13,13 +13,14 @@ from tests.playground_cloud import Cloud
 WHOLE = "device"
 CONFINED = "quarantined"
 STOPPED = "without its task"
+AT_REST = "stopped by hand"
 NOTHING = "nothing"
 # A whole device that was to be rolled: with the new image, which new tasks run too; with its own
 # one, and new tasks run the new one; with its own one, which new tasks run again.
 MOVED, KEPT, BACK = "moved", "not moved", "put back"
 # One without its task, and the tag stands again for the image that it had.
 GIVEN_BACK = "without its task, the tag given back"
-DEVICES = (WHOLE, CONFINED, GIVEN_BACK, STOPPED, MOVED, KEPT, BACK)
+DEVICES = (WHOLE, CONFINED, GIVEN_BACK, STOPPED, AT_REST, MOVED, KEPT, BACK)
 """Verdicts on a device that is as it should be."""
 APART = {MOVED: WHOLE, KEPT: WHOLE, BACK: WHOLE, GIVEN_BACK: STOPPED}
 """What those on a device that was to be rolled say of it, apart from its image."""
@@ -27,6 +28,10 @@ FREE = ("FAILED", "TERMINATED")
 IMAGE_VARIABLE = "IMAGE_DIGEST"
 # What an execution that works on a device writes into its row while it does.
 HOLDING = ("restarting", "quarantining", "releasing", "readmitting", "task_token")
+
+
+OF_THE_WOKEN = ("a certificate not active", "not OFFLINE")
+"""What a device that is stopped by hand need not be."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,15 @@ class Remains:
     """What one in quarantine would lack besides."""
     stopped: Sequence[str] = ("a task",)
     """What a device after a failed restart lacks besides."""
+    at_rest: Sequence[str] = ("a task",)
+    """What a device that was stopped by hand would lack."""
     rolled: Rolled | None = field(default=None, kw_only=True)
     """Of one that was to be rolled."""
 
     @property
     def verdict(self) -> str:
-        """`device`, `quarantined`, `without its task`, `nothing`, those of a roll, or what is
-        wrong.
+        """`device`, `quarantined`, `without its task`, `stopped by hand`, `nothing`, those of a
+        roll, or what is wrong.
         """
         if self.rolled is None:
             return self._verdict
@@ -111,6 +118,8 @@ class Remains:
             return CONFINED
         if not self.blemishes and not self.stopped:
             return STOPPED
+        if not self.at_rest:
+            return AT_REST
         lacking = self.confined if self.row.get("status") == "QUARANTINED" else self.free
         return f"LEFT {self} ({'; '.join([*self.blemishes, *lacking])})"
 
@@ -181,7 +190,12 @@ def remains(
         "a task": not found["tasks"] and "task_arn" not in row,
         "a key in the bucket": f"devices/{thing}/identity.json" not in found["objects"],
     }
-    wanted = (blemishes, free, confined, stopped)
+    at_rest = {
+        **{what: so for what, so in (blemishes | stopped).items() if what not in OF_THE_WOKEN},
+        "a certificate that is active": all(one["status"] == "INACTIVE" for one in living.values()),
+        "not STOPPED": row.get("status") == "STOPPED",
+    }
+    wanted = (blemishes, free, confined, stopped, at_rest)
     left = Remains(found, row, *([what for what, so in each.items() if not so] for each in wanted))
     if rolled is None:
         return left

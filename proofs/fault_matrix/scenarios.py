@@ -14,7 +14,14 @@ from botocore.exceptions import ClientError
 
 from proofs.fault_matrix.cells import MAY_BE_MADE, Place
 from proofs.fault_matrix.phases import Phase
-from proofs.fault_matrix.remains import CONFINED, DEVICES, NOTHING, STOPPED, WHOLE
+from proofs.fault_matrix.remains import (
+    AT_REST,
+    CONFINED,
+    DEVICES,
+    NOTHING,
+    STOPPED,
+    WHOLE,
+)
 from proofs.fault_matrix.rules import Fault, Rule
 from proofs.fault_matrix.stage import Stage, error_of
 
@@ -85,7 +92,11 @@ def scenarios(found: Sequence[Place]) -> list[Scenario]:
     """All there are, those in a state for the last change that each state makes."""
     made = [*last_changes(found, Phase.PROVISIONING), *last_changes(found, Phase.OWN_KEY)]
     confining = [*last_changes(found, Phase.QUARANTINE), *last_changes(found, Phase.RELEASE)]
-    changed = [*confining, *last_changes(found, Phase.RESTART)]
+    changed = [
+        *confining,
+        *last_changes(found, Phase.RESTART),
+        *last_changes(found, Phase.STOP),
+    ]
     removing = [p for p in found if p.phase is Phase.DEPROVISIONING and p.changes]
     return [
         Scenario("the device never connects", "", _never_connects, (NOTHING,)),
@@ -177,7 +188,8 @@ def last_changes(found: Sequence[Place], phase: Phase) -> list[Place]:
 
 def _ends(phase: Phase) -> Sequence[str]:
     """What may be left of a device whose change was aborted."""
-    return (WHOLE, STOPPED) if phase is Phase.RESTART else (WHOLE, CONFINED)
+    by_phase = {Phase.RESTART: (WHOLE, STOPPED), Phase.STOP: (WHOLE, STOPPED, AT_REST)}
+    return by_phase.get(phase, (WHOLE, CONFINED))
 
 
 def _never_connects(stage: Stage, thing: str) -> str:

@@ -346,3 +346,28 @@ def test_a_device_that_stopped_while_the_agent_was_away_comes_back(
     back(cloud, "sleeper", made["certificateId"])
     # finally
     assert cloud.deprovision("sleeper").status == "SUCCEEDED"
+
+
+def test_a_device_that_is_stopped_stays_so_until_it_is_restarted(
+    cloud: Cloud, device: Mapping[str, Any]
+) -> None:
+    # given
+    thing, old = device["thingName"], device["certificateId"]
+    # when
+    stopped = json.loads(cloud.playground("stop", thing, "--output", "json").stdout)
+    # then: no task, and nobody brings it back
+    assert stopped == {"thingName": thing, "status": "STOPPED", "result": "OK"}
+    row = cloud.row(thing)
+    assert (row["status"], "task_arn" in row) == ("STOPPED", False)
+    tasks = cloud.client("ecs").list_tasks(cluster=row["cluster_arn"])["taskArns"]
+    assert device["taskArn"] not in tasks
+    iot = cloud.client("iot")
+    certificate = iot.describe_certificate(certificateId=old)["certificateDescription"]
+    assert certificate["status"] == "INACTIVE"
+    why = json.loads(cloud.playground("why", thing, "--output", "json").stdout)
+    assert f"{thing} was stopped." in [trouble["sentence"] for trouble in why["troubles"]]
+    # and what is wished meanwhile waits for it
+    cloud.desire(thing, time=9)
+    cloud.playground("restart", thing)
+    back(cloud, thing, old)
+    cloud.wait_until_reported(thing, time=9)

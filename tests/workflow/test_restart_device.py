@@ -87,6 +87,17 @@ def test_a_device_that_never_connects_is_given_up(cloud: Cloud, device: Mapping[
     assert "States.Timeout" in end.cause
 
 
+def test_a_device_that_is_stopped_is_left_without_a_task(
+    cloud: Cloud, device: Mapping[str, Any]
+) -> None:
+    # when
+    end = cloud.execute(MACHINE, {"thingName": device["thingName"], "stop": True})
+    # then
+    assert end.output == {"thingName": device["thingName"], "status": "STOPPED", "result": "OK"}
+    row = cloud.row(device["thingName"])
+    assert (row["status"], row["certificate_id"]) == ("STOPPED", device["certificateId"])
+
+
 def test_a_claim_that_fails_leaves_the_device_alone(
     cloud: Cloud, device: Mapping[str, Any]
 ) -> None:

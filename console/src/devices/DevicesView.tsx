@@ -17,7 +17,7 @@ import { useDevices } from './useDevices';
 
 const CreateDevice = lazy(() => import('./CreateDevice'));
 
-const STATUSES: Status[] = ['ONLINE', 'OFFLINE', 'PROVISIONING', 'QUARANTINED', 'FAILED'];
+const STATUSES: Status[] = ['ONLINE', 'OFFLINE', 'PROVISIONING', 'QUARANTINED', 'STOPPED', 'FAILED'];
 const ANY = { value: '', label: 'any' };
 
 /** All devices, live. */

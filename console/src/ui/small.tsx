@@ -16,6 +16,7 @@ const TYPES: Record<string, StatusIndicatorProps.Type> = {
   OFFLINE: 'stopped',
   PROVISIONING: 'in-progress',
   QUARANTINED: 'warning',
+  STOPPED: 'stopped',
   FAILED: 'error',
   TERMINATED: 'stopped',
   RUNNING: 'in-progress',

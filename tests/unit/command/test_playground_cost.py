@@ -44,7 +44,7 @@ def test_a_device_without_a_task_costs_nothing_now() -> None:
     given_up = row("FAILED", given_up_at="2026-01-01T09:00:00.000Z")
     del given_up["task_arn"]
     assert cost_of(given_up, PRICES, AT).hour == 0.0
-    assert cost_of(given_up, PRICES, AT).hours == 2.0
+    assert cost_of(given_up, PRICES, AT).hours == 1.0
 
 
 def test_all_together_are_told_by_hour_and_month() -> None:

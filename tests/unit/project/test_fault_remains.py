@@ -5,6 +5,7 @@ import pytest
 from proofs.fault_matrix.phases import COURSES, UNDOINGS, Phase
 from proofs.fault_matrix.remains import (
     APART,
+    AT_REST,
     BACK,
     CONFINED,
     GIVEN_BACK,
@@ -30,6 +31,17 @@ THERE = {"thing": ["lamp"], "shadow": ["lamp"]}
                 THERE, {"status": "OFFLINE"}, free=["no task"], confined=["no task"], stopped=[]
             ),
             STOPPED,
+        ),
+        (
+            Remains(
+                THERE,
+                {"status": "STOPPED"},
+                ["a certificate not active"],
+                ["no task"],
+                ["no"],
+                at_rest=[],
+            ),
+            AT_REST,
         ),
         (
             Remains(

@@ -224,7 +224,7 @@ def reads_of_a_page(api: Api, table: Any, **query: Any) -> dict[str, int]:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("query", "queries"), [({}, 5), ({"status": "ONLINE"}, 1)])
+@pytest.mark.parametrize(("query", "queries"), [({}, 6), ({"status": "ONLINE"}, 1)])
 def test_a_page_of_many_devices_reads_no_more_than_one_of_few(
     api: Api, table: Any, query: dict[str, str], queries: int
 ) -> None:

@@ -30,11 +30,19 @@ def test_devices_that_are_there_are_counted_by_status(
     rows("OFFLINE", 2)
     rows("FAILED", 4)
     rows("FAILED", 1, given_up_at="2026-01-02T03:04:05Z")
+    rows("STOPPED", 2, given_up_at="2026-01-02T03:04:05Z")
     rows("TERMINATED", 5)
     # when
     answer = built(count_devices)({}, context)
     # then
-    assert answer == {"PROVISIONING": 0, "ONLINE": 3, "OFFLINE": 2, "QUARANTINED": 0, "FAILED": 1}
+    assert answer == {
+        "PROVISIONING": 0,
+        "ONLINE": 3,
+        "OFFLINE": 2,
+        "QUARANTINED": 0,
+        "STOPPED": 2,
+        "FAILED": 1,
+    }
     metric = next(found for line in printed().splitlines() if "_aws" in (found := json.loads(line)))
     assert metric["DevicesOnline"] == [3.0]
     assert metric["DevicesQuarantined"] == [0.0]

@@ -147,6 +147,13 @@ def test_three_restarts_in_a_row() -> None:
     assert found.cause == "OOM"
 
 
+def test_a_device_that_somebody_has_stopped() -> None:
+    row = {"status": "STOPPED", "given_up_at": "2026-01-02T03:05:00.000Z", "restarted_by": "a:one"}
+    found = only(row=row)
+    assert found.sentence == "lamp was stopped."
+    assert (found.evidence, found.todo) == (("execution one",), ("playground restart lamp",))
+
+
 def test_a_job_that_failed_with_its_code_and_reason() -> None:
     job = FailedJob("j1", "FAILED", NOW, {"code": "NOT_APPLIED", "reason": "not in force"})
     found = only(jobs=[job])
