@@ -1,4 +1,4 @@
-"""Restart, quarantine and release: workflows of a device that is there, started by its user."""
+"""Restart, stop, quarantine and release: workflows of a device that is there, started by its user."""
 
 import json
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ class Upkeep:
         """By operation id of the OpenAPI document."""
         return {
             "restartDevice": self.restart,
+            "stopDevice": self.stop,
             "quarantineDevice": self.quarantine,
             "releaseDevice": self.release,
         }
@@ -35,6 +36,10 @@ class Upkeep:
     def restart(self, request: Request) -> Answer:
         """A new task and a new certificate. Raises Problem 404."""
         return self._start(RESTART, request, {})
+
+    def stop(self, request: Request) -> Answer:
+        """No task any more, until it is restarted. Raises Problem 404."""
+        return self._start(RESTART, request, {"stop": True})
 
     def quarantine(self, request: Request) -> Answer:
         """Confine it, for the reason of the body. Raises Problem 404."""

@@ -8,6 +8,7 @@ from typing import Any
 from proofs.life.life import Life, sample
 
 UPKEEP = (
+    ("POST /v1/devices/{thingName}/stop", None),
     ("POST /v1/devices/{thingName}/restart", None),
     ("PUT /v1/devices/{thingName}/quarantine", {"reason": "the proof asks for it"}),
     ("DELETE /v1/devices/{thingName}/quarantine", None),

@@ -166,7 +166,7 @@ def test_the_timeline_tells_what_was_refused_and_why(lamp: Console) -> None:
 
 
 @pytest.mark.thorough
-def test_a_device_is_confined_let_out_and_restarted(console: Console) -> None:
+def test_a_device_is_confined_let_out_stopped_and_restarted(console: Console) -> None:
     console.cloud.playground("create", "cell", "--type", "generic")
     console.sign_in("cell")
     console.device_shown()
@@ -176,6 +176,7 @@ def test_a_device_is_confined_let_out_and_restarted(console: Console) -> None:
     for button, state in (
         ("quarantine-submit", "in"),
         ("release-submit", "out"),
+        ("stop-submit", "out"),
         ("restart-submit", "out"),
     ):
         # when

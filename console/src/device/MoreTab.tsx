@@ -300,14 +300,20 @@ function Restart({ thingName, device }: OfDevice) {
   const change = useStarted(thingName, () =>
     dataOf(api.POST('/v1/devices/{thingName}/restart', { params: { path: { thingName } } })),
   );
+  const stop = useStarted(thingName, () =>
+    dataOf(api.POST('/v1/devices/{thingName}/stop', { params: { path: { thingName } } })),
+  );
   if (device.catalog.status === 'TERMINATED') {
     return <Empty title="The device was removed">Its name is free.</Empty>;
   }
   return (
     <Container
       header={
-        <Header variant="h2" description="A new task and a new certificate; the shadow stays.">
-          Restart
+        <Header
+          variant="h2"
+          description="A restart gives it a new task and a new certificate. Stopped, it has no task and costs nothing. The shadow stays."
+        >
+          Restart and stop
         </Header>
       }
     >
@@ -324,6 +330,25 @@ function Restart({ thingName, device }: OfDevice) {
         </AdminButton>
         <CliLine line={startWorkflow(home, 'restart-device', { thingName })} label="restart it" />
         {change.error !== null && <ErrorBox error={change.error} />}
+        {device.catalog.status !== 'STOPPED' && (
+          <>
+            <AdminButton
+              loading={stop.isPending}
+              loadingText="Starting the workflow"
+              data-testid="stop-submit"
+              onClick={() => {
+                stop.mutate();
+              }}
+            >
+              Stop it
+            </AdminButton>
+            <CliLine
+              line={startWorkflow(home, 'restart-device', { thingName, stop: true })}
+              label="stop it"
+            />
+          </>
+        )}
+        {stop.error !== null && <ErrorBox error={stop.error} />}
       </SpaceBetween>
     </Container>
   );

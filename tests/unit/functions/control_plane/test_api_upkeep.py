@@ -1,4 +1,4 @@
-"""Restart, quarantine and release by the HTTP API: which workflow begins, and with what."""
+"""Restart, stop, quarantine and release by the HTTP API: which workflow begins, and with what."""
 
 from typing import Any
 from urllib.parse import urljoin
@@ -8,7 +8,7 @@ import pytest
 from tests.unit.api import VIEWER, Api
 from tests.unit.stack import EXECUTION
 
-OPERATIONS = ("restartDevice", "quarantineDevice", "releaseDevice")
+OPERATIONS = ("restartDevice", "stopDevice", "quarantineDevice", "releaseDevice")
 REASON = {"reason": "looks odd"}
 
 
@@ -21,6 +21,7 @@ def call(api: Api, operation: str, **more: Any) -> Any:
     ("operation", "query", "workflow", "given", "url"),
     [
         ("restartDevice", {}, "restart-device", {}, "restart"),
+        ("stopDevice", {}, "restart-device", {"stop": True}, "stop"),
         ("quarantineDevice", {}, "quarantine-device", REASON, "quarantine"),
         ("releaseDevice", {}, "release-device", {}, "quarantine"),
         ("releaseDevice", {"force": "true"}, "release-device", {"force": True}, "quarantine"),

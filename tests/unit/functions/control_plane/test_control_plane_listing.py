@@ -63,7 +63,7 @@ def test_pages_hold_every_device_once_the_newest_first(api: Api, table: Any, lim
     fill(
         table,
         (
-            (name, STATUSES[number % 5], "bulb", number // 2)
+            (name, STATUSES[number % 6], "bulb", number // 2)
             for number, name in enumerate(names(11))
         ),
     )
@@ -231,13 +231,13 @@ def test_a_page_of_many_devices_reads_no_more_than_one_of_few(
     # given
     fill(
         table,
-        ((name, STATUSES[number % 5], "bulb", number) for number, name in enumerate(names(25))),
+        ((name, STATUSES[number % 6], "bulb", number) for number, name in enumerate(names(25))),
     )
     of_few = reads_of_a_page(api, table, **query)
     # when there are ten times as many
     fill(
         table,
-        ((name, STATUSES[number % 5], "bulb", number) for number, name in enumerate(names(250))),
+        ((name, STATUSES[number % 6], "bulb", number) for number, name in enumerate(names(250))),
     )
     # then
     assert of_few == {"Query": queries, "BatchGetItem": 1, "entries": 2 * queries}
