@@ -1,4 +1,6 @@
-"""Restart, stop, quarantine and release: workflows of a device that is there, started by its user."""
+"""Restart, stop, quarantine and release: workflows of a device that is there, which its user
+starts.
+"""
 
 import json
 from collections.abc import Mapping

@@ -11,6 +11,7 @@ from proofs.fault_matrix.remains import (
     AT_REST,
     BACK,
     CONFINED,
+    HALF_STOPPED,
     KEPT,
     MOVED,
     NOTHING,
@@ -118,10 +119,10 @@ COURSES = {
     Phase.STOP: Course(
         RESTART,
         AT_REST,
-        [WHOLE, STOPPED, AT_REST],
+        [WHOLE, STOPPED, HALF_STOPPED, AT_REST],
         given={"once": True, "stop": True},
         before=[Phase.PROVISIONING],
-        makes_good={STOPPED: Phase.RESTART, AT_REST: Phase.RESTART},
+        makes_good=dict.fromkeys((STOPPED, HALF_STOPPED, AT_REST), Phase.RESTART),
         in_turn=True,
     ),
     Phase.RESTART_UNDOING: Course(

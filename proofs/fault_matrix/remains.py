@@ -14,13 +14,16 @@ WHOLE = "device"
 CONFINED = "quarantined"
 STOPPED = "without its task"
 AT_REST = "stopped by hand"
+# Aborted, and undone, before the call came that nobody can stop any more. A restart replaces the
+# certificate in any case.
+HALF_STOPPED = "without its task, its certificate inactive"
 NOTHING = "nothing"
 # A whole device that was to be rolled: with the new image, which new tasks run too; with its own
 # one, and new tasks run the new one; with its own one, which new tasks run again.
 MOVED, KEPT, BACK = "moved", "not moved", "put back"
 # One without its task, and the tag stands again for the image that it had.
 GIVEN_BACK = "without its task, the tag given back"
-DEVICES = (WHOLE, CONFINED, GIVEN_BACK, STOPPED, AT_REST, MOVED, KEPT, BACK)
+DEVICES = (WHOLE, CONFINED, GIVEN_BACK, STOPPED, AT_REST, HALF_STOPPED, MOVED, KEPT, BACK)
 """Verdicts on a device that is as it should be."""
 APART = {MOVED: WHOLE, KEPT: WHOLE, BACK: WHOLE, GIVEN_BACK: STOPPED}
 """What those on a device that was to be rolled say of it, apart from its image."""
@@ -30,8 +33,7 @@ IMAGE_VARIABLE = "IMAGE_DIGEST"
 HOLDING = ("restarting", "quarantining", "releasing", "readmitting", "task_token")
 
 
-OF_THE_WOKEN = ("a certificate not active", "not OFFLINE")
-"""What a device that is stopped by hand need not be."""
+IS_ACTIVE = "a certificate not active"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Remains:
     """What a device after a failed restart lacks besides."""
     at_rest: Sequence[str] = ("a task",)
     """What a device that was stopped by hand would lack."""
+    half_stopped: Sequence[str] = ("a task",)
+    """What one would lack that was stopped half."""
     rolled: Rolled | None = field(default=None, kw_only=True)
     """Of one that was to be rolled."""
 
@@ -120,6 +124,8 @@ class Remains:
             return STOPPED
         if not self.at_rest:
             return AT_REST
+        if not self.half_stopped:
+            return HALF_STOPPED
         lacking = self.confined if self.row.get("status") == "QUARANTINED" else self.free
         return f"LEFT {self} ({'; '.join([*self.blemishes, *lacking])})"
 
@@ -159,7 +165,7 @@ def remains(
     blemishes = {
         "no thing": ours,
         "not one certificate": len(living) == 1,
-        "a certificate not active": all(one["status"] == "ACTIVE" for one in living.values()),
+        IS_ACTIVE: all(one["status"] == "ACTIVE" for one in living.values()),
         "not the certificates that are attached": sorted(attached["principals"])
         == sorted(one["certificateArn"] for one in living.values()),
         "not the certificate of the catalog": [row.get("certificate_id")] == list(living),
@@ -190,12 +196,15 @@ def remains(
         "a task": not found["tasks"] and "task_arn" not in row,
         "a key in the bucket": f"devices/{thing}/identity.json" not in found["objects"],
     }
-    at_rest = {
-        **{what: so for what, so in (blemishes | stopped).items() if what not in OF_THE_WOKEN},
+    half_stopped = {
+        **{what: so for what, so in (blemishes | stopped).items() if what != IS_ACTIVE},
         "a certificate that is active": all(one["status"] == "INACTIVE" for one in living.values()),
+    }
+    at_rest = {
+        **{what: so for what, so in half_stopped.items() if what != "not OFFLINE"},
         "not STOPPED": row.get("status") == "STOPPED",
     }
-    wanted = (blemishes, free, confined, stopped, at_rest)
+    wanted = (blemishes, free, confined, stopped, at_rest, half_stopped)
     left = Remains(found, row, *([what for what, so in each.items() if not so] for each in wanted))
     if rolled is None:
         return left

@@ -18,6 +18,7 @@ from proofs.fault_matrix.remains import (
     AT_REST,
     CONFINED,
     DEVICES,
+    HALF_STOPPED,
     NOTHING,
     STOPPED,
     WHOLE,
@@ -188,7 +189,10 @@ def last_changes(found: Sequence[Place], phase: Phase) -> list[Place]:
 
 def _ends(phase: Phase) -> Sequence[str]:
     """What may be left of a device whose change was aborted."""
-    by_phase = {Phase.RESTART: (WHOLE, STOPPED), Phase.STOP: (WHOLE, STOPPED, AT_REST)}
+    by_phase: dict[Phase, Sequence[str]] = {
+        Phase.RESTART: (WHOLE, STOPPED),
+        Phase.STOP: (WHOLE, STOPPED, HALF_STOPPED, AT_REST),
+    }
     return by_phase.get(phase, (WHOLE, CONFINED))
 
 
