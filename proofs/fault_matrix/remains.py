@@ -116,16 +116,15 @@ class Remains:
         """That on the device alone."""
         if not any(self.found.values()) and self.row.get("status", FREE[0]) in FREE:
             return NOTHING
-        if not self.blemishes and not self.free:
-            return WHOLE
-        if not self.blemishes and not self.confined:
-            return CONFINED
-        if not self.blemishes and not self.stopped:
-            return STOPPED
-        if not self.at_rest:
-            return AT_REST
-        if not self.half_stopped:
-            return HALF_STOPPED
+        for verdict, lacking in (
+            (WHOLE, [*self.blemishes, *self.free]),
+            (CONFINED, [*self.blemishes, *self.confined]),
+            (STOPPED, [*self.blemishes, *self.stopped]),
+            (AT_REST, self.at_rest),
+            (HALF_STOPPED, self.half_stopped),
+        ):
+            if not lacking:
+                return verdict
         lacking = self.confined if self.row.get("status") == "QUARANTINED" else self.free
         return f"LEFT {self} ({'; '.join([*self.blemishes, *lacking])})"
 
