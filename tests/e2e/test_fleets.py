@@ -136,6 +136,33 @@ def test_somebody_elses_device_is_left_alone(cloud: Cloud, nothing_left: None) -
 
 
 @pytest.mark.thorough
+def test_a_fleet_is_stopped_and_started_and_its_shadows_stay(
+    cloud: Cloud, nothing_left: None
+) -> None:
+    # given
+    names = ["office-lamp-0001", "office-lamp-0002", "office-meter-0001"]
+    assert cloud.execute(PROVISION, FILE).status == "SUCCEEDED"
+    told(cloud, "set", "office", "time=7")
+    # when
+    ended = told(cloud, "stop", "office")["executions"]
+    # then
+    assert [one["status"] for one in ended] == ["SUCCEEDED"] * 3
+    there = statuses(cloud)
+    assert {name: there[name] for name in names} == dict.fromkeys(names, "STOPPED")
+    assert json.loads(cloud.playground("cost", "office", "--output", "json").stdout)["hour"] == 0
+    refused = cloud.playground("fleet", "stop", "office", check=False)
+    assert "office has no device to stop" in refused.stderr
+    # and when
+    told(cloud, "start", "office")
+    # then
+    there = statuses(cloud)
+    assert {name: there[name] for name in names} == dict.fromkeys(names, "ONLINE")
+    for name in names:
+        cloud.wait_until_reported(name, time=7)
+    assert told(cloud, "delete", "office")["devices"] == 0
+
+
+@pytest.mark.thorough
 def test_a_device_that_was_made_again_by_hand_is_none_of_the_fleets(
     cloud: Cloud, nothing_left: None
 ) -> None:
