@@ -17,7 +17,14 @@ import { useDevices } from './useDevices';
 
 const CreateDevice = lazy(() => import('./CreateDevice'));
 
-const STATUSES: Status[] = ['ONLINE', 'OFFLINE', 'PROVISIONING', 'QUARANTINED', 'STOPPED', 'FAILED'];
+const STATUSES: Status[] = [
+  'ONLINE',
+  'OFFLINE',
+  'PROVISIONING',
+  'QUARANTINED',
+  'STOPPED',
+  'FAILED',
+];
 const ANY = { value: '', label: 'any' };
 
 /** All devices, live. */
