@@ -1,17 +1,20 @@
 """Many devices at once against AWS's quota of certificates a second, as the proxy keeps it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from proofs.fault_matrix.fleet_scenarios import PROVISION as PROVISION_FLEET
+from proofs.fault_matrix.fleet_scenarios import REMOVE as REMOVE_FLEET
 from proofs.fault_matrix.phases import PROVISION
 from proofs.fault_matrix.quota import Quota
 from proofs.fault_matrix.redirect import states
 from proofs.fault_matrix.stage import WAIT_SCALE, Stage
 from tests.census import census
-from tests.playground_cloud import Cloud
+from tests.playground_cloud import Cloud, Execution
 
 CERTIFICATES, ASKING = "iot:CreateKeysAndCertificate", "CreateCertificate"
 # Between attempts to make a certificate the stage's pauses are too short: two cores could not
@@ -38,20 +41,46 @@ class Crowd:
     left_behind: Mapping[str, Sequence[str]]
 
 
-def crowd(stage: Stage, devices: int, asked: int, quota: float) -> Crowd:
-    """With real devices, all of which are removed again; leaves the stage as it was."""
-    gate = Quota(CERTIFICATES, quota / (WAIT_SCALE * SLOWER))
-    before = census(stage.cloud)
+def one_by_one(stage: Stage, devices: int) -> list[Execution]:
+    """Each by an execution that somebody starts, all at once; removed again. How each has ended."""
     names = [f"crowd-{number}" for number in range(devices)]
-    with (
-        _asking(stage.cloud, asked),
-        _patient(stage.cloud),
-        stage.proxy.gated(gate),
-        ThreadPoolExecutor(8) as pool,
-    ):
+    with ThreadPoolExecutor(8) as pool:
         arns = list(pool.map(stage.start_provisioning, names))
         ends = [stage.ended(arn) for arn in arns]
         list(pool.map(stage.deprovision, names))
+    return ends
+
+
+def as_a_fleet(stage: Stage, devices: int) -> list[Execution]:
+    """All by the Distributed Map of one fleet, which is removed again. How each has ended, and the
+    fleet's own executions where they have failed.
+    """
+    sfn, home = stage.cloud.client("stepfunctions"), stage.cloud.home
+
+    def run(output: str, asked: Mapping[str, Any]) -> Execution:
+        begun = sfn.start_execution(stateMachineArn=home.output(output), input=json.dumps(asked))
+        return stage.ended(begun["executionArn"])
+
+    groups = [{"name": "one", "count": devices}]
+    whole = [run(PROVISION_FLEET, {"name": "crowd", "groups": groups, "tolerated": devices - 1})]
+    rows = [stage.cloud.row(f"crowd-one-{number:04}") for number in range(1, devices + 1)]
+    ends = [stage.ended(row["execution_arn"]) for row in rows]
+    whole.append(run(REMOVE_FLEET, {"name": "crowd"}))
+    return [*ends, *(end for end in whole if end.status != "SUCCEEDED")]
+
+
+def crowd(
+    stage: Stage,
+    devices: int,
+    asked: int,
+    quota: float,
+    made: Callable[[Stage, int], list[Execution]] = one_by_one,
+) -> Crowd:
+    """With real devices, all of which are removed again; leaves the stage as it was."""
+    gate = Quota(CERTIFICATES, quota / (WAIT_SCALE * SLOWER))
+    before = census(stage.cloud)
+    with _asking(stage.cloud, asked), _patient(stage.cloud), stage.proxy.gated(gate):
+        ends = made(stage, devices)
     after = census(stage.cloud)
     return Crowd(
         devices,

@@ -1,11 +1,13 @@
 """Many devices at once, with ten times as many certificates asked for as AWS makes in a second."""
 
+from collections.abc import Callable
+
 import pytest
 
 from playground.local.concurrency import LIMITED
-from proofs.fault_matrix.crowd import crowd
+from proofs.fault_matrix.crowd import as_a_fleet, crowd, one_by_one
 from proofs.fault_matrix.stage import Stage
-from tests.playground_cloud import Cloud
+from tests.playground_cloud import Cloud, Execution
 
 pytestmark = pytest.mark.thorough
 
@@ -13,9 +15,12 @@ DEVICES = 8
 
 
 @pytest.mark.timeout(900)
-def test_ten_times_the_quota_is_retried_until_every_device_is_online(stage: Stage) -> None:
+@pytest.mark.parametrize("made", [one_by_one, as_a_fleet])
+def test_ten_times_the_quota_is_retried_until_every_device_is_online(
+    stage: Stage, made: Callable[[Stage, int], list[Execution]]
+) -> None:
     # when: a stack that believes in ten times the quota that it has
-    found = crowd(stage, DEVICES, asked=2, quota=0.2)
+    found = crowd(stage, DEVICES, asked=2, quota=0.2, made=made)
     # then
     assert found.throttled  # how often depends on how fast this machine asks
     assert (found.succeeded, found.errors) == (DEVICES, [])
