@@ -14,6 +14,7 @@ VIEWS = (
     "/devices/lamp",
     *(f"/devices/lamp/{tab}" for tab in TABS),
     "/devices/wall",
+    "/fleets",
     "/workflows",
     "/workflows/provision-device",
     "/messages",
@@ -70,7 +71,9 @@ def test_an_execution_has_no_finding(console: Console, devices: tuple[str, str])
     assert findings(console) == []
 
 
-@pytest.mark.parametrize("view", ["/devices", "/devices/lamp", "/messages", "/workflows"])
+@pytest.mark.parametrize(
+    "view", ["/devices", "/devices/lamp", "/fleets", "/messages", "/workflows"]
+)
 def test_a_phone_shows_it_without_scrolling_sideways(
     console: Console, devices: tuple[str, str], view: str
 ) -> None:

@@ -13,6 +13,7 @@ import { TopBar } from './TopBar';
 
 const DevicesView = lazy(() => import('../devices/DevicesView'));
 const DeviceView = lazy(() => import('../device/DeviceView'));
+const FleetsView = lazy(() => import('../fleets/FleetsView'));
 const WorkflowsView = lazy(() => import('../workflow/WorkflowsView'));
 const ExecutionView = lazy(() => import('../workflow/ExecutionView'));
 const MessagesView = lazy(() => import('../messages/MessagesView'));
@@ -21,6 +22,7 @@ const LearnView = lazy(() => import('../learn/LearnView'));
 
 const VIEWS = [
   { type: 'link', text: 'Devices', href: '/devices' },
+  { type: 'link', text: 'Fleets', href: '/fleets' },
   { type: 'link', text: 'Workflows', href: '/workflows' },
   { type: 'link', text: 'Messages', href: '/messages' },
   { type: 'link', text: 'Learn', href: '/learn' },
@@ -117,6 +119,9 @@ function Views() {
         {({ name, tab }) => (
           <DeviceView key={name} thingName={decodeURIComponent(name)} tab={tab ?? 'overview'} />
         )}
+      </Route>
+      <Route path="/fleets">
+        <FleetsView />
       </Route>
       <Route path="/workflows/:workflow?">
         {({ workflow }) => <WorkflowsView workflow={workflow} />}

@@ -207,6 +207,9 @@ export const createJob = (
   );
 };
 
+export const listFleets = (home: Home): string =>
+  aws(home, 'dynamodb', 'scan', '--table-name', output(home, 'FleetsTableName'));
+
 /** The playground's own command. */
 export const playground = (...words: string[]): string => commandLine('playground', ...words);
 
