@@ -139,11 +139,14 @@ licences: ## list the licences of everything that gets installed, in docs/licenc
 	@$(BOOTSTRAP) app emulator sam node checks browser
 	$(BIN)/python -m checks --write-licences
 
-openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/
+openapi: ## write docs/openapi.json, joined from functions/control_plane/openapi/, and fleet.schema.json
 	@$(BOOTSTRAP) app
 	@draft=$$(mktemp docs/openapi.XXXXXX) && trap 'rm -f "$$draft"' EXIT && \
 		PYTHONPATH="$$PWD/functions" $(BIN)/python -m control_plane.document > "$$draft" && \
 		chmod 644 "$$draft" && mv "$$draft" docs/openapi.json
+	@draft=$$(mktemp docs/fleet.XXXXXX) && trap 'rm -f "$$draft"' EXIT && \
+		PYTHONPATH="$$PWD/functions" $(BIN)/python -m checks.fleet_schema > "$$draft" && \
+		chmod 644 "$$draft" && mv "$$draft" docs/fleet.schema.json
 
 holding: ## write docs/holding.md, from the table of purposes in functions/holding/
 	@$(BOOTSTRAP) app

@@ -1,7 +1,7 @@
 """The commands `playground fleet ...`: many devices from one file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -222,10 +222,12 @@ def run(
                 conductor.conduct()
             except BaseException as error:
                 conductor.run.ended_by = _named(error)
+                # What has ended the run may keep its report from being written, too.
+                with suppress(Exception):
+                    found.keep_report(fleet, conductor.run.data())
                 raise
-            finally:
-                told = conductor.run.data()
-                found.keep_report(fleet, told)
+        told = conductor.run.data()
+        found.keep_report(fleet, told)
     given.output.show(told, fleet_views.report_text(told))
     if conductor.run.ended_by is not None:
         raise StoppedError(f"Stopped: {fleet_views.ended_by(told['endedBy'])}.")
