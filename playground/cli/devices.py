@@ -47,21 +47,28 @@ def show_models(
         Path | None,
         typer.Option(
             "--from",
-            help="Print a first model for recorded messages: JSON, a line each or in an array.",
+            help="Print a first model for recorded messages: JSON, a line each or in an array; "
+            "CSV.",
             metavar="FILE",
         ),
     ] = None,
+    replay: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--replay", help="With --from: a model that says them again, as they are."),
+    ] = False,
 ) -> None:
     """List the models that devices come with, each with a sample of its telemetry."""
     if sum(one is not None for one in (name, check, recorded)) > 1:
         raise UsageError("NAME, --check and --from are for one at a time.")
+    if replay and recorded is None:
+        raise UsageError("--replay is for --from.")
     given = context(ctx)
     if check is not None:
         samples = models.sampled(given.paths, check)
         given.output.show({"messages": samples}, device_views.samples_table(samples))
         return
     if recorded is not None:
-        model = models.guessed(given.paths, recorded)
+        model = models.of_recorded(given.paths, recorded, replay=replay)
         given.output.show(model, json.dumps(model, indent=2, ensure_ascii=False))
         return
     if name:

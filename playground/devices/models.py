@@ -2,12 +2,14 @@
 checks.
 """
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.jsonvalues import encode
+from common.jsontext import decode
+from common.jsonvalues import Json, NotJsonError, encode
 from playground.base.input_files import content_of, name_of
 from playground.devices.tools import run_tool
 from playground.errors import ModelError, UnknownModelError, UsageError
@@ -88,10 +90,36 @@ def sampled(paths: Paths, file: Path) -> list[Sample]:
     return [Sample(row["topic"], row["every"], row["payload"]) for row in rows]
 
 
-def guessed(paths: Paths, file: Path) -> dict[str, Any]:
-    """A model for the messages that a file has recorded. Raises ModelError."""
-    model: dict[str, Any] = _told(paths, "guess", file)["model"]
+def of_recorded(paths: Paths, file: Path, *, replay: bool) -> dict[str, Any]:
+    """A model for the messages that a file has recorded: one like them, or one that says them
+    again. Of a file *.csv each line is a message. Raises ModelError.
+    """
+    content = content_of(file, MAX_FILE_BYTES)
+    if file.suffix.lower() == ".csv":
+        content = _rows_of(content, name_of(file))
+    command = "replay" if replay else "guess"
+    model: dict[str, Any] = _answer(paths, command, name_of(file), content)["model"]
     return model
+
+
+def _rows_of(content: bytes, name: str) -> bytes:
+    """A JSON object for each line, by the names of the first; what is JSON there is no text."""
+    try:
+        rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines(), strict=True))
+    except (csv.Error, UnicodeError) as error:
+        raise ModelError(f"{name}: {error}") from error
+    if not rows or any(None in row or None in row.values() for row in rows):
+        told = "must have a line with names, and then lines with as many values"
+        raise ModelError(f"{name}: {told}")
+    return b"\n".join(encode({key: _scalar(value) for key, value in row.items()}) for row in rows)
+
+
+def _scalar(text: str) -> Json:
+    try:
+        found: Json = decode(text)
+    except NotJsonError:
+        return text
+    return text if isinstance(found, dict | list) else found
 
 
 def check(paths: Paths, where: str, model: Mapping[str, Any]) -> None:

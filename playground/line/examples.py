@@ -40,6 +40,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground models vehicle > my-model.json",
         "playground models --check my-model.json",
         "playground models --from recorded.jsonl > my-model.json",
+        "playground models --from recorded.csv --replay > my-model.json",
     ),
     "list": (
         "playground list",

@@ -5,7 +5,7 @@ watch --output json`, with `topic` and `payload`, give a message for each topic.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from virtual_device.base.jsonvalue import (
@@ -25,6 +25,9 @@ from virtual_device.telemetry.rules import LARGEST
 
 Generator = dict[str, Json]
 """As a model file has it."""
+
+Row = Callable[[Sequence[Json], str | None], Generator]
+"""A message of a model, from the messages of one topic, and the part of the topic that is said."""
 
 MAX_BYTES = 262_144
 MAX_DISTINCT = 20
@@ -55,6 +58,11 @@ TOKEN = re.compile(r"[;,|=\t \"]+")
 
 def guess(content: bytes) -> Generator:
     """A model for what was recorded. Raises NotJsonError."""
+    return model_of(content, _row, "Made of {} recorded messages.")
+
+
+def model_of(content: bytes, row: Row, description: str) -> Generator:
+    """A model with a `row` for the messages of each topic. Raises NotJsonError."""
     records = _records(content)
     if all(map(_has_topic, records)):
         topics = list(dict.fromkeys(str(_of(record, "topic")) for record in records))
@@ -62,11 +70,11 @@ def guess(content: bytes) -> Generator:
             topic: [_of(record, "payload") for record in records if _of(record, "topic") == topic]
             for topic in topics
         }
-        rows: list[Json] = [_row(values, _below(topic)) for topic, values in grouped.items()]
+        rows: list[Json] = [row(values, _below(topic)) for topic, values in grouped.items()]
     else:
-        rows = [_row(records, None)]
+        rows = [row(records, None)]
     first = rows[0]
-    head: Generator = {"description": f"Made of {len(records)} recorded messages."}
+    head: Generator = {"description": description.format(len(records))}
     if len(rows) == 1 and isinstance(first, dict) and first.keys() <= {"telemetry", "envelope"}:
         return {**head, **first}
     return {**head, "messages": rows}
@@ -131,7 +139,11 @@ def _row(values: Sequence[Json], topic: str | None) -> Generator:
 
 
 def _telemetry(values: Sequence[Json]) -> Generator:
-    found = _object(values)
+    return telemetry_of(_object(values))
+
+
+def telemetry_of(found: Generator) -> Generator:
+    """The message whose content is this object, without what its envelope says of itself."""
     members = found.get("object")
     if not isinstance(members, dict):
         return {"content": found}
@@ -243,7 +255,7 @@ def _picked(values: Iterable[Json]) -> Generator:
 
 def _text(name: str, values: list[str]) -> Generator:
     once: Generator = {"once": True} if len(set(values)) == 1 else {}
-    if made := _date(values):
+    if made := date_of(values):
         return made
     if _all(UUID, values):
         return {"text": {"uuid": True, **once}}
@@ -276,7 +288,8 @@ def _numeral(name: str, values: list[str]) -> Generator:
     return {"text": {"pattern": form, "with": {"n": made}}}
 
 
-def _date(values: list[str]) -> Generator | None:
+def date_of(values: list[str]) -> Generator | None:
+    """The time of the message, as these dates are written; None when not all are, or not alike."""
     found = [DATE.fullmatch(value) for value in values]
     forms = {_form(match) for match in found if match}
     if None in found or len(forms) != 1:
@@ -305,10 +318,10 @@ def _form(match: re.Match[str]) -> tuple[str, int]:
 
 
 def _number(name: str, values: list[float]) -> Generator:
-    if max(map(abs, values)) > LARGEST and not _time(name, values):
+    if max(map(abs, values)) > LARGEST and not time_of(name, values):
         return {"constant": values[0]}
     decimals = max(map(_decimals, values))
-    for made in (_time(name, values), _same(values), _counter(values, decimals), _choice(values)):
+    for made in (time_of(name, values), _same(values), _counter(values, decimals), _choice(values)):
         if made:
             return made
     return {**_course(values), "decimals": decimals}
@@ -320,7 +333,8 @@ def _decimals(value: float) -> int:
     return next((n for n in range(1, MOST_DECIMALS) if round(value, n) == value), MOST_DECIMALS)
 
 
-def _time(name: str, values: list[float]) -> Generator | None:
+def time_of(name: str, values: list[float]) -> Generator | None:
+    """The time of the message as a number, if these are times; `name` is the member's."""
     grows = len(values) > 1 and all(one < other for one, other in pairwise(values))
     if not grows and not TIME_NAME.search(name):
         return None

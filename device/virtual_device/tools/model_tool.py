@@ -1,11 +1,12 @@
-"""python -m virtual_device.tools.model_tool list | schema | check FILE | sample FILE | guess FILE
+"""python -m virtual_device.tools.model_tool list | schema | check FILE | sample FILE
+       | guess FILE | replay FILE
 
 Prints JSON: the bundled models with their replies and a sample message each; the JSON Schema of
 model files; or what is wrong with a model file (- is standard input), `{"problems": [...]}`, and
 the file's content, `{"model": {...}}`, when nothing is. `sample` prints the first messages of the
 model in its place, `{"messages": [{"topic", "every", "payload"}]}`: `every` in seconds, null for
 the setting `time`; `payload` as it is sent, null when there is nothing to send. `guess` reads
-recorded messages and prints a model for them.
+recorded messages and prints a model for them, `replay` one that says them again.
 
 Exit codes: 0; 1 when a model has problems or can't be read; 2 for wrong usage.
 """
@@ -24,7 +25,9 @@ from virtual_device.telemetry.model import Model, ModelInvalidError, bundled, pa
 from virtual_device.telemetry.model_schema import schema
 from virtual_device.telemetry.thing import DEVICE_TYPES, Thing
 from virtual_device.tools.model_guess import guess
+from virtual_device.tools.model_replay import replay
 
+RECORDED = {"guess": guess, "replay": replay}
 SAMPLE_NAME = "dev-SAMPLE"
 
 
@@ -39,8 +42,8 @@ def main(arguments: Sequence[str]) -> int:
             return _read(file, lambda content: {"model": dict(read(content).document)})
         case ["sample", file]:
             return _read(file, lambda content: {"messages": samples(read(content), time.time())})
-        case ["guess", file]:
-            return _read(file, lambda content: {"model": dict(guessed(content).document)})
+        case [("guess" | "replay") as how, file]:
+            return _read(file, lambda content: {"model": dict(made(how, content).document)})
     print(__doc__, file=sys.stderr)
     return 2
 
@@ -79,10 +82,12 @@ def samples(model: Model, wall: float) -> list[Json]:
     return found
 
 
-def guessed(content: bytes) -> Model:
-    """A model for recorded messages. Raises `ModelInvalidError` where none can be made."""
+def made(how: str, content: bytes) -> Model:
+    """A model for recorded messages, a guess or a replay. Raises `ModelInvalidError` where none can
+    be made.
+    """
     try:
-        return parse(guess(content))
+        return parse(RECORDED[how](content))
     except NotJsonError as error:
         raise ModelInvalidError([str(error)]) from error
 

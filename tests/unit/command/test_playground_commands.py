@@ -217,6 +217,27 @@ def test_recorded_messages_give_a_model_that_passes_the_check(tmp_path: Path) ->
     assert broken.stderr.startswith("standard input: ")
 
 
+@pytest.mark.processes
+def test_recorded_messages_are_replayed_by_a_model_also_those_of_a_table(tmp_path: Path) -> None:
+    # given
+    file = tmp_path / "recorded.csv"
+    file.write_text("temperature,mode\n20.5,eco\n21,eco\n")
+    # when
+    made = CliRunner().invoke(app, ["models", "--from", str(file), "--replay"])
+    # then
+    assert json.loads(made.stdout)["telemetry"] == {
+        "temperature": {"sequence": {"of": [20.5, 21]}},
+        "mode": {"constant": "eco"},
+    }
+    # and when a line has another number of values, or there is nothing to replay
+    for content in ("a,b\n1\n", "a,b\n", "a,b\n1,2,3\n"):
+        file.write_text(content)
+        refused = CliRunner().invoke(app, ["models", "--from", str(file), "--replay"])
+        assert refused.exit_code == 1
+        assert "must have a line with names" in refused.stderr
+    assert CliRunner().invoke(app, ["models", "--replay"]).exit_code == 2
+
+
 def test_models_does_one_thing_at_a_time() -> None:
     answer = CliRunner().invoke(app, ["models", "bulb", "--check", "x.json"])
     assert answer.exit_code == 2
