@@ -1,67 +1,32 @@
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMutation } from '@tanstack/react-query';
-import { useLocation } from 'wouter';
 import { dataOf } from '../api/api';
 import { useHome, useParts } from '../app/context';
 import { startWorkflow } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
-import { ErrorBox } from '../ui/small';
+import { WorkflowDialog } from '../ui/WorkflowDialog';
 
 /** Asks once more, and then leads to the workflow that removes the device. */
 export function DeleteDevice({ thingName, close }: { thingName: string; close: () => void }) {
-  const { api, queries } = useParts();
+  const { api } = useParts();
   const home = useHome();
-  const [, navigate] = useLocation();
-  const remove = useMutation({
-    mutationFn: () =>
-      dataOf(api.DELETE('/v1/devices/{thingName}', { params: { path: { thingName } } })),
-    onSuccess: ({ executionName }) => {
-      void queries.invalidateQueries({ queryKey: ['devices'] });
-      void queries.invalidateQueries({ queryKey: ['device', thingName] });
-      close();
-      navigate(`/executions/${encodeURIComponent(executionName)}`);
-    },
-  });
   return (
-    <Modal
-      visible
+    <WorkflowDialog
       header={`Delete ${thingName}?`}
-      closeAriaLabel="Close"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              Keep it
-            </Button>
-            <Button
-              variant="primary"
-              loading={remove.isPending}
-              loadingText="Starting the workflow"
-              data-testid="delete-submit"
-              onClick={() => {
-                remove.mutate();
-              }}
-            >
-              Delete
-            </Button>
-          </SpaceBetween>
-        </Box>
+      submit="Delete"
+      testId="delete-submit"
+      cancel="Keep it"
+      start={() =>
+        dataOf(api.DELETE('/v1/devices/{thingName}', { params: { path: { thingName } } }))
       }
+      stale={[['devices'], ['device', thingName]]}
+      close={close}
     >
-      <SpaceBetween size="s">
-        <span>
-          Task, certificate, shadow and thing are removed by a workflow. Its name is then free.
-        </span>
-        <CliLine
-          line={startWorkflow(home, 'deprovision-device', { thingName })}
-          label="delete the device"
-        />
-        {remove.error !== null && <ErrorBox error={remove.error} />}
-      </SpaceBetween>
-    </Modal>
+      <span>
+        Task, certificate, shadow and thing are removed by a workflow. Its name is then free.
+      </span>
+      <CliLine
+        line={startWorkflow(home, 'deprovision-device', { thingName })}
+        label="delete the device"
+      />
+    </WorkflowDialog>
   );
 }
