@@ -23,7 +23,7 @@ IN_TMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT 
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test unit-functions unit-others proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint openapi holding settings workflows security licences bench screenshots deploy image lock clean
+.PHONY: help demo up down reset test unit-functions unit-others proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint lint-page openapi holding settings workflows security licences bench screenshots deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -116,7 +116,7 @@ kills: ## kill the local cloud at twenty random moments, and count what is lost
 	@$(BOOTSTRAP) app emulator sam
 	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.killing
 
-lint: ## check code, types, template and workflows
+lint: lint-page ## check code, types, template, workflows and the console's page
 	@$(BOOTSTRAP) app sam checks browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -129,6 +129,15 @@ lint: ## check code, types, template and workflows
 	    $(BIN)/statelint --yaml "$$(sed '/ReaderConfig:$$/d; /InputType: JSON$$/d' $$file)" || exit 1; \
 	done
 	.venvs/checks/bin/checkov --quiet --compact --framework cloudformation --download-external-modules false --file template.yaml
+
+# In a copy, whose packages are those of developers too: the page is built with fewer.
+lint-page:
+	@$(BOOTSTRAP) node
+	@rm -rf .venvs/page/console/src .venvs/page/console/tests && mkdir -p .venvs/page
+	@tar cf - --exclude=node_modules --exclude=dist --exclude=generated console docs functions | tar xf - -C .venvs/page
+	@cd .venvs/page/console && export PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm_config_cache="$(CURDIR)/.venvs/npm" && \
+		{ cmp -s package-lock.json node_modules/as-locked || { npm ci --include=dev && cp package-lock.json node_modules/as-locked; }; } && \
+		npm run -s lint && npm test -s
 
 security: ## look for weak code, secrets, known vulnerabilities and licences that need a look
 	@$(BOOTSTRAP) app emulator sam node checks browser
