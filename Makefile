@@ -135,7 +135,7 @@ lint-page:
 	@$(BOOTSTRAP) node
 	@rm -rf .venvs/page/console/src .venvs/page/console/tests && mkdir -p .venvs/page
 	@tar cf - --exclude=node_modules --exclude=dist --exclude=generated console docs functions | tar xf - -C .venvs/page
-	@cd .venvs/page/console && export PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm_config_cache="$(CURDIR)/.venvs/npm" && \
+	@export PATH="$$PWD/.venvs/node/bin:$$PATH" npm_config_cache="$$PWD/.venvs/npm" && cd .venvs/page/console && \
 		{ cmp -s package-lock.json node_modules/as-locked || { npm ci --include=dev && cp package-lock.json node_modules/as-locked; }; } && \
 		npm run -s lint && npm test -s
 
