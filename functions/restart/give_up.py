@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.certificates import tolerating
+from common.errors import RestartLost, TransientError
 from common.moments import now
 from common.row import GIVEN_UP, STOPPED, Row
 from devices.catalog import Catalog
@@ -33,7 +34,9 @@ class GiveUpRequest:
 
 
 def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
-    """Repeatable; gives the reason in full. Raises RestartLost when the device is being deleted."""
+    """Repeatable; gives the reason in full. Raises RestartLost when the device is being deleted,
+    TransientError when its row was not read.
+    """
     row = catalog.row(request.thing_name) or {}
     if is_at_rest(row, request.restart_arn):
         return str(row["status_reason"])
@@ -44,9 +47,7 @@ def give_up(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> str:
 
 
 def stop(request: GiveUpRequest, catalog: Catalog, iot: "IoTClient") -> None:
-    """The device has no task any more: leave it so. Repeatable; raises RestartLost when the device
-    is being deleted.
-    """
+    """The device has no task any more: leave it so. Repeatable; raises as `give_up`."""
     row = catalog.row(request.thing_name) or {}
     if not is_at_rest(row, request.restart_arn):
         # It is no attempt that has failed: the next restart counts from the beginning.
@@ -62,8 +63,15 @@ def is_at_rest(row: Row, restart_arn: str) -> bool:
 def _put_to_rest(
     request: GiveUpRequest, row: Row, catalog: Catalog, iot: "IoTClient", said: Mapping[str, Any]
 ) -> None:
+    if not row:  # An answer that was cut reads like one without an item.
+        raise TransientError(f"the row of {request.thing_name} was not read")
     if "certificate_id" in row:
         with tolerating("ResourceNotFoundException"):
             iot.update_certificate(certificateId=row["certificate_id"], newStatus="INACTIVE")
     hold = restart_of(catalog.table, request.thing_name, request.restart_arn)
-    hold.let_go(remove=("task_arn",), given_up_at=now(), **said)
+    try:
+        hold.let_go(remove=("task_arn",), given_up_at=now(), **said)
+    except RestartLost:
+        # Perhaps by this very call, which the SDK repeats without an answer.
+        if not is_at_rest(catalog.row(request.thing_name) or {}, request.restart_arn):
+            raise

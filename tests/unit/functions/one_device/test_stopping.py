@@ -1,13 +1,22 @@
 """A device that somebody stops: no task, an inactive certificate, and everything else stays."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
 import pytest
 
-from common.errors import DeviceBusy, InvalidInput, ThingExists, ThingNotFound
+from common.errors import DeviceBusy, InvalidInput, ThingExists, ThingNotFound, TransientError
+from devices.catalog import Catalog
+from holding.hold import Hold
 from provisioning import create_thing
 from quarantine import claim_quarantine
 from restart import claim_restart
+from restart.give_up import GiveUpRequest, give_up, stop
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
 from tests.unit.stack import OTHER_EXECUTION, OTHER_RESTART, QUARANTINE, RESTART
+
+if TYPE_CHECKING:
+    from types_boto3_iot import IoTClient
 
 STOP = {**BY_HAND, "stop": True}
 
@@ -110,6 +119,42 @@ def test_what_makes_no_sense_is_refused(lamp: World, more: dict[str, object], fi
     with pytest.raises(InvalidInput) as refused:
         lamp.call(claim_restart, input={**BY_HAND, **more}, restart=RESTART)
     assert (refused.value.field, lamp.row) == (field, before)
+
+
+def test_a_row_that_was_not_read_is_read_again(lamp: World, monkeypatch: Any) -> None:
+    # given
+    asked, iot = GiveUpRequest(THING, RESTART, "by hand"), cast("IoTClient", lamp.iot)
+    lamp.set(restarting=RESTART, restarted_by=RESTART, status="OFFLINE")
+    monkeypatch.setattr(Catalog, "row", lambda *_: None)
+    # when
+    with pytest.raises(TransientError):
+        stop(asked, lamp.catalog, iot)
+    # then
+    monkeypatch.undo()
+    assert "given_up_at" not in lamp.row
+    stop(asked, lamp.catalog, iot)
+    assert lamp.row["status"] == "STOPPED"
+
+
+@pytest.mark.parametrize("end", [stop, give_up])
+def test_a_last_write_whose_answer_was_lost_is_no_loss(
+    lamp: World, monkeypatch: Any, end: Callable[..., Any]
+) -> None:
+    # given the SDK repeats it
+    asked = GiveUpRequest(THING, RESTART, "by hand")
+    lamp.set(restarting=RESTART, restarted_by=RESTART, status="OFFLINE")
+    let_go = Hold.let_go
+
+    def twice(hold: Hold, **clauses: Any) -> Any:
+        let_go(hold, **clauses)
+        return let_go(hold, **clauses)
+
+    monkeypatch.setattr(Hold, "let_go", twice)
+    # when
+    end(asked, lamp.catalog, lamp.iot)
+    # then
+    assert "given_up_at" in lamp.row
+    assert "restarting" not in lamp.row
 
 
 def test_a_stop_that_died_half_way_is_undone_and_tried_again(lamp: World) -> None:
