@@ -29,10 +29,9 @@ def whole(path: str, value: Any, least: int, most: int | None = None) -> int:
     return int(value)
 
 
-def number(path: str, value: Any, least: float, most: float | None = None) -> float:
+def number(path: str, value: Any, least: float, most: float) -> float:
     """`value` as a number. Raises InvalidInput."""
-    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not value >= least or (most is not None and value > most):
-        raise InvalidInput(path, f"must be a number {limits}, got {told(value)}")
+    if not is_number or not least <= value <= most:
+        raise InvalidInput(path, f"must be a number from {least:g} to {most:g}, got {told(value)}")
     return float(value)

@@ -17,6 +17,9 @@ OF_A_STOP = ("measure", "above", "for")
 MOST_STAGES = 50
 MOST_ACTIONS = 20
 MOST_STOPS = 20
+HIGHEST = 1e12
+"""Of what a stop may be above."""
+
 LONGEST = 86_400
 """Seconds: of a stage, of what a device may stay away, of how long a condition has to hold."""
 
@@ -164,7 +167,7 @@ def _stop(path: str, asked: Any) -> Stop:
         raise InvalidInput(f"{path}.measure", rule)
     return Stop(
         Measure(measure),
-        number(f"{path}.above", stop.get("above"), 0),
+        number(f"{path}.above", stop.get("above"), 0, HIGHEST),
         number(f"{path}.for", stop.get("for", 0), 0, LONGEST),
     )
 

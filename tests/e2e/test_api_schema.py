@@ -85,6 +85,7 @@ def test_what_the_document_says_is_what_the_api_does(
         "--exclude-checks": UNFIT,
         "--max-examples": "25",
         "--workers": "1",
+        "--request-timeout": "60",
     }
     # when
     done = subprocess.run(

@@ -111,7 +111,8 @@ WRONG_STAGES: list[tuple[Any, str]] = [
     (stage({"offline": 1, "share": 1.1}), "stages[0].actions[0].share: must be a number from 0"),
     (stage({"offline": 1, "over": 11}), "stages[0].actions[0].over: must be a number from 0 to 10"),
     (fleet(stops=[{**STOP, "measure": "mood"}]), "stops[0].measure: must be one of seconds"),
-    (fleet(stops=[{"measure": "seconds"}]), "stops[0].above: must be a number of at least 0"),
+    (fleet(stops=[{"measure": "seconds"}]), "stops[0].above: must be a number from 0 to 1e+12"),
+    (fleet(stops=[{**STOP, "above": 10**400}]), "stops[0].above: must be a number from 0 to 1e+12"),
     (fleet(stops=[{**STOP, "for": -1}]), "stops[0].for: must be a number from 0 to 86400"),
 ]
 
