@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from common.fleet_stages import Measure, Stop
+from common.jsonvalues import Json
 from playground import exit_codes
 from playground.cli.lifecycle import run_many
 from playground.devices import models
@@ -141,8 +142,7 @@ def set_settings(
     meant = fleet.names if of_group is None else fleet.groups[of_group]
     own = {str(row["thing_name"]): row for row in found.rows(fleet)}
     rows = [own[name] for name in meant if name in own]
-    for row in {str(row["device_type"]): row for row in rows}.values():
-        device_settings.require_settable(given.paths, row, wanted)
+    _require_settable(given, rows, wanted)
     online = [str(row["thing_name"]) for row in rows if row["status"] == "ONLINE"]
     if not online:
         raise FleetError(f"No device of {name} is online.")
@@ -205,6 +205,11 @@ def run(
     rows = found.rows(fleet)
     if not any(row["status"] == "ONLINE" for row in rows):
         raise FleetError(f"No device of {name} is online.")
+    for action in [action for stage in wish.stages for action in stage.actions]:
+        if isinstance(action.value, dict):
+            meant = {one for group in action.groups for one in fleet.groups[group]}
+            own = [row for row in rows if row["thing_name"] in meant]
+            _require_settable(given, own, action.value)
     stops = [*wish.stops, *([Stop(Measure.DOLLARS, cap, 0.0)] if cap is not None else [])]
     with views.progress() as report:
         stage = ""
@@ -280,6 +285,14 @@ def delete(ctx: typer.Context, name: FleetName) -> None:
     with _shown(f"Deleting {name}") as report:
         outcome = found.remove(fleet, report)
     _tell(given, outcome)
+
+
+def _require_settable(given: Context, rows: Sequence[Row], wanted: Mapping[str, Json]) -> None:
+    """Of each device type that is among them: no key that it can't have, or that only workflows
+    set. Raises SettingError.
+    """
+    for row in {str(row["device_type"]): row for row in rows}.values():
+        device_settings.require_settable(given.paths, row, wanted)
 
 
 def _run_many(given: Context, home: Home, name: str, rows: Sequence[Row], *, stop: bool) -> None:

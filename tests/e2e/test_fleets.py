@@ -324,6 +324,14 @@ def test_a_fleet_is_put_through_its_stages_and_a_report_is_kept(
     assert "Stopped: messages was" in answer.stderr
     ended = told(cloud, "report", "office")["endedBy"]
     assert (ended["measure"], ended["above"]) == ("messages", 2)
+    # and a setting that only a workflow sets, or that nobody knows, is refused before it begins
+    for key in ("quarantine", "tiem"):
+        wrong = [{"name": "one", "seconds": 1, "actions": [{"desired": {key: True}}]}]
+        file.write_text(json.dumps({**FILE, "stages": wrong}))
+        told(cloud, "create", str(file))
+        refused = cloud.playground("fleet", "run", "office", check=False)
+        assert (refused.returncode, key in refused.stderr) == (exit_codes.USAGE, True)
+        assert key not in cloud.shadow("office-lamp-0001")["desired"]
     # and the report goes with its fleet
     told(cloud, "delete", "office")
     gone = cloud.playground("fleet", "report", "office", check=False)
