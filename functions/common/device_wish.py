@@ -10,7 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 from common.errors import InvalidInput
-from common.identifiers import DEVICE_TYPES, IDENTITIES, checked_thing_name
+from common.identifiers import (
+    DEVICE_TYPES,
+    HOST_TYPE,
+    HOSTINGS,
+    IDENTITIES,
+    SHARED,
+    checked_thing_name,
+)
 from common.jsonvalues import encode, fault_of, path_of, told
 
 # https://docs.aws.amazon.com/iot/latest/apireference/API_AttributePayload.html
@@ -29,7 +36,7 @@ TTL = re.compile(
 TTL_RULE = "must be a number with m, h or d, such as 2h, from 1m to 365d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
-FIELDS = ("deviceType", "thingName", "attributes", "model", "identity", "ttl")
+FIELDS = ("deviceType", "thingName", "attributes", "model", "identity", "ttl", "hosting")
 # Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than
 # once.
 MAX_MODEL_BYTES = 16_384
@@ -48,10 +55,11 @@ class DeviceWish:
     identity: str
     ttl: timedelta | None
     """After which the device is removed; None: it stays until somebody removes it."""
+    hosting: str = "task"
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, identity?, ttl?}`; raises
+        """From `{deviceType?, thingName?, attributes?, model?, identity?, ttl?, hosting?}`; raises
         InvalidInput with the field.
         """
         if not isinstance(asked, dict):
@@ -62,13 +70,16 @@ class DeviceWish:
             raise InvalidInput(
                 field, f"is not a field of this workflow; it knows {', '.join(FIELDS)}"
             )
+        device_type = _checked_device_type(asked.get("deviceType", "generic"))
+        hosting = _checked_hosting(asked.get("hosting", "task"), device_type)
         return cls(
             thing_name=checked_thing_name(asked["thingName"]) if "thingName" in asked else None,
-            device_type=_checked_device_type(asked.get("deviceType", "generic")),
+            device_type=device_type,
             attributes=_checked_attributes(asked.get("attributes", {})),
             model=_checked_model(asked["model"]) if "model" in asked else None,
-            identity=_checked_identity(asked.get("identity", "keys")),
+            identity=_checked_identity(asked.get("identity", own_identity(hosting)), hosting),
             ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
+            hosting=hosting,
         )
 
 
@@ -80,9 +91,24 @@ def _checked_device_type(value: object) -> str:
     return str(value)
 
 
-def _checked_identity(value: object) -> str:
+def own_identity(hosting: str) -> str:
+    """The identity of a device that asks for none."""
+    return "csr" if hosting == SHARED else "keys"
+
+
+def _checked_identity(value: object, hosting: str) -> str:
     if value not in IDENTITIES:
         raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
+    if hosting == SHARED and value != "csr":
+        raise InvalidInput("identity", "must be csr with hosting shared: no key goes to a host")
+    return str(value)
+
+
+def _checked_hosting(value: object, device_type: str) -> str:
+    if value not in HOSTINGS:
+        raise InvalidInput("hosting", f"must be one of {', '.join(HOSTINGS)}, got {told(value)}")
+    if value == SHARED and device_type == HOST_TYPE:
+        raise InvalidInput("hosting", "must be task for a host")
     return str(value)
 
 

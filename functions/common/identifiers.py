@@ -25,6 +25,13 @@ RESERVED_NAMES = frozenset({
 
 DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")
 
+HOST_TYPE = "host"
+"""Its task runs other devices (docs/hosts.md)."""
+
+# Where a device runs: in a task of its own, or with others in that of a host.
+HOSTINGS = ("task", "shared")
+SHARED = "shared"
+
 # Where a device's first certificate comes from: keys made by AWS IoT, or a request by the device,
 # which has the key.
 IDENTITIES = ("keys", "csr")
@@ -92,6 +99,11 @@ def request_key(thing_name: str) -> str:
 def fleet_key(fleet_name: str, name: str) -> str:
     """S3 key of an object of a fleet, such as `fleets/office/arriving.json`."""
     return f"fleets/{fleet_name}/{name}.json"
+
+
+def manifest_key(host: str, revision: int) -> str:
+    """S3 key of the list of devices that a host is to run."""
+    return f"hosts/{host}/{revision}.json"
 
 
 def model_key(thing_name: str) -> str:

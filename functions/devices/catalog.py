@@ -45,13 +45,14 @@ class Catalog:
         """
         return self._maker(thing_name, owner).checked(self.row(thing_name))
 
-    def claim(
+    def claim(  # noqa: PLR0913, PLR0917 - what the row says of a new device
         self,
         thing_name: str,
         device_type: str,
         execution_arn: str,
         identity: str = "keys",
         ttl: timedelta | None = None,
+        hosting: str = "task",
     ) -> bool:
         """Take the name for an execution; the device's time begins now.
 
@@ -69,6 +70,8 @@ class Catalog:
         }
         if identity != "keys":
             item["identity"] = identity
+        if hosting != "task":
+            item["hosting"] = hosting
         if ttl is not None:
             item[EXPIRES] = as_text(taken_at + ttl)
         there = self._put(item, Attr("thing_name").not_exists())

@@ -17,7 +17,7 @@ from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_f
 from common.environment import Environment, environment
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
 from common.executions import Executions
-from common.identifiers import checked_thing_name, made_up_name, owner_of
+from common.identifiers import HOST_TYPE, checked_thing_name, made_up_name, owner_of
 from common.jsonvalues import told
 from common.linking import LinkDevices
 from common.links import LINKED
@@ -30,6 +30,7 @@ from devices import wiring
 from devices.catalog import Catalog
 from holding.dead import dead_holder, holder_of
 from holding.purposes import Purpose
+from hosting import wiring as hosting
 from provisioning.leftovers import Leftover, remove_leftover
 from provisioning.removal import Removal
 
@@ -187,6 +188,8 @@ class CleanUp:
             # First, while the row still says who has a right to what. None can be added: the row is
             # taken.
             self.links.ask("forget", request.thing_name)
+        if row["device_type"] == HOST_TYPE:
+            self.removal.close_host(request.thing_name)
         self.removal.remove_marked(
             request.thing_name, owner_of(row["execution_arn"]), certificates_of(row)
         )
@@ -216,10 +219,9 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
     device_removal = Removal(
         iot=session.client("iot", config=CONFIG),
         iot_data=session.client("iot-data", config=CONFIG),
-        ecs=session.client("ecs", config=CONFIG),
+        tasks=hosting.device_tasks(environment, session),
         s3=session.client("s3", config=S3_CONFIG),
         bucket=environment.required("CONFIG_BUCKET"),
-        cluster_arn=environment.required("CLUSTER_ARN"),
         patience=WAIT_FOR_DETACHMENT,
     )
     sfn_client = session.client("stepfunctions", config=CONFIG)

@@ -36,6 +36,7 @@ class ThingRequest:
     execution_arn: str
     identity: str = "keys"
     ttl: timedelta | None = None
+    hosting: str = "task"
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
@@ -50,6 +51,7 @@ class ThingRequest:
             execution_arn=event["execution"],
             identity=wish.identity,
             ttl=wish.ttl,
+            hosting=wish.hosting,
         )
 
 
@@ -74,6 +76,7 @@ def create_thing(
         request.execution_arn,
         request.identity,
         request.ttl,
+        request.hosting,
     ):
         raise ThingExists(
             f"thingName: a device {request.thing_name} exists already; delete it or "
@@ -117,8 +120,8 @@ def _taken(thing_name: str) -> ThingExists:
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
-    """State CreateThing. Gives `{thingName, deviceType, identity}`: a name may be made up, a type
-    the one of those that name none, and the identity tells which way the workflow goes.
+    """State CreateThing. Gives `{thingName, deviceType, identity, hosting}`: a name may be made
+    up, a type the one of those that name none, and the last two tell which way the workflow goes.
     """
     iot_client = session.client("iot", config=CONFIG)
     device_catalog = wiring.catalog(environment, session)
@@ -138,6 +141,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
             "thingName": request.thing_name,
             "deviceType": request.device_type,
             "identity": request.identity,
+            "hosting": request.hosting,
         }
 
     return handler

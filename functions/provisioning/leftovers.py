@@ -100,7 +100,7 @@ def _stop_second_task(thing_name: str, task_arn: str, removal: Removal, catalog:
     row = catalog.row(thing_name) or {}
     if row.get("task_arn") == task_arn or not fulfilled(SETTLED, row):
         return False
-    removal.end_task(task_arn)
+    removal.end([task_arn])
     return True
 
 

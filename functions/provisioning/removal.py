@@ -12,16 +12,20 @@ from botocore.exceptions import ClientError
 from common.certificates import STILL_ATTACHED, remove_certificate, tolerating
 from common.clients import error_code
 from common.errors import DetachmentPending
-from common.identifiers import config_key, identity_key, model_key, request_key
+from common.identifiers import (
+    config_key,
+    identity_key,
+    manifest_key,
+    model_key,
+    request_key,
+)
 from common.waiting import Patience
+from hosting.device_tasks import REMOVED, DeviceTasks
 
 if TYPE_CHECKING:
-    from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
     from types_boto3_iot_data import IoTDataPlaneClient
     from types_boto3_s3 import S3Client
-
-STOP_REASON = "the playground removes this device"
 
 # The function waits for the seconds that it usually takes. What takes longer is DetachmentPending,
 # and the Retry of the workflow has patience for minutes.
@@ -33,10 +37,9 @@ class Removal:
 
     iot: "IoTClient"
     iot_data: "IoTDataPlaneClient"
-    ecs: "ECSClient"
+    tasks: DeviceTasks
     s3: "S3Client"
     bucket: str
-    cluster_arn: str
     patience: Patience
 
     def remove_marked(self, thing_name: str, owner: str, certificates: Iterable[str] = ()) -> bool:
@@ -59,7 +62,8 @@ class Removal:
         """From the beginning each time: a function whose execution was aborted may attach again
         what was detached.
         """
-        stopped = self._stop_tasks(owner)
+        running = self.tasks.running(thing_name, owner)
+        self.end(running)
         ours = self._is_ours(thing_name, owner)
         principals = self._principals(thing_name) if ours else set()
         for arn in sorted({*certificates, *principals}):
@@ -69,7 +73,7 @@ class Removal:
             # shadow is ours.
             self.remove_shadow(thing_name)
             self.iot.delete_thing(thingName=thing_name)
-        return ours or stopped
+        return ours or bool(running)
 
     def remove_shadow(self, thing_name: str) -> None:
         """A shadow outlives its thing, so it goes by name. Only for who owns the name."""
@@ -87,18 +91,20 @@ class Removal:
         """Whether a thing of that name is registered, whoever's it is."""
         return self._attributes(thing_name) is not None
 
-    def _stop_tasks(self, owner: str) -> bool:
-        pages = self.ecs.get_paginator("list_tasks").paginate(
-            cluster=self.cluster_arn, startedBy=owner
-        )
-        running = [arn for page in pages for arn in page["taskArns"]]
-        for task_arn in running:
-            self.end_task(task_arn)
-        return bool(running)
+    def end(self, task_arns: Iterable[str]) -> None:
+        """Stop tasks, for a reason that the rule on stopped tasks passes over."""
+        self.tasks.stop(task_arns, REMOVED)
 
-    def end_task(self, task_arn: str) -> None:
-        """For a reason that the rule on stopped tasks passes over."""
-        self.ecs.stop_task(cluster=self.cluster_arn, task=task_arn, reason=STOP_REASON)
+    def close_host(self, host: str) -> None:
+        """Have no device come to this host any more. Those that are there are brought to another
+        one when its task has stopped.
+        """
+        found = self.tasks.board.seats.host(host)
+        if found is None:
+            return
+        self.tasks.board.seats.close(host)
+        with tolerating("NoSuchBucket"):
+            self.s3.delete_object(Bucket=self.bucket, Key=manifest_key(host, found.told))
 
     def _is_ours(self, thing_name: str, owner: str) -> bool:
         return (self._attributes(thing_name) or {}).get("execution") == owner

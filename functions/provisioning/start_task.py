@@ -1,5 +1,5 @@
-"""StartTask: ECS RunTask; the task gets a short-lived reference to its config, which never enters
-workflow state.
+"""StartTask: ECS RunTask, or a seat on a host; either gets a short-lived reference to the config,
+which never enters workflow state.
 """
 
 from collections.abc import Collection, Mapping
@@ -8,24 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common.clients import NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
+from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import TaskNotStarted, TaskStillRunning, TransientError
-from common.identifiers import config_key, owner_of
+from common.identifiers import HOST_TYPE, SHARED, config_key, owner_of
 from common.image import ImageTag
 from common.observability import Handler, logger, observed
 from devices import wiring
+from hosting import wiring as hosting
+from hosting.device_tasks import HOST_GROUP
+from hosting.placing import Guest, Placing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from boto3 import Session
     from types_boto3_ecs import ECSClient
-    from types_boto3_ecs.type_defs import KeyValuePairTypeDef, RunTaskResponseTypeDef
+    from types_boto3_ecs.type_defs import (
+        KeyValuePairTypeDef,
+        RunTaskResponseTypeDef,
+        TaskOverrideTypeDef,
+    )
     from types_boto3_s3 import S3Client
 
 REFERENCE_SECONDS = 900
 # Tells the task which image it was started with (docs/contracts.md).
 IMAGE_VARIABLE = "IMAGE_DIGEST"
+# A host runs many devices, hundreds of messages a second: one processor, and 2 GB. One of the sizes
+# that Fargate has:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+HOST_SIZE: "TaskOverrideTypeDef" = {"cpu": "1024", "memory": "2048"}
 # Its containers run no more:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 ENDED = ("DEPROVISIONING", "STOPPED")
@@ -56,20 +67,32 @@ class TaskRequest:
     execution_arn: str
     attempt: str
     replaced: frozenset[str] = frozenset()
+    device_type: str = ""
+    hosting: str = "task"
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "TaskRequest":
-        """From `{thingName, execution}`; a restart adds `{restart, restarts, replaced}`."""
+        """From `{thingName, execution, deviceType, hosting}`; a restart adds `{restart, restarts,
+        replaced}`.
+        """
         execution = event["execution"]
         attempt = f"{event['restart']}#{event['restarts']}" if "restart" in event else execution
-        return cls(event["thingName"], execution, attempt, frozenset(event.get("replaced", ())))
+        return cls(
+            event["thingName"],
+            execution,
+            attempt,
+            frozenset(event.get("replaced", ())),
+            event.get("deviceType", ""),
+            event.get("hosting", "task"),
+        )
 
 
 @dataclass(frozen=True)
 class StartedTask:
     """The task, and the digest of the image that the tag stood for before it was started.
 
-    A push between the two lets a task run a newer image than is told, never an older one.
+    A push between the two lets a task run a newer image than is told, never an older one. Of a seat
+    its handle, and no image: it is the host's.
     """
 
     task_arn: str
@@ -94,11 +117,7 @@ def start_task(
         return _found(running[0], ecs, image, settings)
     _require_ended(request.replaced, ecs, settings)
     digest = image.digest()
-    config_url = s3.generate_presigned_url(
-        "get_object",
-        Params={"Bucket": settings.bucket, "Key": config_key(request.thing_name)},
-        ExpiresIn=REFERENCE_SECONDS,
-    )
+    config_url = _config_url(request, s3, settings)
     variables: list[KeyValuePairTypeDef] = [
         {"name": "CONFIG_FILE_URL", "value": config_url},
         {"name": IMAGE_VARIABLE, "value": digest},
@@ -113,12 +132,38 @@ def start_task(
     return StartedTask(answer["tasks"][0]["taskArn"], digest)
 
 
+def take_seat(
+    request: TaskRequest, placing: Placing, s3: "S3Client", settings: TaskSettings
+) -> StartedTask:
+    """The attempt's one seat on a host; the host is made when there is none with room. Raises
+    TransientError.
+    """
+    guest = Guest(
+        request.thing_name,
+        owner_of(request.execution_arn),
+        request.attempt,
+        _config_url(request, s3, settings),
+        request.replaced,
+    )
+    return StartedTask(placing.place(guest).handle, "")
+
+
+def _config_url(request: TaskRequest, s3: "S3Client", settings: TaskSettings) -> str:
+    return s3.generate_presigned_url(
+        "get_object",
+        Params={"Bucket": settings.bucket, "Key": config_key(request.thing_name)},
+        ExpiresIn=REFERENCE_SECONDS,
+    )
+
+
 def _run(
     request: TaskRequest,
     variables: "list[KeyValuePairTypeDef]",
     ecs: "ECSClient",
     settings: TaskSettings,
 ) -> "RunTaskResponseTypeDef":
+    is_host = request.device_type == HOST_TYPE
+    more: Any = {"group": HOST_GROUP + request.thing_name} if is_host else {}
     return ecs.run_task(
         cluster=settings.cluster_arn,
         taskDefinition=settings.task_definition_arn,
@@ -135,7 +180,11 @@ def _run(
                 "assignPublicIp": "ENABLED",
             }
         },
-        overrides={"containerOverrides": [{"name": settings.container, "environment": variables}]},
+        overrides={
+            "containerOverrides": [{"name": settings.container, "environment": variables}],
+            **(HOST_SIZE if is_host else {}),
+        },
+        **more,
     )
 
 
@@ -181,8 +230,8 @@ def _image_of(task_arn: str, ecs: "ECSClient", settings: TaskSettings) -> str | 
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
-    """State StartTask. Takes `{thingName, execution}` or a restart's, gives `{taskArn, clusterArn,
-    imageDigest}`.
+    """State StartTask. Takes `{thingName, execution, deviceType, hosting}` or a restart's, gives
+    `{taskArn, clusterArn, imageDigest}`.
     """
     # A RunTask whose answer was lost is repeated by the workflow only, which looks first whether
     # there is a task.
@@ -198,10 +247,25 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
         bucket=environment.required("CONFIG_BUCKET"),
     )
 
+    board = hosting.board(environment, session)
+    placing = Placing(
+        board,
+        session.client("stepfunctions", config=CONFIG),
+        environment.required("PROVISION_MACHINE"),
+        int(environment.required("HOST_CAPACITY")),
+    )
+
+    def start(request: TaskRequest) -> StartedTask:
+        if request.hosting == SHARED:
+            return take_seat(request, placing, s3_client, task_settings)
+        if request.device_type == HOST_TYPE:
+            board.seats.open_again(request.thing_name, request.execution_arn)
+        return start_task(request, ecs_client, s3_client, device_image, task_settings)
+
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
         request = TaskRequest.from_event(event)
         with transient_faults_named():
-            started = start_task(request, ecs_client, s3_client, device_image, task_settings)
+            started = start(request)
         logger.info("task started", task_arn=started.task_arn, image_digest=started.image_digest)
         return {
             "taskArn": started.task_arn,

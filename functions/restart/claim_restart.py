@@ -16,6 +16,7 @@ from common.clients import CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import DeviceBusy, RestartLost, ThingNotFound, TransientError
 from common.executions import Executions
+from common.identifiers import HOST_TYPE
 from common.observability import Handler, logger, metrics, observed
 from common.row import GIVEN_UP, OF_A_SUCCESSION, Row, is_free
 from devices import wiring
@@ -26,14 +27,14 @@ from holding.hold import Hold
 from holding.purposes import Purpose
 from holding.restart import restart_of
 from holding.undone import is_undone
+from hosting import wiring as hosting
+from hosting.device_tasks import RESTARTED, DeviceTasks
 from restart.decision import Decision, RestartRequest, Verdict, decide
 from restart.give_up import GiveUpRequest, give_up, is_at_rest, stop
-from restart.tasks import running_tasks, stop_tasks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from boto3 import Session
-    from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
 
 TRIES = 3
@@ -52,6 +53,8 @@ class Claimed:
     execution_arn: str | None = None
     replaced: list[str] = field(default_factory=list)
     identity: str = "keys"
+    device_type: str = "generic"
+    hosting: str = "task"
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -64,6 +67,8 @@ class Claimed:
             "execution": self.execution_arn,
             "replaced": self.replaced,
             "identity": self.identity,
+            "deviceType": self.device_type,
+            "hosting": self.hosting,
         }
 
 
@@ -73,9 +78,8 @@ class Claims:
 
     catalog: Catalog
     iot: "IoTClient"
-    ecs: "ECSClient"
+    tasks: DeviceTasks
     executions: Executions
-    cluster_arn: str
 
     def claim(self, request: RestartRequest) -> Claimed:
         """Judge the request, and take the device for a restart or to give it up. Repeatable.
@@ -105,6 +109,7 @@ class Claims:
         replaced = self._clear(row, request)
         if decision.verdict is Verdict.STOP:
             resting = GiveUpRequest(request.thing_name, request.restart_arn, BY_HAND)
+            self._close(row)
             stop(resting, self.catalog, self.iot)
             return Claimed(request.thing_name, decision)
         return Claimed(
@@ -113,6 +118,8 @@ class Claims:
             execution_arn=row["execution_arn"],
             replaced=replaced,
             identity=row.get("identity", "keys"),
+            device_type=row["device_type"],
+            hosting=row.get("hosting", "task"),
         )
 
     def _take(
@@ -136,6 +143,18 @@ class Claims:
         )
         return taken is not None
 
+    def _close(self, row: Row) -> None:
+        """Have no device come to a host that is not brought back."""
+        if row["device_type"] == HOST_TYPE:
+            self.tasks.board.seats.close(row["thing_name"])
+
+    def give_up(self, request: GiveUpRequest) -> str:
+        """See give_up.py."""
+        row = self.catalog.row(request.thing_name)
+        if row is not None:
+            self._close(row)
+        return give_up(request, self.catalog, self.iot)
+
     def _hold(self, request: RestartRequest) -> Hold:
         return restart_of(self.catalog.table, request.thing_name, request.restart_arn)
 
@@ -143,10 +162,10 @@ class Claims:
         """End what still runs, and a certificate that has not come into force. Gives the tasks so
         far.
         """
-        running = running_tasks(self.ecs, self.cluster_arn, row["execution_arn"])
+        running = self.tasks.running_of(request.thing_name, row["execution_arn"])
         # What was listed while this restart had the device, no other one has started.
         self._hold(request).checked(self.catalog.row(request.thing_name))
-        stop_tasks(self.ecs, self.cluster_arn, running)
+        self.tasks.stop(running, RESTARTED)
         # The device that was to confirm or to abandon a change of its certificate is gone with its
         # task.
         unwanted = [
@@ -170,7 +189,7 @@ def _refuse_a_person(row: Row | None, request: RestartRequest, decision: Decisio
 
 def _given_up(request: GiveUpRequest, claims: Claims) -> dict[str, Any]:
     with transient_faults_named():
-        reason = give_up(request, claims.catalog, claims.iot)
+        reason = claims.give_up(request)
     metrics.add_metric("DevicesGivenUp", unit="Count", value=1)
     logger.warning("device failed after repeated restarts", reason=reason)
     return {"Error": "DeviceGivenUp", "Cause": reason}
@@ -186,9 +205,8 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
     claims = Claims(
         catalog=wiring.catalog(environment, session),
         iot=session.client("iot", config=CONFIG),
-        ecs=session.client("ecs", config=CONFIG),
+        tasks=hosting.device_tasks(environment, session),
         executions=restarts,
-        cluster_arn=environment.required("CLUSTER_ARN"),
     )
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:

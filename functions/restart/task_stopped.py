@@ -7,6 +7,7 @@ reasons.
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from common.clients import CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
 from common.identifiers import owner_of
 from common.items import update_if
-from common.moments import now
+from common.moments import milliseconds, now
 from common.observability import Handler, about_row, logger, metrics, observed
 from common.row import Row
 from common.workflow import report_failed
@@ -25,6 +26,9 @@ from devices.catalog import Catalog
 from devices.confinement import QUARANTINED
 from holding.conditions import absent, is_held
 from holding.purposes import Purpose
+from hosting import wiring as hosting
+from hosting.device_tasks import HOST_GROUP, OWN_REASONS
+from hosting.seats import Seat, Seats
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 
 TASK_INDEX = "task_arn"
 LONGEST_REASON = 512
+# Devices of a host that has stopped, seen to at a time.
+AT_ONCE = 8
 
 _TELL = "SET #status = :status, status_reason = :reason, updated_at = :now"
 
@@ -44,6 +50,9 @@ class StoppedTask:
     task_arn: str
     stop_code: str
     stopped_reason: str
+    group: str = ""
+    stopped_at: str = ""
+    """ISO 8601, UTC: by then the task's containers ran no more."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "StoppedTask":
@@ -55,7 +64,22 @@ class StoppedTask:
             raise ValueError(
                 f"{detail['taskArn']} is {detail['lastStatus']}, not STOPPED: mend the rule"
             )
-        return cls(detail["taskArn"], detail.get("stopCode", ""), detail.get("stoppedReason", ""))
+        return cls(
+            detail["taskArn"],
+            detail.get("stopCode", ""),
+            detail.get("stoppedReason", ""),
+            detail.get("group", ""),
+            detail.get("stoppedAt", event["time"]),
+        )
+
+    @property
+    def host(self) -> str | None:
+        """The name of the host whose task it was; None for any other device."""
+        return self.group.removeprefix(HOST_GROUP) if self.group.startswith(HOST_GROUP) else None
+
+    def of(self, seat: Seat) -> "StoppedTask":
+        """What that is to a device that had a seat there."""
+        return StoppedTask(seat.handle, self.stop_code, f"host {seat.host} stopped")
 
     @property
     def reason(self) -> str:
@@ -71,14 +95,38 @@ class StoppedTasks:
     catalog: Catalog
     sfn: "SFNClient"
     restart_machine: str
+    seats: Seats
 
     def see_to(self, task: StoppedTask) -> str:
         """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device),
         `IGNORED`. Repeatable.
         """
+        if task.host is not None:
+            self._see_to_guests(task.host, task)
+            if task.stopped_reason in OWN_REASONS:
+                return "IGNORED"  # whoever has stopped it sees to it
         row = self._row_of(task.task_arn)
         if row is not None:
             about_row(row)
+        return self._see_to(row, task)
+
+    def _see_to_guests(self, host: str, task: StoppedTask) -> None:
+        """Bring back every device that had a seat there. One that has come since waits for the
+        host's next task.
+        """
+        ended = [
+            seat
+            for seat in self.seats.on(host)
+            if milliseconds(seat.taken_at) < milliseconds(task.stopped_at)
+        ]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            done = list(pool.map(lambda seat: self._see_to_guest(seat, task), ended))
+        logger.info("host stopped", host=host, devices=len(ended), ignored=done.count("IGNORED"))
+
+    def _see_to_guest(self, seat: Seat, task: StoppedTask) -> str:
+        return self._see_to(self.catalog.row(seat.thing_name), task.of(seat))
+
+    def _see_to(self, row: Row | None, task: StoppedTask) -> str:
         # A task that the row does not name any more was replaced, or its device removed.
         if row is None or is_held(row, Purpose.DEPROVISION) or row.get("task_arn") != task.task_arn:
             return "IGNORED"
@@ -136,6 +184,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
         catalog=wiring.catalog(environment, session),
         sfn=session.client("stepfunctions", config=CONFIG),
         restart_machine=environment.required("RESTART_MACHINE_ARN"),
+        seats=hosting.seats(environment, session),
     )
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:

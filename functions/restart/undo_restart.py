@@ -27,12 +27,12 @@ from holding.hold import Hold
 from holding.purposes import RULES, Purpose
 from holding.restart import restart_of
 from holding.undone import forbid
-from restart.tasks import running_tasks, stop_tasks
+from hosting import wiring as hosting
+from hosting.device_tasks import RESTARTED, DeviceTasks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from boto3 import Session
-    from types_boto3_ecs import ECSClient
     from types_boto3_iot import IoTClient
     from types_boto3_s3 import S3Client
 
@@ -89,10 +89,9 @@ class Undoing:
 
     catalog: Catalog
     iot: "IoTClient"
-    ecs: "ECSClient"
+    tasks: DeviceTasks
     s3: "S3Client"
     bucket: str
-    cluster_arn: str
 
     def undo(self, request: UndoRequest) -> bool:
         """Remove what the restart made; True when the device is still there to be restarted again.
@@ -129,9 +128,9 @@ class Undoing:
         return row, self._hold(request).is_in(row)
 
     def _stop(self, request: UndoRequest, execution_arn: str, *, held: bool) -> None:
-        running = running_tasks(self.ecs, self.cluster_arn, execution_arn)
+        running = self.tasks.running_of(request.thing_name, execution_arn)
         if not held or self._hold(request).is_in(self.catalog.row(request.thing_name)):
-            stop_tasks(self.ecs, self.cluster_arn, running)
+            self.tasks.stop(running, RESTARTED)
 
     def _remove_certificates(self, request: UndoRequest, *, held: bool) -> bool:
         """Those that the restart has made, and that it has replaced; not the one in force.
@@ -198,10 +197,9 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
     undoing = Undoing(
         catalog=wiring.catalog(environment, session),
         iot=session.client("iot", config=CONFIG),
-        ecs=session.client("ecs", config=CONFIG),
+        tasks=hosting.device_tasks(environment, session),
         s3=session.client("s3", config=S3_CONFIG),
         bucket=environment.required("CONFIG_BUCKET"),
-        cluster_arn=environment.required("CLUSTER_ARN"),
     )
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What there is in every service, to be held against the catalog."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from common.links import is_links_policy
 from common.row import GIVEN_UP, Row
 from holding.conditions import looked_at, present
 from holding.purposes import Purpose
+from hosting.seats import OpenHost, Seats
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -32,6 +33,7 @@ READ = tuple(
             "updated_at",
             "execution_arn",
             "task_arn",
+            "device_type",
             "certificate_requests",
             *CERTIFICATE_ARNS,
             "next_certificate_id",
@@ -49,7 +51,7 @@ AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Task:
-    """A task of the stack's cluster that has not stopped."""
+    """A task of the stack's cluster that has not stopped, or a seat on a host, by its handle."""
 
     arn: str
     started_by: str
@@ -78,6 +80,8 @@ class Evidence:
     rows: Mapping[str, Row]
     policies: frozenset[str] = frozenset()
     """Names of policies of links."""
+    hosts: tuple[OpenHost, ...] = ()
+    """Those that give seats away."""
 
     @cached_property
     def tasks_of(self) -> Mapping[str, Sequence[Task]]:
@@ -101,19 +105,21 @@ class Observer:
     cluster_arn: str
     thing_group: str
     links_prefix: str
+    seats: Seats
 
     def look(self) -> Evidence:
         """The catalog last: whatever is made was written there before, so nothing that is new can
         look forgotten.
         """
-        tasks, things, objects, policies = (
-            tuple(self._tasks()),
+        tasks, things, objects, policies, hosts = (
+            (*self._tasks(), *self._seats()),
             self._things(),
             self._objects(),
             self._policies(),
+            tuple(self.seats.hosts()),
         )
         rows = {row["thing_name"]: row for row in scan(self.table, READ)}
-        return Evidence(tasks, things, objects, rows, policies)
+        return Evidence(tasks, things, objects, rows, policies, hosts)
 
     def attributes(self, thing_name: str) -> Mapping[str, str] | None:
         """The thing's attributes; None when there is no such thing."""
@@ -177,6 +183,10 @@ class Observer:
         return [
             Task(task["taskArn"], task.get("startedBy", ""), task["createdAt"]) for task in found
         ]
+
+    def _seats(self) -> Iterator[Task]:
+        for seat in self.seats.all():
+            yield Task(seat.handle, seat.owner, datetime.fromisoformat(seat.taken_at))
 
     def _things(self) -> frozenset[str]:
         pages = self.iot.get_paginator("list_things_in_thing_group").paginate(

@@ -7,16 +7,18 @@ from functools import cached_property
 from typing import Any
 
 from common.certificates import CERTIFICATE_ARNS
-from common.identifiers import owner_of
+from common.identifiers import HOST_TYPE, owner_of
 from common.jsontext import read_or_none
 from common.links import links_policy_name
-from common.row import Row, is_free
+from common.moments import as_text
+from common.row import GIVEN_UP, Row, is_free
 from holding.conditions import is_held
 from holding.dead import DeadHolds
 from holding.purposes import Purpose
+from hosting.seats import Seat
 from sweeping.certificates import Candidate, Match, Request, matches
 from sweeping.evidence import Evidence, Observer, Trace
-from sweeping.findings import Finding, undo
+from sweeping.findings import Finding, of_host, undo
 from sweeping.history import History
 from sweeping.holds import Holds, in_vain
 
@@ -43,6 +45,7 @@ class Finders:
         yield from self._stray_objects()
         yield from self._lost_certificates()
         yield from self._stray_policies()
+        yield from self._hosts()
 
     def _device(self, row: Row) -> Iterator[Finding]:
         if not self._is_quiet(row):
@@ -131,6 +134,29 @@ class Finders:
                 f"no device of the catalog is made by {arn}",
                 {"input": asked, "execution": arn},
             )
+
+    def _hosts(self) -> Iterator[Finding]:
+        """That run no device, and that give seats away though they are gone."""
+        taken = {seat.host for task in self.seen.tasks if (seat := Seat.from_handle(task.arn))}
+        opened = {host.name: host for host in self.seen.hosts}
+        for host in opened.values():
+            row = self.seen.rows.get(host.name)
+            if host.opened_at > self.cutoff or (row is not None and not self._is_quiet(row)):
+                continue
+            if row is None or is_free(row):
+                if self.history.running(host.execution, as_text(host.opened_at)):
+                    continue
+                yield of_host(host.name, "gives seats away and is gone", host.execution, gone=True)
+            elif host.name not in taken and not host.keep:
+                yield of_host(host.name, "runs no device", host.execution)
+        for name, row in self.seen.rows.items():
+            if row.get("device_type") != HOST_TYPE or name in opened or name in taken:
+                continue
+            at_work = is_free(row) or GIVEN_UP in row or any(
+                is_held(row, purpose) for purpose in Purpose
+            )
+            if not at_work and self._is_quiet(row):
+                yield of_host(name, "is closed and runs no device", row["execution_arn"])
 
     def _stray_objects(self) -> Iterator[Finding]:
         for name, written in self.seen.objects.items():

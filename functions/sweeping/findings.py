@@ -13,7 +13,9 @@ class Finding:
     """Something that should not be there."""
 
     kind: str
-    """`device`, `leftovers`, `thing`, `task`, `objects`, `certificate`, `request` or `policy`."""
+    """`device`, `leftovers`, `thing`, `task`, `objects`, `certificate`, `request`, `policy` or
+    `host`.
+    """
     name: str
     """Thing name; a task's ARN, a certificate's id, a policy's name where no name is known."""
     reason: str
@@ -21,7 +23,7 @@ class Finding:
     """What its mender is told; None: it may be somebody else's, so it is only reported."""
     mender: str = "clean-up"
     """Who mends it: `clean-up`, or who undoes what held a device, `undo-restart`,
-    `undo-quarantine`.
+    `undo-quarantine`; of hosts `tell-hosts`.
     """
 
     @property
@@ -60,3 +62,12 @@ class Result:
 def undo(thing_name: str, execution_arn: str) -> dict[str, Any]:
     """The event that has CleanUp undo what an execution made under that name."""
     return {"input": {"thingName": thing_name}, "execution": execution_arn}
+
+
+TELL_HOSTS = "tell-hosts"
+
+
+def of_host(name: str, reason: str, execution_arn: str, *, gone: bool = False) -> Finding:
+    """A host that is to be removed, made by that execution; `gone`: that is to be closed."""
+    told = {"host": name, "madeBy": execution_arn, "gone": gone}
+    return Finding("host", name, reason, told, TELL_HOSTS)

@@ -21,9 +21,10 @@ from common.jsontext import read
 from common.jsonvalues import told
 from common.observability import Handler, logger, metrics, observed
 from devices import wiring
+from hosting import wiring as hosting
 from sweeping.evidence import Observer
 from sweeping.finders import Finders
-from sweeping.findings import Finding, Result
+from sweeping.findings import TELL_HOSTS, Finding, Result
 from sweeping.history import History
 from sweeping.holds import UNDO_QUARANTINE, UNDO_RESTART
 
@@ -136,6 +137,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
         cluster_arn=environment.required("CLUSTER_ARN"),
         thing_group=environment.required("THING_GROUP"),
         links_prefix=environment.required("LINKS_POLICY_PREFIX"),
+        seats=hosting.seats(environment, session),
     )
     # A call may take as long as whoever mends: a minute.
     lambda_client = session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70)))
@@ -143,6 +145,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
         "clean-up": environment.required("CLEAN_UP_FUNCTION"),
         UNDO_RESTART: environment.required("UNDO_RESTART_FUNCTION"),
         UNDO_QUARANTINE: environment.required("UNDO_QUARANTINE_FUNCTION"),
+        TELL_HOSTS: environment.required("TELL_HOSTS_FUNCTION"),
     }
     sweeper = Sweeper(stack_observer, lambda_client, menders)
     provision_machine = environment.required("PROVISION_MACHINE")

@@ -1,0 +1,44 @@
+"""Seats are taken and left here, and whoever tells the hosts hears of it by a queue."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hosting.seats import Seat, Seats
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True)
+class Board:
+    """The table and the queue."""
+
+    seats: Seats
+    sqs: "SQSClient"
+    queue_url: str
+
+    def take(self, seat: Seat, capacity: int) -> bool:
+        """Take a seat; False when there is none on that host, or the device has another one."""
+        mine = self.seats.of(seat.thing_name)
+        if mine is not None and mine.seat_id != seat.seat_id:
+            return False
+        taken = self.seats.take(seat, capacity) if mine is None else True
+        if taken:
+            self.tell(seat.host if mine is None else mine.host)
+        return taken
+
+    def leave(self, seat: Seat) -> None:
+        """Give it back, as often as one likes."""
+        self.seats.leave(seat)
+        self.tell(seat.host)
+
+    def tell(self, host: str, *, idle: bool = False, after: int = 0) -> None:
+        """Have the host told who is to sit there, `after` so many seconds.
+
+        `idle`: it was left by the last one; have it closed if nobody has come since.
+        """
+        message = {"host": host, "idle": True} if idle else {"host": host}
+        self.sqs.send_message(
+            QueueUrl=self.queue_url, MessageBody=json.dumps(message), DelaySeconds=after
+        )

@@ -1,0 +1,309 @@
+"""The table of hosts and of the seats on them (docs/contracts.md, "Hosts").
+
+A seat is to a hosted device what a task of its own is to another one: it is started, listed and
+stopped, and its handle stands in the catalog where a task's ARN would. A seat is taken and left by
+one transaction, so the number of seats that a host has given away is always right.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from common.clients import error_code
+from common.errors import TransientError
+from common.identifiers import owner_of
+from common.items import scan, update_if
+from common.moments import now
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+
+POOL = "#pool"
+"""Partition of the hosts that are open: one item for each, by its name."""
+NUMBER = "#number"
+"""In that partition: how many hosts have been opened so far. A number is never used twice."""
+OF = "#of/"
+"""Before a device's name: the partition of its one item, which says where its seat is."""
+SEAT = "seat"
+TRIES = 5
+CANCELLED = "TransactionCanceledException"
+UNMET = "ConditionalCheckFailed"
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One device's seat on a host.
+
+    `owner` is the mark of the execution that made the device. `taken_at` is ISO 8601, UTC.
+    """
+
+    host: str
+    thing_name: str
+    seat_id: str
+    owner: str = ""
+    config_url: str = ""
+    taken_at: str = ""
+
+    @property
+    def handle(self) -> str:
+        """What stands for it where others have the ARN of a task."""
+        return f"{SEAT}/{self.host}/{self.thing_name}/{self.seat_id}"
+
+    @classmethod
+    def from_handle(cls, handle: str) -> "Seat | None":
+        """The seat of a handle; None for the ARN of a task."""
+        kind, *parts = handle.split("/")
+        return cls(*parts) if kind == SEAT and len(parts) == 3 else None
+
+
+@dataclass(frozen=True)
+class OpenHost:
+    """A host that gives seats away. `execution` provisions it; `started`: that was begun."""
+
+    name: str
+    seats: int
+    execution: str
+    started: bool
+    revision: int
+    told: int
+    keep: bool
+    """Somebody has made it by hand: it stays without a device, too."""
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class Seats:
+    """Reads and conditional writes; every method is safe to repeat."""
+
+    table: "Table"
+
+    def of(self, thing_name: str) -> Seat | None:
+        """The seat that the device has (strongly consistent)."""
+        key = {"host": OF + thing_name, "entry": SEAT}
+        item = self.table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return _seat(item) if item else None
+
+    def on(self, host: str) -> list[Seat]:
+        """All seats on a host."""
+        return [_seat(item) for item in self._query(host)]
+
+    def all(self) -> list[Seat]:
+        """All seats of all devices."""
+        return [_seat(item) for item in scan(self.table) if item["entry"] == SEAT]
+
+    def hosts(self) -> list[OpenHost]:
+        """All that are open."""
+        return [_host(item) for item in self._query(POOL) if item["entry"] != NUMBER]
+
+    def host(self, name: str) -> OpenHost | None:
+        """One that is open."""
+        key = {"host": POOL, "entry": name}
+        item = self.table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return _host(item) if item else None
+
+    def take(self, seat: Seat, capacity: int) -> bool:
+        """Take it, when the host is open and has room, and the device has no other one."""
+        place = {
+            "thing_name": seat.thing_name,
+            "seat": seat.seat_id,
+            "owner": seat.owner,
+            "taken_at": seat.taken_at or now(),
+        }
+        at = {"host": seat.host, "entry": seat.thing_name, "config_url": seat.config_url}
+        free = "attribute_not_exists(#entry)"
+        return self._write(
+            self._put({**at, **place}, free),
+            self._put(
+                {"host": OF + seat.thing_name, "entry": SEAT, "on": seat.host, **place}, free
+            ),
+            self._count(seat.host, 1, "#seats < :limit", {":limit": capacity}),
+        )
+
+    def leave(self, seat: Seat) -> bool:
+        """Give it back, whether its host is open or not; False when it was given back before."""
+        mine = {":seat": seat.seat_id}
+        writes = (
+            self._delete(seat.host, seat.thing_name, "#seat = :seat", mine),
+            self._delete(OF + seat.thing_name, SEAT, "#seat = :seat", mine),
+        )
+        if self._write(*writes, self._count(seat.host, -1, "attribute_exists(#entry)", {})):
+            return True
+        # The host is closed, or the seat is not there.
+        return self._write(*writes)
+
+    def next_number(self) -> int:
+        """The number that the next host will have."""
+        key = {"host": POOL, "entry": NUMBER}
+        item = self.table.get_item(Key=key, ConsistentRead=True).get("Item", {})
+        return int(item.get("number", 0)) + 1
+
+    def open(self, name: str, number: int, execution: str) -> bool:
+        """Open the host of this number, which is still to be made by that execution. False when
+        somebody else has opened it.
+        """
+        counted = self._update(
+            NUMBER,
+            "SET #number = :number",
+            "attribute_not_exists(#number) OR #number < :number",
+            {":number": number},
+        )
+        item = self._opened(name, execution)
+        return self._write(counted, self._put(item, "attribute_not_exists(#entry)"))
+
+    def open_again(self, name: str, execution: str) -> None:
+        """Have a host that gets a task be open; nothing changes when it is."""
+        item = self._opened(name, execution)
+        item |= {"started": True, "keep": True, "seats": len(self.on(name))}
+        self._write(self._put(item, "attribute_not_exists(#entry)"))
+
+    def has_started(self, name: str) -> None:
+        """Write down that the host is being made."""
+        self._change(name, "SET #started = :yes", "attribute_exists(#entry)", {":yes": True})
+
+    def close(self, name: str, *, if_empty: bool = False) -> bool:
+        """Give no more seats of this host away. False when it is not open, or not empty though it
+        should be.
+        """
+        empty = "#seats = :none AND #keep = :no", {":none": 0, ":no": False}
+        condition, values = empty if if_empty else ("attribute_exists(#entry)", {})
+        return self._write(self._delete(POOL, name, condition, values))
+
+    def next_revision(self, host: OpenHost) -> int | None:
+        """A number for the next manifest of the host, greater than all before; None when another
+        one has just taken one, or the host is closed.
+
+        By the clock: an older copy of the table must not bring back numbers that a host knows.
+        """
+        revision = max(host.revision + 1, int(datetime.fromisoformat(now()).timestamp() * 1000))
+        values = {":new": revision, ":old": host.revision}
+        taken = self._change(host.name, "SET #revision = :new", "#revision = :old", values)
+        return revision if taken else None
+
+    def has_told(self, name: str, revision: int) -> int | None:
+        """Write down that the host is told of this revision. Gives the one before; None when it is
+        told of a later one.
+        """
+        told = self._change(
+            name,
+            "SET #before = #told, #told = :told",
+            "attribute_exists(#entry) AND #told < :told",
+            {":told": revision},
+        )
+        return int(str(told["before"])) if told else None
+
+    def _opened(self, name: str, execution: str) -> dict[str, Any]:
+        return {
+            "host": POOL,
+            "entry": name,
+            "seats": 0,
+            "execution": execution,
+            "started": False,
+            "keep": False,
+            "revision": 0,
+            "told": 0,
+            "opened_at": now(),
+        }
+
+    def _change(
+        self, name: str, update: str, condition: str, values: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        return update_if(self.table, {"host": POOL, "entry": name}, update, condition, values)
+
+    def _query(self, host: str) -> Iterator[Mapping[str, Any]]:
+        asked: dict[str, Any] = {
+            "KeyConditionExpression": Key("host").eq(host),
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self.table.query(**asked)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _put(self, item: Mapping[str, Any], condition: str) -> dict[str, Any]:
+        return {"Put": self._guarded({"Item": item}, condition, {})}
+
+    def _delete(
+        self, host: str, entry: str, condition: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        key = {"host": host, "entry": entry}
+        return {"Delete": self._guarded({"Key": key}, condition, values)}
+
+    def _count(
+        self, host: str, by: int, condition: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return self._update(host, "ADD #seats :by", condition, {":by": by, **values})
+
+    def _update(
+        self, entry: str, update: str, condition: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        what = {"Key": {"host": POOL, "entry": entry}, "UpdateExpression": update}
+        return {"Update": self._guarded(what, condition, values)}
+
+    def _guarded(
+        self, what: Mapping[str, Any], condition: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """One write of a transaction. All names are given by placeholders: some are words of
+        DynamoDB's.
+        """
+        named = re.findall(r"#(\w+)", f"{condition} {what.get('UpdateExpression', '')}")
+        write: dict[str, Any] = {
+            "TableName": self.table.name,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in named},
+            **what,
+        }
+        return {**write, "ExpressionAttributeValues": values} if values else write
+
+    def _write(self, *writes: Mapping[str, Any]) -> bool:
+        """All of them or none; False when a condition is not met. Raises TransientError when others
+        write the same items all the time.
+        """
+        for _ in range(TRIES):
+            try:
+                self.table.meta.client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type]
+            except ClientError as error:
+                if error_code(error) != CANCELLED:
+                    raise
+                found: Any = error.response
+                codes = {one.get("Code") for one in found.get("CancellationReasons", ())}
+                if UNMET in codes:
+                    return False
+            else:
+                return True
+        raise TransientError(f"{self.table.name} is written to all the time; try again")
+
+
+def new_seat(host: str, thing_name: str, owner: str, attempt: str, config_url: str) -> Seat:
+    """The seat that an attempt takes: the same one when it is repeated."""
+    return Seat(host, thing_name, owner_of(attempt), owner, config_url, now())
+
+
+def _seat(item: Mapping[str, Any]) -> Seat:
+    return Seat(
+        host=str(item.get("on", item["host"])),
+        thing_name=str(item["thing_name"]),
+        seat_id=str(item["seat"]),
+        owner=str(item["owner"]),
+        config_url=str(item.get("config_url", "")),
+        taken_at=str(item["taken_at"]),
+    )
+
+
+def _host(item: Mapping[str, Any]) -> OpenHost:
+    return OpenHost(
+        name=str(item["entry"]),
+        seats=int(item["seats"]),
+        execution=str(item["execution"]),
+        started=bool(item["started"]),
+        revision=int(item["revision"]),
+        told=int(item["told"]),
+        keep=bool(item["keep"]),
+        opened_at=datetime.fromisoformat(str(item["opened_at"])),
+    )

@@ -1,0 +1,161 @@
+"""TellHosts: writes the manifest of a host that somebody came to or left, and tells the host by its
+shadow. A host without a device is removed after a while.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
+from common.identifiers import manifest_key
+from common.jsontext import read
+from common.observability import Handler, logger, observed
+from hosting import wiring
+from hosting.board import Board
+from hosting.seats import OpenHost, Seat
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
+    from types_boto3_iot_data import IoTDataPlaneClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_stepfunctions import SFNClient
+
+REFERENCE_SECONDS = 900
+# A device that is restarted leaves its seat and comes back to the same host within that time.
+IDLE_SECONDS = 30
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Tells hosts, and closes them."""
+
+    board: Board
+    s3: "S3Client"
+    iot_data: "IoTDataPlaneClient"
+    sfn: "SFNClient"
+    bucket: str
+    deprovision_machine: str
+
+    def tell(self, name: str) -> str:
+        """Gives what was done: `TOLD`, `CLOSED` for a host that is not open. Safe to repeat.
+
+        Several may tell one host at a time. Each takes its number before it looks who has a seat,
+        so the greatest number tells of all; and only that one stays in the shadow.
+        """
+        for _ in range(TRIES):
+            host = self.board.seats.host(name)
+            if host is None:
+                return "CLOSED"
+            revision = self.board.seats.next_revision(host)
+            if revision is not None:
+                self._tell(host, revision)
+                return "TOLD"
+        return "TOLD"  # By those who have taken the numbers.
+
+    def close_if_idle(self, name: str) -> str:
+        """Have the host removed when nobody has a seat there: `REMOVED`, else `KEPT`."""
+        host = self.board.seats.host(name)
+        if host is None or not self.board.seats.close(name, if_empty=True):
+            return "KEPT"
+        self._remove(name, host.execution)
+        return "REMOVED"
+
+    def mend(self, name: str, made_by: str, *, gone: bool) -> bool:
+        """What the sweep has found: a host without a device is removed, one that is `gone` is
+        closed. False when it was neither after all.
+        """
+        host = self.board.seats.host(name)
+        if gone:
+            return host is not None and self.board.seats.close(name)
+        if host is not None and not self.board.seats.close(name, if_empty=True):
+            return False
+        self._remove(name, made_by)
+        return True
+
+    def _remove(self, name: str, made_by: str) -> None:
+        self.sfn.start_execution(
+            stateMachineArn=self.deprovision_machine,
+            input=json.dumps({"thingName": name, "madeBy": made_by}),
+        )
+
+    def _tell(self, host: OpenHost, revision: int) -> None:
+        seats = self.board.seats.on(host.name)
+        key = manifest_key(host.name, revision)
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=json.dumps(manifest(host.name, revision, seats)).encode(),
+            ContentType="application/json",
+        )
+        before = self.board.seats.has_told(host.name, revision)
+        if before is None:  # A later one has told, or the host was closed.
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+            return
+        self._write_shadow(host.name, revision)
+        later = self.board.seats.host(host.name)
+        if later is not None and later.told > revision:
+            self._write_shadow(host.name, later.told)
+        if before:
+            self.s3.delete_object(Bucket=self.bucket, Key=manifest_key(host.name, before))
+        if not seats and not host.keep:
+            self.board.tell(host.name, idle=True, after=IDLE_SECONDS)
+
+    def _write_shadow(self, name: str, revision: int) -> None:
+        url = self.s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self.bucket, "Key": manifest_key(name, revision)},
+            ExpiresIn=REFERENCE_SECONDS,
+        )
+        told = {"version": revision, "url": url}
+        self.iot_data.update_thing_shadow(
+            thingName=name, payload=json.dumps({"state": {"desired": {"manifest": told}}}).encode()
+        )
+
+
+def manifest(host: str, revision: int, seats: list[Seat]) -> dict[str, Any]:
+    """What the host reads (docs/contracts.md, "Hosts")."""
+    devices = [
+        {"thingName": seat.thing_name, "seat": seat.seat_id, "configUrl": seat.config_url}
+        for seat in seats
+    ]
+    return {"version": 1, "host": host, "revision": revision, "devices": devices}
+
+
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
+    """Reads the queue of hosts to tell, each message `{host, idle?}`; gives what was done, by
+    host. For the sweep takes `{host, madeBy, gone}`, and gives `{undone}`.
+    """
+    teller = Teller(
+        board=wiring.board(environment, session),
+        s3=session.client("s3", config=S3_CONFIG),
+        iot_data=session.client("iot-data", config=CONFIG),
+        sfn=session.client("stepfunctions", config=CONFIG),
+        bucket=environment.required("CONFIG_BUCKET"),
+        deprovision_machine=environment.required("DEPROVISION_MACHINE"),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        if "madeBy" in event:
+            with transient_faults_named():
+                mended = teller.mend(event["host"], event["madeBy"], gone=event["gone"])
+            return {"undone": mended}
+        messages = [read(record["body"]) for record in event["Records"]]
+        idle = {str(message["host"]) for message in messages if message.get("idle")}
+        told = {str(message["host"]) for message in messages if not message.get("idle")}
+        done = {}
+        with transient_faults_named():
+            for name in sorted(told):
+                done[name] = teller.tell(name)
+            for name in sorted(idle - told):
+                done[name] = teller.close_if_idle(name)
+        logger.info("hosts told", hosts=done)
+        return done
+
+    return handler
+
+
+handler = observed(build(environment, session))
