@@ -23,7 +23,7 @@ RESERVED_NAMES = frozenset({
     "start-next", "tamper", "telemetry", "update",
 })  # fmt: skip
 
-DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")
+DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter", "host")
 
 # Where a device's first certificate comes from: keys made by AWS IoT, or a request by the device,
 # which has the key.
