@@ -118,6 +118,10 @@ describe('pictures', () => {
       'Bulb, not known whether lit, not connected',
     );
     expect(inWords('switch', { ...facts, telemetry: { position: 'off' } })).toBe('Switch, off');
+    expect(inWords('host', { ...facts, reported: { hosting: { devices: 480 } } })).toBe(
+      'Host, 480 devices',
+    );
+    expect(inWords('host', facts)).toBe('Host, unknown devices');
     expect(inWords('rogue', { ...facts, reported: { misbehave: ['flood'] } })).toBe(
       'Rogue, misbehaves',
     );

@@ -14,6 +14,10 @@ function setting(key: string): Setting {
 }
 
 /** What a device says, in the words of device/virtual_device/shadow/setting_rules.py. */
+const NO_MANIFEST =
+  'must be an object of version, an integer from 1 to 2147483647, and url, ' +
+  'an http or https URL of at most 3072 characters';
+
 const SAID: [string, Json, string | undefined, string?][] = [
   ['time', 1, undefined],
   ['time', 86_400, undefined],
@@ -73,6 +77,16 @@ const SAID: [string, Json, string | undefined, string?][] = [
   ['victim', null, undefined, 'rogue'],
   ['victim', 'lamp', 'must not name the device itself', 'rogue'],
   ['victim', 'a b', 'must be a thing name', 'rogue'],
+  ['manifest', null, undefined, 'host'],
+  ['manifest', { version: 7, url: 'https://b.example/m.json?X=1' }, undefined, 'host'],
+  ['manifest', { version: 0, url: 'https://b.example/m.json' }, NO_MANIFEST, 'host'],
+  ['manifest', { version: 2 ** 31, url: 'https://b.example/m.json' }, NO_MANIFEST, 'host'],
+  ['manifest', { version: 7, url: 'file:///m.json' }, NO_MANIFEST, 'host'],
+  ['manifest', { version: 7, url: 'https://b.example/a b' }, NO_MANIFEST, 'host'],
+  ['manifest', { version: 7, url: `https://${'b'.repeat(3065)}` }, NO_MANIFEST, 'host'],
+  ['manifest', { version: 7, url: `https://${'b'.repeat(3064)}` }, undefined, 'host'],
+  ['manifest', { version: 7, url: 'https://b.example', more: 1 }, NO_MANIFEST, 'host'],
+  ['manifest', { version: 7 }, NO_MANIFEST, 'host'],
   ['quarantine', true, undefined],
   ['quarantine', 1, 'must be true or false'],
 ];
@@ -91,6 +105,7 @@ test('every kind of rule of the table is known: what is none of its words is ref
 
 test('nobody sets what workflows set', () => {
   expect(settingsOf('bulb').map(({ key }) => key)).not.toContain('quarantine');
+  expect(settingsOf('host').map(({ key }) => key)).not.toContain('manifest');
   expect(settingsOf('bulb').map(({ key }) => key)).toContain('status');
   expect(settingsOf('meter').map(({ key }) => key)).not.toContain('status');
 });

@@ -23,7 +23,7 @@ RESERVED_NAMES = frozenset({
     "start-next", "tamper", "telemetry", "update",
 })  # fmt: skip
 
-DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter")
+DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter", "host")
 
 HOST_TYPE = "host"
 """Its task runs other devices (docs/hosts.md)."""

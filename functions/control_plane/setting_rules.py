@@ -142,6 +142,24 @@ def _boolean(_limits: Limits, value: Any, _subject: Subject) -> str | None:
     return None if value is None or isinstance(value, bool) else "must be true or false"
 
 
+def _versioned_url(limits: Limits, value: Any, _subject: Subject) -> str | None:
+    most, highest = limits["maxCharacters"], limits["maxVersion"]
+    if value is None or (
+        isinstance(value, dict)
+        and value.keys() == {"version", "url"}
+        and is_integer(value["version"])
+        and 1 <= value["version"] <= highest
+        and isinstance(value["url"], str)
+        and len(value["url"]) <= most
+        and re.compile(limits["pattern"]).fullmatch(value["url"])
+    ):
+        return None
+    return (
+        f"must be an object of version, an integer from 1 to {highest}, and url, an http or https "
+        f"URL of at most {most} characters"
+    )
+
+
 _KINDS: Mapping[str, Callable[[Limits, Any, Subject], str | None]] = {
     "integer": _integer,
     "reportingInterval": _reporting_interval,
@@ -153,4 +171,5 @@ _KINDS: Mapping[str, Callable[[Limits, Any, Subject], str | None]] = {
     "anotherThing": _another_thing,
     "allOrSome": _all_or_some,
     "boolean": _boolean,
+    "versionedUrl": _versioned_url,
 }

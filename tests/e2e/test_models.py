@@ -132,7 +132,9 @@ def test_the_models_are_listed_and_shown(cloud: Cloud) -> None:
     unknown = cloud.playground("models", "toaster", check=False)
     # then
     names = [model["name"] for model in listed]
-    assert {"generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter"} == set(names)
+    assert set(names) == {
+        "generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "meter", "host",
+    }  # fmt: skip
     assert all(model["sample"]["thingName"] for model in listed)
     assert [model["name"] for model in listed if "read" in model["replies"]] == ["meter"]
     assert "route" in shown["telemetry"]["position"]

@@ -19,7 +19,10 @@ from virtual_device.tools import settings_tool
 NAME = "dev-TEST"
 OTHER_NAME = "press:A_1"
 
-SWITCH, BULB, ROGUE = (Thing(NAME, device_type) for device_type in ("switch", "bulb", "rogue"))
+SWITCH, BULB, ROGUE, HOST = (
+    Thing(NAME, device_type) for device_type in ("switch", "bulb", "rogue", "host")
+)
+URL = "https://b.example/m.json?X=1"
 
 
 def deep(levels: int) -> Any:
@@ -131,6 +134,16 @@ EDGES: Mapping[str, list[Any]] = {
     "seed": [*INTEGERS, 2**31 - 1, 2**31],
     "period": [*INTEGERS, 3600, 3601],
     "victim": [OTHER_NAME, NAME, "", "a/b", "x" * 128, "x" * 129, None, 1, ["a"]],
+    "manifest": [
+        *({"version": version, "url": URL} for version in (*INTEGERS, 1, 2**31 - 1, 2**31, *BIG)),
+        *(
+            {"version": 1, "url": url}
+            for url in (f"http{URL}", "http://b", "https://", "", 1, None)
+        ),
+        *({"version": 1, "url": f"{URL}{end}"} for end in ("", " ", "\n", "é", "\ud800", "~", "!")),
+        *({"version": 1, "url": URL.ljust(length, "x")} for length in (3072, 3073)),
+        *({"version": 1}, {"url": URL}, {"version": 1, "url": URL, "x": 1}, {}, [], None, URL, 1),
+    ],
     "colour": ["red"],
 }
 
@@ -160,6 +173,9 @@ some: Mapping[str, st.SearchStrategy[Any]] = {
     "links": st.lists(st.sampled_from(["a", "b", "c", NAME, OTHER_NAME, "a/b", 1]), max_size=12),
     "misbehave": st.lists(st.sampled_from(["flood", "clone", "all", 1]), max_size=3),
     "victim": st.sampled_from([NAME, OTHER_NAME]),
+    "manifest": st.fixed_dictionaries(
+        {"version": st.integers(-1, 3)}, optional={"url": st.sampled_from([URL, "", "ftp://b"])}
+    ),
     "time": st.integers(-2, 86_405),
     "metrics": st.integers(-2, 310),
 }
@@ -192,7 +208,7 @@ def test_the_table_is_the_devices_own() -> None:
 @pytest.mark.parametrize("key", EDGES)
 def test_a_device_and_the_api_say_the_same_at_the_edges_of_every_rule(key: str) -> None:
     verdicts = set()
-    for thing in (SWITCH, BULB, ROGUE, BULB.hosted(1)):
+    for thing in (SWITCH, BULB, ROGUE, HOST, BULB.hosted(1)):
         for value in EDGES[key]:
             said = refused_by_the_device(thing, {key: value})
             assert refused_by_the_api(thing, {key: value}) == said, (thing, value)
@@ -224,7 +240,9 @@ def test_a_device_and_the_api_say_the_same_to_many_at_once(
     assert refused_by_the_api(thing, desired) == refused_by_the_device(thing, desired)
 
 
-@pytest.mark.parametrize("thing", [SWITCH, BULB.hosted(1), ROGUE, Thing(OTHER_NAME, "vehicle")])
+@pytest.mark.parametrize(
+    "thing", [SWITCH, BULB.hosted(1), ROGUE, HOST, Thing(OTHER_NAME, "vehicle")]
+)
 def test_what_people_are_told_is_what_a_device_holds_to(thing: Thing) -> None:
     # given what the command shows of this thing
     told: list[Any] = settings_tool.about(settings.rows(thing.device_type).values(), thing)

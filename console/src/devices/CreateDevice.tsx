@@ -27,6 +27,7 @@ const WORDS: Record<DeviceType, string> = {
   meter: 'a household’s power meter',
   generic: 'a sensor in a room',
   rogue: 'does wrong when it is told to',
+  host: 'runs other devices',
 };
 
 /** The dialog that makes a device: it starts the workflow and leads to it. */

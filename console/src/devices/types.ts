@@ -9,4 +9,5 @@ export const TYPES: DeviceType[] = [
   'meter',
   'generic',
   'rogue',
+  'host',
 ];

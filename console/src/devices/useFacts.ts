@@ -72,4 +72,4 @@ function useSettled(): boolean {
 }
 
 /** Types whose picture shows a setting, which the list of devices does not have. */
-const HAS_STATE = new Set(['bulb', 'switch', 'rogue']);
+const HAS_STATE = new Set(['bulb', 'switch', 'rogue', 'host']);

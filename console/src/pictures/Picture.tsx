@@ -1,6 +1,7 @@
 import {
   celsius,
   drawn,
+  hostedBy,
   inWords,
   isOn,
   misbehaves,
@@ -224,6 +225,23 @@ const Rogue: Drawing = ({ facts }) => {
   );
 };
 
+const Host: Drawing = ({ facts }) => {
+  const devices = hostedBy(facts);
+  return (
+    <g>
+      <rect className="plate" x="16" y="8" width="68" height="84" rx="8" />
+      <rect className="window" x="24" y="16" width="52" height="10" rx="3" />
+      <rect className="window" x="24" y="30" width="52" height="10" rx="3" />
+      <text className="number" x="50" y="62">
+        {devices === undefined ? '–' : String(devices)}
+      </text>
+      <text className="small" x="50" y="78">
+        devices
+      </text>
+    </g>
+  );
+};
+
 const Sensor: Drawing = ({ facts }) => {
   const humidity = numberIn(facts, 'humidity');
   return (
@@ -254,5 +272,6 @@ const DRAWINGS: Record<string, Drawing | undefined> = {
   vehicle: Vehicle,
   meter: Meter,
   rogue: Rogue,
+  host: Host,
   generic: Sensor,
 };

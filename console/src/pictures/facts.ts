@@ -94,10 +94,16 @@ export function inWords(type: string, facts: Facts): string {
       return `Meter, ${String(numberIn(facts, 'energy') ?? 'unknown')} kWh${state}`;
     case 'rogue':
       return `Rogue, ${misbehaves(facts) ? 'misbehaves' : 'behaves'}${state}`;
+    case 'host':
+      return `Host, ${String(hostedBy(facts) ?? 'unknown')} devices${state}`;
     default:
       return `Sensor, ${temperatureText(facts)}${state}`;
   }
 }
+
+/** How many devices a host runs, as it reports. */
+export const hostedBy = (facts: Facts): number | undefined =>
+  numberOf(member(facts.reported, 'hosting', 'devices'));
 
 /** Whether a rogue has been told to do anything wrong. */
 export function misbehaves(facts: Facts): boolean {

@@ -16,6 +16,8 @@ export interface Setting {
   pattern?: string;
   all?: string;
   names?: string[];
+  maxVersion?: number;
+  maxCharacters?: number;
   deviceTypes?: string[];
   setBy?: string;
 }
@@ -160,6 +162,27 @@ const allOrSome: Rule = ({ all: everything = 'all', names = [] }, value) => {
 const boolean: Rule = (_limits, value) =>
   value === null || typeof value === 'boolean' ? undefined : 'must be true or false';
 
+const versionedUrl: Rule = ({ maxVersion = 1, maxCharacters = 0, pattern = '' }, value) => {
+  if (value === null) return undefined;
+  const { version, url, ...others } = isObject(value) ? value : {};
+  if (
+    version !== undefined &&
+    isInteger(version) &&
+    1 <= version &&
+    version <= maxVersion &&
+    typeof url === 'string' &&
+    url.length <= maxCharacters &&
+    new RegExp(`^(?:${pattern})$`).test(url) &&
+    Object.keys(others).length === 0
+  ) {
+    return undefined;
+  }
+  return (
+    `must be an object of version, an integer from 1 to ${String(maxVersion)}, and url, ` +
+    `an http or https URL of at most ${String(maxCharacters)} characters`
+  );
+};
+
 const RULES: Record<string, Rule | undefined> = {
   integer,
   reportingInterval,
@@ -171,4 +194,5 @@ const RULES: Record<string, Rule | undefined> = {
   anotherThing,
   allOrSome,
   boolean,
+  versionedUrl,
 };

@@ -317,7 +317,7 @@ def _settle(thing: Thing, state: State, now: Now, differing: shadow.Delta | None
     state, report = _report(state)
     saved = () if same(dict(before.settings), dict(state.settings)) else (Save(state.settings),)
     state, acts = _act(thing, state, outcome.acts, now)
-    return state, (*_news(before, state), *saved, *report, *acts)
+    return state, (*_news(thing, before, state), *saved, *report, *acts)
 
 
 def _report_again(state: State, delta: shadow.Delta) -> State:
@@ -366,7 +366,7 @@ def _sent_now(thing: Thing, state: State, now: Now) -> tuple[Turn, ...]:
     )
 
 
-def _news(before: State, state: State) -> Effects:
+def _news(thing: Thing, before: State, state: State) -> Effects:
     changed: dict[str, Json] = {
         key: value
         for key, value in state.settings.items()
@@ -377,7 +377,8 @@ def _news(before: State, state: State) -> Effects:
     }
     news: list[Effect] = []
     if changed:
-        news.append(Log(logging.INFO, "settings changed", {"settings": changed}))
+        logged = table.logged(thing.device_type, changed)
+        news.append(Log(logging.INFO, "settings changed", {"settings": logged}))
     if refused:
         news.append(Log(logging.WARNING, "settings refused", {"rejected": refused}))
     return tuple(news)

@@ -6,12 +6,18 @@ device would refuse (`settings_tool`). A new kind of rule is therefore taught to
 `functions/control_plane/setting_rules.py` too.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from virtual_device.base.jsonvalue import Json, encode, fault_of, is_integer, same
 from virtual_device.connection import topics
 from virtual_device.telemetry.thing import THING_NAME, Thing
+
+WEB_URL = r"https?://[!-~]+"
+"""An http or https URL, as far as a rule looks: ASCII without blanks."""
+
+MAX_VERSION = 2**31 - 1
 
 
 class RefusedError(ValueError):
@@ -198,6 +204,38 @@ def boolean() -> Rule:
         return value
 
     return Rule("boolean", {}, parse, lambda _: "true or false")
+
+
+def versioned_url(max_characters: int) -> Rule:
+    """Where a document is to be had, and which of its versions is meant; or null.
+
+    An object of exactly `version`, an integer, and `url`, an http or https URL in ASCII of
+    so many characters at most. No refusal repeats anything of the URL.
+    """
+    told = (
+        f"an object of version, an integer from 1 to {MAX_VERSION}, and url, an http or https URL "
+        f"of at most {max_characters} characters"
+    )
+    is_url = re.compile(WEB_URL).fullmatch
+
+    def parse(value: Json, _thing: Thing) -> Json:
+        if value is None:
+            return value
+        if not isinstance(value, dict) or value.keys() != {"version", "url"}:
+            raise RefusedError(f"must be {told}")
+        version, url = value["version"], value["url"]
+        if not is_integer(version) or not 1 <= number_of(version) <= MAX_VERSION:
+            raise RefusedError(f"must be {told}")
+        if not isinstance(url, str) or len(url) > max_characters or not is_url(url):
+            raise RefusedError(f"must be {told}")
+        return value
+
+    limits: dict[str, Json] = {
+        "maxVersion": MAX_VERSION,
+        "pattern": WEB_URL,
+        "maxCharacters": max_characters,
+    }
+    return Rule("versionedUrl", limits, parse, lambda _: told)
 
 
 def _is_thing_name(value: Json) -> bool:

@@ -20,6 +20,7 @@ from virtual_device.shadow.setting_rules import (
     reporting_interval,
     telemetry_topic,
     token,
+    versioned_url,
 )
 from virtual_device.telemetry.thing import Thing
 
@@ -45,10 +46,29 @@ MISBEHAVIOURS = (
 """What a rogue can do wrong: `rogue.misdeeds` has a row for each, in this order."""
 
 ALL_MISBEHAVIOURS = "all"
+HOST = "host"
+"""The device type whose process runs other devices."""
+
+MAX_MANIFEST_URL = 3072
+"""A manifest's URL stands in the shadow twice, in `desired` and `reported`, which share 8 KB. A
+presigned URL with the session token of a role has some 1,700 characters.
+"""
+
 MAX_LINKS_BYTES = 512
 """Links stand in the shadow up to three times: desired, reported, and those of them that were
 refused.
 """
+
+
+def _itself(value: Json) -> Json:
+    return value
+
+
+def _without_url(value: Json) -> Json:
+    """A URL that was handed out for a document is a secret."""
+    if not isinstance(value, dict):
+        return value
+    return {key: inner for key, inner in value.items() if key != "url"}
 
 
 class Act(Enum):
@@ -79,6 +99,8 @@ class Setting:
     """A new device's shadow has its default as a wish, so that a user sees what can be wished."""
     set_by_workflows: bool = False
     """It tells the device something: the control plane takes it from nobody."""
+    in_log: Callable[[Json], Json] = _itself
+    """What of a value the device's log may show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +244,15 @@ TABLE = (
         device_types=ROGUES,
         resets_when_removed=True,
     ),
+    Setting(
+        "manifest",
+        "Which devices it runs, by version and URL of the list; removed, they stay as they are.",
+        versioned_url(MAX_MANIFEST_URL),
+        _nothing,
+        device_types=frozenset({HOST}),
+        set_by_workflows=True,
+        in_log=_without_url,
+    ),
 )
 
 KEYS = frozenset(row.key for row in TABLE)
@@ -238,6 +269,14 @@ def rows(device_type: str) -> Mapping[str, Setting]:
 def defaults(thing: Thing) -> JsonObject:
     """The settings of a device that nobody has told anything."""
     return {key: row.default(thing) for key, row in rows(thing.device_type).items()}
+
+
+def logged(device_type: str, settings: JsonObject) -> dict[str, Json]:
+    """Of these settings, what a log may show."""
+    table = rows(device_type)
+    return {
+        key: table[key].in_log(value) if key in table else value for key, value in settings.items()
+    }
 
 
 def adopt(thing: Thing, remembered: JsonObject) -> JsonObject:

@@ -35,7 +35,7 @@ MAX_REFUSED_VALUE_DEPTH = 2
 DIGEST_LENGTH = 8
 MARGIN_BYTES = 256
 
-FACTS = frozenset({"firmware", "refusedLinks"})
+FACTS = frozenset({"firmware", "refusedLinks", "hosting"})
 """Keys that the device reports beside its settings; nobody sets them."""
 
 
