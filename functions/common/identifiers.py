@@ -101,6 +101,17 @@ def fleet_key(fleet_name: str, name: str) -> str:
     return f"fleets/{fleet_name}/{name}.json"
 
 
+def seat_handle(host: str, thing_name: str, seat_id: str) -> str:
+    """What stands for a seat on a host where others have the ARN of a task."""
+    return f"seat/{host}/{thing_name}/{seat_id}"
+
+
+def host_of(task_arn: str) -> str | None:
+    """The host of a seat's handle; None for the ARN of a task."""
+    parts = task_arn.split("/")
+    return parts[1] if parts[0] == "seat" and len(parts) == 4 else None
+
+
 def manifest_key(host: str, revision: int) -> str:
     """S3 key of the list of devices that a host is to run."""
     return f"hosts/{host}/{revision}.json"

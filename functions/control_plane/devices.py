@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.certificates import tolerating
 from common.device_wish import DeviceWish
-from common.identifiers import made_up_name
+from common.identifiers import host_of, made_up_name
 from common.jsontext import read
 from common.row import EXPIRES, Row, is_free
 from control_plane.listing import Listing, Wanted
@@ -185,6 +185,7 @@ def _item(row: Row) -> dict[str, Any]:
 
 def _catalog(row: Row) -> dict[str, Any]:
     """By name: a row holds a task token meanwhile, which is nobody's business."""
+    host = host_of(row.get("task_arn", ""))
     return {
         "status": row["status"],
         "statusReason": _reason(row),
@@ -196,7 +197,8 @@ def _catalog(row: Row) -> dict[str, Any]:
         "ip": row.get("ip"),
         "certificateId": row.get("certificate_id"),
         "nextCertificateId": row.get("next_certificate_id"),
-        "taskArn": row.get("task_arn"),
+        "taskArn": None if host else row.get("task_arn"),
+        "host": host,
         "clusterArn": row.get("cluster_arn"),
         "disconnectReason": row.get("disconnect_reason"),
         "givenUpAt": row.get("given_up_at"),

@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from hosting.seats import Seat, Seats
 
-if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
+
+class Queue(Protocol):
+    """What is needed of SQS."""
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> Any:  # noqa: N803
+        """Put a message into a queue."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class Board:
     """The table and the queue."""
 
     seats: Seats
-    sqs: "SQSClient"
+    sqs: Queue
     queue_url: str
 
     def take(self, seat: Seat, capacity: int) -> bool:

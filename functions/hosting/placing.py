@@ -3,11 +3,12 @@
 import json
 import uuid
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import TransientError
-from common.identifiers import HOST_TYPE
+from common.identifiers import HOST_TYPE, owner_of
 from hosting.board import Board
 from hosting.seats import OpenHost, Seat, new_seat
 
@@ -19,15 +20,25 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Guest:
-    """Who wants a seat: the device, its owner's mark, the attempt that asks, the reference to its
-    config, and the seats that it had before.
+    """Who wants a seat: the device, the execution that made it, the attempt that asks, the
+    reference to its config, and the seats that it had before.
     """
 
     thing_name: str
-    owner: str
+    execution_arn: str
     attempt: str
     config_url: str
     replaced: Collection[str] = ()
+
+    @property
+    def owner(self) -> str:
+        """The mark of that execution."""
+        return owner_of(self.execution_arn)
+
+    @property
+    def machine(self) -> str:
+        """ARN of the state machine that provisions devices: the one of that execution."""
+        return self.execution_arn.rpartition(":")[0].replace(":execution:", ":stateMachine:")
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,6 @@ class Placing:
 
     board: Board
     sfn: "SFNClient"
-    provision_machine: str
     capacity: int
 
     def place(self, guest: Guest) -> Seat:
@@ -49,12 +59,12 @@ class Placing:
             return found
         for _ in range(TRIES):
             for host in self._candidates(guest):
-                self._start(host)
+                self._start(host, guest)
                 asked = (host.name, guest.thing_name, guest.owner, guest.attempt)
                 seat = new_seat(*asked, guest.config_url)
                 if self.board.take(seat, self.capacity):
                     return seat
-            self._open()
+            self._open(guest)
         raise TransientError(f"{guest.thing_name} found no seat on a host; try again")
 
     def _seat_of(self, guest: Guest) -> Seat | None:
@@ -79,24 +89,22 @@ class Placing:
         hosts = [host for host in self.board.seats.hosts() if host.seats < self.capacity]
         yield from sorted(hosts, key=lambda host: (host.name not in before, -host.seats, host.name))
 
-    def _open(self) -> None:
+    def _open(self, guest: Guest) -> None:
         """Open one more, unless somebody else does at this moment."""
         number = self.board.seats.next_number()
         name = f"{HOST_TYPE}-{number}"
-        machine = self.provision_machine.replace(":stateMachine:", ":execution:")
+        before = guest.execution_arn.rpartition(":")[0]
         # Never the name of an execution that a stack of this name had before.
-        self.board.seats.open(name, number, f"{machine}:{name}-{uuid.uuid4().hex[:8]}")
+        self.board.seats.open(name, number, f"{before}:{name}-{uuid.uuid4().hex[:8]}")
 
-    def _start(self, host: OpenHost) -> None:
+    def _start(self, host: OpenHost, guest: Guest) -> None:
         """Have it made, unless somebody else has: whoever opened it may have been killed since."""
         if host.started:
             return
-        try:
+        with suppress(self.sfn.exceptions.ExecutionAlreadyExists):  # and has ended
             self.sfn.start_execution(
-                stateMachineArn=self.provision_machine,
+                stateMachineArn=guest.machine,
                 name=host.execution.rpartition(":")[2],
                 input=json.dumps({"thingName": host.name, "deviceType": HOST_TYPE}),
             )
-        except self.sfn.exceptions.ExecutionAlreadyExists:
-            pass  # and has ended
         self.board.seats.has_started(host.name)

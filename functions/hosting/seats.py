@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from common.clients import error_code
 from common.errors import TransientError
-from common.identifiers import owner_of
+from common.identifiers import host_of, owner_of, seat_handle
 from common.items import scan, update_if
 from common.moments import now
 
@@ -52,13 +52,12 @@ class Seat:
     @property
     def handle(self) -> str:
         """What stands for it where others have the ARN of a task."""
-        return f"{SEAT}/{self.host}/{self.thing_name}/{self.seat_id}"
+        return seat_handle(self.host, self.thing_name, self.seat_id)
 
     @classmethod
     def from_handle(cls, handle: str) -> "Seat | None":
         """The seat of a handle; None for the ARN of a task."""
-        kind, *parts = handle.split("/")
-        return cls(*parts) if kind == SEAT and len(parts) == 3 else None
+        return cls(*handle.split("/")[1:]) if host_of(handle) else None
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Seats:
         """The number that the next host will have."""
         key = {"host": POOL, "entry": NUMBER}
         item = self.table.get_item(Key=key, ConsistentRead=True).get("Item", {})
-        return int(item.get("number", 0)) + 1
+        return int(str(item.get("number", 0))) + 1
 
     def open(self, name: str, number: int, execution: str) -> bool:
         """Open the host of this number, which is still to be made by that execution. False when

@@ -3,6 +3,7 @@ shadow. A host without a device is removed after a while.
 """
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,7 @@ class Teller:
     def _remove(self, name: str, made_by: str) -> None:
         self.sfn.start_execution(
             stateMachineArn=self.deprovision_machine,
+            name=str(uuid.uuid4()),
             input=json.dumps({"thingName": name, "madeBy": made_by}),
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from common.clients import CONFIG
 from common.environment import Environment
-from hosting.board import Board
+from hosting.board import Board, Queue
 from hosting.device_tasks import DeviceTasks
 from hosting.seats import Seats
 
@@ -23,7 +23,8 @@ def seats(environment: Environment, session: "Session") -> Seats:
 def board(environment: Environment, session: "Session") -> Board:
     """The table, and the queue of who is to be told."""
     queue = environment.required("HOSTS_QUEUE_URL")
-    return Board(seats(environment, session), session.client("sqs", config=CONFIG), queue)
+    sqs: Queue = session.client("sqs", config=CONFIG)
+    return Board(seats(environment, session), sqs, queue)
 
 
 def device_tasks(environment: Environment, session: "Session") -> DeviceTasks:

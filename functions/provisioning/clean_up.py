@@ -188,7 +188,7 @@ class CleanUp:
             # First, while the row still says who has a right to what. None can be added: the row is
             # taken.
             self.links.ask("forget", request.thing_name)
-        if row["device_type"] == HOST_TYPE:
+        if row.get("device_type") == HOST_TYPE:
             self.removal.close_host(request.thing_name)
         self.removal.remove_marked(
             request.thing_name, owner_of(row["execution_arn"]), certificates_of(row)

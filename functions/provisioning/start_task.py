@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, error_code, session, transient_faults_named
+from common.clients import (
+    CONFIG,
+    NEVER_REPEAT,
+    S3_CONFIG,
+    error_code,
+    session,
+    transient_faults_named,
+)
 from common.environment import Environment, environment
 from common.errors import TaskNotStarted, TaskStillRunning, TransientError
 from common.identifiers import HOST_TYPE, SHARED, config_key, owner_of
@@ -140,7 +147,7 @@ def take_seat(
     """
     guest = Guest(
         request.thing_name,
-        owner_of(request.execution_arn),
+        request.execution_arn,
         request.attempt,
         _config_url(request, s3, settings),
         request.replaced,
@@ -251,7 +258,6 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
     placing = Placing(
         board,
         session.client("stepfunctions", config=CONFIG),
-        environment.required("PROVISION_MACHINE"),
         int(environment.required("HOST_CAPACITY")),
     )
 

@@ -118,7 +118,7 @@ class Claims:
             execution_arn=row["execution_arn"],
             replaced=replaced,
             identity=row.get("identity", "keys"),
-            device_type=row["device_type"],
+            device_type=row.get("device_type", "generic"),
             hosting=row.get("hosting", "task"),
         )
 
@@ -145,7 +145,7 @@ class Claims:
 
     def _close(self, row: Row) -> None:
         """Have no device come to a host that is not brought back."""
-        if row["device_type"] == HOST_TYPE:
+        if row.get("device_type", "generic") == HOST_TYPE:
             self.tasks.board.seats.close(row["thing_name"])
 
     def give_up(self, request: GiveUpRequest) -> str:

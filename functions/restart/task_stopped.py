@@ -69,7 +69,7 @@ class StoppedTask:
             detail.get("stopCode", ""),
             detail.get("stoppedReason", ""),
             detail.get("group", ""),
-            detail.get("stoppedAt", event["time"]),
+            detail.get("stoppedAt", event.get("time", "")),
         )
 
     @property

@@ -13,6 +13,7 @@ from common.clients import CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import DeviceBusy, ImageChanged, ThingNotFound, TransientError
 from common.executions import Executions
+from common.identifiers import host_of
 from common.image import ImageTag
 from common.items import scan
 from common.observability import Handler, about, logger, observed
@@ -120,13 +121,16 @@ def _refuse(named: list[Row]) -> None:
         name = row["thing_name"]
         if is_free(row):
             raise ThingNotFound(f"thingNames: there is no device {name}")
+        if host := host_of(row.get("task_arn", "")):
+            raise DeviceBusy(f"thingNames: {name} shares the task of {host}: move that one")
         if not _runs(row) or _is_busy(row):
             raise DeviceBusy(f"thingNames: {name} is {row['status']} and can't be moved now")
 
 
 def _runs(row: Row) -> bool:
+    """Whether it has a task of its own that can be replaced. One on a host runs its host's."""
     there = state_in(RULES[Purpose.ROLL].takes_in) & absent(Purpose.DEPROVISION)
-    return "task_arn" in row and fulfilled(there, row)
+    return "task_arn" in row and not host_of(row["task_arn"]) and fulfilled(there, row)
 
 
 def _is_behind(row: Row, image: str) -> bool:

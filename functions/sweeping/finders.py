@@ -152,8 +152,8 @@ class Finders:
         for name, row in self.seen.rows.items():
             if row.get("device_type") != HOST_TYPE or name in opened or name in taken:
                 continue
-            at_work = is_free(row) or GIVEN_UP in row or any(
-                is_held(row, purpose) for purpose in Purpose
+            at_work = (
+                is_free(row) or GIVEN_UP in row or any(is_held(row, purpose) for purpose in Purpose)
             )
             if not at_work and self._is_quiet(row):
                 yield of_host(name, "is closed and runs no device", row["execution_arn"])

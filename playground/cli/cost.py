@@ -41,13 +41,12 @@ def show_cost(
     """
     given = context(ctx)
     home = given.home()
-    if fleet is None:
-        rows = Devices(home).rows()
-    else:
+    everybody = rows = list(Devices(home).rows())
+    if fleet is not None:
         found = Fleets(home)
         rows = found.rows(found.fleet(fleets.name_given(fleet)))
     prices = Prices.of_file()
-    costs_of = costs.costs_of(rows, prices)
+    costs_of = costs.costs_of(rows, prices, everybody)
     told = costs.total(costs_of, prices)
     devices = [
         {

@@ -62,6 +62,13 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         str | None,
         typer.Option(help="How long it is to be there: 45m, 2h, 7d. Then the stack removes it."),
     ] = None,
+    hosting: Annotated[
+        Literal["task", "shared"] | None,
+        typer.Option(
+            help="Where it runs: in a task of its own (when left out), or with others in the task "
+            "of a host."
+        ),
+    ] = None,
 ) -> None:
     """Provision a device and show each step."""
     if name is not None and thing_name is not None and name != thing_name:
@@ -69,7 +76,13 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     name = name if thing_name is None else thing_name
     if name is not None and count > 1:
         raise UsageError("A name is for one device: leave out the name or --count.")
-    named = {"deviceType": device_type, "thingName": name, "identity": identity, "ttl": ttl}
+    named = {
+        "deviceType": device_type,
+        "thingName": name,
+        "identity": identity,
+        "ttl": ttl,
+        "hosting": hosting,
+    }
     request: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if device_type:
         models.known(context(ctx).paths, device_type)

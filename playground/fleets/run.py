@@ -319,7 +319,7 @@ def conducting(
     hearing = Hearing(there.keys(), online)
     run = Run(fleet.name, wish.seed, len(there), datetime.now(UTC))
     prices = Prices.of_file()
-    run.cost = total(costs_of(rows, prices), prices)
+    run.cost = total(costs_of(rows, prices, Devices(home).rows()), prices)
     inbox: queue.Queue[Deed | WatchError] = queue.Queue()
 
     def receive(packet: mqtt5.PublishPacket) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from common.identifiers import host_of
 from playground.devices.devices import Devices, Row
 from playground.errors import ImageError
 from playground.home.homes import Home
@@ -122,10 +123,11 @@ class Images:
 
 
 def runs(row: Row) -> bool:
-    """Whether the device of this row has a task that a roll may replace."""
+    """Whether the device of this row has a task of its own that a roll may replace."""
     return (
         row.get("status") in ("ONLINE", "OFFLINE")
         and "task_arn" in row
+        and not host_of(row["task_arn"])
         and "deprovisioning" not in row
     )
 

@@ -18,6 +18,7 @@ from types import FrameType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from common.identifiers import host_of
 from playground.devices.task_names import task_id_of
 from playground.errors import PlaygroundError
 from playground.home.homes import local_home
@@ -157,7 +158,9 @@ class Agent:
             if not task.interrupted
         }
         current = {
-            owner.task_arn for owner in self.book.owners() if owner.is_made and owner.task_arn
+            owner.task_arn
+            for owner in self.book.owners()
+            if owner.is_made and owner.task_arn and not host_of(owner.task_arn)
         }
         known = self._tell(current - running)
         for arn in sorted(current - running - known):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("agent")
 
 FUNCTION = "TaskStoppedFunction"
+HOST_GROUP = "host:"
 # As in the rule: what the stack itself says when it stops a task (contracts.md).
 OWN_REASONS = ("the playground removes this device", "the playground restarts this device")
 
@@ -48,10 +49,12 @@ def task_event(task: Mapping[str, Any], home: Home) -> dict[str, Any]:
             "clusterArn": task.get("clusterArn", ""),
             "taskArn": task["taskArn"],
             "startedBy": task.get("startedBy", ""),
+            "group": task.get("group", ""),
             "desiredStatus": "STOPPED",
             "lastStatus": "STOPPED",
             "stopCode": task.get("stopCode", ""),
             "stoppedReason": task.get("stoppedReason", ""),
+            "stoppedAt": now,
         },
     }
 
@@ -64,8 +67,11 @@ class TaskEvents:
     waiting: list[Mapping[str, Any]] = field(default_factory=list)
 
     def stopped(self, task: Mapping[str, Any]) -> None:
-        """Note that a task was stopped, unless the stack itself has stopped it."""
-        if task.get("stoppedReason") not in OWN_REASONS:
+        """Note that a task was stopped, unless the stack itself has stopped it. Of a host's task
+        somebody needs to be told in any case.
+        """
+        is_a_hosts = task.get("group", "").startswith(HOST_GROUP)
+        if is_a_hosts or task.get("stoppedReason") not in OWN_REASONS:
             self.waiting.append(task_event(task, self.home))
 
     def deliver(self) -> None:

@@ -96,6 +96,7 @@ class TaskBook:
             taskDefinition=self.home.output("DeviceTaskDefinitionArn"),
             overrides=task.overrides,  # type: ignore[arg-type]
             startedBy=task.started_by,
+            group=task.state.get("group", ""),
         )
         arn = answer["tasks"][0]["taskArn"]
         self._move_row(task.arn, arn)

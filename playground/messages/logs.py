@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
+from common.identifiers import host_of
 from playground.devices.task_names import stream_of, task_id_of
 from playground.errors import LogsError
 from playground.home.homes import Home
@@ -154,7 +155,7 @@ class LogReader:
             line = parsed(event["message"])
             if is_about(line, question.name):
                 yield _record("devices", "device", event, line)
-        if "task_arn" in row:
+        if "task_arn" in row and not host_of(row["task_arn"]):
             # What it says before it knows its name, and a traceback: all in its stream is of this
             # device.
             stream = stream_of(task_id_of(row["task_arn"]))

@@ -8,6 +8,8 @@ BUCKET = "playground-config"
 TABLE = "playground-catalog"
 TURNS = "playground-turns"
 FLEETS = "playground-fleets"
+HOSTS = "playground-hosts"
+HOSTS_QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/playground-hosts"
 RECORDS = "playground-idempotency"
 HISTORY = "playground-history"
 OBSERVATIONS = "playground-observations"
@@ -62,6 +64,9 @@ ENVIRONMENT = {
     "CATALOG_TABLE": TABLE,
     "TURNS_TABLE": TURNS,
     "FLEETS_TABLE": FLEETS,
+    "HOSTS_TABLE": HOSTS,
+    "HOSTS_QUEUE_URL": HOSTS_QUEUE,
+    "HOST_CAPACITY": "3",
     "DEVICES_PER_SECOND": "8",
     "CONFIG_BUCKET": BUCKET,
     "IDEMPOTENCY_TABLE": RECORDS,
@@ -73,6 +78,7 @@ ENVIRONMENT = {
     "CLEAN_UP_FUNCTION": "clean-up",
     "UNDO_RESTART_FUNCTION": "undo-restart",
     "UNDO_QUARANTINE_FUNCTION": "undo-quarantine",
+    "TELL_HOSTS_FUNCTION": "tell-hosts",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
     "DEVICE_POLICY": "playground-device",

@@ -81,7 +81,7 @@ export function Overview(given: OfDevice) {
                 },
                 {
                   label: 'Task',
-                  value: <code className="breakable">{catalog.taskArn ?? '–'}</code>,
+                  value: <code className="breakable">{catalog.taskArn ?? catalog.host ?? '–'}</code>,
                 },
               ]}
             />

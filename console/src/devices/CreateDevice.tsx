@@ -38,6 +38,7 @@ export default function CreateDevice({ close }: { close: () => void }) {
   const [thingName, setThingName] = useState('');
   const [deviceType, setDeviceType] = useState<DeviceType>('bulb');
   const [identity, setIdentity] = useState<'keys' | 'csr'>('keys');
+  const [shared, setShared] = useState(false);
   const [ttl, setTtl] = useState('');
   const [attributes, setAttributes] = useState('');
   const [model, setModel] = useState('');
@@ -51,7 +52,8 @@ export default function CreateDevice({ close }: { close: () => void }) {
     ...(thingName && { thingName }),
     ...(given.value && { attributes: given.value }),
     ...(own.value && { model: own.value }),
-    ...(identity === 'csr' && { identity }),
+    ...(identity === 'csr' && !shared && { identity }),
+    ...(shared && { hosting: 'shared' as const }),
     ...(ttl && { ttl }),
   };
   const create = useMutation({
@@ -132,11 +134,33 @@ export default function CreateDevice({ close }: { close: () => void }) {
               data-testid="create-type"
             />
           </FormField>
+          <FormField label="Where does it run?">
+            <RadioGroup
+              value={shared ? 'shared' : 'task'}
+              items={[
+                { value: 'task', label: 'In a task of its own' },
+                {
+                  value: 'shared',
+                  label: 'On a host',
+                  description: 'With others in one task; it makes its own key then.',
+                },
+              ]}
+              onChange={({ detail }) => {
+                setShared(detail.value === 'shared');
+              }}
+              data-testid="create-hosting"
+            />
+          </FormField>
           <FormField label="Who makes the key?">
             <RadioGroup
-              value={identity}
+              value={shared ? 'csr' : identity}
               items={[
-                { value: 'keys', label: 'AWS IoT', description: 'The device fetches it once.' },
+                {
+                  value: 'keys',
+                  label: 'AWS IoT',
+                  description: 'The device fetches it once.',
+                  disabled: shared,
+                },
                 {
                   value: 'csr',
                   label: 'The device itself',

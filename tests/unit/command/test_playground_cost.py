@@ -36,20 +36,38 @@ def row(status: str = "ONLINE", **more: Any) -> dict[str, Any]:
 def test_a_device_costs_from_its_creation_to_its_removal(
     found: dict[str, Any], hours: float, so_far: float, hour: float
 ) -> None:
-    cost = cost_of(found, PRICES, AT)
+    cost = cost_of(found, PRICES, AT, {})
     assert (cost.hours, cost.so_far, cost.hour) == (hours, so_far, hour)
 
 
 def test_a_device_without_a_task_costs_nothing_now() -> None:
     given_up = row("FAILED", given_up_at="2026-01-01T09:00:00.000Z")
     del given_up["task_arn"]
-    assert cost_of(given_up, PRICES, AT).hour == 0.0
-    assert cost_of(given_up, PRICES, AT).hours == 1.0
+    assert cost_of(given_up, PRICES, AT, {}).hour == 0.0
+    assert cost_of(given_up, PRICES, AT, {}).hours == 1.0
+
+
+def test_a_hosts_task_is_what_its_devices_cost() -> None:
+    """Each the same share; and nobody pays for it twice."""
+    # given
+    prices = Prices("nowhere", "2026-01-01", 1.0, 0.5, host_hour=3.0)
+    host = row(thing_name="host-1", device_type="host")
+    lamps = [
+        row(thing_name=name, task_arn=f"seat/host-1/{name}/x", hosting="shared")
+        for name in ("lamp", "wall", "door")
+    ]
+    # when
+    costs = {
+        cost.thing_name: cost.hour for cost in costs_of([host, *lamps], prices, [host, *lamps])
+    }
+    # then
+    assert costs == {"host-1": 0.5, "lamp": 1.5, "wall": 1.5, "door": 1.5}
+    assert costs_of([host], prices, [host])[0].hour == 3.5
 
 
 def test_all_together_are_told_by_hour_and_month() -> None:
     found = costs_of(
-        [row(), row(thing_name="wall"), {"thing_name": "x", "status": "ONLINE"}], PRICES
+        [row(), row(thing_name="wall"), {"thing_name": "x", "status": "ONLINE"}], PRICES, []
     )
     assert [cost.thing_name for cost in found] == ["lamp", "wall"]
     told = total(found, PRICES)

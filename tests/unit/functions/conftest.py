@@ -20,6 +20,7 @@ from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.doubles.ecs import MemoryEcs
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, MemoryShadows
+from tests.unit.doubles.queues import MemoryQueues
 from tests.unit.doubles.topics import MemoryTopics
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.stack import (
@@ -52,7 +53,13 @@ with pytest.MonkeyPatch.context() as _patch:
     from common.identifiers import DEVICE_TYPES
     from common.observability import logger
     from devices.catalog import Catalog
-    from tests.unit.tables import create_bucket, create_catalog, create_table, forget_all
+    from tests.unit.tables import (
+        create_bucket,
+        create_catalog,
+        create_hosts,
+        create_table,
+        forget_all,
+    )
 
     _S3 = SESSION.client("s3", config=S3_CONFIG)
 
@@ -108,7 +115,8 @@ def function_clients() -> list[Any]:
 
 @pytest.fixture
 def table(afresh: None) -> "Table":
-    """The catalog's table, empty."""
+    """The catalog's table, empty, and that of hosts, which is looked into with it."""
+    create_hosts()
     return create_catalog()
 
 
@@ -184,6 +192,11 @@ def ecs() -> Iterator[MemoryEcs]:
 
 
 @pytest.fixture(autouse=True)
+def queues() -> Iterator[MemoryQueues]:
+    yield from _stand_in(MemoryQueues(), "sqs")
+
+
+@pytest.fixture(autouse=True)
 def ecr() -> Iterator[MemoryEcr]:
     """The repository, with an image that new tasks run."""
     double = MemoryEcr(REPOSITORY)
@@ -219,6 +232,7 @@ def functions(context: Any) -> Iterator[MemoryFunctions]:
         "link-devices": "links.link_devices",
         "undo-restart": "restart.undo_restart",
         "undo-quarantine": "quarantine.undo_quarantine",
+        "tell-hosts": "hosting.tell_hosts",
     }
     handlers = {
         name: partial(_call, built(_MODULES[module]), context) for name, module in called.items()

@@ -39,6 +39,7 @@ OF_MANY = {
     "auditing.process_finding",
     "detecting.detect",
     "certificates.rotate_certificates",
+    "hosting.tell_hosts",
 }
 
 Lines = Callable[[], list[dict[str, Any]]]

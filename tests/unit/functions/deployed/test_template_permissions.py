@@ -178,6 +178,7 @@ def test_a_variable_of_every_function_is_one_that_most_of_them_read() -> None:
     without = {name for name in FUNCTIONS if "CATALOG_TABLE" not in read_by(name)}
     assert without == {
         "TakeTurnFunction",
+        "TellHostsFunction",
         "StartTaskFunction",
         "NotifySecurityFunction",
         "ProcessFindingFunction",

@@ -14,6 +14,7 @@ from certificates.message import CertificateMessage
 from certificates.signing import SigningRequest
 from common.fleet_wish import FleetWish
 from fleets.plan_removal import RemovalRequest
+from hosting.device_tasks import OWN_REASONS as STOP_REASONS
 from links.request import LinkRequest
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
@@ -22,7 +23,6 @@ from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
 from provisioning.leftovers import Leftover
 from provisioning.record_status import StatusRequest
-from provisioning.removal import STOP_REASON
 from provisioning.start_task import TaskRequest
 from provisioning.write_config import ConfigRequest
 from quarantine.notify_security import Notice
@@ -33,7 +33,6 @@ from restart import task_stopped
 from restart.decision import RestartRequest
 from restart.finish_restart import FinishRequest
 from restart.give_up import GiveUpRequest
-from restart.tasks import STOP_REASON as RESTART_STOP_REASON
 from restart.undo_restart import UndoRequest
 from rolling.next_device import NextRequest
 from rolling.progress import checked_names
@@ -195,8 +194,8 @@ def test_the_sample_of_a_stopped_task_is_one_that_the_rule_lets_pass() -> None:
     assert event["source"] in rule["source"]
     assert event["detail-type"] in rule["detail-type"]
     assert event["detail"]["lastStatus"] in rule["detail"]["lastStatus"]
-    assert rule["detail"]["stoppedReason"] == [{"anything-but": [STOP_REASON, RESTART_STOP_REASON]}]
-    assert OWN_REASONS == (STOP_REASON, RESTART_STOP_REASON)
+    assert rule["detail"]["stoppedReason"] == [{"anything-but": list(STOP_REASONS)}]
+    assert OWN_REASONS == STOP_REASONS
     assert task_stopped.StoppedTask.from_event(event).reason == (
         "task stopped: SpotInterruption: Your Spot Task was interrupted."
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from restart.tasks import STOP_REASON
+from hosting.device_tasks import RESTARTED
 from rolling import next_device, put_back
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.restarting import THING, Restart, World
@@ -39,7 +39,7 @@ def test_the_device_comes_up_with_the_new_image(lamp: World, ecr: MemoryEcr) -> 
     assert len(lamp.ecs.running()) == 1
     assert lamp.call(next_device, input={}, roll=ROLL, progress=progress)["verdict"] == "DONE"
     # and nobody takes the task that the roll has stopped for a device to bring back
-    assert lamp.tell(before["task_arn"], STOP_REASON) == "IGNORED"
+    assert lamp.tell(before["task_arn"], RESTARTED) == "IGNORED"
 
 
 @pytest.mark.parametrize("state", Restart.STATES)

@@ -42,6 +42,8 @@ def test_a_device_that_is_stopped_has_no_task_and_keeps_the_rest(lamp: World) ->
         "execution": None,
         "replaced": [],
         "identity": "keys",
+        "deviceType": "generic",
+        "hosting": "task",
     }
     assert {**lamp.made(), "tasks": []} == {**before, "tasks": []}
     assert lamp.made()["tasks"] == []

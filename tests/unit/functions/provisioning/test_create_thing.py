@@ -46,7 +46,12 @@ def test_what_was_asked_for_is_registered(
     # when
     answer = create(asked)
     # then
-    assert answer == {"thingName": "lamp:1_a-B", "deviceType": "bulb", "identity": "keys"}
+    assert answer == {
+        "thingName": "lamp:1_a-B",
+        "deviceType": "bulb",
+        "identity": "keys",
+        "hosting": "task",
+    }
     assert iot.things == {
         "lamp:1_a-B": Thing(
             thing_type="playground-bulb",
@@ -72,7 +77,7 @@ def test_an_empty_input_makes_a_generic_device(
     answer = create({})
     # then
     made_up = {"thingName": made_up_name(EXECUTION), "deviceType": "generic"}
-    assert answer == {**made_up, "identity": "keys"}
+    assert answer == {**made_up, "identity": "keys", "hosting": "task"}
     assert list(iot.things) == [made_up_name(EXECUTION)]
 
 
