@@ -13,7 +13,7 @@ from provisioning import clean_up, create_thing, start_task
 from provisioning.start_task import HOST_SIZE
 from restart import claim_restart, task_stopped
 from sweeping import sweep
-from tests.unit.built import built
+from tests.unit.built import SESSION, built
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.queues import MemoryQueues
 from tests.unit.doubles.workflows import MemoryWorkflows
@@ -25,7 +25,6 @@ from tests.unit.stack import (
     REMOVAL,
     RESTART,
 )
-from tests.unit.tables import SESSION
 from tests.unit.world import World
 
 if TYPE_CHECKING:
