@@ -3,10 +3,13 @@ what is left of one that has gone.
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +105,13 @@ def test_the_identity_is_the_last_that_is_forgotten(
     assert again.seat == "seat-1"
 
 
-def test_many_threads_may_keep_and_forget_at_once(store: Store, tmp_path: Path) -> None:
-    # given names that fold to one another, so that all look at one table
+def test_many_threads_may_keep_and_forget_at_once(
+    store: Store, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    # given threads that take turns within any line
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)
+    # and names that fold to one another, so that all look at one table
     names = [
         f"{''.join(part)}-{number}"
         for number in range(8)
@@ -125,6 +133,25 @@ def test_many_threads_may_keep_and_forget_at_once(store: Store, tmp_path: Path) 
         list(pool.map(live, names))
     assert set(store.stored()) == set(names)
     assert set(Store(tmp_path / "state").stored()) == set(names)
+
+
+def test_two_names_that_fold_to_one_never_have_one_directory(store: Store) -> None:
+    # given two threads that would look at the table at the same moment
+    both = threading.Barrier(2)
+
+    class Names(set[str]):
+        def __sub__(self, other: Any) -> Any:
+            found = set.__sub__(self, other)
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.2)
+            return found
+
+    store._folded["lamp"] = Names()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: store.save(enrolment(name)), ("lamp", "LAMP")))
+    # then neither would be the other one's where case is folded
+    directories = [path.name.casefold() for path in store._directory.iterdir()]
+    assert len(set(directories)) == 2
 
 
 # --- what a process starts with
