@@ -24,11 +24,13 @@ class SeatDroppedError(DeviceError):
 class Guest:
     """There is one for a thing name at most, and as long as there is one, the name is not free."""
 
-    __slots__ = ("leaving", "seat", "stage", "timer")
+    __slots__ = ("fault", "leaving", "seat", "stage", "timer")
 
     def __init__(self, seat: Seat) -> None:
         self.seat = seat
         self.stage = Stage.ENROLLING
+        self.fault = ""
+        """What its latest failure said, so that the same is not logged again and again."""
         self.leaving = False
         """Whether it has to go, whatever stage it is at."""
         self.timer: Cancellable | None = None

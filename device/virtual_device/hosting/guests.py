@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
 
 from virtual_device.base.errors import DeviceError
 from virtual_device.core.capability import Surroundings
@@ -167,8 +166,9 @@ class Guests:
     def _tell(
         self, message: str, guest: Guest, error: BaseException, level: int = logging.WARNING
     ) -> None:
-        told: dict[str, Any] = {"device": guest.name, "error": type(error).__name__}
-        self._host.tell(message, level, **told, reason=str(error))
+        if guest.fault != (fault := f"{message}: {error}"):
+            guest.fault, kind = fault, type(error).__name__
+            self._host.tell(message, level, device=guest.name, error=kind, reason=str(error))
 
 
 def pause() -> float:

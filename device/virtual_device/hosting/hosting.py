@@ -126,8 +126,10 @@ class Hosting(Capability):
     def _fail(self, version: int, error: BaseException) -> None:
         """What runs goes on."""
         kind, reason = type(error).__name__, str(error)
-        self._device.tell("manifest not applied", version=version, error=kind, reason=reason)
-        self._problem = {"version": version, "reason": clip(reason)}
+        problem: JsonObject = {"version": version, "reason": clip(reason)}
+        if problem != self._problem:
+            self._device.tell("manifest not applied", version=version, error=kind, reason=reason)
+        self._problem = problem
         self._report()
 
     def _apply(self, manifest: Manifest) -> None:

@@ -265,6 +265,7 @@ def test_a_manifest_that_can_not_be_had_for_now_is_asked_for_again(world: World)
     assert world.fact()["problem"]["version"] == 2
     for _ in range(3):
         assert world.retry() == 1
+    assert world.told().count("manifest not applied") == 1
     world.content["https://bucket.example/manifest/2?SIGNED"] = world.manifest(2, "lamp", "bulb")
     world.retry()
     assert set(world.inn.here) == {"lamp", "bulb"}
@@ -309,6 +310,7 @@ def test_a_device_that_can_not_be_had_for_now_is_tried_again(world: World) -> No
     assert set(world.inn.here) == {"bulb"}
     assert world.fact() == {"version": 1, "devices": 2, "online": 1, "failed": 0}
     assert world.retry() == 1
+    assert world.told().count("hosted device not started yet") == 1
     world.content[url] = good
     assert world.retry() == 1
     assert set(world.inn.here) == {"lamp", "bulb"}
