@@ -1,8 +1,8 @@
 """python -m virtual_device [CONFIG | DIRECTORY ...]
 
 Runs the devices of the given config documents, or of all `*.json` in the given directories; without
-an argument the device that CONFIG_FILE_URL leads to, or those whose identity is in STATE_DIR. See
-docs/contracts.md.
+an argument the device that CONFIG_FILE_URL leads to, or those whose identity is in STATE_DIR. A
+device of the type `host` runs others beside. See docs/contracts.md.
 
 Exit codes: 0 after SIGTERM or SIGINT; 1 when something failed that may be better next time (a
 restart helps); 2 when it can't ever work as it is (configuration, expired URL, damaged identity: a
@@ -102,9 +102,9 @@ def _all_that_work(paths: Iterable[Path], take: Callable[[Path], Enrolment]) -> 
 
 
 def _run(environment: Environment, store: Store, enrolments: list[Enrolment]) -> int:
-    # Whatever was to be fetched is fetched. From here on the only server is the broker, and awscrt
-    # builds a TLS context in 1 ms instead of 10 when the default trust store that it loads first is
-    # this small.
+    # awscrt builds a TLS context in 1 ms instead of 10 when the default trust store that it loads
+    # first is this small. What is fetched from here on over https, such as firmware and
+    # manifests, comes from Amazon S3, whose certificates Amazon Trust Services has signed, too.
     os.environ.setdefault("SSL_CERT_FILE", str(environment.ca_file))
     from virtual_device.host import Host  # noqa: PLC0415 - loads awscrt, which reads the variable above
 

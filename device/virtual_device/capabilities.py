@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 
 from virtual_device.commands.command_client import CommandClient
 from virtual_device.core.capability import Capability, Surroundings
+from virtual_device.hosting.hosting import Hosting
 from virtual_device.jobs.job_client import JobClient
 from virtual_device.links import Links
 from virtual_device.metrics.metrics import Metrics
 from virtual_device.rogue.rogue import RogueBehaviour
 from virtual_device.rotation.rotator import Rotator
+from virtual_device.telemetry.thing import HOST
 
 TABLE: tuple[Callable[[Surroundings], Capability], ...] = (
     CommandClient,
@@ -19,7 +21,8 @@ TABLE: tuple[Callable[[Surroundings], Capability], ...] = (
 )
 
 OF_TYPES: Mapping[str, tuple[Callable[[Surroundings], Capability], ...]] = {
-    "rogue": (RogueBehaviour,)
+    "rogue": (RogueBehaviour,),
+    HOST: (Hosting,),
 }
 """What devices of one type have besides; the others pay nothing for it."""
 

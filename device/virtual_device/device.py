@@ -17,6 +17,7 @@ from virtual_device.base.jsonvalue import Json, JsonObject
 from virtual_device.base.reactor import Timer
 from virtual_device.connection.job_service import Service
 from virtual_device.connection.lifetime import Link
+from virtual_device.connection.nowhere import NOWHERE
 from virtual_device.connection.outbox import Outbox
 from virtual_device.connection.subscriptions import Subscriptions
 from virtual_device.connection.traffic import Counts, Traffic
@@ -24,6 +25,7 @@ from virtual_device.connection.transport import Access, Connection, Done, Listen
 from virtual_device.connection.trial import Trial, Tried
 from virtual_device.core import brain
 from virtual_device.core.capability import Capability
+from virtual_device.core.lodging import Lodging
 from virtual_device.core.mind import Mind
 from virtual_device.core.shared import Shared
 from virtual_device.firmware.slots import Firmware
@@ -47,7 +49,7 @@ class Device:
 
     # Thousands of these live in a process.
     __slots__ = (
-        "_capabilities", "_link", "_log", "_mind", "_outbox", "_restart", "_shared",
+        "_capabilities", "_gone", "_link", "_log", "_mind", "_outbox", "_restart", "_shared",
         "_subscriptions", "_traffic",
         "_trial", "firmware",
     )  # fmt: skip
@@ -55,6 +57,7 @@ class Device:
     def __init__(self, enrolment: Enrolment, shared: Shared) -> None:
         thing = enrolment.config.thing.hosted(shared.environment.metrics_floor)
         self._shared = shared
+        self._gone = False
         self._trial: Trial | None = None
         self._log = log.of_thing(thing.name)
         self._traffic = Traffic()
@@ -78,11 +81,27 @@ class Device:
     def start(self) -> None:
         """Connect, and be a device from then on."""
         self._mind.wake()
+        for capability in self._capabilities:
+            capability.on_start()
         self._link.connection.start()
 
     def goodbye(self, left: Callable[[], None]) -> None:
         """Disconnect cleanly for good; `left` is called when that is done."""
         self._link.leave(left)
+
+    def discard(self) -> None:
+        """After the goodbye, when others stay: nothing that it has begun goes on, and what it holds
+        is given back.
+        """
+        self._gone = True
+        self._mind.end()
+        self._link.connection.discard()
+        self._use(NOWHERE)
+
+    @property
+    def online(self) -> bool:
+        """Whether it has a connection."""
+        return self._mind.connected
 
     # --- what the connection tells (transport.Listener)
 
@@ -152,6 +171,11 @@ class Device:
         """Where it may fetch from."""
         return self._shared.environment.sources
 
+    @property
+    def lodging(self) -> Lodging:
+        """The process."""
+        return self._shared.lodging
+
     def find(self, kind: type[C]) -> C:
         """The capability of this class."""
         return next(capability for capability in self._capabilities if isinstance(capability, kind))
@@ -167,7 +191,7 @@ class Device:
 
     def after(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Have `call` made after so many seconds."""
-        return self._shared.network.reactor.after(seconds, call)
+        return self._shared.network.reactor.after(seconds, partial(self._unless_gone, call))
 
     def publish(
         self, topic: str, payload: bytes, done: Done, correlation_data: bytes | None = None
@@ -215,7 +239,9 @@ class Device:
     def work(self, call: Callable[[], T], done: "Callable[[Future[T]], None]") -> None:
         """Have `call` made where it may block."""
         post = self._shared.network.reactor.post
-        self._shared.workers.submit(call, lambda outcome: post(partial(done, outcome)))
+        self._shared.workers.submit(
+            call, lambda outcome: post(partial(self._unless_gone, partial(done, outcome)))
+        )
 
     def reconnect(self, *, clean: bool, away: float = 0.0) -> None:
         """Rebuild the connection as soon as nothing stands against it, after `away` seconds."""
@@ -255,6 +281,11 @@ class Device:
         for capability in self._capabilities:
             capability.on_settings(before)
 
+    def on_shadow(self) -> None:
+        """Tell the capabilities."""
+        for capability in self._capabilities:
+            capability.on_shadow()
+
     def on_step(self) -> None:
         """Rebuild the connection if that was asked for, but not before what was reported has
         arrived.
@@ -273,6 +304,10 @@ class Device:
         restart, self._restart = self._restart, None
         if restart is not None:
             restart()
+
+    def _unless_gone(self, call: Callable[[], None]) -> None:
+        if not self._gone:
+            call()
 
     def _filters(self) -> list[str]:
         return [

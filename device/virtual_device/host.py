@@ -1,15 +1,20 @@
 """Many devices in one process: starts them one after the other, and takes them all down on a
-signal.
+signal. One of the type `host` may have others started and taken down meanwhile.
 """
 
 import logging
 import signal
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
+from virtual_device.base import descriptors
 from virtual_device.base.errors import StateUnusableError
 from virtual_device.base.reactor import Reactor
+from virtual_device.base.workers import Workers
 from virtual_device.connection.mqtt import Network
+from virtual_device.core.lodging import NoRoomError
 from virtual_device.core.shared import Shared
 from virtual_device.device import Device
 from virtual_device.state.config import Environment
@@ -24,17 +29,27 @@ say 5 s.
 """
 
 
+ENROLLING_THREADS = 32
+"""So many devices may wait for their certificates at once."""
+
+
 class Host:
-    """All devices of this process, on one reactor and one network."""
+    """All devices of this process, on one reactor and one network. Of a device of the type `host`
+    it is the `Lodging`.
+    """
 
     def __init__(self, environment: Environment, store: Store) -> None:
         self._reactor = Reactor()
-        self._shared = Shared(environment, environment.read_ca(), store, Network(self._reactor))
-        self._devices: list[Device] = []
+        self._shared = Shared(
+            environment, environment.read_ca(), store, Network(self._reactor), lodging=self
+        )
+        self._enrolling = Workers(ENROLLING_THREADS)
+        self._devices: dict[str, Device] = {}
+        self._evicted: dict[str, Callable[[], None]] = {}
         self._leaving = False
         self._staying = 0
-        self._all_taken = False
-        self._postponed: set[str] = set()
+        self._expected: set[str] = set()
+        """Names of those that were to be started with the process, and are not yet."""
 
     def run(self, enrolments: Iterable[Enrolment]) -> bool:
         """Host these devices until SIGTERM or SIGINT. False when not one could be started.
@@ -46,10 +61,59 @@ class Host:
             signal.signal(number, lambda *_: self._reactor.post(self._leave))
         # One call each, so that the first devices are served while the last ones are still being
         # built.
-        waiting = iter(list(enrolments))
+        wanted = list(enrolments)
+        self._expected = {enrolment.config.thing.name for enrolment in wanted}
+        waiting = iter(wanted)
         self._reactor.post(partial(self._start_next, waiting.__next__))
         self._reactor.run()
         return bool(self._devices)
+
+    # --- what a device of the type `host` may do (lodging.Lodging)
+
+    def lodge(self, enrolment: Enrolment) -> None:
+        """Start a device, if there is room for it."""
+        name = enrolment.config.thing.name
+        if self._leaving or self.has(name):
+            raise NoRoomError(f"{name}: this process has it already, or is about to end")
+        descriptors.require(len(self._devices) + 1)
+        device = Device(enrolment, self._shared)
+        self._devices[name] = device
+        device.start()
+
+    def evict(self, thing_name: str, gone: Callable[[], None]) -> None:
+        """Have a device say goodbye for good; what does not end by itself ends all the same."""
+        device = self._devices.get(thing_name)
+        if device is None:
+            gone()
+        elif thing_name not in self._evicted:
+            self._evicted[thing_name] = gone
+            end = partial(self._end, thing_name, device)
+            self._reactor.after(GOODBYE_SECONDS, end)
+            device.goodbye(end)
+
+    def has(self, thing_name: str) -> bool:
+        """Whether a device of this name is here, or will be."""
+        return thing_name in self._devices or thing_name in self._expected
+
+    def is_online(self, thing_name: str) -> bool:
+        """Whether it has a connection."""
+        device = self._devices.get(thing_name)
+        return device is not None and device.online
+
+    def enrol(self, call: Callable[[], Any], done: "Callable[[Future[Any]], None]") -> None:
+        """Have `call` made on one of the threads for it."""
+        post = self._reactor.post
+        self._enrolling.submit(call, lambda outcome: post(partial(done, outcome)))
+
+    def _end(self, thing_name: str, device: Device) -> None:
+        """The goodbye is said, or has taken too long; the process itself may be leaving by now."""
+        if self._leaving or self._devices.get(thing_name) is not device:
+            return
+        del self._devices[thing_name]
+        device.discard()
+        self._evicted.pop(thing_name)()
+
+    # --- starting and leaving
 
     def _start_next(self, take: Callable[[], Enrolment]) -> None:
         if self._leaving:
@@ -57,7 +121,6 @@ class Host:
         try:
             enrolment = take()
         except StopIteration:
-            self._all_taken = True
             self._stop_if_idle()
             return
         self._start(enrolment)
@@ -71,20 +134,19 @@ class Host:
             device = Device(enrolment, self._shared)
         except StateUnusableError as error:
             log.error("%s is started later: %s", name, error)  # noqa: TRY400 - it says it all
-            self._postponed.add(name)
             self._reactor.after(LATER_SECONDS, partial(self._start, enrolment))
             return
         except ValueError as error:
             log.error("%s can't be started: %s", name, error)  # noqa: TRY400 - it says it all
-            self._postponed.discard(name)
+            self._expected.discard(name)
             self._stop_if_idle()
             return
-        self._postponed.discard(name)
-        self._devices.append(device)
+        self._expected.discard(name)
+        self._devices[name] = device
         device.start()
 
     def _stop_if_idle(self) -> None:
-        if self._all_taken and not self._devices and not self._postponed:
+        if not self._devices and not self._expected:
             self._reactor.stop()
 
     def _leave(self) -> None:
@@ -94,7 +156,7 @@ class Host:
         self._staying = len(self._devices)
         log.info("leaving", extra={"data": {"devices": self._staying}})
         self._reactor.after(GOODBYE_SECONDS if self._staying else 0, self._reactor.stop)
-        for device in self._devices:
+        for device in self._devices.values():
             device.goodbye(self._left)
 
     def _left(self) -> None:

@@ -235,6 +235,9 @@ class Stage:
         self.post(lambda: self._listener.on_disconnected("stopped"))
         self.post(self._listener.on_stopped)
 
+    def discard(self) -> None:
+        """There is nothing to give back."""
+
     def subscribe(self, _filters: Sequence[str], done: Done) -> None:
         """Subscribed."""
         self.post(lambda: done(None))

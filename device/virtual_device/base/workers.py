@@ -1,5 +1,5 @@
-"""Threads for the little that blocks, such as a download: at most two, made when first needed,
-shared by all devices.
+"""Threads for what blocks, such as a download: two for all devices unless said otherwise, made when
+first needed.
 
 Not a `ThreadPoolExecutor`: the interpreter waits for its threads at the end, and a goodbye waits
 for no download.
@@ -15,9 +15,10 @@ MAX_THREADS = 2
 
 
 class Workers:
-    """Makes calls on threads of its own, in the order given."""
+    """Makes calls on threads of its own, so many at most, in the order given."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_THREADS) -> None:
+        self._most = most
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._threads = 0
 
@@ -28,7 +29,7 @@ class Workers:
         future: Future[Any] = Future()
         future.add_done_callback(done)
         self._calls.put(lambda: _carry_out(call, future))
-        if self._threads < MAX_THREADS:
+        if self._threads < self._most:
             self._threads += 1
             threading.Thread(target=self._work, name=f"worker-{self._threads}", daemon=True).start()
 

@@ -16,6 +16,7 @@ from virtual_device.connection.job_service import Service
 from virtual_device.connection.traffic import Counts
 from virtual_device.connection.transport import Connection, Done, Listener, Message
 from virtual_device.connection.trial import Tried
+from virtual_device.core.lodging import Lodging
 from virtual_device.firmware.slots import Firmware
 from virtual_device.shadow.shadow_client import Wished
 from virtual_device.state.config import Identity
@@ -54,6 +55,10 @@ class Surroundings(Protocol):
     @property
     def store(self) -> Store:
         """The state directory: what outlives the process."""
+
+    @property
+    def lodging(self) -> Lodging:
+        """The process: where a host has its devices."""
 
     def find(self, kind: type[C]) -> C:
         """The device's capability of this class."""
@@ -147,6 +152,16 @@ class Capability:
         """Take a message; False when it is for someone else."""
         del message
         return False
+
+    def on_start(self) -> None:
+        """The process begins to run the device: it has its settings from before, and has reached
+        nobody yet.
+        """
+
+    def on_shadow(self) -> None:
+        """The shadow was read: the settings are those that are desired, also those that are as they
+        were reported by a process before.
+        """
 
     def on_ready(self) -> None:
         """The device is connected and has all its subscriptions."""

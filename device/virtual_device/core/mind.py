@@ -41,6 +41,9 @@ class Body(Protocol):
     def on_settings(self, before: JsonObject) -> None:
         """The settings are other ones than before."""
 
+    def on_shadow(self) -> None:
+        """The shadow was read, and the device runs with what is desired."""
+
     def on_step(self) -> None:
         """A step is done; what waited for its end can be done now."""
 
@@ -78,7 +81,7 @@ class Mind:
         self._timer: Cancellable | None = None
         self._timer_due = 0.0
         self._probation: Probation | None = None
-        self._unsaved = False
+        self._unsaved: Cancellable | None = None
 
     # --- what the device asks of it
 
@@ -143,6 +146,13 @@ class Mind:
         self._state = brain.on_disconnected(self._state)
         self._schedule()
 
+    def end(self) -> None:
+        """It has said goodbye for good, and writes nothing any more."""
+        self._shadow.forget()
+        for timer in (self._timer, self._unsaved):
+            if timer is not None:
+                timer.cancel()
+
     def report(self, key: str, value: Json) -> None:
         """Report a fact beside the settings."""
         self._apply(brain.on_fact(self._state, key, value))
@@ -152,6 +162,7 @@ class Mind:
     def on_document(self, document: Document) -> None:
         """Reconcile."""
         self._apply(brain.on_document(self.thing, self._state, document, self._shared.clock()))
+        self._body.on_shadow()
         if self._probation is not None:
             self._probation.on_document()
 
@@ -280,12 +291,12 @@ class Mind:
             self._shared.store.save_settings(self.thing.name, settings)
         except StateUnusableError as error:
             self._log.error("%s; after a restart, what was last reported counts", error)
-            if not error.permanent and not self._unsaved:
-                self._unsaved = True
-                self._shared.network.reactor.after(SAVE_AGAIN_SECONDS, self._save_again)
+            if not error.permanent and self._unsaved is None:
+                after = self._shared.network.reactor.after
+                self._unsaved = after(SAVE_AGAIN_SECONDS, self._save_again)
 
     def _save_again(self) -> None:
-        self._unsaved = False
+        self._unsaved = None
         self._save(self._state.settings)
 
     def _set_debug(self, *, on: bool) -> None:

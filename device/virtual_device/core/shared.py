@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from virtual_device.base.clock import Now, clock
 from virtual_device.base.workers import Workers
 from virtual_device.connection.mqtt import Network
+from virtual_device.core.lodging import Lodging, NoLodging
 from virtual_device.state.config import Environment
 from virtual_device.state.store import Store
 
@@ -20,3 +21,4 @@ class Shared:
     network: Network
     clock: Callable[[], Now] = clock
     workers: Workers = field(default_factory=Workers)
+    lodging: Lodging = field(default_factory=NoLodging)

@@ -22,7 +22,7 @@ from virtual_device.shadow.setting_rules import (
     token,
     versioned_url,
 )
-from virtual_device.telemetry.thing import Thing
+from virtual_device.telemetry.thing import HOST, Thing
 
 MAX_PAYLOAD_BYTES = 2048
 """A payload is repeated in `reported`, and desired and reported share the shadow's 8 KB."""
@@ -46,9 +46,6 @@ MISBEHAVIOURS = (
 """What a rogue can do wrong: `rogue.misdeeds` has a row for each, in this order."""
 
 ALL_MISBEHAVIOURS = "all"
-HOST = "host"
-"""The device type whose process runs other devices."""
-
 MAX_MANIFEST_URL = 3072
 """A manifest's URL stands in the shadow twice, in `desired` and `reported`, which share 8 KB. A
 presigned URL with the session token of a role has some 1,700 characters.

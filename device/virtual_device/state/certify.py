@@ -36,6 +36,10 @@ class NotCertifiedError(DeviceError):
     """There is no certificate for the device's key, and there will be none."""
 
 
+class CertificateLateError(NotCertifiedError):
+    """There is no certificate yet. Who waits for it again goes on with the same key."""
+
+
 @dataclass(frozen=True)
 class World:
     """What is outside: the bucket, and the time."""
@@ -46,22 +50,26 @@ class World:
     clock: Callable[[], float] = time.monotonic
 
 
-def certify(config: Config, store: Store, sources: Sources, world: World) -> Identity:
-    """The identity of a device whose config asks for a request. Raises `DeviceError`."""
+def certify(
+    config: Config, store: Store, sources: Sources, world: World, wait: float = WAIT_SECONDS
+) -> Identity:
+    """The identity of a device whose config asks for a request. Raises `DeviceError`, of which
+    `CertificateLateError` when there is none after `wait` seconds.
+    """
     request = _request(config, store)
     world.upload(config.csr_url, request.csr, sources)
     log.info(
         "certificate requested for a key made here",
         extra={"data": {"thingName": config.thing.name}},
     )
-    deadline = world.clock() + WAIT_SECONDS
+    deadline = world.clock() + wait
     while True:
         identity = _look(config, request, sources, world)
         if identity is not None:
             return identity
         if world.clock() >= deadline:
-            raise NotCertifiedError(
-                f"no certificate for {config.thing.name}'s key arrived within {WAIT_SECONDS:.0f} s"
+            raise CertificateLateError(
+                f"no certificate for {config.thing.name}'s key arrived within {wait:.0f} s"
             )
         world.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
 

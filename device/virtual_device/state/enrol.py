@@ -16,9 +16,11 @@ from virtual_device.base.errors import (
     UnreadableError,
     UrlRefusedError,
 )
-from virtual_device.state.certify import REQUEST_FILE, World, certify
+from virtual_device.state.certify import REQUEST_FILE, WAIT_SECONDS, World, certify
 from virtual_device.state.config import Config, Identity
+from virtual_device.state.seat import Seat
 from virtual_device.state.store import Enrolment, Store, digest
+from virtual_device.telemetry.thing import HOST
 from virtual_device.web.fetch import fetch as fetch_url
 from virtual_device.web.sources import Sources
 
@@ -26,11 +28,25 @@ log = logging.getLogger(__name__)
 
 Fetch = Callable[[str, str, Sources], bytes]
 
+SEAT_WAIT_SECONDS = 30.0
+"""How long a device waits for its certificate at a stretch when others wait for the same thread."""
+
+
+class SeatEmptyError(DeviceError):
+    """No identity is kept for a seat, and no URL of its config is known."""
+
+    permanent = False
+
+
+class SeatRefusedError(DeviceError):
+    """The config that a seat leads to is not one for it."""
+
 
 def from_url(
     url: str | None, store: Store, sources: Sources, fetch: Fetch = fetch_url
 ) -> list[Enrolment]:
-    """The device that `CONFIG_FILE_URL` leads to; all that are kept when there is no URL.
+    """The device that `CONFIG_FILE_URL` leads to; all that are kept when there is no URL. Where a
+    host is kept, those are hosts alone: a host starts the others itself, by its manifest.
 
     A URL that was used before isn't touched again. One that is refused does no harm when the state
     directory holds exactly one identity: then that is the device, started again. Raises
@@ -73,11 +89,45 @@ def _named_in(config: Config, sources: Sources) -> Sources:
     return sources.also([config.identity_url, config.csr_url])
 
 
-def from_config(
-    config: Config, store: Store, sources: Sources, fetch: Fetch, config_source: str = ""
+def from_seat(seat: Seat, store: Store, sources: Sources, fetch: Fetch = fetch_url) -> Enrolment:
+    """The device of a seat: the one whose identity is kept for this very seat, else a new one.
+
+    What is kept of a thing for another seat, or is damaged, is forgotten before. Blocks for as long
+    as fetching takes, and `SEAT_WAIT_SECONDS` for a certificate. Raises `DeviceError`, of which
+    `CertificateLateError` may pass though it says that it is permanent.
+    """
+    try:
+        kept = store.load(seat.thing_name)
+    except StateCorruptError as error:
+        log.warning("%s; the device is enrolled again", error)
+        store.forget(seat.thing_name)
+    else:
+        if kept is not None and kept.seat == seat.seat:
+            return kept
+        if kept is not None:
+            store.forget(seat.thing_name)
+    if not seat.config_url:
+        raise SeatEmptyError(f"no identity of {seat.thing_name} is kept for its seat")
+    config = Config.from_bytes(fetch(seat.config_url, "config document", sources))
+    if config.thing.name != seat.thing_name:
+        raise SeatRefusedError(f"the config for {seat.thing_name} is that of {config.thing.name}")
+    if config.thing.device_type == HOST:
+        raise SeatRefusedError(f"{seat.thing_name} is a host, and a host runs no other one")
+    return from_config(config, store, sources, fetch, seat=seat.seat, wait=SEAT_WAIT_SECONDS)
+
+
+def from_config(  # noqa: PLR0913 - all but the first four have defaults
+    config: Config,
+    store: Store,
+    sources: Sources,
+    fetch: Fetch,
+    config_source: str = "",
+    *,
+    seat: str = "",
+    wait: float = WAIT_SECONDS,
 ) -> Enrolment:
     """The device of a config: with its kept identity if that came from the same URL, else with a
-    fetched one.
+    fetched one. For its certificate it waits so many seconds. Raises `DeviceError`.
     """
     kept = _load(config.thing.name, store)
     source = digest(config.identity_url)
@@ -85,25 +135,27 @@ def from_config(
     if kept is not None and kept.identity_source == source:
         return replace(kept, config=known)
     try:
-        identity = _identity(config, store, sources, fetch)
+        identity = _identity(config, store, sources, fetch, wait)
     except UrlRefusedError as error:
         if kept is None:
             raise
         log.warning("%s The identity kept for %s is used.", error, config.thing.name)
         return replace(kept, config=known)
-    enrolment = Enrolment(known, identity, config_source, source)
+    enrolment = Enrolment(known, identity, config_source, source, seat)
     store.save(enrolment)
     # Only now: identity.json holds the key from here on.
     store.remove_document(config.thing.name, REQUEST_FILE)
     return enrolment
 
 
-def _identity(config: Config, store: Store, sources: Sources, fetch: Fetch) -> Identity:
+def _identity(
+    config: Config, store: Store, sources: Sources, fetch: Fetch, wait: float
+) -> Identity:
     """Certificate and key: both from the cloud, or the certificate only, for a key that is made
     here.
     """
     if config.csr_url:
-        return certify(config, store, sources, World(fetch))
+        return certify(config, store, sources, World(fetch), wait)
     return Identity.from_bytes(fetch(config.identity_url, "identity document", sources))
 
 
@@ -116,6 +168,9 @@ def _load(thing_name: str, store: Store) -> Enrolment | None:
 
 
 def _kept(store: Store) -> tuple[list[Enrolment], list[DeviceError]]:
+    """Those that are the process's own to start: what has a seat is its host's, and beside a host
+    nothing else is kept on purpose.
+    """
     kept: list[Enrolment] = []
     damage: list[DeviceError] = []
     for name in store.stored():
@@ -125,8 +180,9 @@ def _kept(store: Store) -> tuple[list[Enrolment], list[DeviceError]]:
             log.error("%s", error)  # noqa: TRY400 - the message says it all
             damage.append(error)
         else:
-            kept.extend([enrolment] if enrolment else [])
-    return kept, damage
+            kept.extend([enrolment] if enrolment and not enrolment.seat else [])
+    hosts = [enrolment for enrolment in kept if enrolment.config.thing.device_type == HOST]
+    return hosts or kept, damage
 
 
 def _all_of(kept: list[Enrolment], damage: list[DeviceError]) -> list[Enrolment]:

@@ -14,7 +14,9 @@ import json
 import logging
 import os
 import re
+import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +37,9 @@ FIRMWARE_FILE = "firmware.json"
 DOCUMENT_VERSION = 1
 TWIN = "~"
 
-UNFINISHED = re.compile(r"\.(identity|settings|firmware|rotation|request)\.json\.[a-z0-9_]{8}")
+UNFINISHED = re.compile(
+    r"\.(identity|settings|firmware|rotation|request|manifest)\.json\.[a-z0-9_]{8}"
+)
 """What `_replace` writes to. Nothing else in a directory that somebody names is ours to remove."""
 
 
@@ -50,6 +54,8 @@ class Enrolment:
     identity: Identity
     config_source: str = ""
     identity_source: str = field(default="")
+    seat: str = ""
+    """The seat that it has on a host (`seat.Seat`); empty for a device that has none."""
 
 
 def digest(url: str) -> str:
@@ -60,6 +66,9 @@ def digest(url: str) -> str:
 class Store:
     """The state directory of this process. Made with mode 0700 when it isn't there. Raises
     `StateUnusableError`.
+
+    Several threads may use it at once, for different things: their files have nothing in common,
+    and which directory is whose is looked up by one thread at a time.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -67,6 +76,7 @@ class Store:
         _make_private(directory)
         self._there = set(_names(directory))
         self._folded: dict[str, set[str]] = {}
+        self._looking_up = threading.Lock()
         for name in self._there:
             self._folded.setdefault(name.casefold(), set()).add(name)
         # A process that was killed while it wrote has left the file half-written, perhaps with a
@@ -143,6 +153,22 @@ class Store:
         except OSError as error:
             raise _unusable(f"{path} can't be removed", error) from error
 
+    def forget(self, thing_name: str) -> None:
+        """Remove all that is kept of a thing, the identity last: until that is gone, one sees whose
+        the rest is. Raises `StateUnusableError`; then it can be asked for again.
+        """
+        directory = self._of(thing_name)
+        try:
+            for name in sorted(_names(directory), key=IDENTITY_FILE.__eq__):
+                _remove(directory / name)
+            if directory.is_dir():
+                directory.rmdir()
+        except OSError as error:
+            raise _unusable(f"{directory} can't be removed", error) from error
+        with self._looking_up:
+            self._there.discard(directory.name)
+            self._folded.get(thing_name.casefold(), set()).discard(thing_name)
+
     def _path(self, thing_name: str, name: str) -> Path:
         return self._of(thing_name) / name
 
@@ -152,13 +178,14 @@ class Store:
         Goes by what the directory itself says: to ask for a name is answered for another case too.
         """
         own = f"{thing_name}{TWIN}{sha256(thing_name.encode()).hexdigest()[:8]}"
-        if thing_name in self._there and own not in self._there:
-            return self._directory / thing_name
-        alike = self._folded.setdefault(thing_name.casefold(), set())
-        name = own if own in self._there or alike - {thing_name} else thing_name
-        self._there.add(name)
-        alike.add(thing_name)
-        return self._directory / name
+        with self._looking_up:
+            if thing_name in self._there and own not in self._there:
+                return self._directory / thing_name
+            alike = self._folded.setdefault(thing_name.casefold(), set())
+            name = own if own in self._there or alike - {thing_name} else thing_name
+            self._there.add(name)
+            alike.add(thing_name)
+            return self._directory / name
 
     def _write(
         self, thing_name: str, name: str, document: Mapping[str, object], *, durable: bool = True
@@ -199,6 +226,14 @@ def _replace(directory: Path, name: str, content: bytes, *, durable: bool) -> No
         os.fsync(parent)
     finally:
         os.close(parent)
+
+
+def _remove(path: Path) -> None:
+    """A file, or a directory that somebody has put there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _make_private(directory: Path) -> None:
@@ -255,6 +290,7 @@ def _enrolment(document: JsonObject, thing_name: str) -> Enrolment:
         Identity.from_document(document),
         str(document.get("configSource", "")),
         str(document.get("identitySource", "")),
+        str(document.get("seat", "")),
     )
 
 
@@ -266,9 +302,12 @@ def _part(document: JsonObject, key: str) -> JsonObject:
 
 
 def _as_document(enrolment: Enrolment) -> dict[str, object]:
-    return {
+    document: dict[str, object] = {
         **enrolment.identity.as_document(),
         "config": enrolment.config.as_document(),
         "configSource": enrolment.config_source,
         "identitySource": enrolment.identity_source,
     }
+    if enrolment.seat:
+        document["seat"] = enrolment.seat
+    return document

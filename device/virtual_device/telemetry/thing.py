@@ -16,6 +16,9 @@ METRICS_FLOOR = 300
 
 DEVICE_TYPES = bundled_names()
 
+HOST = "host"
+"""The device type whose process runs other devices."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thing:

@@ -18,6 +18,7 @@ from virtual_device.connection.transport import Done, Listener
 from virtual_device.connection.trial import Tried
 from virtual_device.core.capability import Capability
 from virtual_device.core.effects import Cycle
+from virtual_device.core.lodging import Lodging, NoLodging
 from virtual_device.firmware.slots import Firmware
 from virtual_device.shadow import settings as table
 from virtual_device.shadow.shadow_client import Wished
@@ -149,6 +150,7 @@ class Device:
     """What keeps it from opening another connection."""
     store: Store = field(kw_only=True, default=cast("Store", None))
     sources: Sources = NOWHERE
+    lodging: Lodging = field(default_factory=NoLodging)
 
     def __post_init__(self) -> None:
         """Run with the defaults unless told otherwise."""

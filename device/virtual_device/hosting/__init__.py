@@ -1,0 +1,1 @@
+"""A device that runs other devices: those of its manifest."""
