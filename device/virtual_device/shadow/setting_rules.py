@@ -17,7 +17,7 @@ from virtual_device.telemetry.thing import THING_NAME, Thing
 WEB_URL = r"https?://[!-~]+"
 """An http or https URL, as far as a rule looks: ASCII without blanks."""
 
-MAX_VERSION = 2**31 - 1
+MAX_VERSION = 2**53 - 1
 
 
 class RefusedError(ValueError):
