@@ -27,7 +27,7 @@ def run(*arguments: str) -> Any:
     [
         (
             ("create", "--type", "fridge"),
-            "There is no device type fridge: there are bulb, generic, meter, ",
+            "There is no device type fridge: there are bulb, generic, host, meter, ",
         ),
         (("create", "--identity", "passport"), "--identity must be keys or csr, not passport"),
         (("push", "--with", "hammer"), "must be auto, codebuild or docker, not hammer"),
