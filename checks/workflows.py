@@ -44,6 +44,8 @@ in its data calls its own by what it does.
 _PAYLOAD = re.compile(r"^ *Payload: \[(?P<fields>[\w, .]+)\]$")
 _INVOKE = re.compile(r"^(?P<indent> *)Invoke: (?P<function>\w+)$")
 _ANSWER = re.compile(r"^(?P<indent> *)Answer: \[(?P<names>[\w, ]+)\]$")
+_LISTED = re.compile(r"^ *(?:Payload|Answer): \[[^\]]*\]$", re.MULTILINE)
+"""Such a list, which may go over several lines."""
 _CATCH = re.compile(
     r"^(?P<indent> *)(?:Catch|- otherwise): (?P<state>\w+)(?P<alone> with the error alone)?$"
 )
@@ -79,7 +81,8 @@ def policies(text: str) -> Mapping[str, Sequence[str]]:
 
 def written_out(text: str, named: Mapping[str, Sequence[str]]) -> str:
     """A workflow with everything written out. Raises UnknownPolicyError."""
-    lines = (out for line in _with_tasks(text.splitlines()) for out in _line(line, named))
+    whole = _LISTED.sub(lambda match: re.sub(r"\n *", " ", match[0]), text)
+    lines = (out for line in _with_tasks(whole.splitlines()) for out in _line(line, named))
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,6 @@
 """The workflows that are deployed are their sources with everything written out."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,25 @@ NAMED = workflows.policies(
 @pytest.mark.parametrize("page", PAGES)
 def test_every_workflow_is_what_its_source_says(page: str) -> None:
     assert (workflows.PROJECT / page).read_text() == workflows.pages()[page]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_short_is_left(page: str) -> None:
+    short = r"^ *(Invoke|Answer):|^ *Payload: \[|^ *Catch: \w"
+    assert not re.findall(short, workflows.pages()[page], re.MULTILINE)
+
+
+def test_a_list_may_go_over_lines() -> None:
+    source = "State:\n  Invoke: Go\n  Payload: [name,\n    device.type]\n  Answer: [a,\n    b]\n"
+    assert yaml.safe_load(workflows.written_out(source, NAMED))["State"] == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {
+            "FunctionName": "${GoFunctionArn}",
+            "Payload": {"name.$": "$.name", "type.$": "$.device.type"},
+        },
+        "ResultSelector": {"a.$": "$.Payload.a", "b.$": "$.Payload.b"},
+    }
 
 
 def test_all_workflows_have_a_source() -> None:
