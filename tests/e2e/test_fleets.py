@@ -106,6 +106,30 @@ def test_a_device_that_does_not_start_ends_the_fleet_or_is_tolerated(
         assert "States.ExceedToleratedFailureThreshold" in end.cause
 
 
+def test_devices_arrive_when_their_group_says_and_not_after_a_stop(
+    cloud: Cloud, nothing_left: None
+) -> None:
+    # given
+    lamps = {**LAMPS, "arrival": {"rate": 0.5}}
+    meters = {**METERS, "count": 3, "arrival": {"over": 86_400}}
+    arn = cloud.start(PROVISION, {"name": "office", "groups": [lamps, meters], "tolerated": 2})
+    names = ["office-lamp-0001", "office-lamp-0002"]
+    for name in names:
+        wait_for(name, lambda name=name: cloud.row(name).get("status") == "ONLINE")
+    # then
+    bucket, key = cloud.home.output("ConfigBucketName"), "fleets/office/arriving.json"
+    listed = json.loads(cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    allowed = {item["thingName"]: item["at"] for item in listed}
+    for name in names:
+        assert cloud.row(name)["created_at"] >= allowed[name]
+    assert not any("meter" in name for name in statuses(cloud))
+    # and when it is stopped, those that wait never come
+    cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    wait_for("the undoing", lambda: not told(cloud, "list")["fleets"])
+    assert not any("meter" in name for name in statuses(cloud))
+    assert all(cloud.row(name)["status"] == "TERMINATED" for name in names)
+
+
 @pytest.mark.thorough
 def test_a_fleet_that_is_stopped_leaves_nothing(cloud: Cloud, nothing_left: None) -> None:
     # given
