@@ -131,6 +131,7 @@ EDGES: Mapping[str, list[Any]] = {
     "seed": [*INTEGERS, 2**31 - 1, 2**31],
     "period": [*INTEGERS, 3600, 3601],
     "victim": [OTHER_NAME, NAME, "", "a/b", "x" * 128, "x" * 129, None, 1, ["a"]],
+    "speed": [*INTEGERS, 1000, 1001],
     "colour": ["red"],
 }
 

@@ -31,6 +31,7 @@ MAX_SECONDS = 86_400
 MAX_LINKS = 10
 MAX_SEED = 2**31 - 1
 MAX_PERIOD = 3600
+MAX_SPEED = 1000
 ROGUES = frozenset({"rogue"})
 MISBEHAVIOURS = (
     "forbidden-topic",
@@ -220,6 +221,13 @@ TABLE = (
         another_thing(),
         _nothing,
         device_types=ROGUES,
+        resets_when_removed=True,
+    ),
+    Setting(
+        "speed",
+        "How many times as fast as time the clock of its telemetry runs.",
+        integer(1, MAX_SPEED, or_null=True),
+        _nothing,
         resets_when_removed=True,
     ),
 )
