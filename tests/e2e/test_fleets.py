@@ -365,3 +365,43 @@ def test_a_fleet_is_put_through_its_stages_and_a_report_is_kept(
     told(cloud, "delete", "office")
     gone = cloud.playground("fleet", "report", "office", check=False)
     assert gone.returncode == exit_codes.NOT_FOUND
+
+
+def test_a_fleet_is_put_through_an_hour_in_seconds(
+    cloud: Cloud, nothing_left: None, tmp_path: Path
+) -> None:
+    # given
+    file = tmp_path / "office.json"
+    asleep = {"offline": 120, "groups": ["meter"], "over": 60}
+    stages = [
+        {"name": "hour", "seconds": 480, "actions": [{"desired": {"unit": "imperial"}}]},
+        {"name": "asleep", "seconds": 480, "actions": [asleep]},
+    ]
+    file.write_text(json.dumps({**FILE, "stages": stages}))
+    told(cloud, "create", str(file))
+    # when: a message a minute, sixty times as fast
+    report = told(cloud, "run", "office", "--speed", "60")
+    # then
+    hour, away = report["stages"]
+    assert report["speed"] == 60
+    assert 7 < hour["seconds"] < 20
+    assert hour["messages"]["heard"] >= 3 * 6
+    assert hour["changes"]["accepted"] == 3
+    assert (away["disconnects"], report["series"][-1]["online"]) == (
+        {"CLIENT_INITIATED_DISCONNECT": 1},
+        3,
+    )
+    assert report["total"]["messages"]["lost"] == 0
+    # and of timestamps that run ahead no delay is told
+    assert report["total"]["messages"]["delay"] == report["total"]["messages"]["jitter"] == {}
+    # and afterwards all clocks are as fast as time
+    for name in ("office-lamp-0001", "office-meter-0001"):
+        state = cloud.shadow(name)
+        assert "speed" not in state["desired"]
+        assert "speed" not in state["reported"]
+    # and what would be too many messages is refused before anything is changed
+    told(cloud, "set", "office", "time=1")
+    refused = cloud.playground("fleet", "run", "office", "--speed", "101", check=False)
+    assert refused.returncode == exit_codes.USAGE
+    assert "would send 303 messages a second; a run takes at most 300" in refused.stderr
+    told(cloud, "delete", "office")
