@@ -118,8 +118,9 @@ def test_devices_arrive_when_their_group_says_and_not_after_a_stop(
     meters = {**METERS, "count": 3, "arrival": {"over": 86_400}}
     arn = cloud.start(PROVISION, {"name": "office", "groups": [lamps, meters], "tolerated": 2})
     names = ["office-lamp-0001", "office-lamp-0002"]
-    for name in names:
-        wait_for(name, lambda name=name: cloud.row(name).get("status") == "ONLINE")
+    wait_for(
+        "the lamps", lambda: all(cloud.row(name).get("status") == "ONLINE" for name in names), 60
+    )
     # then
     bucket, key = cloud.home.output("ConfigBucketName"), "fleets/office/arriving.json"
     listed = json.loads(cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
