@@ -15,8 +15,9 @@ import copy
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import thread as pools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -260,9 +261,14 @@ def _until_stopped(sleep: Callable[[float], None]) -> Callable[[float], None]:
             sleep(seconds)
             return
         end = time.monotonic() + seconds * sfn._SFN_WAIT_SCALE
-        while (left := end - time.monotonic()) > 0 and item["status"] == "RUNNING":
+        while (left := end - time.monotonic()) > 0 and _goes_on(item):
             time.sleep(min(left, LOOK_UP))
-        if item["status"] != "RUNNING":
+        if not _goes_on(item):
             raise sfn._ExecutionError(ABORTED, "The execution was stopped")
 
     return slept
+
+
+def _goes_on(item: Mapping[str, Any]) -> bool:
+    """Not when the emulator ends either: it would wait for the threads of a pool."""
+    return item["status"] == "RUNNING" and not pools._shutdown
