@@ -162,6 +162,11 @@ class Device:
         return self._mind.sequence
 
     @property
+    def telemetry_time(self) -> float:
+        """What the clock of its telemetry shows, Unix time in seconds."""
+        return self._mind.telemetry_time
+
+    @property
     def store(self) -> Store:
         """The state directory."""
         return self._shared.store

@@ -25,6 +25,7 @@ WITHOUT_A_WISH: Mapping[str, Json] = {
     "victim": None,
     "links": [],
     "misbehave": [],
+    "speed": None,
 }
 """What these settings go back to when they are removed from `desired`; None is not reported. All
 others stay."""

@@ -4,7 +4,7 @@ Standard library only: the command imports this module from outside Lambda.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from common.checking import checked_object, whole
 from common.device_wish import FIELDS as OF_A_DEVICE
 from common.device_wish import DeviceWish
 from common.errors import InvalidInput
+from common.fleet_arrival import AT_ONCE, Arrival, arrival_of
 from common.fleet_stages import Stage, Stop, stages_of, stops_of
 from common.identifiers import checked_thing_name
 from common.jsonvalues import encode, told
@@ -19,7 +20,9 @@ from common.jsonvalues import encode, told
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 TO_RUN = ("seed", "stages", "stops")
 FIELDS = ("name", "groups", "tolerated", *TO_RUN)
-OF_A_GROUP = ("name", "count", *OF_A_DEVICE)
+ARRIVAL = "arrival"
+OF_THE_GROUP = ("name", "count", ARRIVAL)
+OF_A_GROUP = (*OF_THE_GROUP, *OF_A_DEVICE)
 NUMBER = "{number}"
 # Of numbers: the tenth device of a group stands behind the ninth, also in a list by name.
 DIGITS = 4
@@ -40,11 +43,17 @@ class Group:
     count: int
     pattern: str
     asked: Mapping[str, Any]
+    arrival: Arrival = AT_ONCE
 
     def names(self) -> Iterator[str]:
         """Their thing names, from number 1 on."""
         for number in range(1, self.count + 1):
             yield self.pattern.replace(NUMBER, f"{number:0{DIGITS}}")
+
+    def arriving(self, names: Collection[str], seed: str) -> Iterator[tuple[str, float]]:
+        """Those of its devices that are among `names`, and when each may come."""
+        own = [name for name in self.names() if name in names]
+        return zip(own, self.arrival.moments(own, seed), strict=True)
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class FleetWish:
     groups: tuple[Group, ...]
     tolerated: int
     seed: int = 0
-    """By which the devices of an action are chosen: the same ones again with the same seed."""
+    """By which devices arrive, and are chosen for an action: the same again with the same seed."""
     stages: tuple[Stage, ...] = ()
     stops: tuple[Stop, ...] = ()
     to_run: Mapping[str, Any] = field(default_factory=dict)
@@ -99,6 +108,17 @@ class FleetWish:
             for name in group.names()
         }
 
+    def arriving(self, names: Collection[str]) -> dict[str, float]:
+        """Of these devices: how many seconds after the beginning each may come, the first ones
+        first.
+        """
+        found = {
+            name: moment
+            for group in self.groups
+            for name, moment in group.arriving(names, f"{self.seed}/{group.name}")
+        }
+        return dict(sorted(found.items(), key=lambda one: one[1]))
+
     def _check_all(self) -> None:
         _check_distinct([group.name for group in self.groups])
         if not 0 < self.count <= MOST_DEVICES:
@@ -137,7 +157,10 @@ def _group(path: str, asked: object, fleet: str) -> Group:
         raise InvalidInput(
             f"{path}.thingName", f"must be a name with {NUMBER} in it once, got {told(pattern)}"
         )
-    device = {key: value for key, value in group.items() if key not in ("name", "count")}
+    arrival = AT_ONCE
+    if ARRIVAL in group:
+        arrival = arrival_of(f"{path}.{ARRIVAL}", group[ARRIVAL], count)
+    device = {key: value for key, value in group.items() if key not in OF_THE_GROUP}
     with_name = {**device, "thingName": pattern.replace(NUMBER, "0" * DIGITS)}
     try:
         checked_thing_name(with_name["thingName"])
@@ -145,7 +168,7 @@ def _group(path: str, asked: object, fleet: str) -> Group:
     except InvalidInput as error:
         raise InvalidInput(f"{path}.{error.field}", error.rule) from error
     device.pop("thingName", None)
-    return Group(name, count, pattern, device)
+    return Group(name, count, pattern, device, arrival)
 
 
 def _check_distinct(names: list[str]) -> None:

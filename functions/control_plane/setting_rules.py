@@ -33,9 +33,10 @@ def fault(limits: Limits, value: Any, subject: Subject) -> str | None:
 
 def _integer(limits: Limits, value: Any, _subject: Subject) -> str | None:
     low, high = limits["low"], limits["high"]
+    null = value is None and limits.get("orNull", False)
     return (
         None
-        if is_integer(value) and low <= value <= high
+        if null or (is_integer(value) and low <= value <= high)
         else f"must be an integer from {low} to {high}"
     )
 

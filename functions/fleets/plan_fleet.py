@@ -4,14 +4,16 @@ Every field is checked before anything is written. A fleet that is there already
 that its file has no more leave, new ones arrive, and all others stay as they are.
 """
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.clients import session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import ThingExists
-from common.fleet_wish import FleetWish
+from common.fleet_wish import ARRIVAL, FleetWish, Group
+from common.moments import of_milliseconds
 from common.observability import Handler, about, logger, observed
 from common.row import is_free
 from fleets import wiring
@@ -43,6 +45,7 @@ class Planner:
     register: Register
     catalog: Catalog
     lists_of: Callable[[str], Lists]
+    clock: Callable[[], float] = time.time
 
     def plan(self, wish: FleetWish, execution_arn: str) -> dict[str, Any]:
         """Take the fleet and write its lists; gives what the workflow goes by. Repeatable.
@@ -58,7 +61,10 @@ class Planner:
         # Who is in the fleet is written down before the first one is made.
         lists.put_members(found.members)
         lists.put(WANTED, _file(wish))
-        inputs = [{**one.data, "input": devices[one.thing_name]} for one in found.arriving]
+        inputs = [
+            {**one.data, "input": devices[one.thing_name], "at": at}
+            for one, at in self._in_time(wish, found.arriving)
+        ]
         return {
             "name": wish.name,
             "devices": wish.count,
@@ -68,6 +74,15 @@ class Planner:
             "leavingKey": lists.put_leaving(found.leaving, self.catalog),
             "tolerated": wish.tolerated,
         }
+
+    def _in_time(self, wish: FleetWish, arriving: list[Member]) -> Iterator[tuple[Member, str]]:
+        """Each with the time at which it may begin. The first ones come first: an item that waits
+        has a place of the Map, and nobody behind it may begin before it.
+        """
+        begins = self.clock()
+        members = {one.thing_name: one for one in arriving}
+        for name, after in wish.arriving(members.keys()).items():
+            yield members[name], of_milliseconds(round((begins + after) * 1000))
 
     def _difference(self, wish: FleetWish, lists: Lists, execution_arn: str) -> Difference:
         before = lists.members()
@@ -93,10 +108,20 @@ def _refuse(taken: list[str]) -> None:
 
 def _file(wish: FleetWish) -> dict[str, Any]:
     groups = [
-        {"name": one.name, "count": one.count, "thingName": one.pattern, **one.asked}
+        {
+            "name": one.name,
+            "count": one.count,
+            "thingName": one.pattern,
+            **_arrival(one),
+            **one.asked,
+        }
         for one in wish.groups
     ]
     return {"name": wish.name, "groups": groups, "tolerated": wish.tolerated, **wish.to_run}
+
+
+def _arrival(group: Group) -> dict[str, Any]:
+    return {ARRIVAL: found} if (found := group.arrival.data) else {}
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:

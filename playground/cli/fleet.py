@@ -20,6 +20,7 @@ from playground.devices.workflows import RESTART, Workflow
 from playground.errors import FleetError, StoppedError, UnansweredError, UsageError
 from playground.fleets import fleets
 from playground.fleets.fleets import Fleets, Statuses
+from playground.fleets.speeding import FASTEST, at_speed, require_speed, times_of
 from playground.fleets.stopping import Stopping
 from playground.home.homes import Home
 from playground.line import completing, typed
@@ -191,6 +192,14 @@ def run(
         float | None,
         typer.Option(help="Stop when the fleet has cost so many dollars on AWS.", min=0.0),
     ] = None,
+    speed: Annotated[
+        int,
+        typer.Option(
+            help="Clocks of the devices' telemetry, and stages, so many times as fast as time.",
+            min=1,
+            max=FASTEST,
+        ),
+    ] = 1,
 ) -> None:
     """Put a fleet through the stages of its file, and keep a report of what was heard.
 
@@ -203,13 +212,17 @@ def run(
     fleet = found.fleet(fleets.name_given(name))
     wish = fleets.wish_of(fleets.file_to_run(fleet), name)
     rows = found.rows(fleet)
-    if not any(row["status"] == "ONLINE" for row in rows):
+    online = [str(row["thing_name"]) for row in rows if row["status"] == "ONLINE"]
+    if not online:
         raise FleetError(f"No device of {name} is online.")
     for action in [action for stage in wish.stages for action in stage.actions]:
         if isinstance(action.value, dict):
             meant = {one for group in action.groups for one in fleet.groups[group]}
             own = [row for row in rows if row["thing_name"] in meant]
             _require_settable(given, own, action.value)
+    devices = Devices(found.home)
+    if speed > 1:
+        require_speed(wish, fleet.groups, times_of(devices, online), speed)
     stops = [*wish.stops, *([Stop(Measure.DOLLARS, cap, 0.0)] if cap is not None else [])]
     with views.progress() as report:
         stage = ""
@@ -221,8 +234,11 @@ def run(
                 report.step(stage)
             report.line(f"{now.left:.0f} s left, {fleet_views.now_text(now)}")
 
-        report.step("Connecting")
-        with conducting(found.home, fleet, rows, Stopping(stops), show_now) as conductor:
+        report.step("Connecting" if speed == 1 else f"Setting {len(online)} clocks")
+        with (
+            at_speed(devices, online, speed, note),
+            conducting(found.home, fleet, rows, Stopping(stops), show_now, speed) as conductor,
+        ):
             try:
                 conductor.conduct()
             except BaseException as error:

@@ -264,13 +264,27 @@ def change(
 
     `show` is called with the number of those that have answered.
     """
-    answered: dict[str, float] = {}
-    rejected: dict[str, str] = {}
     began: dict[str, float] = {}
 
     def desire(name: str) -> None:
         began[name] = time.monotonic()
         devices.desire(name, wanted)
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        list(pool.map(desire, names))
+    return awaited(devices, {name: began[name] for name in names}, wanted, limit, show)
+
+
+def awaited(
+    devices: Devices,
+    began: Mapping[str, float],
+    wanted: Mapping[str, Json],
+    limit: float,
+    show: Callable[[int], None],
+) -> Change:
+    """What becomes of wishes that are written: `began` says when, of each device."""
+    answered: dict[str, float] = {}
+    rejected: dict[str, str] = {}
 
     def look(name: str) -> None:
         state = devices.shadow(name).get("state", {})
@@ -282,18 +296,17 @@ def change(
             rejected[name] = "; ".join(reasons)
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        list(pool.map(desire, names))
         deadline = time.monotonic() + limit
-        while waiting := [name for name in names if name not in answered]:
+        while waiting := [name for name in began if name not in answered]:
             list(pool.map(look, waiting))
             show(len(answered))
             if time.monotonic() > deadline:
                 break
             time.sleep(devices.home.poll)
     return Change(
-        accepted=[name for name in names if name in answered and name not in rejected],
+        accepted=[name for name in began if name in answered and name not in rejected],
         rejected=rejected,
-        pending=[name for name in names if name not in answered],
+        pending=[name for name in began if name not in answered],
         seconds=sorted(answered.values()),
     )
 

@@ -44,6 +44,8 @@ class Hearing:
 
     names: Collection[str]
     online: set[str]
+    timed: bool = True
+    """Whether timestamps are of the real time: no delay can be told of others."""
     tally: Tally = field(default_factory=Tally)
     changes: dict[str, tuple[float, Mapping[str, Json]]] = field(default_factory=dict)
     """Changes that wait for an answer: since when, and what is wished."""
@@ -99,7 +101,8 @@ class Hearing:
         tally.lost += skipped - (said is Heard.LATE)
         tally.late += said is Heard.LATE
         tally.twice += said is Heard.TWICE
-        self._time(members.get("timestamp"), arrival)
+        if self.timed:
+            self._time(members.get("timestamp"), arrival)
 
     def _time(self, timestamp: object, arrival: Arrival) -> None:
         sent = _seconds(timestamp)

@@ -27,6 +27,7 @@ from playground.errors import WatchError
 from playground.fleets.figures import percentiles, share
 from playground.fleets.fleets import AT_ONCE, Fleet
 from playground.fleets.hearing import FILTERS, Arrival, Hearing
+from playground.fleets.speeding import faster, sets_speed
 from playground.fleets.stopping import Stopped, Stopping
 from playground.fleets.tally import Tally
 from playground.home.homes import Home
@@ -91,6 +92,7 @@ class Run:
     seed: int
     devices: int
     started_at: datetime
+    speed: int = 1
     stages: list[Staged] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     seconds: float = 0.0
@@ -112,6 +114,7 @@ class Run:
         return {
             "fleet": self.fleet,
             "seed": self.seed,
+            "speed": self.speed,
             "devices": self.devices,
             "startedAt": self.started_at.isoformat(timespec="milliseconds"),
             "seconds": round(self.seconds, 1),
@@ -306,18 +309,20 @@ def chosen(groups: dict[str, list[str]], action: Action, seed: str) -> list[str]
 
 
 @contextmanager
-def conducting(
-    home: Home, fleet: Fleet, rows: Sequence[Row], stops: Stopping, show: Show
+def conducting(  # noqa: PLR0913, PLR0917 - joined in one place
+    home: Home, fleet: Fleet, rows: Sequence[Row], stops: Stopping, show: Show, speed: int = 1
 ) -> Iterator[Conductor]:
-    """A conductor with an open connection that hears the fleet's devices. Raises WatchError."""
-    wish = FleetWish.of(fleet.file)
+    """A conductor with an open connection that hears the fleet's devices, whose clocks run so fast.
+    Raises WatchError.
+    """
+    wish = faster(FleetWish.of(fleet.file), speed)
     there = {str(row["thing_name"]): row for row in rows}
     groups = {
         group: [name for name in names if name in there] for group, names in fleet.groups.items()
     }
     online = {name for name, row in there.items() if row["status"] == "ONLINE"}
-    hearing = Hearing(there.keys(), online)
-    run = Run(fleet.name, wish.seed, len(there), datetime.now(UTC))
+    hearing = Hearing(there.keys(), online, timed=speed == 1 and not sets_speed(wish))
+    run = Run(fleet.name, wish.seed, len(there), datetime.now(UTC), speed)
     prices = Prices.of_file()
     run.cost = total(costs_of(rows, prices, Devices(home).rows()), prices)
     inbox: queue.Queue[Deed | WatchError] = queue.Queue()

@@ -143,7 +143,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground fleet set office time=5",
         "playground fleet set office unit=imperial --group lamp",
     ),
-    "fleet run": ("playground fleet run office", "playground fleet run office --cap 0.50"),
+    "fleet run": (
+        "playground fleet run office",
+        "playground fleet run office --cap 0.50",
+        "playground fleet run office --speed 60",
+    ),
     "fleet watch": ("playground fleet watch office",),
     "fleet report": (
         "playground fleet report office --query 'total.changes.seconds.p95'",

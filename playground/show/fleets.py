@@ -128,10 +128,12 @@ def report_page(report: Mapping[str, Any]) -> str:
 
 def _head(report: Mapping[str, Any]) -> dict[str, str]:
     cost, ended = report["cost"], report["total"]["disconnects"]
+    speed = report.get("speed", 1)
     return {
         "fleet": report["fleet"],
         "devices": str(report["devices"]),
         "started": moment(report["startedAt"]),
+        **({"speed": f"{speed} times"} if speed != 1 else {}),
         "seconds": f"{report['seconds']:.1f}",
         "ended by": ended_by(report["endedBy"]),
         "disconnects": ", ".join(f"{count} {reason}" for reason, count in ended.items()) or "none",

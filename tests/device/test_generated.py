@@ -62,6 +62,7 @@ valid: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(0, 99),
     "period": st.integers(1, 99),
     "victim": st.sampled_from(["dev-A", "dev-B"]),
+    "speed": st.integers(1, 3),
 }
 wrong: dict[str, st.SearchStrategy[Any]] = {
     "time": st.integers(max_value=0)
@@ -89,6 +90,7 @@ wrong: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(max_value=-1) | texts | st.booleans(),
     "period": st.integers(max_value=0) | texts | st.booleans(),
     "victim": st.sampled_from([NAME, "a/b", ""]) | st.integers(),
+    "speed": st.integers(max_value=0) | st.integers(min_value=1001) | texts | st.booleans(),
     "colour": st.just("red"),
 }
 wrong["time"] = wrong["time"].filter(lambda value: value != 1 or isinstance(value, bool))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ PROVISION, REMOVE = "ProvisionFleetStateMachineArn", "RemoveFleetStateMachineArn
 LAMPS = {"name": "lamp", "count": 2, "deviceType": "bulb"}
 METERS = {"name": "meter", "count": 1, "deviceType": "meter", "identity": "csr"}
 FILE = {"name": "office", "groups": [LAMPS, METERS]}
+WAIT_SCALE = 0.05
+"""Of the fixture `cloud`: states wait for so much of their time."""
 NEVER = {"telemetry": {"x": {"generator": "no such generator"}}}
 """A model with which a device does not start."""
 
@@ -104,6 +107,33 @@ def test_a_device_that_does_not_start_ends_the_fleet_or_is_tolerated(
     else:
         assert (end.status, end.error) == ("FAILED", "StepFailed")
         assert "States.ExceedToleratedFailureThreshold" in end.cause
+
+
+def test_devices_arrive_when_their_group_says_and_not_after_a_stop(
+    cloud: Cloud, nothing_left: None
+) -> None:
+    # given
+    began = datetime.now(UTC)
+    lamps = {**LAMPS, "arrival": {"rate": 1 / 60}}
+    meters = {**METERS, "count": 3, "arrival": {"over": 86_400}}
+    arn = cloud.start(PROVISION, {"name": "office", "groups": [lamps, meters], "tolerated": 2})
+    names = ["office-lamp-0001", "office-lamp-0002"]
+    wait_for(
+        "the lamps", lambda: all(cloud.row(name).get("status") == "ONLINE" for name in names), 60
+    )
+    # then
+    bucket, key = cloud.home.output("ConfigBucketName"), "fleets/office/arriving.json"
+    listed = json.loads(cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    allowed = {item["thingName"]: item["at"] for item in listed}
+    for name in names:
+        waits = (datetime.fromisoformat(allowed[name]) - began) * WAIT_SCALE
+        assert datetime.fromisoformat(cloud.row(name)["created_at"]) >= began + waits
+    assert not any("meter" in name for name in statuses(cloud))
+    # and when it is stopped, those that wait never come
+    cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    wait_for("the undoing", lambda: not told(cloud, "list")["fleets"])
+    assert not any("meter" in name for name in statuses(cloud))
+    assert all(cloud.row(name)["status"] == "TERMINATED" for name in names)
 
 
 @pytest.mark.thorough
@@ -336,3 +366,43 @@ def test_a_fleet_is_put_through_its_stages_and_a_report_is_kept(
     told(cloud, "delete", "office")
     gone = cloud.playground("fleet", "report", "office", check=False)
     assert gone.returncode == exit_codes.NOT_FOUND
+
+
+def test_a_fleet_is_put_through_an_hour_in_seconds(
+    cloud: Cloud, nothing_left: None, tmp_path: Path
+) -> None:
+    # given
+    file = tmp_path / "office.json"
+    asleep = {"offline": 120, "groups": ["meter"], "over": 60}
+    stages = [
+        {"name": "hour", "seconds": 480, "actions": [{"desired": {"unit": "imperial"}}]},
+        {"name": "asleep", "seconds": 480, "actions": [asleep]},
+    ]
+    file.write_text(json.dumps({**FILE, "stages": stages}))
+    told(cloud, "create", str(file))
+    # when: a message a minute, sixty times as fast
+    report = told(cloud, "run", "office", "--speed", "60")
+    # then
+    hour, away = report["stages"]
+    assert report["speed"] == 60
+    assert 7 < hour["seconds"] < 20
+    assert hour["messages"]["heard"] >= 3 * 6
+    assert hour["changes"]["accepted"] == 3
+    assert (away["disconnects"], report["series"][-1]["online"]) == (
+        {"CLIENT_INITIATED_DISCONNECT": 1},
+        3,
+    )
+    assert report["total"]["messages"]["lost"] == 0
+    # and of timestamps that run ahead no delay is told
+    assert report["total"]["messages"]["delay"] == report["total"]["messages"]["jitter"] == {}
+    # and afterwards all clocks are as fast as time
+    for name in ("office-lamp-0001", "office-meter-0001"):
+        state = cloud.shadow(name)
+        assert "speed" not in state["desired"]
+        assert "speed" not in state["reported"]
+    # and what would be too many messages is refused before anything is changed
+    told(cloud, "set", "office", "time=1")
+    refused = cloud.playground("fleet", "run", "office", "--speed", "101", check=False)
+    assert refused.returncode == exit_codes.USAGE
+    assert "would send 303 messages a second; a run takes at most 300" in refused.stderr
+    told(cloud, "delete", "office")

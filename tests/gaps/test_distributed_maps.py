@@ -166,3 +166,34 @@ def test_it_is_stopped_with_all_that_its_items_wait_for(*, filled: bool) -> None
         assert _counts(arn) == {"succeeded": 0, "failed": 0, "aborted": 3}
     # The emulator's threads end when what they wait for is over.
     _ended(lambda: threading.active_count() <= before)
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_an_item_that_is_stopped_while_it_waits_starts_nothing_more(*, filled: bool) -> None:
+    """When the first fails the emulator has learned it."""
+    # given
+    if filled:
+        fill("distributed_maps")
+        fill("nested_executions")
+    from ministack.services import stepfunctions
+
+    nested = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": {"StateMachineArn": f"{ARN}:after", "Input": {}},
+        "End": True,
+    }
+    seconds = 600 if filled else 1
+    item = {"Item": {"Type": "Wait", "Seconds": seconds, "Next": "After"}, "After": nested}
+    _machine("after", {"Only": {"Type": "Pass", "End": True}})
+    _machine("map", {"Each": _each(item, MaxConcurrency=2)})
+    before = threading.active_count()
+    arn = _started("map", {"items": [1, 2]})
+    run = _ended(lambda: _sfn("ListMapRuns", executionArn=arn)["mapRuns"])[0]["mapRunArn"]
+    # when
+    _sfn("StopExecution", executionArn=arn)
+    # then its thread ends long before its time
+    _ended(lambda: _sfn("DescribeMapRun", mapRunArn=run)["status"] != "RUNNING")
+    _ended(lambda: threading.active_count() <= before)
+    after = [one for one in stepfunctions._executions if ":after:" in one]
+    assert len(after) == (0 if filled else 2)

@@ -135,7 +135,7 @@ EDGES: Mapping[str, list[Any]] = {
     "period": [*INTEGERS, 3600, 3601],
     "victim": [OTHER_NAME, NAME, "", "a/b", "x" * 128, "x" * 129, None, 1, ["a"]],
     "manifest": [
-        *({"version": version, "url": URL} for version in (*INTEGERS, 1, 2**31 - 1, 2**31, *BIG)),
+        *({"version": version, "url": URL} for version in (*INTEGERS, 1, 2**53 - 1, 2**53, *BIG)),
         *(
             {"version": 1, "url": url}
             for url in (f"http{URL}", "http://b", "https://", "", 1, None)
@@ -144,6 +144,7 @@ EDGES: Mapping[str, list[Any]] = {
         *({"version": 1, "url": URL.ljust(length, "x")} for length in (3072, 3073)),
         *({"version": 1}, {"url": URL}, {"version": 1, "url": URL, "x": 1}, {}, [], None, URL, 1),
     ],
+    "speed": [*INTEGERS, 1000, 1001],
     "colour": ["red"],
 }
 

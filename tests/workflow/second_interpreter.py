@@ -98,7 +98,7 @@ def _inline(state: dict[str, Any], items: str) -> None:
     state["ItemProcessor"]["ProcessorConfig"] = {"Mode": "INLINE"}
     state["ItemsPath"] = items
     state["ItemSelector"] = {"execution.$": "$$.Execution.Id", "thingName": "lamp"}
-    state["ItemSelector"] |= {"input": {}, "madeBy": "arn"}
+    state["ItemSelector"] |= {"input": {}, "madeBy": "arn", "at": now()}
 
 
 def _groups(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ export interface Setting {
   rule: string;
   low?: number;
   high?: number;
+  orNull?: boolean;
   maxBytes?: number;
   maxSlashes?: number;
   maxItems?: number;
@@ -56,8 +57,8 @@ export const has = (setting: Setting, deviceType: string): boolean =>
 const isInteger = (value: Json): value is number =>
   typeof value === 'number' && Number.isInteger(value);
 
-const integer: Rule = ({ low = 0, high = 0 }, value) =>
-  isInteger(value) && low <= value && value <= high
+const integer: Rule = ({ low = 0, high = 0, orNull = false }, value) =>
+  (orNull && value === null) || (isInteger(value) && low <= value && value <= high)
     ? undefined
     : `must be an integer from ${String(low)} to ${String(high)}`;
 

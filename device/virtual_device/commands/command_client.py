@@ -183,7 +183,9 @@ class CommandClient(Capability):
 
     def _look(self) -> Situation:
         device = self._device
-        return Situation(device.thing, device.settings, device.sequence, device.now())
+        return Situation(
+            device.thing, device.settings, device.sequence, device.now(), device.telemetry_time
+        )
 
 
 def as_execution(reply: Reply) -> JsonObject:

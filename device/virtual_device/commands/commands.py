@@ -41,6 +41,8 @@ class Situation:
     settings: JsonObject
     sequence: int
     now: Now
+    telemetry_time: float
+    """What the clock of its telemetry shows, Unix time in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

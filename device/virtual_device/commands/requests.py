@@ -133,7 +133,7 @@ def _declared(document: JsonObject, situation: Situation) -> Reply | None:
     found = find(model.replies, document)
     if found is None:
         return None
-    moment = moment_of(thing, situation.settings, situation.now.wall, situation.sequence)
+    moment = moment_of(thing, situation.settings, situation.telemetry_time, situation.sequence)
     try:
         content = answer(found, replace(moment, request=document))
         if len(encode(content)) > MAX_REPLY_BYTES:

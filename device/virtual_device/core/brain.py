@@ -32,6 +32,7 @@ from virtual_device.shadow.setting_rules import number_of
 from virtual_device.shadow.settings import Act, Refusal
 from virtual_device.telemetry import telemetry
 from virtual_device.telemetry.messages import MessageModel
+from virtual_device.telemetry.pace import REAL, Pace
 from virtual_device.telemetry.thing import Thing
 
 FIRST_MESSAGE_WAIT = 5.0
@@ -80,6 +81,8 @@ class State:
     connected: bool = False
     turns: tuple[Turn, ...] = ()
     """One for each message of the model, from the first connection on."""
+    pace: Pace = REAL
+    """The clock of its telemetry."""
 
     @property
     def sequence(self) -> int:
@@ -131,6 +134,7 @@ def on_connected(thing: Thing, state: State, now: Now) -> Step:
     at 1.
     """
     greeting = () if in_quarantine(state) else (event(thing, "online", now.wall),)
+    state = _paced(state, now)
     turns = tuple(Turn(max(turn.due, now.mono), turn.sequence) for turn in state.turns)
     turns = turns or _first_turns(thing, now.mono + FIRST_MESSAGE_WAIT)
     mirror = replace(state.mirror, known=False, newest=0, behind=False, in_flight=None)
@@ -242,7 +246,7 @@ def on_time(thing: Thing, state: State, now: Now) -> Step:
             turns.append(turn)
             continue
         message = None if quiet else _telemetry(thing, state, number, now)
-        interval = _interval(state, model)
+        interval = state.pace.seconds(_interval(state, model))
         following = turn.due + interval
         if following <= now.mono or quiet:  # what was missed is not made up for
             following = now.mono + interval
@@ -261,6 +265,7 @@ def _with_turns(state: State, turns: tuple[Turn, ...]) -> State:
         state.mirror,
         state.connected,
         turns,
+        state.pace,
     )
 
 
@@ -272,7 +277,7 @@ def _telemetry(thing: Thing, state: State, number: int, now: Now) -> Publish | N
     if number == 0 and settings["payload"] is not None:
         return Publish(_topic(thing, state, number), encode(settings["payload"]))
     sequence = state.turns[number].sequence
-    payload = telemetry.payload(thing, settings, now.wall, sequence, number)
+    payload = telemetry.payload(thing, settings, state.pace.wall(now), sequence, number)
     return None if payload is None else Publish(_topic(thing, state, number), payload)
 
 
@@ -311,13 +316,24 @@ def _settle(thing: Thing, state: State, now: Now, differing: shadow.Delta | None
     """Bring the settings to `desired`, then `reported` to the settings."""
     before = state
     outcome = table.apply(thing, state.settings, state.mirror.desired)
-    state = replace(state, settings=outcome.settings, refused=outcome.refused)
+    state = _paced(replace(state, settings=outcome.settings, refused=outcome.refused), now)
     if differing is not None:
         state = _report_again(state, differing)
     state, report = _report(state)
     saved = () if same(dict(before.settings), dict(state.settings)) else (Save(state.settings),)
     state, acts = _act(thing, state, outcome.acts, now)
     return state, (*_news(thing, before, state), *saved, *report, *acts)
+
+
+def _paced(state: State, now: Now) -> State:
+    """With the clock of its telemetry as fast as the setting says."""
+    wanted = state.settings.get("speed")
+    speed = 1 if wanted is None else number_of(wanted)
+    if speed == state.pace.speed:
+        return state
+    pace = state.pace.at(speed, now)
+    turns = tuple(Turn(pace.due(due, state.pace, now), count) for due, count in state.turns)
+    return replace(state, pace=pace, turns=turns)
 
 
 def _report_again(state: State, delta: shadow.Delta) -> State:

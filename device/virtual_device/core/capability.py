@@ -70,6 +70,10 @@ class Surroundings(Protocol):
     def now(self) -> Now:
         """The present moment."""
 
+    @property
+    def telemetry_time(self) -> float:
+        """What the clock of its telemetry shows, Unix time in seconds."""
+
     def after(self, seconds: float, call: Callable[[], None]) -> Cancellable:
         """Have `call` made after so many seconds."""
 

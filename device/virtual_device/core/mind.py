@@ -101,6 +101,11 @@ class Mind:
         return self._state.sequence
 
     @property
+    def telemetry_time(self) -> float:
+        """What the clock of its telemetry shows, Unix time in seconds."""
+        return self._state.pace.wall(self._shared.clock())
+
+    @property
     def told(self) -> bool:
         """Whether the shadow has taken, or refused, all that was reported."""
         return not self._shadow.updating

@@ -41,19 +41,24 @@ class Rule:
         return self.parse(value, thing)
 
 
-def integer(low: int, high: int) -> Rule:
-    """An integer from `low` to `high`; 10.0 is one too, and stays as it is given. A boolean is
-    none.
+def integer(low: int, high: int, *, or_null: bool = False) -> Rule:
+    """An integer from `low` to `high`, and null if that is said; 10.0 is one too, and stays as it
+    is given. A boolean is none.
     """
 
     told = f"an integer from {low} to {high}"
 
     def parse(value: Json, _thing: Thing) -> Json:
+        if value is None and or_null:
+            return value
         if not is_integer(value) or not low <= number_of(value) <= high:
             raise RefusedError(f"must be {told}")
         return value
 
-    return Rule("integer", {"low": low, "high": high}, parse, lambda _: told)
+    limits: dict[str, Json] = {"low": low, "high": high}
+    if or_null:
+        limits["orNull"] = True
+    return Rule("integer", limits, parse, lambda _: told)
 
 
 def reporting_interval(high: int) -> Rule:

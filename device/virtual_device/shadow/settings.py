@@ -32,6 +32,7 @@ MAX_SECONDS = 86_400
 MAX_LINKS = 10
 MAX_SEED = 2**31 - 1
 MAX_PERIOD = 3600
+MAX_SPEED = 1000
 ROGUES = frozenset({"rogue"})
 MISBEHAVIOURS = (
     "forbidden-topic",
@@ -242,6 +243,7 @@ TABLE = (
         resets_when_removed=True,
     ),
     Setting(
+<<<<<<< HEAD
         "manifest",
         "Which devices it runs, by version and URL of the list; removed, they stay as they are.",
         versioned_url(MAX_MANIFEST_URL),
@@ -249,6 +251,13 @@ TABLE = (
         device_types=frozenset({HOST}),
         set_by_workflows=True,
         in_log=_without_url,
+=======
+        "speed",
+        "How many times as fast as time the clock of its telemetry runs.",
+        integer(1, MAX_SPEED, or_null=True),
+        _nothing,
+        resets_when_removed=True,
+>>>>>>> fleet-time
     ),
 )
 

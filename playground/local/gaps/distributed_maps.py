@@ -2,24 +2,28 @@
 
 AWS: ToleratedFailureCountPath takes the number from the state's input. When more items fail, the
 Map Run stops the executions that still run, starts no more, and fails. When the execution that has
-the Map is stopped, so are the executions of its items, and what these wait for.
+the Map is stopped, so are the executions of its items, and what these wait for. One that is stopped
+goes on with no other state.
 Source: https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 Source: https://docs.aws.amazon.com/step-functions/latest/dg/maprun-fail-threshold.html
-Emulator: does not know the path; goes through all items whatever happens, and counts at the end.
+Emulator: does not know the path; goes through all items whatever happens, and counts at the end. An
+item that is stopped in a Wait state sleeps on, and then starts what comes next.
 """
 
 import contextvars
 import copy
 import json
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import thread as pools
 from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from playground.local.gaps.nested_executions import running_as
+from playground.local.gaps.nested_executions import here, running_as
 
 TOO_MANY = "States.ExceedToleratedFailureThreshold"
 MOST_AT_ONCE = 64
@@ -34,6 +38,12 @@ STATUSES = {
 LOOK_AGAIN = 0.1
 """Seconds."""
 
+LOOK_UP = 0.5
+"""Seconds between two looks of an item that sleeps; there may be a hundred of them."""
+
+ABORTED = "States.Aborted"
+"""What ends the thread of an item that was stopped. Nobody sees it: the item is ABORTED."""
+
 COUNTS = (
     *("pending", "running", "succeeded", "failed", "timedOut", "aborted", "total"),
     *("resultsWritten", "failuresNotRedrivable", "pendingRedrive"),
@@ -44,6 +54,7 @@ def fill() -> None:
     """Replace the run of a Distributed Map, and stop its items with their execution."""
     sfn._run_distributed_map = run_distributed_map
     sfn._stop_execution = _with_its_items(sfn._stop_execution)
+    sfn._scaled_sleep = _until_stopped(sfn._scaled_sleep)
 
 
 @dataclass
@@ -239,3 +250,25 @@ def _with_its_items(stop: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return answer
 
     return stopped
+
+
+def _until_stopped(sleep: Callable[[float], None]) -> Callable[[float], None]:
+    """A sleep in an item is one of many short ones, each of which may be the last."""
+
+    def slept(seconds: float) -> None:
+        item = sfn._executions.get(here()) or {}
+        if "mapRunArn" not in item:
+            sleep(seconds)
+            return
+        end = time.monotonic() + seconds * sfn._SFN_WAIT_SCALE
+        while (left := end - time.monotonic()) > 0 and _goes_on(item):
+            time.sleep(min(left, LOOK_UP))
+        if not _goes_on(item):
+            raise sfn._ExecutionError(ABORTED, "The execution was stopped")
+
+    return slept
+
+
+def _goes_on(item: Mapping[str, Any]) -> bool:
+    """Not when the emulator ends either: it would wait for the threads of a pool."""
+    return item["status"] == "RUNNING" and not pools._shutdown

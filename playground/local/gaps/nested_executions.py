@@ -40,6 +40,11 @@ def running_as(arn: str) -> Iterator[None]:
         _runs.reset(runs)
 
 
+def here() -> str:
+    """The ARN of the execution whose state this thread carries out; empty when there is none."""
+    return _runs.get()
+
+
 def _waiting(start: Callable[..., Any]) -> Callable[..., Any]:
     def invoked(*arguments: Any) -> Any:
         waits = _waits.set(_runs.get())

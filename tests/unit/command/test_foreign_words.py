@@ -262,7 +262,7 @@ def test_a_name_in_an_error_is_short() -> None:
 
 @payloads
 def test_a_device_answers_every_request(payload: bytes) -> None:
-    found = receive(payload, lambda: Situation(LAMP, settings.defaults(LAMP), 0, NOW))
+    found = receive(payload, lambda: Situation(LAMP, settings.defaults(LAMP), 0, NOW, NOW.wall))
     assert isinstance(found, Accepted) or len(encode(found.as_document())) < 2000
 
 

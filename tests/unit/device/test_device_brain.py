@@ -1,7 +1,10 @@
 """When a device sends what."""
 
 import json
+from datetime import datetime
 from typing import Any
+
+import pytest
 
 from virtual_device.base.clock import Now
 from virtual_device.core import brain
@@ -9,6 +12,7 @@ from virtual_device.core.brain import State
 from virtual_device.core.effects import Publish, Save, UpdateShadow
 from virtual_device.shadow.shadow import Delta, Document
 from virtual_device.telemetry import telemetry
+from virtual_device.telemetry.pace import SHORTEST
 from virtual_device.telemetry.thing import Thing
 
 THING = Thing("dev-TEST")
@@ -129,3 +133,90 @@ def test_telemetry_is_the_same_for_the_same_moment() -> None:
     assert isinstance(first["temperature"], float)
     assert isinstance(imperial["temperature"], float)
     assert abs(first["temperature"] * 9 / 5 + 32 - imperial["temperature"]) < 0.2
+
+
+def stamps(step: brain.Step) -> list[float]:
+    """Of the telemetry of a step, in seconds after `WALL`."""
+    times = [
+        datetime.fromisoformat(json.loads(one.payload)["timestamp"]).timestamp()
+        for one in sent(step)
+    ]
+    return [round(time - WALL, 3) for time in times]
+
+
+def test_a_fast_clock_brings_its_messages_sooner_and_stamps_them_by_itself() -> None:
+    # given
+    state = brain.on_time(THING, connected({"time": 60}), at(0))[0]
+    # when half of the interval is over
+    state = brain.on_delta(THING, state, Delta(2, {"speed": 60}), at(30))[0]
+    # then the other half takes half a second
+    assert state.due == 30.5
+    step = brain.on_time(THING, state, at(30.5))
+    assert stamps(step) == [60.0]
+    assert step[0].due == 31.5
+    step = brain.on_time(THING, step[0], at(31.5))
+    assert stamps(step) == [120.0]
+    # and when it runs at another speed it does not jump
+    state = brain.on_delta(THING, step[0], Delta(3, {"speed": 30}), at(32))[0]
+    assert state.due == 33
+    assert stamps(brain.on_time(THING, state, at(33))) == [180.0]
+
+
+@pytest.mark.parametrize("patch", [{"time": 60, "speed": 1}, {"time": 60}])
+def test_back_in_time_the_clock_is_the_real_one_again(patch: dict[str, Any]) -> None:
+    # given
+    state = brain.on_time(THING, connected({"time": 60, "speed": 60}), at(0))[0]
+    assert state.due == 1
+    # when
+    document = Document(2, patch, {"time": 60, "speed": 60})
+    state = brain.on_document(THING, state, document, at(0.5))[0]
+    # then what was due in half of the interval still is
+    assert state.due == 30.5
+    assert stamps(brain.on_time(THING, state, at(30.5))) == [30.5]
+
+
+def test_values_go_by_the_fast_clock() -> None:
+    # given
+    fast = brain.on_time(THING, connected({"time": 60, "speed": 60}), at(0))[0]
+    slow = brain.on_time(THING, connected({"time": 60}), at(0))[0]
+    # when
+    [soon], [late] = (
+        sent(brain.on_time(THING, state, at(moment))) for state, moment in ((fast, 1), (slow, 60))
+    )
+    # then
+    assert soon.payload == late.payload
+
+
+def test_the_connection_and_its_events_go_by_the_real_time() -> None:
+    # given
+    state = connected({"speed": 1000})
+    # when
+    state = brain.on_disconnected(brain.on_time(THING, state, at(0))[0])
+    step = brain.on_connected(THING, state, at(100))
+    # then
+    assert stamps(step) == [100.0]
+    waiting = brain.on_connected(THING, brain.start(THING, {"speed": 1000}), at(0))[0]
+    assert waiting.due == brain.FIRST_MESSAGE_WAIT
+
+
+def test_a_device_that_was_off_begins_with_the_real_time() -> None:
+    # given
+    state = brain.start(THING, {"speed": 10, "time": 60})
+    # when
+    state = brain.on_connected(THING, state, at(100))[0]
+    state = brain.on_document(THING, state, Document(1, {}, {"speed": 10}), at(101))[0]
+    # then: no wish, no speed
+    assert stamps(brain.on_time(THING, state, at(101))) == [101.0]
+    # and with one
+    state = brain.on_document(THING, state, Document(2, {"speed": 10}, {}), at(102))[0]
+    state = brain.on_connected(THING, brain.restart(state), at(103))[0]
+    assert stamps(brain.on_time(THING, state, at(108))) == [162.0]
+
+
+def test_no_clock_makes_more_messages_than_a_connection_takes() -> None:
+    # given
+    state = connected({"time": 1, "speed": 1000})
+    # when
+    step = brain.on_time(THING, state, at(0))
+    # then
+    assert step[0].due == SHORTEST

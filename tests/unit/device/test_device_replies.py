@@ -92,11 +92,12 @@ def test_the_reply_to_a_command_is_its_result_and_agrees_with_telemetry() -> Non
     # given
     device = device_with(row())
     device.settings = {**device.settings, "unit": "imperial"}
+    device.ahead = 1000.0
     # when
     content = ask(device, {"command": "weigh"}).content
     # then
     told: Any = telemetry.generate(
-        device.thing, device.settings, device.now().wall, device.sequence
+        device.thing, device.settings, device.now().wall + 1000, device.sequence
     )
     assert content == {
         "command": "weigh",

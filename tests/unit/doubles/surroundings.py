@@ -130,6 +130,8 @@ class Device:
     sequence: int = 7
     traffic: Counts = NO_TRAFFIC
     mono: float = 0.0
+    ahead: float = 0.0
+    """Seconds by which the clock of its telemetry is."""
     sent: list[Sent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     cycles: list[Cycle] = field(default_factory=list)
@@ -171,6 +173,11 @@ class Device:
     def now(self) -> Now:
         """The present moment."""
         return Now(1_767_323_045.678 + self.mono, self.mono)
+
+    @property
+    def telemetry_time(self) -> float:
+        """By that clock."""
+        return self.now().wall + self.ahead
 
     def after(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Later."""

@@ -42,6 +42,8 @@ def test_the_command_takes_the_name_of_a_model_file() -> None:
         {"name": "a b"},
         {"groups": []},
         {"size": 3},
+        {"groups": [{"name": "lamp", "count": 1, "arrival": {"over": 1, "rate": 1}}]},
+        {"groups": [{"name": "lamp", "count": 1, "arrival": {"rate": 0}}]},
         {"stages": [{"name": "one"}]},
         {"stages": [{"name": "one", "seconds": 1, "actions": [{"reconnect": "now"}]}]},
         {"stops": [{"measure": "mood", "above": 1}]},

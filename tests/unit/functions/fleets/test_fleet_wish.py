@@ -1,5 +1,6 @@
 """What a fleet file may say, and what it is told when it says something else."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -57,6 +58,28 @@ WRONG: list[tuple[Any, str]] = [
     (fleet({**LAMPS, "count": 1.5}), "groups[0].count: must be a whole number"),
     (fleet({**LAMPS, "count": True}), "groups[0].count: must be a whole number"),
     (fleet({**LAMPS, "count": 10**9}), f"groups[0].count: must be at most {MOST_DEVICES}"),
+    (fleet({**LAMPS, "arrival": None}), "groups[0].arrival: must be a JSON object, got None"),
+    (fleet({**LAMPS, "arrival": 5}), "groups[0].arrival: must be a JSON object, got 5"),
+    (fleet({**LAMPS, "arrival": {}}), "groups[0].arrival: must have exactly one of over, rate"),
+    (
+        fleet({**LAMPS, "arrival": {"over": 1, "rate": 1}}),
+        "groups[0].arrival: must have exactly one of over, rate",
+    ),
+    (fleet({**LAMPS, "arrival": {"within": 1}}), "groups[0].arrival.within: is not a field here"),
+    (
+        fleet({**LAMPS, "arrival": {"over": 86_401}}),
+        "groups[0].arrival.over: must be a number from 0 to 86400",
+    ),
+    (fleet({**LAMPS, "arrival": {"over": True}}), "groups[0].arrival.over: must be a number"),
+    (fleet({**LAMPS, "arrival": {"rate": -1}}), "groups[0].arrival.rate: must be a number from 0"),
+    (
+        fleet({**LAMPS, "arrival": {"rate": 0}}),
+        "groups[0].arrival.rate: must bring the 2 devices within 86400 s, got 0",
+    ),
+    (
+        fleet({**LAMPS, "count": 5000, "arrival": {"rate": 0.01}}),
+        "groups[0].arrival.rate: must bring the 5000 devices within 86400 s, got 0.01",
+    ),
     (fleet({**LAMPS, "count": 0}), f"groups: must have 1 to {MOST_DEVICES} devices together"),
     (
         fleet({**LAMPS, "count": MOST_DEVICES}, {**LAMPS, "name": "b", "count": 1}),
@@ -158,3 +181,53 @@ def test_a_number_is_whole_as_json_schema_has_it() -> None:
 def test_a_name_that_is_taken_by_aws_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"groups\[0\].thingName"):
         FleetWish.of(fleet({**LAMPS, "thingName": "x:{number}/y"}))
+
+
+@pytest.mark.parametrize(
+    ("arrival", "count", "part"), [({"over": 30}, 60, 0.5), ({"rate": 2}, 20, 0.5)]
+)
+def test_devices_arrive_one_by_one_each_in_its_part_of_the_time(
+    arrival: Any, count: int, part: float
+) -> None:
+    # given
+    wish = FleetWish.of(fleet({**LAMPS, "count": count, "arrival": arrival}))
+    # when
+    moments = wish.arriving(wish.devices())
+    # then
+    assert list(moments) == list(wish.devices())
+    for at, moment in enumerate(moments.values()):
+        assert at * part <= moment < (at + 1) * part
+    pauses = {round(later - one, 6) for one, later in pairwise(moments.values())}
+    assert len(pauses) > count / 2  # nobody keeps step
+
+
+def test_the_same_seed_brings_the_devices_at_the_same_moments() -> None:
+    # given
+    lamps, meters = {**LAMPS, "arrival": {"over": 60}}, {"name": "meter", "count": 2}
+    wishes = [FleetWish.of(fleet(lamps, meters, seed=seed)) for seed in (7, 7, 8)]
+    # when
+    once, again, other = [wish.arriving(wish.devices()) for wish in wishes]
+    # then
+    assert once == again != other
+    # and whoever has no arrival comes at once, before all others
+    assert list(once)[:2] == ["office-meter-0001", "office-meter-0002"]
+    assert list(once.values())[:2] == [0, 0]
+
+
+def test_groups_arrive_side_by_side() -> None:
+    # given
+    slow = {"name": "slow", "count": 3, "arrival": {"over": 30}}
+    fast = {"name": "fast", "count": 3, "arrival": {"rate": 0.2}}
+    # when
+    moments = FleetWish.of(fleet(slow, fast)).arriving(FleetWish.of(fleet(slow, fast)).devices())
+    # then
+    assert sorted(moments.values()) == list(moments.values())
+    assert max(moments[name] for name in moments if "fast" in name) < 15
+    assert max(moments[name] for name in moments if "slow" in name) >= 20
+
+
+def test_only_new_devices_are_spread() -> None:
+    wish = FleetWish.of(fleet({**LAMPS, "count": 10, "arrival": {"over": 10}}))
+    moments = wish.arriving({"office-lamp-0009", "office-lamp-0010"})
+    assert list(moments) == ["office-lamp-0009", "office-lamp-0010"]
+    assert 0 <= moments["office-lamp-0009"] < 5 <= moments["office-lamp-0010"] < 10

@@ -10,6 +10,7 @@ import pytest
 
 from common.errors import FleetBusy, FleetNotFound, InvalidInput, ThingExists, TransientError
 from common.identifiers import owner_of
+from common.moments import milliseconds
 from common.waiting import Patience
 from fleets import plan_fleet, plan_removal, settle_fleet
 from fleets.members import Catalog, member
@@ -146,6 +147,42 @@ def test_a_fleet_is_made_device_by_device(office: Office) -> None:
     assert (
         office.read("fleets/office/file.json")["groups"][0]["thingName"] == "office-lamp-{number}"
     )
+
+
+def test_devices_that_come_over_time_are_listed_in_the_order_in_which_they_may_begin(
+    office: Office,
+) -> None:
+    # given
+    arrival = {"over": 60}
+    file = {
+        "name": "office",
+        "groups": [{**LAMPS, "arrival": arrival}, {"name": "meter", "count": 2}],
+    }
+    began = time.time()
+    # when
+    planned = office.plan(file)
+    ended = time.time()
+    # then
+    items = office.read(planned["arrivingKey"])
+    assert [item["thingName"] for item in items] == [
+        *("office-meter-0001", "office-meter-0002"),
+        *NAMES,
+    ]
+    times = [milliseconds(item["at"]) / 1000 for item in items]
+    assert times == sorted(times)
+    for at in times[:2]:
+        assert began - 0.001 <= at <= ended + 0.001
+    for number, at in enumerate(times[2:]):
+        assert began + number * 20 - 0.001 <= at <= ended + (number + 1) * 20 + 0.001
+    # and the device's own input says nothing of it, but the file does
+    assert all("arrival" not in item["input"] for item in items)
+    office.arrive(planned)
+    office.settle(planned["devices"])
+    assert office.read("fleets/office/file.json")["groups"][0]["arrival"] == arrival
+    # and when the fleet grows, those who are there have arrived
+    larger = {**file, "groups": [{**LAMPS, "count": 5, "arrival": arrival}, file["groups"][1]]}
+    items = office.read(office.plan(larger, OTHER_FLEET)["arrivingKey"])
+    assert [item["thingName"] for item in items] == ["office-lamp-0004", "office-lamp-0005"]
 
 
 def test_the_execution_of_a_long_name_has_room_in_80_letters() -> None:
