@@ -243,7 +243,6 @@ TABLE = (
         resets_when_removed=True,
     ),
     Setting(
-<<<<<<< HEAD
         "manifest",
         "Which devices it runs, by version and URL of the list; removed, they stay as they are.",
         versioned_url(MAX_MANIFEST_URL),
@@ -251,13 +250,13 @@ TABLE = (
         device_types=frozenset({HOST}),
         set_by_workflows=True,
         in_log=_without_url,
-=======
+    ),
+    Setting(
         "speed",
         "How many times as fast as time the clock of its telemetry runs.",
         integer(1, MAX_SPEED, or_null=True),
         _nothing,
         resets_when_removed=True,
->>>>>>> fleet-time
     ),
 )
 
