@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 REFERENCE_SECONDS = 900
 # Tells the task which image it was started with (docs/contracts.md).
 IMAGE_VARIABLE = "IMAGE_DIGEST"
-# A host runs many devices, hundreds of messages a second: one processor, and 2 GB. One of the sizes
-# that Fargate has:
+# A host runs many devices: 500 take 70 MB, and an eighth of a core when each says something every
+# second. One of the sizes that Fargate has:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
-HOST_SIZE: "TaskOverrideTypeDef" = {"cpu": "1024", "memory": "2048"}
+HOST_SIZE: "TaskOverrideTypeDef" = {"cpu": "512", "memory": "1024"}
 # Its containers run no more:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 ENDED = ("DEPROVISIONING", "STOPPED")

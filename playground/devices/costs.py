@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("prices.json")
 
 # Of the task definition, in the template; and of a host, in functions/provisioning/start_task.py.
 VCPU, GIGABYTES = 0.25, 0.5
-HOST_VCPU, HOST_GIGABYTES = 1.0, 2.0
+HOST_VCPU, HOST_GIGABYTES = 0.5, 1.0
 HOURS_A_MONTH = 730.0
 """As AWS's own calculator has it: 8,760 hours a year, by twelve."""
 

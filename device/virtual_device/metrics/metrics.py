@@ -53,11 +53,11 @@ class Metrics(Capability):
     @property
     def filters(self) -> Sequence[str]:
         """Rejections, if there is anything to reject."""
-        return (f"{topics.metrics(self._device.thing.name)}/rejected",) if self._interval else ()
+        return (self._rejected,) if self._interval else ()
 
     def on_message(self, message: Message) -> bool:
         """Take a rejection."""
-        if message.topic != f"{topics.metrics(self._device.thing.name)}/rejected":
+        if message.topic != self._rejected:
             return False
         try:
             rejection = Rejection.from_payload(decode_object(message.payload))
@@ -73,6 +73,11 @@ class Metrics(Capability):
         if self._interval and self._timer is None:
             self._plan()
 
+    def on_shadow(self) -> None:
+        """Begin, where a process before was told to and this one has just learnt of it."""
+        if self._interval and self._timer is None:
+            self._begin()
+
     def on_disconnected(self) -> None:
         """What falls due meanwhile waits."""
         self._stop()
@@ -82,14 +87,21 @@ class Metrics(Capability):
         if self._interval == before.get("metrics"):
             return
         self._stop()
-        topic = f"{topics.metrics(self._device.thing.name)}/rejected"
-        if not self._interval:
-            self._before = self._due = None
-            self._device.unsubscribe([topic])
-            return
-        if not before.get("metrics"):
-            self._device.subscribe([topic], self._on_subscribed)
         self._due = None
+        if not self._interval:
+            self._before = None
+            self._device.unsubscribe([self._rejected])
+        elif before.get("metrics"):
+            self._plan()
+        else:
+            self._begin()
+
+    @property
+    def _rejected(self) -> str:
+        return f"{topics.metrics(self._device.thing.name)}/rejected"
+
+    def _begin(self) -> None:
+        self._device.subscribe([self._rejected], self._on_subscribed)
         self._plan()
 
     def _stop(self) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from virtual_device.base.errors import DeviceError
-from virtual_device.base.jsonvalue import JsonObject
+from virtual_device.base.jsonvalue import Json, JsonObject
 from virtual_device.base.timers import Cancellable
 from virtual_device.core.capability import Capability, Surroundings
 from virtual_device.rogue import misbehaviour
@@ -30,11 +30,13 @@ SETTINGS = ("misbehave", "seed", "period")
 class RogueBehaviour(Capability):
     """One device's."""
 
-    __slots__ = ("_next", "_sides", "_steps", "_timer", "device")
+    __slots__ = ("_made_of", "_next", "_sides", "_steps", "_timer", "device")
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.device = surroundings
         self._steps: Iterator[Step] | None = None
+        self._made_of: tuple[Json, ...] = ()
+        """The settings that the schedule was made of."""
         self._next: Step | None = None
         self._timer: Cancellable | None = None
         self._sides: list[SideConnection] = []
@@ -53,6 +55,11 @@ class RogueBehaviour(Capability):
         """Go on."""
         self._plan()
 
+    def on_shadow(self) -> None:
+        """Begin, where a process before was told to and this one has just learnt of it."""
+        if self._steps is not None and self._made_of != self._wished:
+            self._begin_anew()
+
     def on_disconnected(self) -> None:
         """What falls due meanwhile waits for the next connection."""
         self._stop()
@@ -60,8 +67,14 @@ class RogueBehaviour(Capability):
     def on_settings(self, before: JsonObject) -> None:
         """Another schedule, or none."""
         settings = self.device.settings
-        if all(settings.get(key) == before.get(key) for key in SETTINGS):
-            return
+        if any(settings.get(key) != before.get(key) for key in SETTINGS):
+            self._begin_anew()
+
+    @property
+    def _wished(self) -> tuple[Json, ...]:
+        return tuple(self.device.settings.get(key) for key in SETTINGS)
+
+    def _begin_anew(self) -> None:
         self._stop()
         self._steps = self._next = None
         for side in list(self._sides):
@@ -102,6 +115,7 @@ class RogueBehaviour(Capability):
         if self._timer is not None:
             return
         if self._steps is None:
+            self._made_of = self._wished
             seed, period = number_of(settings.get("seed")), number_of(settings.get("period"))
             self._steps = misbehaviour.schedule(
                 seed, misbehaviour.chosen(settings.get("misbehave")), period

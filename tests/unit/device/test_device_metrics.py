@@ -162,6 +162,22 @@ def test_a_device_reports_nothing_unless_it_is_told_to(bench: Bench) -> None:
     assert (bench.device.timers, bench.device.works, bench.device.subscriptions) == ([], [], [])
 
 
+def test_a_process_without_a_memory_learns_of_its_reports_from_the_shadow(bench: Bench) -> None:
+    """Nothing is reported anew, for a process before has: so nobody says that it has changed."""
+    # given
+    bench.metrics.on_ready()
+    # when
+    bench.device.settings = {**bench.device.settings, "metrics": 300}
+    bench.metrics.on_shadow()
+    bench.work()
+    # then
+    assert bench.device.subscriptions[0].filters == [f"{TOPIC}/rejected"]
+    report(bench.pass_time())
+    # when: with a later connection
+    bench.metrics.on_shadow()
+    assert len(bench.device.subscriptions) == 1
+
+
 def test_reports_begin_after_an_interval_and_then_keep_to_it(bench: Bench) -> None:
     # when
     bench.set(300)

@@ -180,6 +180,21 @@ def test_it_follows_its_schedule(loose: Loose) -> None:
     assert loose.told() == [step.name for step in expected]
 
 
+def test_a_process_without_a_memory_learns_of_its_schedule_from_the_shadow(loose: Loose) -> None:
+    """Nothing is reported anew, for a process before has: so nobody says that it has changed."""
+    # when
+    loose.device.settings = {**loose.device.settings, "misbehave": ["tamper"]}
+    loose.rogue.on_shadow()
+    # then
+    planned = loose.device.timers[-1]
+    # when: with a later connection, on which nothing is new
+    loose.rogue.on_shadow()
+    # then
+    assert loose.device.timers[-1] is planned
+    planned.fire()
+    assert loose.told() == ["tamper"]
+
+
 def test_it_waits_for_a_connection_and_goes_on_where_it_was(loose: Loose) -> None:
     # given
     loose.turn(misbehave=["tamper"])

@@ -286,7 +286,7 @@ def test_a_host_that_was_made_by_hand_stays(
     assert answer["taskArn"] in world.ecs.tasks
     assert task.asked["group"] == "host:rack"
     assert {**task.asked["overrides"], "containerOverrides": []} == {
-        "cpu": "1024", "memory": "2048", "containerOverrides": [],
+        "cpu": "512", "memory": "1024", "containerOverrides": [],
     }  # fmt: skip
     # and devices come to it
     seat = Seat.from_handle(start(world, "lamp")["taskArn"])
