@@ -19,6 +19,7 @@ from benchmarks import (
     fleet,
     functions,
     hosting,
+    hosts,
     load,
     provisioning,
     report,
@@ -48,6 +49,7 @@ class Name(StrEnum):
     CONTROL_PLANE = "control-plane"
     FLEET = "fleet"
     SWEEPING = "sweeping"
+    HOSTS = "hosts"
 
 
 ON_ONE_CLOUD = frozenset(
@@ -58,6 +60,7 @@ ON_ONE_CLOUD = frozenset(
         Name.CONTROL_PLANE,
         Name.FLEET,
         Name.SWEEPING,
+        Name.HOSTS,
     }
 )
 ON_MOSQUITTO = (Name.STARTING, Name.HOSTING, Name.TELEMETRY)
@@ -77,6 +80,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         int, typer.Option(min=1, help="requests to the API of each kind; creates a tenth")
     ] = 100,
     fleet_seconds: Annotated[float, typer.Option(min=1, help="measured of a fleet")] = 30,
+    on_hosts: Annotated[int, typer.Option(min=1, help="devices of a fleet on hosts")] = 1000,
     hosted: Annotated[int, typer.Option(min=1, help="devices whose telemetry is measured")] = 200,
     telemetry_seconds: Annotated[float, typer.Option(min=1, help="and for how long")] = 15,
     idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
@@ -115,6 +119,9 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
             if Name.FLEET in wanted:
                 fleets = fleet.measure(cloud, fleet.FLEETS, fleet_seconds)
                 take(Name.FLEET, fleets, report.of_fleets(fleets))
+            if Name.HOSTS in wanted:
+                shared = hosts.measure(cloud, on_hosts)
+                take(Name.HOSTS, shared, report.of_hosts(shared))
             if Name.SWEEPING in wanted:
                 swept = sweeping.measure(cloud)
                 take(Name.SWEEPING, swept, report.of_sweeping(swept))
@@ -123,8 +130,8 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
             starts = starting.measure(runs)
             take(name, starts, report.of_starting(starts))
         elif name is Name.HOSTING:
-            hosts = hosting.measure(sorted({1, *(clients or (100, 1000))}), idle_seconds)
-            take(name, hosts, report.of_hosting(hosts))
+            many = hosting.measure(sorted({1, *(clients or (100, 1000))}), idle_seconds)
+            take(name, many, report.of_hosting(many))
         else:
             sent = telemetry.measure(hosted, telemetry_seconds)
             take(name, sent, report.of_telemetry(sent))

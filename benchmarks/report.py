@@ -12,6 +12,7 @@ from benchmarks.control_plane import BARE, ControlPlane
 from benchmarks.fleet import Fleet
 from benchmarks.functions import Functions
 from benchmarks.hosting import Hosting
+from benchmarks.hosts import Hosts
 from benchmarks.load import KINDS, Load
 from benchmarks.provisioning import Provisioning
 from benchmarks.shadow_delay import ShadowDelay
@@ -110,6 +111,22 @@ def of_fleets(results: Sequence[Fleet]) -> Table:
             f"{one.grown:.1f}",
             f"{one.left:.1f}",
         )
+    return table
+
+
+def of_hosts(one: Hosts) -> Table:
+    """A fleet on hosts, beside what the plan asks for."""
+    table = _table("A fleet on hosts, by the stack's own workflows", "figure", "measured", "beside")
+    times = f"{one.online / one.floor:.1f} times"
+    table.add_row("devices, hosts", f"{one.devices:,}, {one.hosts}", "")
+    table.add_row("all online, s", f"{one.online:.0f}", f"floor {one.floor:.0f}: {times}")
+    table.add_row("emulator, CPU ms a device made", _ms(one.emulator), "")
+    table.add_row("hosts' processes, RSS MiB", f"{one.hosting:.0f}", "")
+    table.add_row("emulator, cores, a message of each in 10 s", f"{one.cores:.2f}", "at most 1")
+    change = f"{one.changed.median:.2f}, p99 {one.changed.p99:.2f}"
+    table.add_row("a change reported, s", change, "at most 5")
+    table.add_row("devices that did not answer", f"{one.missed}", "0")
+    table.add_row("dollars a month each, on AWS", f"{one.month:.3f}", "at most 0.065")
     return table
 
 
