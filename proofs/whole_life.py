@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proofs.life.by_api import by_api
 from proofs.life.by_workflow import by_workflow
 from proofs.life.fleet_by_api import fleet_by_api, forget_fleets_device
+from proofs.life.hosts import forget_hosts, on_a_host
 from proofs.life.life import Life
 from proofs.life.of_a_fleet import forget_fleet, of_a_fleet
 from proofs.life.own_key import with_its_own_key
@@ -25,6 +26,7 @@ class WholeLife(Life):
         by_workflow(self)
         step_by_step(self)
         with_its_own_key(self)
+        on_a_host(self)
         of_a_fleet(self)
         by_api(self)
         fleet_by_api(self)
@@ -43,6 +45,7 @@ class WholeLife(Life):
         if self.cloud.row(self.thing_name):
             ended = self.cloud.deprovision(self.thing_name)
             assert ended.status == "SUCCEEDED", ended
+        forget_hosts(self)
         wait_for("no open request for a certificate", self._nothing_asked_for)
         self.wall.remove()
 

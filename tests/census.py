@@ -2,6 +2,7 @@
 shows.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from tests.playground_cloud import Cloud
 
 # A row stays, for the record, when there is nothing of its device any more.
 GONE = ("FAILED", "TERMINATED")
+POOL = "#pool"
+HOST = re.compile(r"host-\d+")
 
 
 def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
@@ -44,6 +47,8 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "tasks": frozenset(_tasks(cloud)),
         "shadows": frozenset(_shadows(cloud)),
         "fleets": frozenset(_fleets(cloud)),
+        "hosts": frozenset(hosts(cloud)),
+        "seats": frozenset(_seats(cloud)),
         "catalog": frozenset(name for name, there in _rows(cloud) if there),
     }
 
@@ -65,6 +70,25 @@ def _fleets(cloud: Cloud) -> list[str]:
     pages = cloud.client("dynamodb").get_paginator("scan")
     rows = pages.paginate(TableName=cloud.home.output("FleetsTableName"))
     return [item["fleet_name"]["S"] for page in rows for item in page["Items"]]
+
+
+def hosts(cloud: Cloud) -> list[str]:
+    """Those that give seats away, or are still there."""
+    opened = {item["entry"]["S"] for item in _of_hosts(cloud) if item["host"]["S"] == POOL}
+    made = {name for name, there in _rows(cloud) if there and HOST.fullmatch(name)}
+    return sorted((opened - {"#number"}) | made)
+
+
+def _seats(cloud: Cloud) -> list[str]:
+    """Of devices, by either of their two items."""
+    items = [(item["host"]["S"], item["entry"]["S"]) for item in _of_hosts(cloud)]
+    return [f"{host} {entry}" for host, entry in items if host != POOL]
+
+
+def _of_hosts(cloud: Cloud) -> list[Any]:
+    pages = cloud.client("dynamodb").get_paginator("scan")
+    found = pages.paginate(TableName=cloud.home.output("HostsTableName"), ConsistentRead=True)
+    return [item for page in found for item in page["Items"]]
 
 
 def _tasks(cloud: Cloud) -> list[str]:

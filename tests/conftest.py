@@ -33,6 +33,7 @@ CLOUDS = {
         "test_rotate_cert",
         "test_device_restart",
         "test_firmware",
+        "test_hosts",
         "test_jobs",
         "test_images",
         "test_selfcheck",

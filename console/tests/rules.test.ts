@@ -15,7 +15,7 @@ function setting(key: string): Setting {
 
 /** What a device says, in the words of device/virtual_device/shadow/setting_rules.py. */
 const NO_MANIFEST =
-  'must be an object of version, an integer from 1 to 2147483647, and url, ' +
+  'must be an object of version, an integer from 1 to 9007199254740991, and url, ' +
   'an http or https URL of at most 3072 characters';
 
 const SAID: [string, Json, string | undefined, string?][] = [
@@ -84,7 +84,7 @@ const SAID: [string, Json, string | undefined, string?][] = [
   ['manifest', null, undefined, 'host'],
   ['manifest', { version: 7, url: 'https://b.example/m.json?X=1' }, undefined, 'host'],
   ['manifest', { version: 0, url: 'https://b.example/m.json' }, NO_MANIFEST, 'host'],
-  ['manifest', { version: 2 ** 31, url: 'https://b.example/m.json' }, NO_MANIFEST, 'host'],
+  ['manifest', { version: 2 ** 53, url: 'https://b.example/m.json' }, NO_MANIFEST, 'host'],
   ['manifest', { version: 7, url: 'file:///m.json' }, NO_MANIFEST, 'host'],
   ['manifest', { version: 7, url: 'https://b.example/a b' }, NO_MANIFEST, 'host'],
   ['manifest', { version: 7, url: `https://${'b'.repeat(3065)}` }, NO_MANIFEST, 'host'],

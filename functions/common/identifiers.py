@@ -114,7 +114,12 @@ def host_of(task_arn: str) -> str | None:
 
 def manifest_key(host: str, revision: int) -> str:
     """S3 key of the list of devices that a host is to run."""
-    return f"hosts/{host}/{revision}.json"
+    return f"{manifests_of(host)}{revision}.json"
+
+
+def manifests_of(host: str) -> str:
+    """What the keys of all lists for a host begin with."""
+    return f"hosts/{host}/"
 
 
 def model_key(thing_name: str) -> str:

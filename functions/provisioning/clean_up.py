@@ -194,6 +194,8 @@ class CleanUp:
             request.thing_name, owner_of(row["execution_arn"]), certificates_of(row)
         )
         self.removal.remove_objects(request.thing_name)
+        if row.get("device_type") == HOST_TYPE:
+            self.removal.remove_manifests(request.thing_name)
         if not self.catalog.release(request.thing_name, request.remover, request.outcome):
             raise DeviceBusy(f"thingName: somebody else removes {request.thing_name} too")
         if request.execution_arn is None and "task_token" in row:

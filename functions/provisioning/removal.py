@@ -15,7 +15,7 @@ from common.errors import DetachmentPending
 from common.identifiers import (
     config_key,
     identity_key,
-    manifest_key,
+    manifests_of,
     model_key,
     request_key,
 )
@@ -99,12 +99,16 @@ class Removal:
         """Have no device come to this host any more. Those that are there are brought to another
         one when its task has stopped.
         """
-        found = self.tasks.board.seats.host(host)
-        if found is None:
-            return
         self.tasks.board.seats.close(host)
+
+    def remove_manifests(self, host: str) -> None:
+        """All that the host was told, and what a function that was killed has left of it."""
         with tolerating("NoSuchBucket"):
-            self.s3.delete_object(Bucket=self.bucket, Key=manifest_key(host, found.told))
+            pages = self.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=manifests_of(host)
+            )
+            for item in (item for page in pages for item in page.get("Contents", [])):
+                self.s3.delete_object(Bucket=self.bucket, Key=item["Key"])
 
     def _is_ours(self, thing_name: str, owner: str) -> bool:
         return (self._attributes(thing_name) or {}).get("execution") == owner

@@ -18,6 +18,7 @@ from playground.home.paths import PROJECT
 from proofs import evidence
 from proofs.fault_matrix.cells import Finding, all_cells, places
 from proofs.fault_matrix.fleet_scenarios import fleet_scenarios
+from proofs.fault_matrix.host_scenarios import host_scenarios
 from proofs.fault_matrix.phases import Phase
 from proofs.fault_matrix.roll_scenarios import roll_scenarios
 from proofs.fault_matrix.run import run, summary
@@ -70,7 +71,12 @@ def main(arguments: Sequence[str]) -> int:
         cells = [cell for cell in all_cells(found) if _is_wanted(cell, options.only)]
         scenes = [
             scene
-            for scene in (*scenarios(found), *roll_scenarios(found), *fleet_scenarios(stage))
+            for scene in (
+                *scenarios(found),
+                *roll_scenarios(found),
+                *fleet_scenarios(stage),
+                *host_scenarios(stage, found),
+            )
             if _is_wanted(scene, options.only)
         ]
         out.print(f"{len(found)} calls, {len(cells)} cells, {len(scenes)} scenarios", markup=False)

@@ -9,6 +9,8 @@ from itertools import islice
 from proofs.fault_matrix.calls import Call
 from proofs.fault_matrix.phases import (
     COURSES,
+    ON_HOSTS,
+    RESTARTING,
     RESTARTS,
     ROLLS,
     SAMPLED,
@@ -24,6 +26,9 @@ from proofs.fault_matrix.stage import Stage
 # The answer to a state that waits for the device: its own function's only where the device is
 # faster.
 MAY_BE_MADE = frozenset({"stepfunctions:SendTaskSuccess"})
+# Of a device that is to have a seat: only where no host has room, which another device may have
+# left.
+OF_A_NEW_HOST = frozenset({"stepfunctions:StartExecution", "dynamodb:UpdateItem"})
 # Faults that pass: the execution must come through.
 PASSING = (Fault.THROTTLED_TWICE, Fault.TIME_OUT_AFTER)
 # Seconds after which what a failed execution has left is looked at no more.
@@ -54,7 +59,11 @@ class Place:
         """Whether a life without faults may have no such call: a second one of its name, for
         example.
         """
-        return self.occurrence > 0 or (self.call in MAY_BE_MADE and self.state != "Presence")
+        finds_room = (
+            self.phase in ON_HOSTS and self.state == "StartTask" and self.call in OF_A_NEW_HOST
+        )
+        answers = self.call in MAY_BE_MADE and self.state != "Presence"
+        return self.occurrence > 0 or answers or finds_room
 
     def __str__(self) -> str:
         again = f" ({self.occurrence + 1})" if self.occurrence else ""
@@ -142,10 +151,12 @@ def places(stage: Stage, phases: Sequence[Phase] = SAMPLED) -> list[Place]:
         *_places(Phase.COMPENSATION, undone),
         *_places(Phase.DEPROVISIONING, removed),
     ]
-    others = [phase for phase in phases if phase not in (*SAMPLED, *RESTARTS, *ROLLS)]
+    apart = (*SAMPLED, *RESTARTS, *ROLLS, *ON_HOSTS)
+    others = [phase for phase in phases if phase not in apart]
     if others:
         found += _more_places(stage, others, found)
     found += _restarts(stage) if Phase.RESTART in phases else []
+    found += _hosted(stage, found) if Phase.HOSTED in phases else []
     return [*found, *_rolls(stage)] if Phase.ROLL in phases else found
 
 
@@ -186,6 +197,27 @@ def _restarts(stage: Stage) -> list[Place]:
         )
     stage.deprovision(thing)
     stage.settled(thing, [NOTHING])
+    return found
+
+
+def _hosted(stage: Stage, known: Sequence[Place]) -> list[Place]:
+    """Those that a device with a seat on a host has besides."""
+    thing, found, there = "life-6", [], NOTHING
+    for phase, like in ON_HOSTS.items():
+        stage.prepare(phase, thing, there)
+        begun = len(stage.proxy.of(thing))
+        stage.ended(stage.start(phase, thing))
+        there = stage.settled(thing, [COURSES[phase].done])
+        assert there == COURSES[phase].done, there
+        undoing = phase in (*UNDOINGS, Phase.HOSTED_DEPROVISIONING)
+        states = {
+            name
+            for name in COURSES[phase].states
+            if name.startswith(("Undo", "CleanUp")) == undoing
+        }
+        same = {(p.state, p.call, p.occurrence) for p in known if p.phase in like}
+        records = [r for r in stage.proxy.of(thing)[begun:] if r.call.function in states]
+        found += [p for p in _places(phase, records) if (p.state, p.call, p.occurrence) not in same]
     return found
 
 
@@ -298,7 +330,7 @@ def _try(stage: Stage, cell: Cell, thing: str) -> Finding:
     verdict = stage.settled(
         thing, right, course.patience if done or NOTHING not in right else FAILED_LIMIT
     )
-    if verdict == STOPPED and place.phase not in (*RESTARTS, *ROLLS):
+    if verdict == STOPPED and place.phase not in (*RESTARTING, *ROLLS):
         # Not a device whose restart was given up: one that a CleanUp which failed has begun to
         # remove, and has gone offline since. It is for the sweep, like all that is half removed.
         verdict = f"LEFT {stage.look(thing)} (half removed)"

@@ -4,7 +4,8 @@ redirect.py puts this beside the function's code and has Lambda call it in place
 handler, which it calls in turn. The mark, function, thing and invocation, is in the trace header
 that the SDK sends along anyway. Where there is a DESK, it tells that what became of a run, and runs
 the function on the same event again if told so. What the function gives or raises goes on as it is.
-PAUSES is by how much the SDK's pauses before it repeats a call are scaled, where they are.
+PAUSES is by how much the SDK's pauses before it repeats a call are scaled, where they are. IDLE is
+after how many seconds a host without a device is removed, where that is not the product's own.
 """
 
 import copy
@@ -12,12 +13,14 @@ import http.client
 import importlib
 import json
 import os
+import re
 from typing import Any
 
 STATE = "FAULT_MATRIX_STATE"
 HANDLER = "FAULT_MATRIX_HANDLER"
 DESK = "FAULT_MATRIX_DESK"
 PAUSES = "FAULT_MATRIX_PAUSES"
+IDLE = "FAULT_MATRIX_IDLE"
 
 
 def _scale_pauses(scale: float) -> None:
@@ -28,6 +31,8 @@ def _scale_pauses(scale: float) -> None:
 
 if PAUSES in os.environ:
     _scale_pauses(float(os.environ[PAUSES]))
+if IDLE in os.environ:
+    importlib.import_module("hosting.tell_hosts").__dict__["IDLE_SECONDS"] = int(os.environ[IDLE])
 _module, _, _name = os.environ.get(HANDLER, "").rpartition(".")
 # Loaded with this module, as Lambda would load it. Where this is imported to be tested there is
 # none.
@@ -69,7 +74,17 @@ def thing_in(event: object) -> str:
     names = event.get("thingNames")
     if isinstance(names, list) and len(names) == 1:
         return str(names[0])
-    return next(filter(None, map(thing_in, event.values())), "") or fleet_in(event)
+    found = next(filter(None, map(thing_in, event.values())), "")
+    return found or fleet_in(event) or host_in(event)
+
+
+def host_in(event: dict[str, Any]) -> str:
+    """The one host that the queue of hosts to tell names."""
+    records = event.get("Records")
+    if not isinstance(records, list) or len(records) != 1:
+        return ""
+    told = re.search(r'"host": "(host-\d+)"', str(records[0].get("body", "")))
+    return told[1] if told else ""
 
 
 def fleet_in(event: dict[str, Any]) -> str:

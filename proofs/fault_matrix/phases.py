@@ -37,6 +37,11 @@ class Phase(Enum):
     RESTART = "restart"
     STOP = "stop"
     RESTART_UNDOING = "restart that is undone"
+    HOSTED = "provisioning on a host"
+    HOSTED_RESTART = "restart on a host"
+    HOSTED_UNDOING = "restart on a host that is undone"
+    HOSTED_DEPROVISIONING = "deprovisioning on a host"
+    HOSTED_COMPENSATION = "provisioning on a host that is undone"
     ROLL = "roll"
     ROLL_PUT_BACK = "roll that puts a device back"
 
@@ -82,6 +87,7 @@ class Course:
 PROVISION, DEPROVISION = "ProvisionDeviceStateMachineArn", "DeprovisionDeviceStateMachineArn"
 RESTART = "RestartDeviceStateMachineArn"
 ROLL = "RollDevicesStateMachineArn"
+SHARED = {"hosting": "shared"}
 COURSES = {
     Phase.PROVISIONING: Course(PROVISION, WHOLE, [NOTHING]),
     Phase.COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], case=UNDONE),
@@ -134,6 +140,29 @@ COURSES = {
         before=[Phase.PROVISIONING],
         patience=5.0,  # what UndoRestart could not undo is for the sweep
     ),
+    Phase.HOSTED: Course(PROVISION, WHOLE, [NOTHING], given=SHARED),
+    Phase.HOSTED_RESTART: Course(
+        RESTART,
+        WHOLE,
+        [WHOLE, STOPPED],
+        given={"once": True},
+        before=[Phase.HOSTED],
+        makes_good={STOPPED: Phase.HOSTED_RESTART},
+        in_turn=True,
+    ),
+    Phase.HOSTED_UNDOING: Course(
+        RESTART,
+        STOPPED,
+        [STOPPED],
+        given={"once": True},
+        case=RESTART_UNDONE,
+        before=[Phase.HOSTED],
+        patience=5.0,
+    ),
+    Phase.HOSTED_DEPROVISIONING: Course(
+        DEPROVISION, NOTHING, [NOTHING, WHOLE], before=[Phase.HOSTED]
+    ),
+    Phase.HOSTED_COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], given=SHARED, case=UNDONE),
     # It fails before the restart, and nothing was touched, or after it.
     Phase.ROLL: Course(
         ROLL,
@@ -163,8 +192,24 @@ COURSES = {
 SAMPLED = (Phase.PROVISIONING, Phase.COMPENSATION, Phase.DEPROVISIONING)
 # Those of a device that is restarted.
 RESTARTS = (Phase.RESTART, Phase.STOP, Phase.RESTART_UNDOING)
+# Those of a device that has a seat on a host, and what the same is called of one with a task: what
+# the two have in common is tried there.
+ON_HOSTS = {
+    Phase.HOSTED: (Phase.PROVISIONING, Phase.OWN_KEY),
+    Phase.HOSTED_RESTART: (Phase.RESTART,),
+    Phase.HOSTED_UNDOING: (Phase.RESTART_UNDOING,),
+    Phase.HOSTED_DEPROVISIONING: (Phase.DEPROVISIONING,),
+    Phase.HOSTED_COMPENSATION: (Phase.COMPENSATION,),
+}
+# Those that may end without a task.
+RESTARTING = (*RESTARTS, Phase.HOSTED_RESTART, Phase.HOSTED_UNDOING)
 # Those of a device that is rolled. The lock of rolls and the tag are the whole stack's: one cell
 # after the other, when all others have been tried.
 ROLLS = (Phase.ROLL, Phase.ROLL_PUT_BACK)
 # Those whose execution fails in any case.
-UNDOINGS = (Phase.COMPENSATION, Phase.RESTART_UNDOING)
+UNDOINGS = (
+    Phase.COMPENSATION,
+    Phase.RESTART_UNDOING,
+    Phase.HOSTED_UNDOING,
+    Phase.HOSTED_COMPENSATION,
+)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from proofs.fault_matrix.marks import HANDLER, PAUSES, STATE
+from proofs.fault_matrix.marks import HANDLER, IDLE, PAUSES, STATE
 from proofs.fault_matrix.proxy import FaultProxy
 from tests.playground_cloud import Cloud
 
@@ -41,11 +41,33 @@ def shorten_pauses(cloud: Cloud, states_of: Collection[str], scale: float) -> No
     """Have these states' functions pause as much shorter before the SDK repeats a call."""
     functions = cloud.client("lambda")
     for state in states_of:
-        name = cloud.functions[f"{state}Function"]
-        found = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**found, PAUSES: str(scale)}}
-        )
+        _give(functions, cloud.functions[f"{state}Function"], {PAUSES: str(scale)})
+
+
+def a_host_for_each(cloud: Cloud, scale: float, idle_seconds: int) -> None:
+    """Have every device with a seat be on a host of its own, so that what happens to it concerns no
+    other cell, and each host be told by itself, and be removed soon after its device.
+
+    `scale`: by how much the time is shorter after which the queue gives out again what a function
+    has not done.
+    """
+    functions, sqs = cloud.client("lambda"), cloud.client("sqs")
+    _give(functions, cloud.functions["StartTaskFunction"], {"HOST_CAPACITY": "1"})
+    telling = cloud.functions["TellHostsFunction"]
+    queue = _give(functions, telling, {IDLE: str(idle_seconds)})["HOSTS_QUEUE_URL"]
+    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
+    hidden = round(int(found["Attributes"]["VisibilityTimeout"]) * scale)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(hidden)})
+    (mapping,) = functions.list_event_source_mappings(FunctionName=telling)["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=1)
+
+
+def _give(functions: Any, name: str, more: Mapping[str, str]) -> Mapping[str, str]:
+    """More variables for a function's environment; gives all."""
+    found = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    variables: Mapping[str, str] = {**found, **more}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    return variables
 
 
 def fit_to_short_waits(cloud: Cloud, wait_scale: float, limit_scale: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from common.identifiers import seat_handle
 from tests.playground_cloud import Cloud
 
 WHOLE = "device"
@@ -158,7 +159,7 @@ def remains(
         ],
         "shadow": [thing] if _has_shadow(cloud, thing) else [],
         "objects": _objects(cloud, thing),
-        "tasks": _tasks(cloud, owners),
+        "tasks": [*_tasks(cloud, owners), *_seat(cloud, thing, owners)],
     }
     attached = _or_none(lambda: iot.list_thing_principals(thingName=thing)) or {"principals": []}
     blemishes = {
@@ -269,6 +270,25 @@ def _tasks(cloud: Cloud, owners: Sequence[str]) -> list[str]:
         for owner in owners
         for arn in ecs.list_tasks(cluster=cluster, startedBy=owner)["taskArns"]
     ]
+
+
+def seat_of(cloud: Cloud, thing: str) -> Mapping[str, Any]:
+    """The item that says where the device has its seat; {} when there is none."""
+    found: Mapping[str, Any] = cloud.client("dynamodb").get_item(
+        TableName=cloud.home.output("HostsTableName"),
+        Key={"host": {"S": f"#of/{thing}"}, "entry": {"S": "seat"}},
+        ConsistentRead=True,
+    )
+    item: Mapping[str, Any] = found.get("Item", {})
+    return item
+
+
+def _seat(cloud: Cloud, thing: str, owners: Sequence[str]) -> list[str]:
+    """Its handle, which stands for a task."""
+    seat = seat_of(cloud, thing)
+    if not seat or seat["owner"]["S"] not in owners:
+        return []
+    return [seat_handle(seat["on"]["S"], thing, seat["seat"]["S"])]
 
 
 def _images(cloud: Cloud, tasks: Sequence[str]) -> list[str]:

@@ -107,9 +107,12 @@ def run(
         swept += more
         if not more:
             break
+    findings = [_after_the_sweep(stage, finding) for finding in findings]
+    outcomes = [_after_the_sweep(stage, outcome) for outcome in outcomes]
+    stage.wait_for_hosts()
     return Results(
-        [_after_the_sweep(stage, finding) for finding in findings],
-        [_after_the_sweep(stage, outcome) for outcome in outcomes],
+        findings,
+        outcomes,
         swept,
         before,
         census(stage.cloud),

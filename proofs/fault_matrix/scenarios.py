@@ -91,14 +91,20 @@ def play(stage: Stage, scenario: Scenario, thing: str) -> Outcome:
 
 def scenarios(found: Sequence[Place]) -> list[Scenario]:
     """All there are, those in a state for the last change that each state makes."""
-    made = [*last_changes(found, Phase.PROVISIONING), *last_changes(found, Phase.OWN_KEY)]
+    made = [
+        *last_changes(found, Phase.PROVISIONING),
+        *last_changes(found, Phase.OWN_KEY),
+        *last_changes(found, Phase.HOSTED),
+    ]
     confining = [*last_changes(found, Phase.QUARANTINE), *last_changes(found, Phase.RELEASE)]
     changed = [
         *confining,
         *last_changes(found, Phase.RESTART),
         *last_changes(found, Phase.STOP),
+        *last_changes(found, Phase.HOSTED_RESTART),
     ]
-    removing = [p for p in found if p.phase is Phase.DEPROVISIONING and p.changes]
+    removed = (Phase.DEPROVISIONING, Phase.HOSTED_DEPROVISIONING)
+    removing = [p for p in found if p.phase in removed and p.changes]
     return [
         Scenario("the device never connects", "", _never_connects, (NOTHING,)),
         Scenario("two executions with one thing name, at once", "", _two_at_once, (WHOLE,)),
@@ -191,6 +197,7 @@ def _ends(phase: Phase) -> Sequence[str]:
     """What may be left of a device whose change was aborted."""
     by_phase: dict[Phase, Sequence[str]] = {
         Phase.RESTART: (WHOLE, STOPPED),
+        Phase.HOSTED_RESTART: (WHOLE, STOPPED),
         Phase.STOP: (WHOLE, STOPPED, HALF_STOPPED, AT_REST),
     }
     return by_phase.get(phase, (WHOLE, CONFINED))
@@ -294,7 +301,7 @@ def _aborted(stage: Stage, thing: str, *, place: Place, late: bool = False) -> s
         arn = stage.start(place.phase, thing)
         if not wait_until_held(rule, place):
             # The device was faster than the function, which had nothing more to write then.
-            if place.phase in (Phase.PROVISIONING, Phase.OWN_KEY):
+            if place.phase in (Phase.PROVISIONING, Phase.OWN_KEY, Phase.HOSTED):
                 stage.ended(stage.start_deprovisioning(thing))
             return f"{said(stage, arn)} (never called)"
         stage.abort(arn)
@@ -327,7 +334,7 @@ def _deleted_meanwhile(stage: Stage, thing: str, *, place: Place) -> str:
 
 
 def _created_while_deleted(stage: Stage, thing: str, *, place: Place) -> str:
-    stage.provision(thing)
+    stage.prepare(place.phase, thing)
     with stage.proxy.rule(_held(place, thing)) as rule:
         deleting = stage.start_deprovisioning(thing)
         wait_until_held(rule, place)

@@ -19,13 +19,15 @@ from playground.home.state import LocalState
 from proofs.fault_matrix.phases import COURSES, DEPROVISION, PROVISION, ROLL, ROLLS, Phase
 from proofs.fault_matrix.proxy import FaultProxy, fault_proxy
 from proofs.fault_matrix.redirect import (
+    a_host_for_each,
     fit_to_short_waits,
     redirect,
     shorten_pauses,
     unlimited,
 )
-from proofs.fault_matrix.remains import APART, NOTHING, WHOLE, Remains, remains
+from proofs.fault_matrix.remains import APART, NOTHING, WHOLE, Remains, remains, seat_of
 from proofs.fault_matrix.rolls import Rolls
+from tests.census import hosts
 from tests.mocks import write_mock_configuration
 from tests.playground_cloud import Cloud, Execution, own_cloud
 
@@ -35,6 +37,9 @@ LOOK_SECONDS = 0.25
 # of 300.
 WAIT_SCALE, LIMIT_SCALE = 0.05, 0.1
 SETTLED_LIMIT = 30.0
+# Long enough for a device that is restarted to come back to its host.
+IDLE_SECONDS = 3
+HOSTS_LIMIT = 120.0
 
 
 @dataclass
@@ -140,6 +145,25 @@ class Stage:
             time.sleep(LOOK_SECONDS)
         return verdict
 
+    def host_of(self, thing: str) -> str:
+        """The host where the device has its seat; "" when it has none."""
+        seat = seat_of(self.cloud, thing)
+        return seat["on"]["S"] if seat else ""
+
+    def stop_host(self, thing: str) -> None:
+        """Somebody stops the task of the device's host, where it has one."""
+        row = self.cloud.row(self.host_of(thing) or thing)
+        if "cluster_arn" in row:
+            self.cloud.client("ecs").stop_task(
+                cluster=row["cluster_arn"], task=row["task_arn"], reason="Spot"
+            )
+
+    def wait_for_hosts(self) -> None:
+        """Until those that have no device any more are removed, and nothing is under way."""
+        deadline = time.monotonic() + HOSTS_LIMIT
+        while (hosts(self.cloud) or self.cloud.running()) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+
     def sweep(self) -> list[str]:
         """Have the stack's own sweep remove what no workflow has removed; gives what it found.
 
@@ -196,6 +220,7 @@ def own_stage(folder: Path, build: Path | None = None) -> Iterator[Stage]:
         shorten_pauses(cloud, ("NextDevice", "PutBack"), WAIT_SCALE)
         unlimited(cloud)
         fit_to_short_waits(cloud, WAIT_SCALE, LIMIT_SCALE)
+        a_host_for_each(cloud, WAIT_SCALE, IDLE_SECONDS)
         yield Stage(cloud, proxy)
 
 

@@ -35,10 +35,12 @@ SIGNED = [
 ]
 RESTARTED = {"ExecutionArn": "arn:restart", "Status": "SUCCEEDED", "Output": {}}
 
-MADE: dict[str, Any] = {"deviceType": "bulb", "attributes": {}, "model": None, "identity": "keys"}
+MADE: dict[str, Any] = {
+    "deviceType": "bulb", "attributes": {}, "model": None, "identity": "keys", "hosting": "task",
+}  # fmt: skip
 CLAIMED: dict[str, Any] = {
     "verdict": "RESTART", "reason": "", "deviceType": "bulb", "attributes": {}, "model": None,
-    "identity": "keys",
+    "identity": "keys", "hosting": "task",
     "execution": "arn:aws:states:::execution:made:it", "restarts": 1, "replaced": ["arn:old"],
 }  # fmt: skip
 PROGRESS = {
@@ -84,6 +86,7 @@ WELL: dict[str, tuple[Any, dict[str, list[Any]], dict[str, Any]]] = {
         THING,
         {
             "ClaimRestart": [THING | CLAIMED],
+            "TakeTurn": [{"at": now()}],
             "CreateCertificate": [CERTIFICATE],
             "AttachPolicy": [{"policyName": "p"}],
             "WriteConfig": [{"endpoint": "e", "configUri": "s3://b/devices/lamp/config.json"}],
@@ -167,8 +170,9 @@ UNDOING = {
     "roll_devices": "PutBack",
     "provision_fleet": "UndoFleet",
 }
-# Only with a key of its own, or when something has failed.
+# Only with a key of its own, only with a seat on a host, or when something has failed.
 BY_ITS_OWN_KEY = ("SignRequest",)
+BY_A_SEAT = (("restart_device", "TakeTurn"),)
 AFTER_A_FAILURE = (
     *("CleanUp", "UndoRestart", "UndoQuarantine", "GiveUp", "PutBack", "RestoreDevice"),
     "UndoFleet",
@@ -184,6 +188,13 @@ def scenario(workflow: str, otherwise: Mapping[str, list[Any]], *, hasty: bool =
 def by_its_own_key(workflow: str, otherwise: Mapping[str, list[Any]]) -> Scenario:
     first = FIRST[workflow]
     made = {**WELL[workflow][1][first][0], "identity": "csr"}
+    return scenario(workflow, {first: [made], **otherwise})
+
+
+def on_a_host(workflow: str, otherwise: Mapping[str, list[Any]]) -> Scenario:
+    """Such a device makes its own key."""
+    first = FIRST[workflow]
+    made = {**WELL[workflow][1][first][0], "identity": "csr", "hosting": "shared"}
     return scenario(workflow, {first: [made], **otherwise})
 
 
@@ -203,6 +214,8 @@ def failing(workflow: str, state: str) -> Scenario:
     otherwise: dict[str, list[Any]] = {state: [BAD]}
     if state in BY_ITS_OWN_KEY:
         return by_its_own_key(workflow, otherwise)
+    if (workflow, state) in BY_A_SEAT:
+        return on_a_host(workflow, otherwise)
     if state == "GiveUp":
         otherwise[FIRST[workflow]] = [THING | CLAIMED | {"verdict": "GIVE_UP"}]
     elif state == "RestoreDevice":
@@ -233,6 +246,10 @@ def scenarios() -> dict[str, Scenario]:
     made = {f"{workflow}-well": scenario(workflow, first_in_vain(workflow)) for workflow in WELL}
     made |= {
         f"{name}-own-key": by_its_own_key(name, {})
+        for name in ("provision_device", "restart_device")
+    }
+    made |= {
+        f"{name}-on-a-host": on_a_host(name, {"TakeTurn": first_in_vain(name)["TakeTurn"]})
         for name in ("provision_device", "restart_device")
     }
     made |= {f"{workflow}-fails-{state}": failing(workflow, state) for workflow, state in STATES}
@@ -273,7 +290,10 @@ def test_a_workflow_ends_well_though_every_function_fails_first(ended: Any, work
     end, (_, answers, output) = ended[f"{workflow}-well"], WELL[workflow]
     assert (end.status, end.output) == ("SUCCEEDED", output)
     for name in answers:
-        if name not in (*BY_ITS_OWN_KEY, *AFTER_A_FAILURE, *OF_AN_ITEM, "RestartDevice"):
+        usual = (workflow, name) not in BY_A_SEAT
+        if usual and name not in (
+            *BY_ITS_OWN_KEY, *AFTER_A_FAILURE, *OF_AN_ITEM, "RestartDevice",
+        ):  # fmt: skip
             assert end.calls[name] >= 3, name
 
 
@@ -282,6 +302,16 @@ def test_a_device_with_a_key_of_its_own_is_waited_for(ended: Any, workflow: str)
     end = ended[f"{workflow}-own-key"]
     assert (end.status, end.output) == ("SUCCEEDED", WELL[workflow][2])
     assert end.calls["SignRequest"] == 2
+
+
+@pytest.mark.parametrize("workflow", ["provision_device", "restart_device"])
+def test_a_device_on_a_host_waits_for_its_turn_and_makes_its_own_key(
+    ended: Any, workflow: str
+) -> None:
+    end = ended[f"{workflow}-on-a-host"]
+    assert (end.status, end.output) == ("SUCCEEDED", WELL[workflow][2])
+    assert (end.calls["TakeTurn"], end.calls["SignRequest"]) == (3, 2)
+    assert "CreateCertificate" not in end.calls
 
 
 @pytest.mark.parametrize(("workflow", "state"), STATES)

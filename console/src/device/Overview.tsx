@@ -81,7 +81,9 @@ export function Overview(given: OfDevice) {
                 },
                 {
                   label: 'Task',
-                  value: <code className="breakable">{catalog.taskArn ?? catalog.host ?? '–'}</code>,
+                  value: (
+                    <code className="breakable">{catalog.taskArn ?? catalog.host ?? '–'}</code>
+                  ),
                 },
               ]}
             />

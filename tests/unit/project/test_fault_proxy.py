@@ -359,6 +359,13 @@ def test_the_thing_is_found_wherever_an_event_names_it(event: object) -> None:
     assert thing_in(event) == "lamp"
 
 
+def test_a_message_may_be_about_a_host() -> None:
+    assert thing_in({"Records": [{"body": '{"host": "host-7"}'}]}) == "host-7"
+    assert thing_in({"Records": [{"body": '{"host": "host-7", "idle": true}'}]}) == "host-7"
+    assert thing_in({"Records": [{"body": '{"host": "host-7"}'}, {"body": "{}"}]}) == ""
+    assert thing_in({"headers": {"host": "api.example"}}) == ""
+
+
 def test_an_event_may_name_no_thing() -> None:
     assert thing_in({"input": {}, "number": 7, "text": "{broken"}) == ""
     assert thing_in({"input": {"thingNames": ["lamp", "fan"]}}) == ""

@@ -62,6 +62,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "ReleaseDeviceStateMachineArn",
         "QuarantinePolicyName",
         "HistoryTableName",
+        "HostsTableName",
         "IotLogGroupName",
         "VerdictsTableName",
         "SecurityTopicArn",

@@ -18,6 +18,7 @@ from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.queues import MemoryQueues
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.stack import (
+    BUCKET,
     CLUSTER,
     EXECUTION,
     HOSTS,
@@ -399,6 +400,22 @@ def test_a_host_that_is_removed_gets_no_device_and_leaves_no_manifest(
     assert seats.hosts() == []
     assert [key for key in world.objects() if key.startswith("hosts/")] == []
     assert seats.of("lamp") is not None, "until its restart finds it another one"
+
+
+def test_a_host_that_was_closed_before_leaves_no_manifest_either(
+    world: World, seats: Seats, queues: MemoryQueues
+) -> None:
+    # given: what a function that was killed has left, and a host of a longer name
+    make(world, "lamp")
+    tell(world, queues)
+    for key in ("hosts/host-1/7.json", "hosts/host-10/7.json"):
+        SESSION.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    world.catalog.claim("host-1", "host", EXECUTION)
+    assert seats.close("host-1")
+    # when
+    built(clean_up)({"input": {"thingName": "host-1"}, "deprovisioning": REMOVAL}, world.context)
+    # then
+    assert [key for key in world.objects() if key.startswith("hosts/")] == ["hosts/host-10/7.json"]
 
 
 @pytest.mark.parametrize(
