@@ -66,7 +66,7 @@ ON_ONE_CLOUD = frozenset(
 ON_MOSQUITTO = (Name.STARTING, Name.HOSTING, Name.TELEMETRY)
 
 
-def main(  # noqa: PLR0913, PLR0917 - the options of a command
+def main(  # noqa: PLR0912, PLR0913, PLR0917 - a command: its options, and what each measures
     names: Annotated[
         list[Name] | None, typer.Argument(help="what to measure; all by default")
     ] = None,
