@@ -76,11 +76,12 @@ def measure(cloud: Cloud, devices: int) -> Hosts:
     processes = [cloud.device_process(str(row["thing_name"])) for row in hosts]
     hosting = sum(one.memory_info().rss for one in processes if one is not None) / MIB
     say("hosts: steady")
+    _change(cloud, names, INTERVAL)
     steady = _seconds(emulator), time.monotonic()
     time.sleep(STEADY_SECONDS)
     cores = (_seconds(emulator) - steady[0]) / (time.monotonic() - steady[1])
     say("hosts: a change for all")
-    answers = _change(cloud, names)
+    answers = _change(cloud, names, INTERVAL + 1)
     prices = Prices.of_file()
     dearest = max(
         cost.hour for cost in costs_of(rows, prices, rows) if cost.thing_name in set(names)
@@ -138,8 +139,8 @@ def _floor(cloud: Cloud) -> float:
     return took / MEMBERS_OF_THE_FLOOR
 
 
-def _change(cloud: Cloud, names: list[str]) -> dict[str, float]:
-    """Seconds until each has answered, by its name."""
+def _change(cloud: Cloud, names: list[str], interval: int) -> dict[str, float]:
+    """Have each send a message every so many seconds. Gives the seconds until it has answered."""
     wished: dict[str, float] = {}
     answered: dict[str, float] = {}
     all_there = threading.Event()
@@ -147,14 +148,14 @@ def _change(cloud: Cloud, names: list[str]) -> dict[str, float]:
     def heard(topic: str, payload: bytes) -> None:
         name = topic.split("/")[2]
         reported = json.loads(payload).get("state", {}).get("reported") or {}
-        if reported.get("time") == INTERVAL + 1 and name in wished and name not in answered:
+        if reported.get("time") == interval and name in wished and name not in answered:
             answered[name] = time.monotonic() - wished[name]
             if len(answered) == len(names):
                 all_there.set()
 
     def wish(name: str) -> None:
         wished[name] = time.monotonic()
-        cloud.desire(name, time=INTERVAL + 1)
+        cloud.desire(name, time=interval)
 
     server = mqtt_server(cloud)
     with (
