@@ -52,7 +52,8 @@ MODULES = (
 )
 """What functions import and none of it is theirs. A package may lack the last ones."""
 SERVICES = (
-    "dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "stepfunctions", "sts",
+    "dynamodb", "ecr", "ecs", "iot", "iot-data", "lambda", "s3", "sns", "sqs", "stepfunctions",
+    "sts",
 )  # fmt: skip
 """What functions make clients of; tests/unit/local/test_playground_workers.py compares."""
 OF_SERVICES = ("service-2", "endpoint-rule-set-1")
