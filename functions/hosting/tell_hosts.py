@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
+from common.errors import AccessRefused, TransientError
 from common.identifiers import manifest_key
 from common.jsontext import read
 from common.observability import Handler, logger, observed
@@ -28,6 +31,7 @@ REFERENCE_SECONDS = 900
 # A device that is restarted leaves its seat and comes back to the same host within that time.
 IDLE_SECONDS = 30
 TRIES = 5
+FAULTS = (ClientError, TransientError, AccessRefused)
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,9 @@ def manifest(host: str, revision: int, seats: list[Seat]) -> dict[str, Any]:
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
-    """Reads the queue of hosts to tell, each message `{host, idle?}`; gives what was done, by
-    host. For the sweep takes `{host, madeBy, gone}`, and gives `{undone}`.
+    """Reads the queue of hosts to tell, each message `{host, idle?}`; gives what was done, by host,
+    and which messages are to come again. For the sweep takes `{host, madeBy, gone}`, and gives
+    `{undone}`.
     """
     teller = Teller(
         board=wiring.board(environment, session),
@@ -145,17 +150,26 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
             with transient_faults_named():
                 mended = teller.mend(event["host"], event["madeBy"], gone=event["gone"])
             return {"undone": mended}
-        messages = [read(record["body"]) for record in event["Records"]]
-        idle = {str(message["host"]) for message in messages if message.get("idle")}
-        told = {str(message["host"]) for message in messages if not message.get("idle")}
-        done = {}
-        with transient_faults_named():
-            for name in sorted(told):
-                done[name] = teller.tell(name)
-            for name in sorted(idle - told):
-                done[name] = teller.close_if_idle(name)
+        messages = {record["messageId"]: read(record["body"]) for record in event["Records"]}
+        idle = {str(message["host"]) for message in messages.values() if message.get("idle")}
+        told = {str(message["host"]) for message in messages.values() if not message.get("idle")}
+        done: dict[str, str] = {}
+        failed: dict[str, Exception] = {}
+        for name in sorted(told | idle):
+            act = teller.tell if name in told else teller.close_if_idle
+            # One that can't be told must not have the others wait until the queue gives it again.
+            try:
+                with transient_faults_named():
+                    done[name] = act(name)
+            except FAULTS as error:
+                failed[name] = error
         logger.info("hosts told", hosts=done)
-        return done
+        for name, error in failed.items():
+            logger.warning("host not told", host=name, error=str(error))
+        if failed and not done:
+            raise next(iter(failed.values()))
+        again = [key for key, message in messages.items() if message["host"] in failed]
+        return {"hosts": done, "batchItemFailures": [{"itemIdentifier": key} for key in again]}
 
     return handler
 

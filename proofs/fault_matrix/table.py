@@ -20,12 +20,13 @@ The deployed workflows and functions run. An HTTP proxy stands between them and 
 (`proofs/fault_matrix/proxy.py`). It reports every call's service, operation, function and thing. It
 can answer in AWS's place, delay a call, cut an answer, or close the connection when the emulator
 has carried out the call. The product does not know about it. The list of calls is not written by
-hand. Five lives without faults go through the proxy, and every call that was seen becomes a row:
-one to the end, one that is undone, one of a device that makes its own key and is quarantined and
-released, one of a device that is restarted, also by a restart that fails, and one of a device that
-is rolled, also to an image that does not come up. Of the third life's provisioning only the rows
-are listed that the first one does not have. The functions run in the runtime that users have,
-behind a handler that marks each call with its origin (`proofs/fault_matrix/marks.py`). Pauses
+hand. Six lives without faults go through the proxy, and every call that was seen becomes a row: one
+to the end, one that is undone, one of a device that makes its own key and is quarantined and
+released, one of a device that is restarted, also by a restart that fails, one of a device that has
+a seat on a host, and one of a device that is rolled, also to an image that does not come up. Of the
+third life's provisioning only the rows are listed that the first one does not have, and of the life
+on a host only those that no device with a task has. The functions run in the runtime that users
+have, behind a handler that marks each call with its origin (`proofs/fault_matrix/marks.py`). Pauses
 between retries last a twentieth of their time, and a device that does not come is waited for 30
 seconds instead of 300.
 
@@ -40,7 +41,9 @@ image, which catalog and task must agree on, and by the tag, which stands for wh
 **moved** has the new one and so has the tag, **not moved** has its old one and the tag the new one,
 **put back** has its old one and so has the tag. In all that a roll leaves, nothing too, no roll
 that runs holds the lock of rolls, and the tag stands for one of the two. Each one is removed
-afterwards. **Nothing** is: none of these in any service, and a row that is FAILED, TERMINATED or
+afterwards. A seat on a host counts as a task. Every device here has a host of its own, which is
+removed three seconds after its device has left instead of thirty, and the run ends when there is no
+host any more. **Nothing** is: none of these in any service, and a row that is FAILED, TERMINATED or
 missing. The bucket may also hold the signing request of a device that makes its own key, and its
 certificate, if that was written again after the device had fetched it. Neither is a secret, and
 both are deleted with the device, or after a day.

@@ -22,4 +22,8 @@ class MemoryQueues(MemoryService):
     def batch(self) -> dict[str, Any]:
         """All that is there, as Lambda hands it over; there is nothing left then."""
         taken, self.sent = self.sent, []
-        return {"Records": [{"body": json.dumps(message)} for _, message, _ in taken]}
+        records = [
+            {"messageId": str(number), "body": json.dumps(message)}
+            for number, (_, message, _) in enumerate(taken)
+        ]
+        return {"Records": records}

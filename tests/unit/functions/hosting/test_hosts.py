@@ -16,6 +16,7 @@ from sweeping import sweep
 from tests.unit.built import SESSION, built
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.queues import MemoryQueues
+from tests.unit.doubles.service import Refusal
 from tests.unit.doubles.workflows import MemoryWorkflows
 from tests.unit.stack import (
     BUCKET,
@@ -63,7 +64,9 @@ def make(world: World, name: str) -> str:
 
 
 def tell(world: World, queues: MemoryQueues) -> dict[str, str]:
-    told: dict[str, str] = built(tell_hosts)(queues.batch(), world.context)
+    answer = built(tell_hosts)(queues.batch(), world.context)
+    assert answer["batchItemFailures"] == []
+    told: dict[str, str] = answer["hosts"]
     return told
 
 
@@ -173,6 +176,38 @@ def test_a_host_is_told_of_all_that_have_a_seat(world: World, queues: MemoryQueu
     assert "X-Amz-Signature" in first["configUrl"]
 
 
+def test_a_host_that_cannot_be_told_keeps_no_other_one_waiting(
+    world: World, queues: MemoryQueues
+) -> None:
+    # given: four devices, the last one on another host; and AWS refuses the first call of shadows
+    for number in range(CAPACITY + 1):
+        start(world, f"lamp-{number}")
+
+    def refuse() -> None:
+        raise Refusal("InternalFailureException", 500, "no")
+
+    world.shadows.before_writing.append(refuse)
+    # when
+    answer = built(tell_hosts)(queues.batch(), world.context)
+    # then: every message of the one comes again
+    assert answer["hosts"] == {"host-2": "TOLD"}
+    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == ["0", "1", "2"]
+    assert told_of(world, "host-2") == [f"lamp-{CAPACITY}"]
+
+
+def test_a_batch_of_which_nothing_is_told_is_an_error(world: World, queues: MemoryQueues) -> None:
+    # given
+    start(world, "lamp")
+
+    def refuse() -> None:
+        raise Refusal("InternalFailureException", 500, "no")
+
+    world.shadows.before_writing.append(refuse)
+    # then
+    with pytest.raises(TransientError):
+        built(tell_hosts)(queues.batch(), world.context)
+
+
 def test_a_manifest_that_is_overtaken_is_removed(
     world: World, queues: MemoryQueues, seats: Seats
 ) -> None:
@@ -251,7 +286,8 @@ def test_a_host_without_a_device_is_removed_after_a_while(
     assert seat is not None
     # when
     seats.leave(seat)
-    built(tell_hosts)({"Records": [{"body": '{"host": "host-1"}'}]}, world.context)
+    record = {"messageId": "1", "body": '{"host": "host-1"}'}
+    built(tell_hosts)({"Records": [record]}, world.context)
     # then: nothing at once, for a device may come back to it
     ((_, message, delay),) = queues.sent
     assert (message, delay) == ({"host": "host-1", "idle": True}, 30)
