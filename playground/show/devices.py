@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from common.identifiers import host_of
 from playground.devices.devices import Answer, Row, answer_of
 from playground.devices.models import Bundled, Sample
 from playground.show.ages import age, short, time_of
@@ -96,6 +97,7 @@ def _matters(row: Row) -> Iterator[Line]:
     status = status_text(row).append(f": {reason}" if reason else "", style="default")
     told = {"status": status, "type": Text(str(row.get("device_type", "")))}
     told |= {"connected": _presence(row), "age": _since(row.get("created_at"))}
+    told |= {"host": Text(host_of(str(row.get("task_arn", ""))) or "")}
     told |= {"expires": _until(row.get("expires_at"))}
     told |= {"certificate": _certificate(row)}
     told |= {name: Text(", ".join(sorted(row.get(key, ())))) for name, key in LINKED.items()}

@@ -165,6 +165,12 @@ SHOWN = {
 }  # fmt: skip
 
 
+def test_show_names_the_host_whose_task_is_shared(capsys: pytest.CaptureFixture[str]) -> None:
+    catalog = {**SHOWN["catalog"], "task_arn": "seat/host-3/lamp/1"}
+    told = "\n".join(in_pipe(shown_device({**SHOWN, "catalog": catalog}), capsys))
+    assert "host         host-3\n" in told
+
+
 def test_show_begins_with_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
     told = "\n".join(in_pipe(shown_device(SHOWN), capsys))
     assert told.startswith("lamp\nstatus       ONLINE\ntype         bulb\nconnected    2h (")
