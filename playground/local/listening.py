@@ -7,7 +7,6 @@ bear, and it always asks now and then: a change that nobody tells of is found la
 
 import http.client
 import os
-import select
 import signal
 import threading
 from contextlib import suppress
@@ -18,6 +17,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from playground.base.readable import readable
 from playground.home.state import ACCOUNT, REGION, LocalState
 
 PATIENCE = 30.0
@@ -44,7 +44,7 @@ class Bell:
 
     def rest(self, seconds: float) -> None:
         """Return when it rings, or after so long."""
-        if select.select([self._hears], [], [], seconds)[0]:
+        if readable(self._hears, seconds):
             with suppress(BlockingIOError):
                 os.read(self._hears, 4096)
 

@@ -9,7 +9,6 @@ import asyncio
 import gc
 import json
 import os
-import select
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from playground.base.readable import readable
 from playground.local import snapshot
 from playground.local.generations import Contents, Generation, Generations
 from playground.local.keeper import NotWrittenError, Writer, Written
@@ -139,7 +139,7 @@ def _be_the_child(generations: Generations, answer: int, write: Write) -> None:
 def _hear(pid: int, reading: int) -> dict[str, Any]:
     """What the child says before it ends."""
     text, deadline = b"", time.monotonic() + LIMIT
-    while select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    while readable(reading, max(0.0, deadline - time.monotonic())):
         part = os.read(reading, 65536)
         if not part:
             break
