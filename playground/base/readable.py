@@ -1,5 +1,5 @@
-"""Waiting for something to read. `select.select` takes no descriptor from 1,024 on, and the emulator
-has more with as many devices: one for each connection.
+"""Waiting for something to read. `select.select` takes no descriptor from 1,024 on, and with as
+many devices the emulator has more: one for each connection.
 """
 
 import selectors
