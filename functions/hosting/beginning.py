@@ -37,7 +37,7 @@ class Beginning:
         # One that is about to stop has ended for its devices: they are told when it has.
         last = max(task.get("stoppedAt") or datetime.now(UTC) for task in ended)
         self.board.seats.begin(self.host, as_text(last))
-        self.iot_data.update_thing_shadow(
-            thingName=self.host,
-            payload=json.dumps({"state": {"desired": {"manifest": None}}}).encode(),
-        )
+        # A process without a memory of its own begins with what is reported.
+        nothing = {"manifest": None}
+        told = {"state": {"desired": nothing, "reported": nothing}}
+        self.iot_data.update_thing_shadow(thingName=self.host, payload=json.dumps(told).encode())

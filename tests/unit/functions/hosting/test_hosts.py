@@ -211,10 +211,14 @@ def test_a_host_that_is_restarted_does_not_begin_with_what_it_was_told(
         UpdateExpression="SET taken_at = :before",
         ExpressionAttributeValues={":before": BEFORE},
     )
+    # and a message of every device before is read
+    tell(world, queues)
+    world.shadows.reported["host-1"] = {"manifest": {"version": 7}, "time": 5}
     # when
     begin_again(world, first)
     # then: nothing, until it is told anew
     assert world.shadows.desired["host-1"].get("manifest") is None
+    assert world.shadows.reported["host-1"].get("manifest") is None
     assert tell(world, queues) == {"host-1": "TOLD"}
     assert told_of(world, "host-1") == ["door"]
     assert [host.seats for host in seats.hosts()] == [2]
