@@ -73,6 +73,8 @@ class OpenHost:
     keep: bool
     """Somebody has made it by hand: it stays without a device, too."""
     opened_at: datetime
+    since: str = ""
+    """When its task before had ended: seats that were taken earlier are of that one."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,13 @@ class Seats:
     def has_started(self, name: str) -> None:
         """Write down that the host is being made."""
         self._change(name, "SET #started = :yes", "attribute_exists(#entry)", {":yes": True})
+
+    def begin(self, name: str, since: str) -> None:
+        """Write down that what had a seat before has ended with a task; nothing changes when the
+        host is not open.
+        """
+        earlier = "attribute_exists(#entry) AND (attribute_not_exists(#since) OR #since < :since)"
+        self._change(name, "SET #since = :since", earlier, {":since": since})
 
     def close(self, name: str, *, if_empty: bool = False) -> bool:
         """Give no more seats of this host away. False when it is not open, or not empty though it
@@ -305,4 +314,5 @@ def _host(item: Mapping[str, Any]) -> OpenHost:
         told=int(item["told"]),
         keep=bool(item["keep"]),
         opened_at=datetime.fromisoformat(str(item["opened_at"])),
+        since=str(item.get("since", "")),
     )

@@ -89,7 +89,9 @@ class Teller:
         )
 
     def _tell(self, host: OpenHost, revision: int) -> None:
-        seats = self.board.seats.on(host.name)
+        taken = self.board.seats.on(host.name)
+        # Those from before its task are being restarted, and get another one.
+        seats = [seat for seat in taken if seat.taken_at >= host.since]
         key = manifest_key(host.name, revision)
         self.s3.put_object(
             Bucket=self.bucket,
@@ -107,7 +109,7 @@ class Teller:
             self._write_shadow(host.name, later.told)
         if before:
             self.s3.delete_object(Bucket=self.bucket, Key=manifest_key(host.name, before))
-        if not seats and not host.keep:
+        if not taken and not host.keep:
             self.board.tell(host.name, idle=True, after=IDLE_SECONDS)
 
     def _write_shadow(self, name: str, revision: int) -> None:
@@ -164,8 +166,8 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
             except FAULTS as error:
                 failed[name] = error
         logger.info("hosts told", hosts=done)
-        for name, error in failed.items():
-            logger.warning("host not told", host=name, error=str(error))
+        for name, fault in failed.items():
+            logger.warning("host not told", host=name, error=str(fault))
         if failed and not done:
             raise next(iter(failed.values()))
         again = [key for key, message in messages.items() if message["host"] in failed]

@@ -2,7 +2,7 @@
 which never enters workflow state.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from common.image import ImageTag
 from common.observability import Handler, logger, observed
 from devices import wiring
 from hosting import wiring as hosting
+from hosting.beginning import Beginning
 from hosting.device_tasks import HOST_GROUP
 from hosting.placing import Guest, Placing
 
@@ -122,7 +123,7 @@ def start_task(
     running = [task_arn for task_arn in listed if task_arn not in request.replaced]
     if running:
         return _found(running[0], ecs, image, settings)
-    _require_ended(request.replaced, ecs, settings)
+    _ended(request.replaced, ecs, settings)
     digest = image.digest()
     config_url = _config_url(request, s3, settings)
     variables: list[KeyValuePairTypeDef] = [
@@ -216,14 +217,19 @@ def _found(task_arn: str, ecs: "ECSClient", image: ImageTag, settings: TaskSetti
     return StartedTask(task_arn, _image_of(task_arn, ecs, settings) or image.digest())
 
 
-def _require_ended(replaced: Collection[str], ecs: "ECSClient", settings: TaskSettings) -> None:
-    """A device has one task at a time: StopTask returns before the task has ended."""
+def _ended(
+    replaced: Collection[str], ecs: "ECSClient", settings: TaskSettings
+) -> Sequence[Mapping[str, Any]]:
+    """What ECS still knows of them. A device has one task at a time: StopTask returns before the
+    task has ended.
+    """
     if not replaced:
-        return
+        return ()
     described = ecs.describe_tasks(cluster=settings.cluster_arn, tasks=sorted(replaced))["tasks"]
     still = [task["taskArn"] for task in described if task.get("lastStatus") not in ENDED]
     if still:
         raise TaskStillRunning(f"{', '.join(still)} was told to stop and has not ended yet")
+    return described
 
 
 def _image_of(task_arn: str, ecs: "ECSClient", settings: TaskSettings) -> str | None:
@@ -255,6 +261,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
     )
 
     board = hosting.board(environment, session)
+    iot_data = session.client("iot-data", config=CONFIG)
     placing = Placing(
         board,
         session.client("stepfunctions", config=CONFIG),
@@ -266,7 +273,12 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
             return take_seat(request, placing, s3_client, task_settings)
         if request.device_type == HOST_TYPE:
             board.seats.open_again(request.thing_name, request.execution_arn)
-        return start_task(request, ecs_client, s3_client, device_image, task_settings)
+            beginning = Beginning(request.thing_name, board, iot_data)
+            beginning.prepare(_ended(request.replaced, ecs_client, task_settings))
+        started = start_task(request, ecs_client, s3_client, device_image, task_settings)
+        if request.device_type == HOST_TYPE:
+            board.tell(request.thing_name)  # of who has come since
+        return started
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
         request = TaskRequest.from_event(event)

@@ -13,6 +13,7 @@ from proofs.fault_matrix.cells import PASSING, Place
 from proofs.fault_matrix.phases import ON_HOSTS, Phase
 from proofs.fault_matrix.proxy import Record
 from proofs.fault_matrix.remains import NOTHING, WHOLE
+from proofs.fault_matrix.remains import STOPPED as STOPPED_DEVICE
 from proofs.fault_matrix.rules import IN_TABLE, Fault, Rule
 from proofs.fault_matrix.scenarios import (
     HELD_SECONDS,
@@ -83,8 +84,11 @@ def host_scenarios(stage: Stage, found: Sequence[Place]) -> list[Scenario]:
 
 
 def _ends(phase: Phase) -> Sequence[str]:
-    """A device that was to stay is brought back in any case."""
-    return (WHOLE,) if phase in (Phase.HOSTED_RESTART, Phase.HOSTED_UNDOING) else (NOTHING,)
+    """These restarts are not tried again: one that waits for its device in vain leaves it without a
+    task.
+    """
+    restarting = phase in (Phase.HOSTED_RESTART, Phase.HOSTED_UNDOING)
+    return (WHOLE, STOPPED_DEVICE) if restarting else (NOTHING,)
 
 
 def _told(fault: Fault) -> Sequence[str]:

@@ -19,6 +19,7 @@ class RunningTask:
     last_status: str | None = None
     """Where it differs from what is desired, as while a task is being stopped."""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stopped_at: datetime | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -66,6 +67,7 @@ class MemoryEcs(MemoryService):
                     "lastStatus": task.last_status or task.desired_status,
                     "overrides": task.asked.get("overrides", {}),
                     "createdAt": task.created_at,
+                    **({"stoppedAt": task.stopped_at} if task.stopped_at else {}),
                 }
                 for arn, task in found
             ]

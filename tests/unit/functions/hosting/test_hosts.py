@@ -1,6 +1,7 @@
 """Hosts: who gets a seat where, what hosts are told, and what becomes of a host's devices."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -174,6 +175,72 @@ def test_a_host_is_told_of_all_that_have_a_seat(world: World, queues: MemoryQueu
     first = world.objects()[key]["devices"][0]
     assert first["configUrl"].partition("?")[0].endswith("devices/door/config.json")
     assert "X-Amz-Signature" in first["configUrl"]
+
+
+def begin_again(world: World, replaced: str) -> None:
+    """State StartTask of a host that is restarted."""
+    event = {
+        "thingName": "host-1",
+        "execution": execution("host-1"),
+        "deviceType": "host",
+        "restart": RESTART,
+        "restarts": 1,
+        "replaced": [replaced],
+    }
+    built(start_task)(event, world.context)
+
+
+def test_a_host_that_is_restarted_does_not_begin_with_what_it_was_told(
+    world: World, seats: Seats, queues: MemoryQueues
+) -> None:
+    # given: a device that is not restarted yet, and one that has its new seat already
+    make(world, "lamp")
+    tell(world, queues)
+    event = {"thingName": "host-1", "execution": execution("host-1"), "deviceType": "host"}
+    first = built(start_task)(event, world.context)["taskArn"]
+    world.ecs.stop_task(CLUSTER, first, "Spot")
+    make(world, "door")
+    ended = seats.of("door")
+    assert ended is not None
+    world.ecs.tasks[first].stopped_at = datetime.fromisoformat(ended.taken_at)
+    lamp = seats.of("lamp")
+    assert lamp is not None
+    item = {"host": "host-1", "entry": "lamp"}
+    seats.table.update_item(
+        Key=item,
+        UpdateExpression="SET taken_at = :before",
+        ExpressionAttributeValues={":before": BEFORE},
+    )
+    # and a message of every device before is read
+    tell(world, queues)
+    world.shadows.reported["host-1"] = {"manifest": {"version": 7}, "time": 5}
+    # when
+    begin_again(world, first)
+    # then: nothing, until it is told anew
+    assert world.shadows.desired["host-1"].get("manifest") is None
+    assert world.shadows.reported["host-1"].get("manifest") is None
+    assert tell(world, queues) == {"host-1": "TOLD"}
+    assert told_of(world, "host-1") == ["door"]
+    assert [host.seats for host in seats.hosts()] == [2]
+
+
+def test_a_host_whose_task_is_about_to_stop_has_no_device_that_stays(
+    world: World, seats: Seats, queues: MemoryQueues
+) -> None:
+    # given
+    make(world, "lamp")
+    event = {"thingName": "host-1", "execution": execution("host-1"), "deviceType": "host"}
+    first = built(start_task)(event, world.context)["taskArn"]
+    world.ecs.tasks[first].desired_status = "STOPPED"
+    world.ecs.tasks[first].last_status = "DEPROVISIONING"
+    # when
+    begin_again(world, first)
+    # then
+    (host,) = seats.hosts()
+    assert host.since >= BEFORE
+    assert [seat.thing_name for seat in seats.on("host-1")] == ["lamp"]
+    tell(world, queues)
+    assert told_of(world, "host-1") == []
 
 
 def test_a_host_that_cannot_be_told_keeps_no_other_one_waiting(
