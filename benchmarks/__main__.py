@@ -80,7 +80,7 @@ def main(  # noqa: PLR0912, PLR0913, PLR0917 - a command: its options, and what 
         int, typer.Option(min=1, help="requests to the API of each kind; creates a tenth")
     ] = 100,
     fleet_seconds: Annotated[float, typer.Option(min=1, help="measured of a fleet")] = 30,
-    on_hosts: Annotated[int, typer.Option(min=1, help="devices of a fleet on hosts")] = 1000,
+    on_hosts: Annotated[int, typer.Option(min=1, help="devices of a fleet on hosts")] = 200,
     hosted: Annotated[int, typer.Option(min=1, help="devices whose telemetry is measured")] = 200,
     telemetry_seconds: Annotated[float, typer.Option(min=1, help="and for how long")] = 15,
     idle_seconds: Annotated[float, typer.Option(min=1, help="how long idle CPU is measured")] = 10,
