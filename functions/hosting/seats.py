@@ -137,6 +137,13 @@ class Seats:
         # The host is closed, or the seat is not there.
         return self._write(*writes)
 
+    def renew(self, seat: Seat) -> bool:
+        """Have it be one that was taken now; False when the device has it no more."""
+        key = {"host": seat.host, "entry": seat.thing_name}
+        values = {":seat": seat.seat_id, ":now": now()}
+        renewed = update_if(self.table, key, "SET #taken_at = :now", "#seat = :seat", values)
+        return renewed is not None
+
     def next_number(self) -> int:
         """The number that the next host will have."""
         key = {"host": POOL, "entry": NUMBER}

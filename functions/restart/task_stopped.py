@@ -27,8 +27,9 @@ from devices.confinement import QUARANTINED
 from holding.conditions import absent, is_held
 from holding.purposes import Purpose
 from hosting import wiring as hosting
+from hosting.board import Board
 from hosting.device_tasks import HOST_GROUP, OWN_REASONS
-from hosting.seats import Seat, Seats
+from hosting.seats import Seat
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -39,6 +40,7 @@ TASK_INDEX = "task_arn"
 LONGEST_REASON = 512
 # Devices of a host that has stopped, seen to at a time.
 AT_ONCE = 8
+WAITS = "WAITS"
 
 _TELL = "SET #status = :status, status_reason = :reason, updated_at = :now"
 
@@ -95,7 +97,7 @@ class StoppedTasks:
     catalog: Catalog
     sfn: "SFNClient"
     restart_machine: str
-    seats: Seats
+    board: Board
 
     def see_to(self, task: StoppedTask) -> str:
         """Gives what was done: `RESTARTING`, `TOLD` (the workflow that waits for the device),
@@ -112,19 +114,27 @@ class StoppedTasks:
 
     def _see_to_guests(self, host: str, task: StoppedTask) -> None:
         """Bring back every device that had a seat there. One that has come since waits for the
-        host's next task.
+        host's next task, and so does one that is just being started there.
         """
         ended = [
             seat
-            for seat in self.seats.on(host)
+            for seat in self.board.seats.on(host)
             if milliseconds(seat.taken_at) < milliseconds(task.stopped_at)
         ]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             done = list(pool.map(lambda seat: self._see_to_guest(seat, task), ended))
-        logger.info("host stopped", host=host, devices=len(ended), ignored=done.count("IGNORED"))
+        if WAITS in done:
+            self.board.tell(host)
+        counts = {kind: done.count(kind) for kind in sorted(set(done))}
+        logger.info("host stopped", host=host, devices=len(ended), done=counts)
 
     def _see_to_guest(self, seat: Seat, task: StoppedTask) -> str:
-        return self._see_to(self.catalog.row(seat.thing_name), task.of(seat))
+        row = self.catalog.row(seat.thing_name)
+        begun = row is not None and row.get("task_arn") != seat.handle
+        # Its workflow does not know the seat yet, and goes on: the host's next task is to have it.
+        if row is not None and begun and is_held(row, Purpose.PROVISION, Purpose.RESTART):
+            return WAITS if self.board.seats.renew(seat) else "IGNORED"
+        return self._see_to(row, task.of(seat))
 
     def _see_to(self, row: Row | None, task: StoppedTask) -> str:
         # A task that the row does not name any more was replaced, or its device removed.
@@ -184,7 +194,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
         catalog=wiring.catalog(environment, session),
         sfn=session.client("stepfunctions", config=CONFIG),
         restart_machine=environment.required("RESTART_MACHINE_ARN"),
-        seats=hosting.seats(environment, session),
+        board=hosting.board(environment, session),
     )
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:

@@ -150,10 +150,10 @@ class Stage:
         seat = seat_of(self.cloud, thing)
         return seat["on"]["S"] if seat else ""
 
-    def stop_host(self, thing: str) -> None:
-        """Somebody stops the task of the device's host, where it has one."""
-        row = self.cloud.row(self.host_of(thing) or thing)
-        if "cluster_arn" in row:
+    def stop_host(self, host: str) -> None:
+        """Somebody stops the task of a host, where there is one."""
+        row = self.cloud.row(host) if host else {}
+        if "task_arn" in row:
             self.cloud.client("ecs").stop_task(
                 cluster=row["cluster_arn"], task=row["task_arn"], reason="Spot"
             )

@@ -20,7 +20,7 @@ def on_a_host(life: Life) -> None:
     that is undone.
     """
     life.execute("provisioning", {"thingName": life.thing_name, **HOSTED})
-    host = _host(life)
+    host = _host_of(life.cloud.row(life.thing_name)["task_arn"])
     life.wait("the host", lambda: life.cloud.row(host).get("status") == "ONLINE", life.refusal)
     life.execute("restarting", {"thingName": life.thing_name})
     # The host's task: the host comes back, and the device with it.
@@ -29,7 +29,10 @@ def on_a_host(life: Life) -> None:
     life.wait("the host's device", lambda: _is_back(life, before), life.refusal)
     _restart_step_by_step(life)
     life.execute("restarting", {"thingName": life.thing_name})
+    told = _told(life, host)
     life.execute("deprovisioning", {"thingName": life.thing_name})
+    # Also that it is to be looked at again when its time is over.
+    life.wait("the host to be told", lambda: _told(life, host) != told, life.refusal)
     _swept(life)
 
 
@@ -55,6 +58,14 @@ def _restart_step_by_step(life: Life) -> None:
     asked |= {"restart": good, "replaced": [lost]}
     found = life.invoke("StartTask", **asked)["taskArn"]
     life.expect("StartTask", "it has another seat", found != lost)
+    host = _host_of(found)
+    detail = {
+        **sample("task_stopped")["detail"],
+        "group": f"host:{host}",
+        "stoppedReason": "the playground restarts this device",
+        "stoppedAt": "2999-01-01T00:00:00.000Z",
+    }
+    life.invoke("TaskStopped", detail=detail)
     data = {
         **sample("undo_restart")["data"],
         "asked": {"thingName": life.thing_name},
@@ -75,8 +86,12 @@ def _swept(life: Life) -> None:
     wait_for("the end of its removal", lambda: not life.cloud.running())
 
 
-def _host(life: Life) -> str:
-    return str(life.cloud.row(life.thing_name)["task_arn"].split("/")[1])
+def _host_of(handle: str) -> str:
+    return handle.split("/")[1]
+
+
+def _told(life: Life, host: str) -> Any:
+    return life.cloud.shadow(host)["desired"]["manifest"]["version"]
 
 
 def _is_back(life: Life, before: str) -> bool:

@@ -177,6 +177,25 @@ def test_a_host_is_told_of_all_that_have_a_seat(world: World, queues: MemoryQueu
     assert "X-Amz-Signature" in first["configUrl"]
 
 
+def test_a_device_that_is_being_started_on_a_host_that_stops_is_had_by_its_next_task(
+    world: World, seats: Seats, queues: MemoryQueues, workflows: MemoryWorkflows
+) -> None:
+    # given: a seat that no row names yet, and one of a device that is online
+    make(world, "door")
+    world.catalog.claim("lamp", "bulb", execution("lamp"), "csr", None, "shared")
+    handle = start(world, "lamp")["taskArn"]
+    lamp = next(seat for seat in seats.on("host-1") if seat.handle == handle)
+    queues.sent.clear()
+    workflows.started.clear()
+    # when
+    built(task_stopped)(stopped("host-1"), world.context)
+    # then: one is brought back, the other one's seat is one of the next task's
+    assert [asked["thingName"] for asked in workflows.started.values()] == ["door"]
+    (renewed,) = (seat for seat in seats.on("host-1") if seat.handle == handle)
+    assert renewed.taken_at >= lamp.taken_at
+    assert [message for _, message, _ in queues.sent] == [{"host": "host-1"}]
+
+
 def begin_again(world: World, replaced: str) -> None:
     """State StartTask of a host that is restarted."""
     event = {
