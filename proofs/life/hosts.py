@@ -32,7 +32,7 @@ def on_a_host(life: Life) -> None:
     told = _told(life, host)
     life.execute("deprovisioning", {"thingName": life.thing_name})
     # Also that it is to be looked at again when its time is over.
-    life.wait("the host to be told", lambda: _told(life, host) != told, life.refusal)
+    life.wait("the host to be told", lambda: _is_over(life, host, told), life.refusal)
     _swept(life)
 
 
@@ -92,6 +92,13 @@ def _host_of(handle: str) -> str:
 
 def _told(life: Life, host: str) -> Any:
     return life.cloud.shadow(host)["desired"]["manifest"]["version"]
+
+
+def _is_over(life: Life, host: str, told: Any) -> bool:
+    """Whether the host has heard that its device has left. It may be gone by now: a life before has
+    left it without a device, too, and its time is over.
+    """
+    return host not in hosts(life.cloud) or _told(life, host) != told
 
 
 def _is_back(life: Life, before: str) -> bool:
