@@ -17,7 +17,13 @@ from common.clients import CONFIG, NEVER_REPEAT, S3_CONFIG, session, transient_f
 from common.environment import Environment, environment
 from common.errors import DeviceBusy, InvalidInput, ThingNotFound
 from common.executions import Executions
-from common.identifiers import HOST_TYPE, checked_thing_name, made_up_name, owner_of
+from common.identifiers import (
+    HOST_TYPE,
+    checked_thing_name,
+    host_of,
+    made_up_name,
+    owner_of,
+)
 from common.jsonvalues import told
 from common.linking import LinkDevices
 from common.links import LINKED
@@ -194,6 +200,10 @@ class CleanUp:
             request.thing_name, owner_of(row["execution_arn"]), certificates_of(row)
         )
         self.removal.remove_objects(request.thing_name)
+        if host := host_of(row.get("task_arn", "")):
+            # Again: an attempt may have failed between giving the seat back and having the host
+            # told, and the next one finds no seat.
+            self.removal.tasks.board.tell(host)
         if row.get("device_type") == HOST_TYPE:
             self.removal.remove_manifests(request.thing_name)
         if not self.catalog.release(request.thing_name, request.remover, request.outcome):

@@ -351,6 +351,22 @@ def test_a_device_that_is_removed_gives_its_seat_back(
     assert told_of(world, "host-1") == ["door"]
 
 
+def test_a_removal_that_failed_before_the_host_was_told_tells_it_when_it_is_repeated(
+    world: World, queues: MemoryQueues, seats: Seats
+) -> None:
+    # given
+    handle = make(world, "lamp")
+    tell(world, queues)
+    seat = Seat.from_handle(handle)
+    assert seat is not None
+    assert seats.leave(seat)
+    # when
+    built(clean_up)({"input": {"thingName": "lamp"}, "deprovisioning": REMOVAL}, world.context)
+    # then
+    assert tell(world, queues) == {"host-1": "TOLD"}
+    assert told_of(world, "host-1") == []
+
+
 def test_a_seat_is_given_back_once(seats: Seats, world: World) -> None:
     seat = Seat.from_handle(start(world, "lamp")["taskArn"])
     assert seat is not None
