@@ -103,7 +103,7 @@ def _reaches(policies: RolePolicies, function: str) -> Iterator[Reach]:
 
 
 def _is_particular(reach: Reach) -> bool:
-    return reach.action.startswith(("dynamodb:", "s3:")) and reach.resource != "*"
+    return reach.action.startswith(("dynamodb:", "s3:", "sqs:")) and reach.resource != "*"
 
 
 def _covers(own: Reach, reach: Reach) -> bool:
@@ -165,8 +165,8 @@ def _snake(operation: str) -> str:
 
 
 def _arguments(service: str, operation: str, resource: str) -> dict[str, Any]:
-    """What the operation requires, made up; tables, indexes, buckets and keys as the resource names
-    them.
+    """What the operation requires, made up; tables, indexes, buckets, keys and queues as the
+    resource names them.
     """
     shape = _model(service).operation_model(operation).input_shape
     made = _made_up(shape) if shape is not None else {}
@@ -180,6 +180,8 @@ def _arguments(service: str, operation: str, resource: str) -> dict[str, Any]:
         made["TableName"] = table
         made |= {"IndexName": index} if index else {}
         made |= {"Key": item} if "Key" in made else {}
+    if service == "sqs":
+        made["QueueUrl"] = f"http://localhost/{resource.split(':')[4]}/{name}"
     if service == "s3":
         made["Bucket"], _, key = name.partition("/")
         made |= {"Key": key.replace("*", "x")} if "Key" in made else {}
