@@ -257,8 +257,9 @@ def test_a_device_that_was_made_again_by_hand_is_none_of_the_fleets(
 
 @pytest.mark.thorough
 def test_of_two_at_once_one_has_the_fleet(cloud: Cloud, nothing_left: None) -> None:
-    # given
-    first = cloud.start(PROVISION, FILE)
+    # given: one that is still at work when the others ask, however busy this machine is
+    groups = [{**group, "arrival": {"over": 200}} for group in (LAMPS, METERS)]
+    first = cloud.start(PROVISION, {**FILE, "groups": groups})
     wait_for("the fleet", lambda: told(cloud, "list")["fleets"])
     # when
     for machine, asked in ((PROVISION, FILE), (REMOVE, {"name": "office"})):
