@@ -56,6 +56,11 @@ def restarts(cloud: Cloud) -> int:
     return sum(len(page["executions"]) for page in found)
 
 
+def is_connected_again(cloud: Cloud, thing: str, session: str) -> bool:
+    row = cloud.row(thing)
+    return row["presence_session"] != session and bool(row.get("presence_connected"))
+
+
 def has_done(cloud: Cloud, thing: str, document: Any) -> str:
     """Have the device do a job; gives how that ended."""
     iot, job_id = cloud.client("iot"), f"of-{thing}"
@@ -114,9 +119,12 @@ def test_a_fleet_on_one_host(cloud: Cloud, nothing_left: None, tmp_path: Path) -
     for name in (two, *others):
         assert third[name]["certificate_id"] == second[name]["certificate_id"]
     # and one is confined, and let out
+    session = cloud.row(two)["presence_session"]
     confined = cloud.execute(QUARANTINE, {"thingName": two, "reason": "a test"})
     assert confined.output["status"] == "QUARANTINED"
     cloud.wait_until_reported(two, quarantine=True)
+    # Its connection was ended: it is let out when it has come again.
+    wait_for("its next connection", lambda: is_connected_again(cloud, two, session))
     assert cloud.row(one)["status"] == "ONLINE"
     released = cloud.execute(RELEASE, {"thingName": two}, limit=90)
     assert (released.status, released.error) == ("SUCCEEDED", "")
