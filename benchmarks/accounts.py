@@ -13,7 +13,7 @@ from awscrt import io, mqtt5
 
 from benchmarks.clients import Server
 from playground.home.state import LocalState
-from tests.device.pki import KeyPair
+from tests.device.pki import KeyPair, elliptic, pem, signing_request
 from tests.playground_cloud import Cloud
 
 CONNECT_LIMIT = 30.0
@@ -63,6 +63,17 @@ def remove(cloud: Cloud, name: str, certificate_arn: str, policy: str) -> None:
     with contextlib.suppress(data.exceptions.ResourceNotFoundException):
         data.delete_thing_shadow(thingName=name)
     iot.delete_thing(thingName=name)
+
+
+def member_by_request(cloud: Cloud, policy: str, name: str) -> Member:
+    """A thing with a certificate of a signing request, by the calls of AWS IoT alone."""
+    iot, key = cloud.client("iot"), elliptic()
+    request = signing_request(name, key)
+    iot.create_thing(thingName=name)
+    made = iot.create_certificate_from_csr(certificateSigningRequest=request, setAsActive=True)
+    iot.attach_policy(policyName=policy, target=made["certificateArn"])
+    iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
+    return Member(name, made["certificateArn"], KeyPair(made["certificatePem"], pem(key)))
 
 
 @contextlib.contextmanager

@@ -20,15 +20,15 @@ from benchmarks.accounts import (
     Connection,
     Member,
     member,
+    member_by_request,
     mqtt_server,
     policy_for_everything,
     remove,
 )
 from benchmarks.clients import running, write_config
 from benchmarks.control_plane import BATCH
+from benchmarks.processes import cpu_seconds, emulator_of
 from benchmarks.progress import say
-from playground.home.state import LocalState
-from tests.device.pki import KeyPair, elliptic, pem, signing_request
 from tests.playground_cloud import Cloud, wait_for
 
 FLEETS = ((173, 1), (1000, 10))
@@ -84,7 +84,7 @@ def _one(
     folder: Path,
     seconds: float,
 ) -> Fleet:
-    server, emulator = mqtt_server(cloud), _emulator(cloud)
+    server, emulator = mqtt_server(cloud), emulator_of(cloud)
     for one in members:
         write_config(folder / "configs", one.name, one.pair, server)
     with running("device", folder / "configs", server, folder) as process:
@@ -110,20 +110,9 @@ def _reports(cloud: Cloud, name: str, interval: int) -> bool:
     return bool(cloud.shadow(name).get("reported", {}).get("time") == interval)
 
 
-def _emulator(cloud: Cloud) -> psutil.Process:
-    state = LocalState.load(cloud.paths)
-    assert state.emulator is not None
-    return psutil.Process(state.emulator.pid)
-
-
 def _used(emulator: psutil.Process) -> tuple[float, float]:
     """Seconds of CPU so far, of the emulator and of the functions that it runs."""
-    return _seconds(emulator), sum(map(_seconds, emulator.children()))
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()  # with those of threads that have ended
-    return float(times.user + times.system)
+    return cpu_seconds(emulator), sum(map(cpu_seconds, emulator.children()))
 
 
 def _heard(cloud: Cloud, seconds: float) -> float:
@@ -153,23 +142,13 @@ def _made(cloud: Cloud, names: Sequence[str], interval: int) -> Iterator[list[Me
     """Things with certificates, the devices' own policy and a wish; all of it is removed again."""
     policy = cloud.home.output("DevicePolicyName")
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        members = list(pool.map(partial(_member, cloud, policy), names))
+        members = list(pool.map(partial(member_by_request, cloud, policy), names))
         try:
             list(pool.map(lambda name: cloud.desire(name, time=interval), names))
             with _rows(cloud, names):
                 yield members
         finally:
             list(pool.map(lambda it: remove(cloud, it.name, it.certificate_arn, policy), members))
-
-
-def _member(cloud: Cloud, policy: str, name: str) -> Member:
-    iot, key = cloud.client("iot"), elliptic()
-    request = signing_request(name, key)
-    iot.create_thing(thingName=name)
-    made = iot.create_certificate_from_csr(certificateSigningRequest=request, setAsActive=True)
-    iot.attach_policy(policyName=policy, target=made["certificateArn"])
-    iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
-    return Member(name, made["certificateArn"], KeyPair(made["certificatePem"], pem(key)))
 
 
 @contextmanager

@@ -7,20 +7,24 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
-import psutil
-
-from benchmarks.accounts import Connection, member, mqtt_server, policy_for_everything, remove
+from benchmarks.accounts import (
+    Connection,
+    Member,
+    member,
+    member_by_request,
+    mqtt_server,
+    policy_for_everything,
+    remove,
+)
 from benchmarks.figures import Spread
+from benchmarks.processes import cpu_seconds, emulator_of
 from benchmarks.progress import say
 from common.identifiers import HOST_TYPE
 from playground.devices.costs import HOURS_A_MONTH, Prices, costs_of
 from playground.devices.devices import Devices
 from playground.fleets.fleets import PROVISION_FLEET, REMOVE_FLEET
-from playground.home.state import LocalState
 from tests.census import census
-from tests.device.pki import KeyPair, elliptic, pem, signing_request
 from tests.playground_cloud import Cloud, wait_for
 
 FLEET = "bench"
@@ -65,21 +69,22 @@ def measure(cloud: Cloud, devices: int) -> Hosts:
     floor = _floor(cloud) * devices
     before = census(cloud)
     say(f"hosts: a fleet of {devices:,}")
-    emulator = _emulator(cloud)
-    used, begun = _seconds(emulator), time.monotonic()
-    cloud.start(PROVISION_FLEET, _file(devices), case=FLEET)
+    emulator = emulator_of(cloud)
+    used, begun = cpu_seconds(emulator), time.monotonic()
+    fleet = cloud.start(PROVISION_FLEET, _file(devices), case=FLEET)
+    made = cloud.finished(fleet, LIMIT)
+    assert made.status == "SUCCEEDED", made
     names = [f"{FLEET}-all-{number:04}" for number in range(1, devices + 1)]
-    wait_for("all devices to be online", partial(_all_online, cloud, devices), LIMIT)
-    online, made = time.monotonic() - begun, _seconds(emulator) - used
+    online, spent = time.monotonic() - begun, cpu_seconds(emulator) - used
     rows = Devices(cloud.home).rows()
     hosts = [row for row in rows if row["device_type"] == HOST_TYPE]
     processes = [cloud.device_process(str(row["thing_name"])) for row in hosts]
     hosting = sum(one.memory_info().rss for one in processes if one is not None) / MIB
     say("hosts: steady")
     _change(cloud, names, INTERVAL)
-    steady = _seconds(emulator), time.monotonic()
+    steady = cpu_seconds(emulator), time.monotonic()
     time.sleep(STEADY_SECONDS)
-    cores = (_seconds(emulator) - steady[0]) / (time.monotonic() - steady[1])
+    cores = (cpu_seconds(emulator) - steady[0]) / (time.monotonic() - steady[1])
     say("hosts: a change for all")
     answers = _change(cloud, names, INTERVAL + 1)
     prices = Prices.of_file()
@@ -94,7 +99,7 @@ def measure(cloud: Cloud, devices: int) -> Hosts:
         hosts=len(hosts),
         online=online,
         floor=floor,
-        emulator=made / devices,
+        emulator=spent / devices,
         hosting=hosting,
         cores=cores,
         changed=Spread.of(list(answers.values())),
@@ -108,34 +113,21 @@ def _file(devices: int) -> dict[str, object]:
     return {"name": FLEET, "groups": [group]}
 
 
-def _all_online(cloud: Cloud, devices: int) -> bool:
-    rows = Devices(cloud.home).rows()
-    there = [row for row in rows if str(row["thing_name"]).startswith(f"{FLEET}-all-")]
-    time.sleep(0.5)  # a look takes the emulator a while: not one after the other
-    return [row["status"] for row in there].count("ONLINE") == devices
-
-
 def _floor(cloud: Cloud) -> float:
     """Seconds for one device, some at a time."""
     server = mqtt_server(cloud)
     with policy_for_everything(cloud, FLEET) as policy:
 
-        def one(number: int) -> tuple[str, str]:
-            iot, key, name = cloud.client("iot"), elliptic(), f"{FLEET}-floor-{number}"
-            made = iot.create_certificate_from_csr(
-                certificateSigningRequest=signing_request(name, key), setAsActive=True
-            )
-            iot.create_thing(thingName=name)
-            iot.attach_policy(policyName=policy, target=made["certificateArn"])
-            iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
-            with Connection(name, KeyPair(made["certificatePem"], pem(key)), server):
-                return name, made["certificateArn"]
+        def one(number: int) -> Member:
+            found = member_by_request(cloud, policy, f"{FLEET}-floor-{number}")
+            with Connection(found.name, found.pair, server):
+                return found
 
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             begun = time.monotonic()
             found = list(pool.map(one, range(MEMBERS_OF_THE_FLOOR)))
             took = time.monotonic() - begun
-            list(pool.map(lambda it: remove(cloud, it[0], it[1], policy), found))
+            list(pool.map(lambda it: remove(cloud, it.name, it.certificate_arn, policy), found))
     return took / MEMBERS_OF_THE_FLOOR
 
 
@@ -168,14 +160,3 @@ def _change(cloud: Cloud, names: list[str], interval: int) -> dict[str, float]:
             list(pool.map(wish, names))
         all_there.wait(60)
     return answered
-
-
-def _emulator(cloud: Cloud) -> psutil.Process:
-    state = LocalState.load(cloud.paths)
-    assert state.emulator is not None
-    return psutil.Process(state.emulator.pid)
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
