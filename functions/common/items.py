@@ -3,7 +3,7 @@ page by page.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import ConditionBase
@@ -89,19 +89,24 @@ def scan(
     if attributes:
         asked["ProjectionExpression"] = ", ".join(f"#{name}" for name in attributes)
         asked["ExpressionAttributeNames"] = {f"#{name}": name for name in attributes}
-    yield from _pages(table, asked)
+    yield from _pages(table.scan, asked)
 
 
 def scan_index(table: "Table", index: str, condition: ConditionBase) -> Iterator[Item]:
     """What a global index has of the items that fulfil the condition; it is a moment behind the
     table.
     """
-    yield from _pages(table, {"IndexName": index, "FilterExpression": condition})
+    yield from _pages(table.scan, {"IndexName": index, "FilterExpression": condition})
 
 
-def _pages(table: "Table", asked: Any) -> Iterator[Item]:
+def query(table: "Table", condition: ConditionBase) -> Iterator[Item]:
+    """Every item of a partition, as it is now (strongly consistent)."""
+    yield from _pages(table.query, {"KeyConditionExpression": condition, "ConsistentRead": True})
+
+
+def _pages(read: Callable[..., Any], asked: Any) -> Iterator[Item]:
     while True:
-        page = table.scan(**asked)
+        page = read(**asked)
         yield from page["Items"]
         if "LastEvaluatedKey" not in page:
             return

@@ -5,20 +5,19 @@ stopped, and its handle stands in the catalog where a task's ARN would. A seat i
 one transaction, so the number of seats that a host has given away is always right.
 """
 
-import re
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
-from common.clients import error_code
 from common.errors import TransientError
 from common.identifiers import host_of, owner_of, seat_handle
-from common.items import scan, update_if
+from common.items import Item, query, scan, update_if
 from common.moments import now
+from common.transactions import Transactions
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -30,9 +29,6 @@ NUMBER = "#number"
 OF = "#of/"
 """Before a device's name: the partition of its one item, which says where its seat is."""
 SEAT = "seat"
-TRIES = 5
-CANCELLED = "TransactionCanceledException"
-UNMET = "ConditionalCheckFailed"
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,8 @@ class OpenHost:
     keep: bool
     """Somebody has made it by hand: it stays without a device, too."""
     opened_at: datetime
+    token: str
+    """What the host shows when it asks for a manifest: the URL alone opens nothing."""
     since: str = ""
     """When its task before had ended: seats that were taken earlier are of that one."""
 
@@ -95,7 +93,7 @@ class Seats:
 
     def all(self) -> list[Seat]:
         """All seats of all devices."""
-        return [_seat(item) for item in scan(self.table) if item["entry"] == SEAT]
+        return [_seat(item) for item in scan(self.table) if item["host"].startswith(OF)]
 
     def hosts(self) -> list[OpenHost]:
         """All that are open."""
@@ -117,25 +115,24 @@ class Seats:
         }
         at = {"host": seat.host, "entry": seat.thing_name, "config_url": seat.config_url}
         free = "attribute_not_exists(#entry)"
-        return self._write(
-            self._put({**at, **place}, free),
-            self._put(
-                {"host": OF + seat.thing_name, "entry": SEAT, "on": seat.host, **place}, free
-            ),
-            self._count(seat.host, 1, "#seats < :limit", {":limit": capacity}),
+        both = self._all_or_none
+        return both.write(
+            both.put({**at, **place}, free),
+            both.put({"host": OF + seat.thing_name, "entry": SEAT, "on": seat.host, **place}, free),
+            self._counted(seat.host, 1, "#seats < :limit", {":limit": capacity}),
         )
 
     def leave(self, seat: Seat) -> bool:
         """Give it back, whether its host is open or not; False when it was given back before."""
-        mine = {":seat": seat.seat_id}
+        both, mine = self._all_or_none, {":seat": seat.seat_id}
         writes = (
-            self._delete(seat.host, seat.thing_name, "#seat = :seat", mine),
-            self._delete(OF + seat.thing_name, SEAT, "#seat = :seat", mine),
+            both.delete({"host": seat.host, "entry": seat.thing_name}, "#seat = :seat", mine),
+            both.delete({"host": OF + seat.thing_name, "entry": SEAT}, "#seat = :seat", mine),
         )
-        if self._write(*writes, self._count(seat.host, -1, "attribute_exists(#entry)", {})):
+        if both.write(*writes, self._counted(seat.host, -1, "attribute_exists(#entry)", {})):
             return True
         # The host is closed, or the seat is not there.
-        return self._write(*writes)
+        return both.write(*writes)
 
     def renew(self, seat: Seat) -> bool:
         """Have it be one that was taken now; False when the device has it no more."""
@@ -154,20 +151,29 @@ class Seats:
         """Open the host of this number, which is still to be made by that execution. False when
         somebody else has opened it.
         """
-        counted = self._update(
-            NUMBER,
+        both = self._all_or_none
+        counted = both.update(
+            {"host": POOL, "entry": NUMBER},
             "SET #number = :number",
             "attribute_not_exists(#number) OR #number < :number",
             {":number": number},
         )
         item = self._opened(name, execution)
-        return self._write(counted, self._put(item, "attribute_not_exists(#entry)"))
+        return both.write(counted, both.put(item, "attribute_not_exists(#entry)"))
 
-    def open_again(self, name: str, execution: str) -> None:
-        """Have a host that gets a task be open; nothing changes when it is."""
-        item = self._opened(name, execution)
-        item |= {"started": True, "keep": True, "seats": len(self.on(name))}
-        self._write(self._put(item, "attribute_not_exists(#entry)"))
+    def open_again(self, name: str, execution: str) -> str:
+        """Have a host that gets a task be open; nothing changes when it is. Gives its token."""
+        there = self.host(name)
+        if there is None:
+            item = self._opened(name, execution)
+            item |= {"started": True, "keep": True, "seats": len(self.on(name))}
+            both = self._all_or_none
+            if both.write(both.put(item, "attribute_not_exists(#entry)")):
+                return str(item["token"])
+            there = self.host(name)
+        if there is None:
+            raise TransientError(f"{name} is opened and closed at the same time; try again")
+        return there.token
 
     def has_started(self, name: str) -> None:
         """Write down that the host is being made."""
@@ -186,7 +192,11 @@ class Seats:
         """
         empty = "#seats = :none AND #keep = :no", {":none": 0, ":no": False}
         condition, values = empty if if_empty else ("attribute_exists(#entry)", {})
-        return self._write(self._delete(POOL, name, condition, values))
+        return self._closed(name, condition, values)
+
+    def close_of(self, name: str, execution: str) -> bool:
+        """The same, if it is the host of this execution: another one may have its name."""
+        return self._closed(name, "#execution = :execution", {":execution": execution})
 
     def next_revision(self, host: OpenHost) -> int | None:
         """A number for the next manifest of the host, greater than all before; None when another
@@ -222,6 +232,7 @@ class Seats:
             "revision": 0,
             "told": 0,
             "opened_at": now(),
+            "token": secrets.token_hex(16),
         }
 
     def _change(
@@ -229,70 +240,23 @@ class Seats:
     ) -> Mapping[str, Any] | None:
         return update_if(self.table, {"host": POOL, "entry": name}, update, condition, values)
 
-    def _query(self, host: str) -> Iterator[Mapping[str, Any]]:
-        asked: dict[str, Any] = {
-            "KeyConditionExpression": Key("host").eq(host),
-            "ConsistentRead": True,
-        }
-        while True:
-            page = self.table.query(**asked)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    def _query(self, host: str) -> Iterator[Item]:
+        return query(self.table, Key("host").eq(host))
 
-    def _put(self, item: Mapping[str, Any], condition: str) -> dict[str, Any]:
-        return {"Put": self._guarded({"Item": item}, condition, {})}
+    def _closed(self, name: str, condition: str, values: Mapping[str, Any]) -> bool:
+        both = self._all_or_none
+        return both.write(both.delete({"host": POOL, "entry": name}, condition, values))
 
-    def _delete(
-        self, host: str, entry: str, condition: str, values: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        key = {"host": host, "entry": entry}
-        return {"Delete": self._guarded({"Key": key}, condition, values)}
-
-    def _count(
+    def _counted(
         self, host: str, by: int, condition: str, values: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        return self._update(host, "ADD #seats :by", condition, {":by": by, **values})
+    ) -> Mapping[str, Any]:
+        """A write of a transaction: so many seats more that the host has given away."""
+        key = {"host": POOL, "entry": host}
+        return self._all_or_none.update(key, "ADD #seats :by", condition, {":by": by, **values})
 
-    def _update(
-        self, entry: str, update: str, condition: str, values: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        what = {"Key": {"host": POOL, "entry": entry}, "UpdateExpression": update}
-        return {"Update": self._guarded(what, condition, values)}
-
-    def _guarded(
-        self, what: Mapping[str, Any], condition: str, values: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """One write of a transaction. All names are given by placeholders: some are words of
-        DynamoDB's.
-        """
-        named = re.findall(r"#(\w+)", f"{condition} {what.get('UpdateExpression', '')}")
-        write: dict[str, Any] = {
-            "TableName": self.table.name,
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in named},
-            **what,
-        }
-        return {**write, "ExpressionAttributeValues": values} if values else write
-
-    def _write(self, *writes: Mapping[str, Any]) -> bool:
-        """All of them or none; False when a condition is not met. Raises TransientError when others
-        write the same items all the time.
-        """
-        for _ in range(TRIES):
-            try:
-                self.table.meta.client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type]
-            except ClientError as error:
-                if error_code(error) != CANCELLED:
-                    raise
-                found: Any = error.response
-                codes = {one.get("Code") for one in found.get("CancellationReasons", ())}
-                if UNMET in codes:
-                    return False
-            else:
-                return True
-        raise TransientError(f"{self.table.name} is written to all the time; try again")
+    @property
+    def _all_or_none(self) -> Transactions:
+        return Transactions(self.table)
 
 
 def new_seat(host: str, thing_name: str, owner: str, attempt: str, config_url: str) -> Seat:
@@ -321,5 +285,6 @@ def _host(item: Mapping[str, Any]) -> OpenHost:
         told=int(item["told"]),
         keep=bool(item["keep"]),
         opened_at=datetime.fromisoformat(str(item["opened_at"])),
+        token=str(item["token"]),
         since=str(item.get("since", "")),
     )
