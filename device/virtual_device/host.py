@@ -70,6 +70,11 @@ class Host:
 
     # --- what a device of the type `host` may do (lodging.Lodging)
 
+    @property
+    def manifest_token(self) -> str | None:
+        """What the process was told by its environment."""
+        return self._shared.environment.manifest_token
+
     def lodge(self, enrolment: Enrolment) -> None:
         """Start a device, if there is room for it."""
         name = enrolment.config.thing.name

@@ -22,16 +22,6 @@ class Board:
     sqs: Queue
     queue_url: str
 
-    def take(self, seat: Seat, capacity: int) -> bool:
-        """Take a seat; False when there is none on that host, or the device has another one."""
-        mine = self.seats.of(seat.thing_name)
-        if mine is not None and mine.seat_id != seat.seat_id:
-            return False
-        taken = self.seats.take(seat, capacity) if mine is None else True
-        if taken:
-            self.tell(seat.host if mine is None else mine.host)
-        return taken
-
     def leave(self, seat: Seat) -> None:
         """Give it back, as often as one likes."""
         self.seats.leave(seat)

@@ -103,24 +103,32 @@ class Teller:
         if before is None:  # A later one has told, or the host was closed.
             self.s3.delete_object(Bucket=self.bucket, Key=key)
             return
-        self._write_shadow(host.name, revision)
+        self._write_shadow(host, revision)
         later = self.board.seats.host(host.name)
         if later is not None and later.told > revision:
-            self._write_shadow(host.name, later.told)
+            self._write_shadow(later, later.told)
         if before:
             self.s3.delete_object(Bucket=self.bucket, Key=manifest_key(host.name, before))
         if not taken and not host.keep:
             self.board.tell(host.name, idle=True, after=IDLE_SECONDS)
 
-    def _write_shadow(self, name: str, revision: int) -> None:
+    def _write_shadow(self, host: OpenHost, revision: int) -> None:
+        """Many may read a shadow, and a manifest leads to where a device puts its signing request.
+        So the URL is good with a header alone whose value only the host's task was told: one that
+        S3 takes, is signed, and that no ETag equals.
+        """
         url = self.s3.generate_presigned_url(
             "get_object",
-            Params={"Bucket": self.bucket, "Key": manifest_key(name, revision)},
+            Params={
+                "Bucket": self.bucket,
+                "Key": manifest_key(host.name, revision),
+                "IfNoneMatch": f'"{host.token}"',
+            },
             ExpiresIn=REFERENCE_SECONDS,
         )
-        told = {"version": revision, "url": url}
+        desired = {"manifest": {"version": revision, "url": url}}
         self.iot_data.update_thing_shadow(
-            thingName=name, payload=json.dumps({"state": {"desired": {"manifest": told}}}).encode()
+            thingName=host.name, payload=json.dumps({"state": {"desired": desired}}).encode()
         )
 
 

@@ -175,6 +175,7 @@ class CleanUp:
             if row is None and not request.resumed:
                 raise ThingNotFound(f"thingName: the catalog knows no device {request.thing_name}")
             return False
+        self.removal.close_host(request.thing_name, request.execution_arn)
         # An execution looks in any case: it may have gone on after its device was removed.
         ours = row is not None and row["execution_arn"] == request.execution_arn
         certificates = certificates_of(row) if row and ours else ()
@@ -195,7 +196,7 @@ class CleanUp:
             # taken.
             self.links.ask("forget", request.thing_name)
         if row.get("device_type") == HOST_TYPE:
-            self.removal.close_host(request.thing_name)
+            self.removal.close_host(request.thing_name, row["execution_arn"])
         self.removal.remove_marked(
             request.thing_name, owner_of(row["execution_arn"]), certificates_of(row)
         )

@@ -95,11 +95,11 @@ class Removal:
         """Stop tasks, for a reason that the rule on stopped tasks passes over."""
         self.tasks.stop(task_arns, REMOVED)
 
-    def close_host(self, host: str) -> None:
-        """Have no device come to this host any more. Those that are there are brought to another
-        one when its task has stopped.
+    def close_host(self, host: str, execution_arn: str) -> None:
+        """Have no device come any more to the host that this execution has made or was to make.
+        Those that are there are brought to another one when its task has stopped.
         """
-        self.tasks.board.seats.close(host)
+        self.tasks.board.seats.close_of(host, execution_arn)
 
     def remove_manifests(self, host: str) -> None:
         """All that the host was told, and what a function that was killed has left of it."""

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 REFERENCE_SECONDS = 900
 # Tells the task which image it was started with (docs/contracts.md).
 IMAGE_VARIABLE = "IMAGE_DIGEST"
+# What a host shows with the URL of a manifest.
+TOKEN_VARIABLE = "MANIFEST_TOKEN"  # noqa: S105 - its name
 # A host runs many devices: 500 take 70 MB, and an eighth of a core when each says something every
 # second. One of the sizes that Fargate has:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
@@ -107,11 +109,16 @@ class StartedTask:
     image_digest: str
 
 
-def start_task(
-    request: TaskRequest, ecs: "ECSClient", s3: "S3Client", image: ImageTag, settings: TaskSettings
+def start_task(  # noqa: PLR0913, PLR0917 - all but the last are what it works with
+    request: TaskRequest,
+    ecs: "ECSClient",
+    s3: "S3Client",
+    image: ImageTag,
+    settings: TaskSettings,
+    told: "Sequence[KeyValuePairTypeDef]" = (),
 ) -> StartedTask:
-    """The attempt's one task. Raises TaskNotStarted when ECS places none, TaskStillRunning,
-    NoDeviceImage.
+    """The attempt's one task, `told` more by its environment. Raises TaskNotStarted when ECS places
+    none, TaskStillRunning, NoDeviceImage.
 
     `clientToken` makes RunTask idempotent; the look before it also covers a token that has expired.
     A repeated call has a newly signed URL, which AWS answers with ConflictException, whose
@@ -129,6 +136,7 @@ def start_task(
     variables: list[KeyValuePairTypeDef] = [
         {"name": "CONFIG_FILE_URL", "value": config_url},
         {"name": IMAGE_VARIABLE, "value": digest},
+        *told,
     ]
     try:
         answer = _run(request, variables, ecs, settings)
@@ -264,6 +272,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
     iot_data = session.client("iot-data", config=CONFIG)
     placing = Placing(
         board,
+        session.client("iot", config=CONFIG),
         session.client("stepfunctions", config=CONFIG),
         int(environment.required("HOST_CAPACITY")),
     )
@@ -271,13 +280,15 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
     def start(request: TaskRequest) -> StartedTask:
         if request.hosting == SHARED:
             return take_seat(request, placing, s3_client, task_settings)
-        if request.device_type == HOST_TYPE:
-            board.seats.open_again(request.thing_name, request.execution_arn)
-            beginning = Beginning(request.thing_name, board, iot_data)
-            beginning.prepare(_ended(request.replaced, ecs_client, task_settings))
-        started = start_task(request, ecs_client, s3_client, device_image, task_settings)
-        if request.device_type == HOST_TYPE:
-            board.tell(request.thing_name)  # of who has come since
+        clients = (ecs_client, s3_client, device_image)
+        if request.device_type != HOST_TYPE:
+            return start_task(request, *clients, task_settings)
+        token = board.seats.open_again(request.thing_name, request.execution_arn)
+        beginning = Beginning(request.thing_name, board, iot_data)
+        beginning.prepare(_ended(request.replaced, ecs_client, task_settings))
+        told: list[KeyValuePairTypeDef] = [{"name": TOKEN_VARIABLE, "value": token}]
+        started = start_task(request, *clients, task_settings, told)
+        board.tell(request.thing_name)  # of who has come since
         return started
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:

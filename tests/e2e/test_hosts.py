@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -91,6 +93,10 @@ def test_a_fleet_on_one_host(cloud: Cloud, nothing_left: None, tmp_path: Path) -
     assert {row["task_arn"].split("/")[1] for row in first.values()} == {host}
     of_host = cloud.row(host)
     assert set(tasks(cloud)) - running == {of_host["task_arn"]}
+    # and what its shadow names opens nothing for who can read it, as many may
+    url = cloud.shadow(host)["desired"]["manifest"]["url"]
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(url)  # noqa: S310 - of the emulator
     # and each has a certificate, a connection and a shadow of its own
     assert len({row["certificate_id"] for row in first.values()}) == COUNT
     changed = told(cloud, "set", "crowd", "time=7")

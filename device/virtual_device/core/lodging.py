@@ -15,6 +15,10 @@ class NoRoomError(DeviceError):
 class Lodging(Protocol):
     """The process, as a host sees it. Only from the reactor's thread."""
 
+    @property
+    def manifest_token(self) -> str | None:
+        """What a host shows with the URL of its manifest; None where nobody has told it."""
+
     def lodge(self, enrolment: Enrolment) -> None:
         """Start a device. Raises `NoRoomError`, `DescriptorsLackingError`, `ValueError` for an
         identity that can't be used, `StateUnusableError` when its memory can't be read.
@@ -39,6 +43,8 @@ class Lodging(Protocol):
 
 class NoLodging:
     """Of a process that runs what it was started with, and no other device."""
+
+    manifest_token: str | None = None
 
     def lodge(self, enrolment: Enrolment) -> None:
         """There is no room."""

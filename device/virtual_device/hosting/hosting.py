@@ -47,7 +47,8 @@ class Hosting(Capability):
     )  # fmt: skip
 
     def __init__(self, surroundings: Surroundings, fetch: Fetch | None = None) -> None:
-        self._device, self._fetch = surroundings, fetch or _fetch
+        self._device = surroundings
+        self._fetch = fetch or partial(_fetch, surroundings.lodging.manifest_token)
         self._guests = Guests(
             surroundings, fetch or fetch_url, self._on_forgotten, self._on_in_need
         )
@@ -207,5 +208,5 @@ def _obtained(
     return manifest
 
 
-def _fetch(url: str, what: str, sources: Sources) -> bytes:
-    return fetch_url(url, what, sources, limit=MAX_BYTES)
+def _fetch(token: str | None, url: str, what: str, sources: Sources) -> bytes:
+    return fetch_url(url, what, sources, limit=MAX_BYTES, token=token)

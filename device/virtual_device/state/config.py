@@ -35,6 +35,7 @@ NAMES = (
     "IOT_CA_FILE",
     "METRICS_FLOOR",
     "FETCH_FROM",
+    "MANIFEST_TOKEN",
 )
 AMAZON_ROOT_CAS = Path(__file__).with_name("amazon_root_cas.pem")
 """The five that Amazon Trust Services says to trust: by which a server is certified depends on its
@@ -143,6 +144,8 @@ class Environment:
     """Seconds between two metrics reports at least."""
     sources: Sources = NOWHERE
     """Where devices may fetch from: what FETCH_FROM names, and the server of CONFIG_FILE_URL."""
+    manifest_token: str | None = field(default=None, repr=False)
+    """What a host shows with the URL of its manifest."""
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str] = os.environ) -> Self:
@@ -179,6 +182,7 @@ class Environment:
             ca_file=Path(variables.get("IOT_CA_FILE") or AMAZON_ROOT_CAS),
             metrics_floor=int(floor),
             sources=_sources(variables),
+            manifest_token=variables.get("MANIFEST_TOKEN") or None,
         )
 
     def read_ca(self) -> bytes:

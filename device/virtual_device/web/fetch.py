@@ -39,8 +39,11 @@ def fetch(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     sleep: Callable[[float], None] = time.sleep,
     limit: int = MAX_BYTES,
     received: Received | None = None,
+    token: str | None = None,
 ) -> bytes:
-    """The document `what` behind an http, https or file URL, if `sources` allow it.
+    """The document `what` behind an http, https or file URL, if `sources` allow it. With a `token`
+    as the entity tag that the document must not have (If-None-Match): a presigned URL may be good
+    with that alone.
 
     A server that can't be reached or fails is asked again with full jitter, 5 times in all.
     Raises `PlaceRefusedError` for a place that `sources` do not have, also for a redirect there,
@@ -62,10 +65,10 @@ def fetch(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
         raise ConfigInvalidError(f"the URL of the {what} is neither http, https nor file")
     for attempt in range(1, ATTEMPTS):
         try:
-            return _get(url, what, sources, limit, received)
+            return _get(url, what, sources, limit, received, token)
         except UrlUnreachableError:
             sleep(random.uniform(0, min(MAX_DELAY_SECONDS, 2.0**attempt)))  # noqa: S311 - jitter, no secret
-    return _get(url, what, sources, limit, received)
+    return _get(url, what, sources, limit, received, token)
 
 
 def _read_file(path: Path, what: str, limit: int) -> bytes:
@@ -81,7 +84,14 @@ def _read_file(path: Path, what: str, limit: int) -> bytes:
     return content
 
 
-def _get(url: str, what: str, sources: Sources, limit: int, received: Received | None) -> bytes:
+def _get(  # noqa: PLR0913, PLR0917 - what `fetch` was given
+    url: str,
+    what: str,
+    sources: Sources,
+    limit: int,
+    received: Received | None,
+    token: str | None,
+) -> bytes:
     # Imported late: a device that has its identity already starts 30 ms sooner without.
     from http.client import HTTPException  # noqa: PLC0415
     from urllib.error import HTTPError  # noqa: PLC0415
@@ -89,7 +99,8 @@ def _get(url: str, what: str, sources: Sources, limit: int, received: Received |
     from virtual_device.web.request import Request, ask  # noqa: PLC0415
 
     try:
-        with ask(Request(url), what, sources, TIMEOUT_SECONDS) as response:
+        headers = {} if token is None else {"If-None-Match": f'"{token}"'}
+        with ask(Request(url, headers=headers), what, sources, TIMEOUT_SECONDS) as response:
             return _read_all(response, what, limit, received)
     except HTTPError as error:
         with error:

@@ -23,6 +23,7 @@ class Inn:
     """Devices of this process that nobody hosts."""
     away: set[str] = field(default_factory=set)
     """Those without a connection."""
+    manifest_token: str | None = "shown"
     full: Exception | None = None
     """Why no device can be started."""
     log: list[str] = field(default_factory=list)

@@ -148,6 +148,47 @@ def test_a_host_whose_opener_was_killed_is_made_by_the_next_device(
     ]
 
 
+def test_a_host_takes_no_name_that_a_thing_has(world: World, seats: Seats) -> None:
+    # given: a bulb that somebody has called so
+    world.provision("host-1", until="thing")
+    # when, then
+    assert start(world, "lamp")["taskArn"].startswith("seat/host-2/lamp/")
+    assert [host.name for host in seats.hosts()] == ["host-2"]
+
+
+def test_an_attempt_that_runs_twice_has_one_seat_and_tells_of_that(
+    world: World, seats: Seats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one takes it between the look and the write."""
+    # given: two hosts with room
+    for number in range(CAPACITY + 1):
+        start(world, f"lamp-{number}")
+    leaving = seats.of("lamp-0")
+    assert leaving is not None
+    seats.leave(leaving)
+    take = Seats.take
+    others: list[Seat] = []
+
+    def beaten(self: Seats, seat: Seat, capacity: int) -> bool:
+        if not others:
+            others.append(seat)
+            assert take(self, seat, capacity)
+        return take(self, seat, capacity)
+
+    monkeypatch.setattr(Seats, "take", beaten)
+    # when
+    handle = start(world, "door")["taskArn"]
+    # then
+    (first,) = others
+    assert handle == first.handle
+    assert len(seats.hosts()) == 2
+
+
+def test_a_thing_may_be_called_seat(world: World, seats: Seats) -> None:
+    handle = start(world, "seat")["taskArn"]
+    assert [seat.handle for seat in seats.all()] == [handle]
+
+
 def test_of_two_that_open_the_same_host_one_does(seats: Seats) -> None:
     assert seats.open("host-1", seats.next_number(), execution("a"))
     assert not seats.open("host-1", 1, execution("b"))
@@ -292,6 +333,27 @@ def test_a_batch_of_which_nothing_is_told_is_an_error(world: World, queues: Memo
     # then
     with pytest.raises(TransientError):
         built(tell_hosts)(queues.batch(), world.context)
+
+
+def test_the_url_of_a_manifest_opens_nothing_without_what_the_task_was_told(
+    world: World, queues: MemoryQueues, seats: Seats, printed: Callable[[], str]
+) -> None:
+    """Many may read a shadow."""
+    # given: a host with its task
+    start(world, "lamp")
+    asked = {"thingName": "host-1", "execution": execution("host-1"), "deviceType": "host"}
+    built(start_task)({**asked, "hosting": "task"}, world.context)
+    (task,) = world.ecs.tasks.values()
+    (host,) = seats.hosts()
+    # when
+    tell(world, queues)
+    # then
+    url = world.shadows.desired["host-1"]["manifest"]["url"]
+    assert task.environment["MANIFEST_TOKEN"] == host.token
+    assert len(host.token) == 32
+    assert "SignedHeaders=host%3Bif-none-match" in url
+    assert host.token not in url
+    assert host.token not in printed()
 
 
 def test_a_manifest_that_is_overtaken_is_removed(
@@ -531,7 +593,8 @@ def test_a_host_that_is_removed_gets_no_device_and_leaves_no_manifest(
     # given
     make(world, "lamp")
     tell(world, queues)
-    world.catalog.claim("host-1", "host", EXECUTION)
+    (host,) = seats.hosts()
+    world.catalog.claim("host-1", "host", host.execution)
     # when
     built(clean_up)({"input": {"thingName": "host-1"}, "deprovisioning": REMOVAL}, world.context)
     # then
@@ -579,6 +642,18 @@ def test_a_device_that_shares_a_task_makes_its_own_key(world: World) -> None:
     )
     assert (answer["identity"], answer["hosting"]) == ("csr", "shared")
     assert (world.row("lamp")["identity"], world.row("lamp")["hosting"]) == ("csr", "shared")
+
+
+def test_a_host_that_could_not_be_made_gives_no_more_seats(world: World, seats: Seats) -> None:
+    """Its execution was refused before it had a row."""
+    # given
+    start(world, "lamp")
+    (host,) = seats.hosts()
+    # when: another execution of that name, then its own
+    for arn, left in ((EXECUTION, 1), (host.execution, 0)):
+        built(clean_up)({"input": {"thingName": "host-1"}, "execution": arn}, world.context)
+        # then
+        assert len(seats.hosts()) == left
 
 
 def swept(world: World, **more: Any) -> list[dict[str, str]]:
