@@ -42,7 +42,7 @@ REFERENCE_SECONDS = 900
 # Tells the task which image it was started with (docs/contracts.md).
 IMAGE_VARIABLE = "IMAGE_DIGEST"
 # What a host shows with the URL of a manifest.
-TOKEN_VARIABLE = "MANIFEST_TOKEN"  # noqa: S105 - its name
+MANIFEST_VARIABLE = "MANIFEST_TOKEN"
 # A host runs many devices: 500 take 70 MB, and an eighth of a core when each says something every
 # second. One of the sizes that Fargate has:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
@@ -286,7 +286,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
         token = board.seats.open_again(request.thing_name, request.execution_arn)
         beginning = Beginning(request.thing_name, board, iot_data)
         beginning.prepare(_ended(request.replaced, ecs_client, task_settings))
-        told: list[KeyValuePairTypeDef] = [{"name": TOKEN_VARIABLE, "value": token}]
+        told: list[KeyValuePairTypeDef] = [{"name": MANIFEST_VARIABLE, "value": token}]
         started = start_task(request, *clients, task_settings, told)
         board.tell(request.thing_name)  # of who has come since
         return started
