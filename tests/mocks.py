@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from playground.devices.own import make_request
 from playground.home.paths import PROJECT
 from tests.unit.template import branches
 
@@ -47,8 +48,10 @@ def task_states(states: Mapping[str, Any]) -> Iterator[str]:
 
 def identity_for(state: str) -> Mapping[str, str]:
     """What to ask a provisioning for, so that the device comes by this state: its own key, or one
-    from AWS IoT.
+    from AWS IoT, or a device that is not virtual.
     """
+    if state == "AwaitOwner":
+        return {"hosting": "none", "csr": make_request("lamp")[1]}
     return {"identity": "csr"} if state == "SignRequest" else {}
 
 

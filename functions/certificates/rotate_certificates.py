@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import InvalidInput
+from common.identifiers import NOWHERE
 from common.items import scan
 from common.jsonvalues import told
 from common.moments import as_text, now
@@ -53,6 +54,7 @@ _ATTRIBUTES = (
     "certificate_id",
     "certificate_created_at",
     "given_up_at",
+    "hosting",
     RULES[Purpose.DEPROVISION].attribute,
 )
 
@@ -127,7 +129,8 @@ class Rotations:
         for row in scan(self.table, _ATTRIBUTES, consistent=False):
             if row["status"] in SKIPPED or is_free(row) or is_held(row, Purpose.DEPROVISION):
                 continue
-            if "certificate_id" not in row:
+            # The job is for virtual devices; others need not know it.
+            if "certificate_id" not in row or row.get("hosting") == NOWHERE:
                 continue
             created_at = row.get("certificate_created_at") or self._created_at(
                 row["certificate_id"]

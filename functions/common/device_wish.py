@@ -15,6 +15,8 @@ from common.identifiers import (
     HOST_TYPE,
     HOSTINGS,
     IDENTITIES,
+    MAX_REQUEST_BYTES,
+    NOWHERE,
     SHARED,
     checked_thing_name,
 )
@@ -36,7 +38,18 @@ TTL = re.compile(
 TTL_RULE = "must be a number with m, h or d, such as 2h, from 1m to 365d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
-FIELDS = ("deviceType", "thingName", "attributes", "model", "identity", "ttl", "hosting")
+# RFC 7468. AWS IoT checks what is in it; its length:
+# https://docs.aws.amazon.com/iot/latest/apireference/API_CreateCertificateFromCsr.html
+CSR = re.compile(
+    r"\s*-----BEGIN CERTIFICATE REQUEST-----\r?\n[A-Za-z0-9+/=\s]+"
+    r"-----END CERTIFICATE REQUEST-----\s*"
+)
+CSR_RULE = (
+    "must be a certificate signing request in PEM (BEGIN CERTIFICATE REQUEST), of at most "
+    f"{MAX_REQUEST_BYTES} characters"
+)
+
+FIELDS = ("deviceType", "thingName", "attributes", "model", "identity", "ttl", "hosting", "csr")
 # Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than
 # once.
 MAX_MODEL_BYTES = 16_384
@@ -56,11 +69,13 @@ class DeviceWish:
     ttl: timedelta | None
     """After which the device is removed; None: it stays until somebody removes it."""
     hosting: str = "task"
+    csr: str | None = None
+    """The signing request of a device that is not virtual, PEM; its key is with its owner."""
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, identity?, ttl?, hosting?}`; raises
-        InvalidInput with the field.
+        """From `{deviceType?, thingName?, attributes?, model?, identity?, ttl?, hosting?, csr?}`;
+        raises InvalidInput with the field.
         """
         if not isinstance(asked, dict):
             raise InvalidInput(
@@ -80,6 +95,7 @@ class DeviceWish:
             identity=_checked_identity(asked.get("identity", own_identity(hosting)), hosting),
             ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
             hosting=hosting,
+            csr=_checked_request(asked, hosting),
         )
 
 
@@ -93,7 +109,7 @@ def _checked_device_type(value: object) -> str:
 
 def own_identity(hosting: str) -> str:
     """The identity of a device that asks for none."""
-    return "csr" if hosting == SHARED else "keys"
+    return "keys" if hosting == "task" else "csr"
 
 
 def _checked_identity(value: object, hosting: str) -> str:
@@ -101,15 +117,31 @@ def _checked_identity(value: object, hosting: str) -> str:
         raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
     if hosting == SHARED and value != "csr":
         raise InvalidInput("identity", "must be csr with hosting shared: no key goes to a host")
+    if hosting == NOWHERE and value != "csr":
+        raise InvalidInput("identity", "must be csr with hosting none: its key is not the stack's")
     return str(value)
 
 
 def _checked_hosting(value: object, device_type: str) -> str:
     if value not in HOSTINGS:
         raise InvalidInput("hosting", f"must be one of {', '.join(HOSTINGS)}, got {told(value)}")
-    if value == SHARED and device_type == HOST_TYPE:
+    if value != "task" and device_type == HOST_TYPE:
         raise InvalidInput("hosting", "must be task for a host")
     return str(value)
+
+
+def _checked_request(asked: Mapping[str, Any], hosting: str) -> str | None:
+    """The request of a device that is not virtual, which has one and no model."""
+    if hosting != NOWHERE:
+        if "csr" in asked:
+            raise InvalidInput("csr", "is for hosting none: a virtual device makes its own")
+        return None
+    if "model" in asked:
+        raise InvalidInput("model", "is for a virtual device: leave it out with hosting none")
+    value = asked.get("csr")
+    if not isinstance(value, str) or not CSR.fullmatch(value) or len(value) > MAX_REQUEST_BYTES:
+        raise InvalidInput("csr", f"{CSR_RULE}; got {told(value)}")
+    return value
 
 
 def _checked_ttl(value: object) -> timedelta:

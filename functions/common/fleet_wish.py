@@ -14,7 +14,7 @@ from common.device_wish import DeviceWish
 from common.errors import InvalidInput
 from common.fleet_arrival import AT_ONCE, Arrival, arrival_of
 from common.fleet_stages import Stage, Stop, stages_of, stops_of
-from common.identifiers import checked_thing_name
+from common.identifiers import NOWHERE, checked_thing_name
 from common.jsonvalues import encode, told
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
@@ -22,7 +22,7 @@ TO_RUN = ("seed", "stages", "stops")
 FIELDS = ("name", "groups", "tolerated", *TO_RUN)
 ARRIVAL = "arrival"
 OF_THE_GROUP = ("name", "count", ARRIVAL)
-OF_A_GROUP = (*OF_THE_GROUP, *OF_A_DEVICE)
+OF_A_GROUP = (*OF_THE_GROUP, *(field for field in OF_A_DEVICE if field != "csr"))
 NUMBER = "{number}"
 # Of numbers: the tenth device of a group stands behind the ninth, also in a list by name.
 DIGITS = 4
@@ -160,6 +160,8 @@ def _group(path: str, asked: object, fleet: str) -> Group:
     arrival = AT_ONCE
     if ARRIVAL in group:
         arrival = arrival_of(f"{path}.{ARRIVAL}", group[ARRIVAL], count)
+    if group.get("hosting") == NOWHERE:
+        raise InvalidInput(f"{path}.hosting", "must be one of task, shared: a fleet is virtual")
     device = {key: value for key, value in group.items() if key not in OF_THE_GROUP}
     with_name = {**device, "thingName": pattern.replace(NUMBER, "0" * DIGITS)}
     try:

@@ -28,9 +28,12 @@ DEVICE_TYPES = ("generic", "bulb", "switch", "rogue", "thermostat", "vehicle", "
 HOST_TYPE = "host"
 """Its task runs other devices (docs/hosts.md)."""
 
-# Where a device runs: in a task of its own, or with others in that of a host.
-HOSTINGS = ("task", "shared")
+# Where a device runs: in a task of its own, with others in that of a host, or where its owner runs
+# it.
+HOSTINGS = ("task", "shared", "none")
 SHARED = "shared"
+NOWHERE = "none"
+"""Of a device that is not virtual: the stack runs nothing for it (docs/own-device.md)."""
 
 # Where a device's first certificate comes from: keys made by AWS IoT, or a request by the device,
 # which has the key.

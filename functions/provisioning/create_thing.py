@@ -15,7 +15,7 @@ from common.clients import CONFIG, error_code, session, transient_faults_named
 from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
 from common.environment import Environment, environment
 from common.errors import ThingExists
-from common.identifiers import made_up_name, owner_of
+from common.identifiers import NOWHERE, made_up_name, owner_of
 from common.observability import Handler, about, logger, metrics, observed
 from devices import wiring
 from devices.catalog import Catalog
@@ -132,8 +132,9 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
         request = ThingRequest.from_event(event)
         about(thing_name=request.thing_name)  # which may be made up
         with transient_faults_named():
-            # Without an image no task could start: refused before anything is made.
-            device_image.digest()
+            if request.hosting != NOWHERE:
+                # Without an image no task could start: refused before anything is made.
+                device_image.digest()
             create_thing(request, iot_client, device_catalog, stack)
         metrics.add_metric("ThingsCreated", unit="Count", value=1)
         logger.info("thing created", device_type=request.device_type)

@@ -35,6 +35,7 @@ class StatusRequest:
     execution_arn: str
     certificate_id: str
     task_arn: str
+    """Empty of a device that is not virtual, as the cluster."""
     cluster_arn: str
     task_token: str
     image_digest: str | None = None
@@ -58,13 +59,13 @@ def record_status(request: StatusRequest, catalog: Catalog, sfn: "SFNClient") ->
 
     Raises OwnershipLost when the device was removed meanwhile: the state ends with it.
     """
-    made: dict[str, Any] = {
+    told = {
         "certificate_id": request.certificate_id,
         "task_arn": request.task_arn,
         "cluster_arn": request.cluster_arn,
+        "image_digest": request.image_digest,
     }
-    if request.image_digest:
-        made["image_digest"] = request.image_digest
+    made: dict[str, Any] = {name: value for name, value in told.items() if value}
     for _ in range(TRIES):
         row = catalog.update(request.thing_name, request.execution_arn, **made)
         if row["status"] == "ONLINE":

@@ -53,12 +53,16 @@ class Device:
     attributes: Mapping[str, str]
     model: Mapping[str, Any] | None
     identity: str
+    csr: str | None = None
+    """The request of a device that is not virtual."""
 
     @classmethod
     def asked_for(cls, thing_name: str, asked: object) -> "Device":
         """As the input of its provisioning asks for it."""
         wish = DeviceWish.of(asked)
-        return cls(thing_name, wish.device_type, wish.attributes, wish.model, wish.identity)
+        return cls(
+            thing_name, wish.device_type, wish.attributes, wish.model, wish.identity, wish.csr
+        )
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,11 @@ class ConfigWriter:
         key = config_key(device.thing_name)
         if device.identity == "csr":
             self._forget_earlier(device.thing_name)
+        if device.csr is not None:
+            request = device.csr.strip() + "\n"
+            self.s3.put_object(
+                Bucket=self.bucket, Key=request_key(device.thing_name), Body=request.encode()
+            )
         self._put(key, self._document(device, endpoint))
         return {"endpoint": endpoint, "configUri": f"s3://{self.bucket}/{key}"}
 
@@ -151,23 +160,24 @@ class ConfigWriter:
         )
 
     def _document(self, device: Device, endpoint: str) -> dict[str, Any]:
-        # The key pair is being made at this moment, in the other branch, or will be by the device:
-        # the reference to what it picks up can be signed already, and this function never sees what
-        # that leads to.
-        identity_url = self.s3.generate_presigned_url(
-            "get_object",
-            Params={"Bucket": self.bucket, "Key": identity_key(device.thing_name)},
-            ExpiresIn=REFERENCE_SECONDS,
-        )
         document = {
             "version": 1,
             "thingName": device.thing_name,
             "deviceType": device.device_type,
             "endpoint": endpoint,
             "port": MQTT_TLS_PORT,
-            "identityUrl": identity_url,
             "attributes": dict(device.attributes),
         }
+        if device.csr is not None:
+            return document  # Its owner gets it, with files instead of references.
+        # The key pair is being made at this moment, in the other branch, or will be by the device:
+        # the reference to what it picks up can be signed already, and this function never sees what
+        # that leads to.
+        document["identityUrl"] = self.s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self.bucket, "Key": identity_key(device.thing_name)},
+            ExpiresIn=REFERENCE_SECONDS,
+        )
         if device.identity == "csr":
             document["csrUrl"] = self._request_url(device.thing_name)
         return document if device.model is None else {**document, "model": device.model}
@@ -178,8 +188,11 @@ FIRST_SHADOW: Mapping[str, Any] = read((Path(__file__).parent / "first_shadow.js
 
 def first_desired(device: Device) -> dict[str, Any]:
     """The settings with their defaults (docs/contracts.md, "Classic shadow"). The table is the
-    device's own: `make settings` writes first_shadow.json from it.
+    device's own: `make settings` writes first_shadow.json from it. A device that is not virtual
+    knows none of them.
     """
+    if device.csr is not None:
+        return {}
     return {
         key: _of(device, first["value"])
         for key, first in FIRST_SHADOW.items()

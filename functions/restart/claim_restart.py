@@ -14,9 +14,9 @@ from boto3.dynamodb.conditions import Attr
 from common.certificates import remove_patiently
 from common.clients import CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
-from common.errors import DeviceBusy, RestartLost, ThingNotFound, TransientError
+from common.errors import DeviceBusy, InvalidInput, RestartLost, ThingNotFound, TransientError
 from common.executions import Executions
-from common.identifiers import HOST_TYPE
+from common.identifiers import HOST_TYPE, NOWHERE
 from common.observability import Handler, logger, metrics, observed
 from common.row import GIVEN_UP, OF_A_SUCCESSION, Row, is_free
 from devices import wiring
@@ -184,6 +184,8 @@ def _refuse_a_person(row: Row | None, request: RestartRequest, decision: Decisio
         return
     if row is None or is_free(row):
         raise ThingNotFound(f"thingName: {decision.reason}")
+    if row.get("hosting") == NOWHERE:
+        raise InvalidInput("thingName", decision.reason)
     raise DeviceBusy(f"thingName: {decision.reason}")
 
 

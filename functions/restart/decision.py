@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from common.errors import InvalidInput
-from common.identifiers import checked_thing_name
+from common.identifiers import NOWHERE, checked_thing_name
 from common.jsonvalues import told
 from common.row import GIVEN_UP, Row, is_free, why_at_rest
 from holding.conditions import is_held, obstacle
@@ -131,6 +131,7 @@ def _obstacle(row: Row, request: RestartRequest) -> str:
     replaced = row.get("task_arn", request.stopped_task) != request.stopped_task
     held = obstacle(row, Purpose.RESTART, request.restart_arn)
     obstacles = (
+        (row.get("hosting") == NOWHERE, "is not virtual: it runs where its owner runs it"),
         (held is not None, held or ""),
         (not mine and by_event and GIVEN_UP in row, why_at_rest(row)),
         (not mine and by_event and replaced, "has another task by now"),

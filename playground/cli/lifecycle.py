@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from playground.base.plain import plain
+from playground.cli.joining import Joining, join, own_request
 from playground.devices import models
 from playground.devices.devices import Devices
 from playground.devices.executions import Outcome
@@ -69,8 +70,41 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
             "of a host."
         ),
     ] = None,
+    own: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--own",
+            help="A device of your own, which is not virtual: writes the files that it connects "
+            "with, and waits until it has.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --own: the folder of the files; one with the device's name when left out.",
+            metavar="DIR",
+        ),
+    ] = None,
+    csr: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --own: its signing request in PEM, so that its key never leaves it; - is "
+            "standard input.",
+            metavar="FILE",
+        ),
+    ] = None,
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="With --own: wait until it has connected, or only until its files are there. The "
+            "workflow waits a day.",
+        ),
+    ] = None,
 ) -> None:
     """Provision a device and show each step."""
+    if not own and (out, csr, wait) != (None, None, None):
+        raise UsageError("--out, --csr and --wait are for --own.")
     if name is not None and thing_name is not None and name != thing_name:
         raise UsageError(f"Two names are given, {thing_name} and {name}: leave out --name.")
     name = name if thing_name is None else thing_name
@@ -90,6 +124,9 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         request["attributes"] = typed.attributes_of(attribute)
     if model:
         request["model"] = models.checked(context(ctx).paths, model)
+    if own:
+        join(context(ctx), own_request(request, count), Joining(out, csr, wait=wait is not False))
+        return
     request = typed.wish_of(request)
     given = context(ctx)
     home = given.home_to_change()

@@ -3,11 +3,13 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from common.identifiers import NOWHERE
 from common.jsontext import read
 from playground.devices.executions import Execution, Outcome
 from playground.devices.history import Step, steps_of, task_names
@@ -24,6 +26,7 @@ RELEASE = "ReleaseDeviceStateMachineArn"
 NEED_THE_AGENT = (PROVISION, RESTART, RELEASE)
 """They wait for a device to start."""
 AT_ONCE = 8
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,26 +41,34 @@ class Workflow:
         client: SFNClient = self.home.client("stepfunctions")
         return client
 
-    def _require_agent(self) -> None:
-        if self.output in NEED_THE_AGENT:
+    def _require_agent(self, request: Mapping[str, Any] = NOTHING) -> None:
+        if self.output in NEED_THE_AGENT and request.get("hosting") != NOWHERE:
             require_agent(self.home)
 
     def run(self, request: Mapping[str, Any], show: Callable[[Sequence[Step]], None]) -> Outcome:
         """Run to the end and hand the steps to `show` whenever it looked."""
+        for steps, outcome in self.follow(request):
+            show(steps)
+            if outcome is not None:
+                return outcome
+        raise AssertionError("an execution is followed to its end")
+
+    def follow(self, request: Mapping[str, Any]) -> Iterator[tuple[Sequence[Step], Outcome | None]]:
+        """Run it; gives the steps whenever it looked, and with the last ones how it ended."""
         client = self._client
-        self._require_agent()
+        self._require_agent(request)
         machine = self.home.output(self.output)
         definition = read(client.describe_state_machine(stateMachineArn=machine)["definition"])
         expected = task_names(definition, request)
-        show([Step(name) for name in expected])
+        yield [Step(name) for name in expected], None
         execution = _started(client, machine, request)
         while True:
             # Status first: a history read after the end is complete.
             outcome = execution.outcome()
-            show(steps_of(execution.events(), expected))
+            yield steps_of(execution.events(), expected), outcome
             if outcome is not None:
-                return outcome
-            self._require_agent()
+                return
+            self._require_agent(request)
             time.sleep(self.home.poll)
 
     def run_many(

@@ -28,6 +28,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground create lamp --type bulb --attribute room=kitchen",
         "playground create --identity csr",
         "playground create lamp --ttl 2h",
+        "playground create gate --own --out gate-files",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",
     ),
     "certificates": (

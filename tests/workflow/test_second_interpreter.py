@@ -69,6 +69,7 @@ WELL: dict[str, tuple[Any, dict[str, list[Any]], dict[str, Any]]] = {
             "StartTask": [TASK],
             "SignRequest": SIGNED,
             "RecordStatus": [{"status": "ONLINE"}],
+            "AwaitOwner": [{"status": "ONLINE"}],
             "CleanUp": [THING | {"status": "FAILED", "undone": True}],
         },
         {
@@ -170,8 +171,10 @@ UNDOING = {
     "roll_devices": "PutBack",
     "provision_fleet": "UndoFleet",
 }
-# Only with a key of its own, only with a seat on a host, or when something has failed.
+# Only with a key of its own, only when it is not virtual, only with a seat on a host, or when
+# something has failed.
 BY_ITS_OWN_KEY = ("SignRequest",)
+BY_ITS_OWNER = ("AwaitOwner",)
 BY_A_SEAT = (("restart_device", "TakeTurn"),)
 AFTER_A_FAILURE = (
     *("CleanUp", "UndoRestart", "UndoQuarantine", "GiveUp", "PutBack", "RestoreDevice"),
@@ -198,6 +201,13 @@ def on_a_host(workflow: str, otherwise: Mapping[str, list[Any]]) -> Scenario:
     return scenario(workflow, {first: [made], **otherwise})
 
 
+def by_its_owner(otherwise: Mapping[str, list[Any]]) -> Scenario:
+    """Nothing runs for a device that is not virtual, and its request is there already."""
+    made = {**THING, **MADE, "identity": "csr", "hosting": "none"}
+    given: dict[str, list[Any]] = {"CreateThing": [made], "SignRequest": SIGNED[1:]}
+    return scenario("provision_device", {**given, **otherwise})
+
+
 def first_in_vain(workflow: str) -> dict[str, list[Any]]:
     """Every function fails once by a name that is tried again, after Lambda itself has had no room
     for it."""
@@ -214,6 +224,8 @@ def failing(workflow: str, state: str) -> Scenario:
     otherwise: dict[str, list[Any]] = {state: [BAD]}
     if state in BY_ITS_OWN_KEY:
         return by_its_own_key(workflow, otherwise)
+    if state in BY_ITS_OWNER:
+        return by_its_owner(otherwise)
     if (workflow, state) in BY_A_SEAT:
         return on_a_host(workflow, otherwise)
     if state == "GiveUp":
@@ -252,6 +264,8 @@ def scenarios() -> dict[str, Scenario]:
         f"{name}-on-a-host": on_a_host(name, {"TakeTurn": first_in_vain(name)["TakeTurn"]})
         for name in ("provision_device", "restart_device")
     }
+    awaited = first_in_vain("provision_device")["AwaitOwner"]
+    made["provision_device-own"] = by_its_owner({"AwaitOwner": awaited})
     made |= {f"{workflow}-fails-{state}": failing(workflow, state) for workflow, state in STATES}
     refused = [FunctionError("InvalidInput", "thingName: no")]
     made |= {
@@ -292,7 +306,7 @@ def test_a_workflow_ends_well_though_every_function_fails_first(ended: Any, work
     for name in answers:
         usual = (workflow, name) not in BY_A_SEAT
         if usual and name not in (
-            *BY_ITS_OWN_KEY, *AFTER_A_FAILURE, *OF_AN_ITEM, "RestartDevice",
+            *BY_ITS_OWN_KEY, *BY_ITS_OWNER, *AFTER_A_FAILURE, *OF_AN_ITEM, "RestartDevice",
         ):  # fmt: skip
             assert end.calls[name] >= 3, name
 
@@ -312,6 +326,13 @@ def test_a_device_on_a_host_waits_for_its_turn_and_makes_its_own_key(
     assert (end.status, end.output) == ("SUCCEEDED", WELL[workflow][2])
     assert (end.calls["TakeTurn"], end.calls["SignRequest"]) == (3, 2)
     assert "CreateCertificate" not in end.calls
+
+
+def test_a_device_that_is_not_virtual_gets_no_task(ended: Any) -> None:
+    end, output = ended["provision_device-own"], WELL["provision_device"][2]
+    assert (end.status, end.output) == ("SUCCEEDED", output | {"taskArn": "", "clusterArn": ""})
+    assert (end.calls["SignRequest"], end.calls["AwaitOwner"]) == (1, 3)
+    assert not {"StartTask", "RecordStatus", "CreateCertificate"} & set(end.calls)
 
 
 @pytest.mark.parametrize(("workflow", "state"), STATES)

@@ -18,7 +18,7 @@ from common.fleet_wish import (
     OF_A_GROUP,
     FleetWish,
 )
-from common.identifiers import fleet_key
+from common.identifiers import HOSTINGS, fleet_key
 from common.moments import now
 from control_plane.document import document, operations
 from control_plane.request import MAX_BODY_BYTES
@@ -436,8 +436,10 @@ def test_the_document_has_the_rules_of_a_file() -> None:
     assert f"{MAX_PLAN_BYTES:,} bytes" in file["description"]
     assert f"{MAX_BODY_BYTES:,} bytes" in document()["paths"]["/v1/fleets"]["post"]["description"]
     of_a_device = schemas["NewDevice"]["properties"]
-    for name in of_a_device.keys() - {"thingName"}:
+    for name in of_a_device.keys() - {"thingName", "hosting", "csr"}:
         assert group[name] == of_a_device[name]
+    hosting, of_one = (schemas[name]["enum"] for name in ("Hosting", "DeviceHosting"))
+    assert (hosting, of_one) == (["task", "shared"], list(HOSTINGS))
     assert schemas["FleetStage"]["properties"].keys() == set(OF_A_STAGE)
     assert schemas["FleetAction"]["properties"].keys() == {*Act, "groups", "share", "over"}
     assert schemas["FleetStop"]["properties"].keys() == set(OF_A_STOP)

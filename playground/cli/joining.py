@@ -1,0 +1,87 @@
+"""`create --own`: a device that is not virtual joins."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from common.identifiers import NOWHERE
+from playground.devices.executions import Outcome
+from playground.devices.history import Step
+from playground.devices.own import PLACEHOLDER, Pack
+from playground.devices.workflows import PROVISION, Workflow
+from playground.errors import PlaygroundError, UsageError
+from playground.line import typed
+from playground.line.context import Context
+from playground.show import views
+from playground.show.views import live_steps, note
+
+AWAITED = "AwaitOwner"
+"""The state that waits for a device that is not virtual."""
+GOES_ON = "The workflow waits a day for the device; `playground list` shows whether it has come."
+Followed = Iterator[tuple[Sequence[Step], Outcome | None]]
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Where the files of a device of one's own go, where its request is, and whether to wait."""
+
+    out: Path | None
+    csr: Path | None
+    wait: bool
+
+
+def own_request(request: dict[str, Any], count: int) -> dict[str, Any]:
+    """The input of a device that is not virtual, but for its signing request. Raises UsageError."""
+    if "thingName" not in request or count > 1:
+        raise UsageError("--own needs a NAME, and is for one device.")
+    if "hosting" in request:
+        raise UsageError("--hosting is for a virtual device: leave it out with --own.")
+    return {"identity": "csr", **request, "hosting": NOWHERE}
+
+
+def join(given: Context, request: dict[str, Any], joining: Joining) -> None:
+    """Provision a device that is not virtual, write its files, and wait until it has connected.
+
+    Raises WorkflowError when the workflow fails; then none of the files is left.
+    """
+    name = str(request["thingName"])
+    pack = Pack(joining.out or Path(name), name)
+    typed.wish_of({**request, "csr": PLACEHOLDER})
+    home = given.home_to_change()
+    steps_and_outcomes = Workflow(home, PROVISION).follow(
+        typed.wish_of({**request, "csr": pack.begin(joining.csr)})
+    )
+    try:
+        with views.goes_on(GOES_ON):
+            outcome = _until_awaited(steps_and_outcomes)
+            if outcome is None:
+                pack.complete(home, given.paths.root)
+                note(f"Its files are in {pack.folder}; commands to paste are in its README.md.")
+                if joining.wait:
+                    outcome = _connected(steps_and_outcomes, name)
+        found = {"thingName": name} if outcome is None else dict(outcome.require())
+    except (PlaygroundError, BotoCoreError, ClientError):
+        pack.undo()
+        raise
+    found["folder"] = str(pack.folder)
+    given.output.show(found, views.outcome_table(found))
+
+
+def _until_awaited(following: Followed) -> Outcome | None:
+    """Show the steps until the workflow waits for the device; its outcome when it has ended."""
+    with live_steps() as show_steps:
+        for steps, outcome in following:
+            show_steps(steps)
+            awaited = any(step.name == AWAITED and step.started for step in steps)
+            if outcome is not None or awaited:
+                return outcome
+    return None
+
+
+def _connected(following: Followed, name: str) -> Outcome | None:
+    with views.progress() as report:
+        report.step(f"Waiting for {name} to connect")
+        return next((outcome for _, outcome in following if outcome is not None), None)
