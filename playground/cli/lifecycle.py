@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 import typer
 
 from playground.base.plain import plain
-from playground.cli.joining import Joining, join, own_request
 from playground.devices import models
 from playground.devices.devices import Devices
 from playground.devices.executions import Outcome
@@ -15,6 +14,7 @@ from playground.errors import UsageError, WorkflowError
 from playground.home.homes import Home
 from playground.line import completing, typed
 from playground.line.context import Context, Names, context
+from playground.line.joining import Joining, join, own_request
 from playground.local.capacity import require_room
 from playground.show import views
 from playground.show.views import live_steps, note

@@ -151,12 +151,13 @@ def places(stage: Stage, phases: Sequence[Phase] = SAMPLED) -> list[Place]:
         *_places(Phase.COMPENSATION, undone),
         *_places(Phase.DEPROVISIONING, removed),
     ]
-    apart = (*SAMPLED, *RESTARTS, *ROLLS, *ON_HOSTS)
+    apart = (*SAMPLED, *RESTARTS, *ROLLS, *ON_HOSTS, Phase.OWN_DEVICE)
     others = [phase for phase in phases if phase not in apart]
     if others:
         found += _more_places(stage, others, found)
     found += _restarts(stage) if Phase.RESTART in phases else []
     found += _hosted(stage, found) if Phase.HOSTED in phases else []
+    found += _own_device(stage, found) if Phase.OWN_DEVICE in phases else []
     return [*found, *_rolls(stage)] if Phase.ROLL in phases else found
 
 
@@ -219,6 +220,17 @@ def _hosted(stage: Stage, known: Sequence[Place]) -> list[Place]:
         records = [r for r in stage.proxy.of(thing)[begun:] if r.call.function in states]
         found += [p for p in _places(phase, records) if (p.state, p.call, p.occurrence) not in same]
     return found
+
+
+def _own_device(stage: Stage, known: Sequence[Place]) -> list[Place]:
+    """Those that a device which is not virtual has besides."""
+    thing, phase = "life-7", Phase.OWN_DEVICE
+    stage.ended(stage.start(phase, thing))
+    stage.settled(thing, [NOTHING])
+    records = [r for r in stage.proxy.of(thing) if r.call.function in COURSES[phase].states]
+    like = (Phase.PROVISIONING, Phase.OWN_KEY, Phase.COMPENSATION)
+    same = {(p.state, p.call, p.occurrence) for p in known if p.phase in like}
+    return [p for p in _places(phase, records) if (p.state, p.call, p.occurrence) not in same]
 
 
 def _more_places(stage: Stage, phases: Sequence[Phase], known: Sequence[Place]) -> list[Place]:

@@ -18,11 +18,12 @@ from proofs.fault_matrix.remains import (
     STOPPED,
     WHOLE,
 )
-from tests.mocks import WORKFLOWS, definition, task_states
+from tests.mocks import WORKFLOWS, definition, identity_for, task_states
 
 # Of tests/mocks.py: the last state fails, so there is as much to undo as there can be.
 UNDONE = "RecordStatusFails"
 RESTART_UNDONE = "FinishRestartFails"
+OWN_DEVICE_UNDONE = "AwaitOwnerFails"
 
 
 class Phase(Enum):
@@ -42,6 +43,7 @@ class Phase(Enum):
     HOSTED_UNDOING = "restart on a host that is undone"
     HOSTED_DEPROVISIONING = "deprovisioning on a host"
     HOSTED_COMPENSATION = "provisioning on a host that is undone"
+    OWN_DEVICE = "provisioning of a device that is not virtual, undone"
     ROLL = "roll"
     ROLL_PUT_BACK = "roll that puts a device back"
 
@@ -163,6 +165,10 @@ COURSES = {
         DEPROVISION, NOTHING, [NOTHING, WHOLE], before=[Phase.HOSTED]
     ),
     Phase.HOSTED_COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], given=SHARED, case=UNDONE),
+    # Nobody connects it, so that it ends undone.
+    Phase.OWN_DEVICE: Course(
+        PROVISION, NOTHING, [NOTHING], given=identity_for("AwaitOwner"), case=OWN_DEVICE_UNDONE
+    ),
     # It fails before the restart, and nothing was touched, or after it.
     Phase.ROLL: Course(
         ROLL,
@@ -212,4 +218,5 @@ UNDOINGS = (
     Phase.RESTART_UNDOING,
     Phase.HOSTED_UNDOING,
     Phase.HOSTED_COMPENSATION,
+    Phase.OWN_DEVICE,
 )

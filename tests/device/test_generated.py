@@ -62,6 +62,7 @@ valid: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(0, 99),
     "period": st.integers(1, 99),
     "victim": st.sampled_from(["dev-A", "dev-B"]),
+    "manifest": st.just({"version": 1, "url": "https://bucket.example/1.json"}),
     "speed": st.integers(1, 3),
 }
 wrong: dict[str, st.SearchStrategy[Any]] = {
@@ -90,6 +91,7 @@ wrong: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(max_value=-1) | texts | st.booleans(),
     "period": st.integers(max_value=0) | texts | st.booleans(),
     "victim": st.sampled_from([NAME, "a/b", ""]) | st.integers(),
+    "manifest": st.sampled_from([{"version": 1}, {"version": 0, "url": "https://x"}, 7, "x"]),
     "speed": st.integers(max_value=0) | st.integers(min_value=1001) | texts | st.booleans(),
     "colour": st.just("red"),
 }

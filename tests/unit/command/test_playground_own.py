@@ -14,12 +14,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from playground.cli.joining import own_request
 from playground.devices import own
 from playground.devices.own import Pack
 from playground.errors import InputFileError, UsageError
 from playground.home.homes import Home
 from playground.home.paths import PROJECT
+from playground.line.joining import own_request
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 CODE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)

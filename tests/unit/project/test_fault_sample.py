@@ -13,7 +13,7 @@ from proofs.fault_matrix.scenarios import some_scenarios
 STATES = [
     *(
         (Phase.PROVISIONING, state)
-        for state in sorted(COURSES[Phase.PROVISIONING].states - {"CleanUp"})
+        for state in sorted(COURSES[Phase.PROVISIONING].states - {"AwaitOwner", "CleanUp"})
     ),
     *((phase, "CleanUp") for phase in SAMPLED[1:]),
 ]
