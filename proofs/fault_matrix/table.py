@@ -20,15 +20,16 @@ The deployed workflows and functions run. An HTTP proxy stands between them and 
 (`proofs/fault_matrix/proxy.py`). It reports every call's service, operation, function and thing. It
 can answer in AWS's place, delay a call, cut an answer, or close the connection when the emulator
 has carried out the call. The product does not know about it. The list of calls is not written by
-hand. Six lives without faults go through the proxy, and every call that was seen becomes a row: one
-to the end, one that is undone, one of a device that makes its own key and is quarantined and
+hand. Seven lives without faults go through the proxy, and every call that was seen becomes a row:
+one to the end, one that is undone, one of a device that makes its own key and is quarantined and
 released, one of a device that is restarted, also by a restart that fails, one of a device that has
-a seat on a host, and one of a device that is rolled, also to an image that does not come up. Of the
-third life's provisioning only the rows are listed that the first one does not have, and of the life
-on a host only those that no device with a task has. The functions run in the runtime that users
-have, behind a handler that marks each call with its origin (`proofs/fault_matrix/marks.py`). Pauses
-between retries last a twentieth of their time, and a device that does not come is waited for 30
-seconds instead of 300.
+a seat on a host, one of a device that is not virtual and is undone, and one of a device that is
+rolled, also to an image that does not come up. Of the third life's provisioning only the rows are
+listed that the first one does not have, and of the lives on a host and of the device that is not
+virtual only those that no other has. The functions run in the runtime that users have, behind a
+handler that marks each call with its origin (`proofs/fault_matrix/marks.py`). Pauses between
+retries last a twentieth of their time, and a device that does not come is waited for 30 seconds
+instead of 300.
 
 A **device** is: a thing of this execution in the stack's group and in no other; one certificate,
 active, attached, with the device policy only, and named in the catalog; a shadow; the config and no
