@@ -15,6 +15,7 @@ import pytest
 
 from playground.devices.own import make_request
 from playground.home.paths import PROJECT
+from playground.messages.watch import Message, watching
 from tests.playground_cloud import COMMAND, Cloud, wait_for
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
@@ -94,8 +95,11 @@ def test_the_workflow_ends_when_it_has_connected(cloud: Cloud, folder: Path) -> 
     assert (row["status"], row["hosting"]) == ("PROVISIONING", "none")
     assert cloud.running() == [execution]
     # when
-    paste(folder, "mosquitto_pub")
-    # then
+    with watching(cloud.home, NAME) as watcher:
+        paste(folder, "mosquitto_pub")
+        # then
+        telemetry = Message(f"dt/playground/{NAME}/telemetry", {"temperature": 21.5})
+        assert telemetry in watcher.messages()
     end = cloud.finished(execution)
     assert end.status == "SUCCEEDED", end
     assert (end.output["taskArn"], end.output["clusterArn"]) == ("", "")
@@ -114,12 +118,21 @@ def test_paho_follows_the_shadow_takes_a_job_and_answers_a_command(
         cloud.desire(NAME, time=7, colour="red")
         cloud.wait_until_reported(NAME, time=7, colour="red")
         # and: a job
-        done = cloud.playground("job", "create", NAME, "change-unit", "unit=imperial", "--wait")
-        assert "SUCCEEDED" in done.stdout
+        words = (
+            "job",
+            "create",
+            NAME,
+            "change-unit",
+            "unit=imperial",
+            "--wait",
+            "--output",
+            "json",
+        )
+        job = json.loads(cloud.playground(*words).stdout)
+        assert [one["status"] for one in job["executions"]] == ["SUCCEEDED"]
+        cloud.playground("job", "delete", job["jobId"])
         # and: a command
         assert "✓ ping" in cloud.playground("command", NAME, "ping").stdout
-        # and: what it says is heard
-        assert "21.5" in (folder / "README.md").read_text()
     wait_until(cloud, "OFFLINE")
 
 
@@ -198,7 +211,7 @@ def test_a_name_that_is_taken_leaves_no_file(cloud: Cloud, tmp_path: Path) -> No
     refused = cloud.playground(*words, check=False)
     # then
     assert refused.returncode == 1
-    assert f"a device {NAME} exists already" in refused.stderr
+    assert f"a thing {NAME} exists already" in refused.stderr
     assert not (tmp_path / "second").exists()
     assert (tmp_path / "first" / "private.key").exists()
     assert cloud.deprovision(NAME).status == "SUCCEEDED"
