@@ -5,11 +5,12 @@ Pure: from facts that were read before. `why.py` reads them.
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from common.answers import PENDING, answer
 from common.errors import InvalidInput
+from common.identifiers import NOWHERE
 from common.moments import milliseconds, of_milliseconds
 from common.row import GIVEN_UP, STOPPED, Row, is_free
 from explaining.asked import Asked
@@ -59,7 +60,16 @@ def troubles(facts: Facts) -> list[Trouble]:
         *_settings(facts),
         *_jobs(facts),
     ]
+    if facts.row.get("hosting") == NOWHERE:
+        found = [_without_a_task(trouble, facts.name) for trouble in found]
     return sorted(found, key=lambda trouble: (trouble.now, trouble.at_ms), reverse=True)
+
+
+def _without_a_task(trouble: Trouble, name: str) -> Trouble:
+    """For a device that is not virtual: nobody but its owner can look at what runs, or start it."""
+    restart, look = f"playground restart {name}", f"Look if the task runs: playground show {name}"
+    words = {restart: "Start it again, where you run it.", look: "Look if its program runs."}
+    return replace(trouble, todo=tuple(words.get(line, line) for line in trouble.todo))
 
 
 def _quarantine(facts: Facts) -> Iterator[Trouble]:

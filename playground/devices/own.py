@@ -141,7 +141,7 @@ def config_of(thing_name: str, host: str, port: int) -> dict[str, Any]:
             "shadowDelta": f"{shadow}/update/delta",
             "jobsNotifyNext": f"{jobs}/notify-next",
             "jobsStartNext": f"{jobs}/start-next",
-            "commandRequests": f"$aws/commands/things/{thing_name}/executions/+/request/json",
+            "commands": f"cmd/playground/{thing_name}/req",
         },
     }
 

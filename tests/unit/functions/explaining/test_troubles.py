@@ -58,6 +58,12 @@ def test_an_offline_device_with_the_reason_of_its_disconnection(reason: str) -> 
     assert "playground restart lamp" in found.todo
 
 
+def test_what_only_its_owner_can_start_again() -> None:
+    row = {"status": "OFFLINE", "hosting": "none"}
+    found = only(row=row, entries=[gone("CONNECTION_LOST")])
+    assert found.todo == ("Look if its program runs.", "Start it again, where you run it.")
+
+
 @pytest.mark.parametrize(
     ("reason", "told"),
     [
