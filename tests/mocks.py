@@ -46,10 +46,11 @@ def task_states(states: Mapping[str, Any]) -> Iterator[str]:
 
 
 def identity_for(state: str) -> Mapping[str, str]:
-    """What to ask a provisioning for, so that the device comes by this state: its own key, or one
-    from AWS IoT.
+    """What to ask a provisioning for, so that the device comes by this state: its own key, a claim,
+    or a key from AWS IoT.
     """
-    return {"identity": "csr"} if state == "SignRequest" else {}
+    methods = {"SignRequest": "csr", "CreateClaim": "claim", "SettleClaim": "claim"}
+    return {"identity": methods[state]} if state in methods else {}
 
 
 def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 from common.errors import InvalidInput
 from common.identifiers import (
+    CLAIMS,
     DEVICE_TYPES,
     HOST_TYPE,
     HOSTINGS,
@@ -36,7 +37,9 @@ TTL = re.compile(
 TTL_RULE = "must be a number with m, h or d, such as 2h, from 1m to 365d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
-FIELDS = ("deviceType", "thingName", "attributes", "model", "identity", "ttl", "hosting")
+FIELDS = ("deviceType", "thingName", "attributes", "model", "method", "identity", "ttl", "hosting")
+METHOD_FIELDS = ("method", "identity")
+"""Two names of one field: how the device gets its first certificate."""
 # Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than
 # once.
 MAX_MODEL_BYTES = 16_384
@@ -59,8 +62,8 @@ class DeviceWish:
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, identity?, ttl?, hosting?}`; raises
-        InvalidInput with the field.
+        """From `{deviceType?, thingName?, attributes?, model?, method?, ttl?, hosting?}`, where
+        `identity` is another name of `method`; raises InvalidInput with the field.
         """
         if not isinstance(asked, dict):
             raise InvalidInput(
@@ -77,7 +80,7 @@ class DeviceWish:
             device_type=device_type,
             attributes=_checked_attributes(asked.get("attributes", {})),
             model=_checked_model(asked["model"]) if "model" in asked else None,
-            identity=_checked_identity(asked.get("identity", own_identity(hosting)), hosting),
+            identity=_checked_identity(asked, hosting),
             ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
             hosting=hosting,
         )
@@ -96,11 +99,19 @@ def own_identity(hosting: str) -> str:
     return "csr" if hosting == SHARED else "keys"
 
 
-def _checked_identity(value: object, hosting: str) -> str:
+def _checked_identity(asked: Mapping[str, Any], hosting: str) -> str:
+    given = [field for field in METHOD_FIELDS if field in asked]
+    if len(given) > 1:
+        raise InvalidInput("method", "is the same field as identity: give one of the two")
+    if not given:
+        return own_identity(hosting)
+    (field,) = given
+    value = asked[field]
     if value not in IDENTITIES:
-        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
+        raise InvalidInput(field, f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
     if hosting == SHARED and value != "csr":
-        raise InvalidInput("identity", "must be csr with hosting shared: no key goes to a host")
+        no = "no claim" if value in CLAIMS else "no key"
+        raise InvalidInput(field, f"must be csr with hosting shared: {no} goes to a host")
     return str(value)
 
 
