@@ -81,8 +81,9 @@ class Provisioning(ScriptedBroker):
 
 @pytest.fixture
 def server() -> Iterator[Provisioning]:
-    with Provisioning() as server:
-        yield server
+    server = Provisioning()
+    yield server
+    server.close()
 
 
 @pytest.fixture
