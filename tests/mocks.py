@@ -49,7 +49,8 @@ def identity_for(state: str) -> Mapping[str, str]:
     """What to ask a provisioning for, so that the device comes by this state: its own key, a claim,
     or a key from AWS IoT.
     """
-    methods = {"SignRequest": "csr", "CreateClaim": "claim", "SettleClaim": "claim"}
+    # A claim that devices share would stay for the next one.
+    methods = {"SignRequest": "csr", "CreateClaim": "trusted-user", "SettleClaim": "trusted-user"}
     return {"identity": methods[state]} if state in methods else {}
 
 
