@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from proofs.life.by_api import by_api
 from proofs.life.by_workflow import by_workflow
+from proofs.life.claims import with_a_claim
 from proofs.life.fleet_by_api import fleet_by_api, forget_fleets_device
 from proofs.life.hosts import forget_hosts, on_a_host
 from proofs.life.life import Life
@@ -26,6 +27,7 @@ class WholeLife(Life):
         by_workflow(self)
         step_by_step(self)
         with_its_own_key(self)
+        with_a_claim(self)
         on_a_host(self)
         of_a_fleet(self)
         by_api(self)

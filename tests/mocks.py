@@ -47,12 +47,14 @@ def task_states(states: Mapping[str, Any]) -> Iterator[str]:
 
 
 def identity_for(state: str) -> Mapping[str, str]:
-    """What to ask a provisioning for, so that the device comes by this state: its own key, or one
-    from AWS IoT, or a device that is not virtual.
+    """What to ask a provisioning for, so that the device comes by this state: its own key, a claim,
+    a key from AWS IoT, or a device that is not virtual.
     """
     if state == "AwaitOwner":
         return {"hosting": "none", "csr": make_request("lamp")[1]}
-    return {"identity": "csr"} if state == "SignRequest" else {}
+    # A claim that devices share would stay for the next one.
+    methods = {"SignRequest": "csr", "CreateClaim": "trusted-user", "SettleClaim": "trusted-user"}
+    return {"identity": methods[state]} if state in methods else {}
 
 
 def write_mock_configuration(folder: Path, stack_name: str = "iot-playground") -> Path:

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -26,7 +27,7 @@ from virtual_device.base.errors import (
 )
 from virtual_device.base.log import hosting, set_up
 from virtual_device.state import enrol
-from virtual_device.state.config import Environment
+from virtual_device.state.config import Config, Environment, Identity
 from virtual_device.state.store import Enrolment, Store
 
 EXIT_GOODBYE, EXIT_TEMPORARY, EXIT_PERMANENT = 0, 1, 2
@@ -60,12 +61,22 @@ def _usage(stream: TextIO) -> int:
 
 
 def _enrol(arguments: Sequence[str], environment: Environment, store: Store) -> list[Enrolment]:
+    sources, exchange = environment.sources, partial(_exchange, environment)
     if not arguments:
-        return enrol.from_url(environment.config_url, store, environment.sources)
+        return enrol.from_url(environment.config_url, store, sources, exchange=exchange)
     paths = list(_config_files(arguments))
     if len(paths) == 1:
-        return [enrol.from_file(paths[0], store, environment.sources)]
-    return _all_that_work(paths, lambda path: enrol.from_file(path, store, environment.sources))
+        return [enrol.from_file(paths[0], store, sources, exchange=exchange)]
+    return _all_that_work(
+        paths, lambda path: enrol.from_file(path, store, sources, exchange=exchange)
+    )
+
+
+def _exchange(environment: Environment, config: Config, claim: Identity, store: Store) -> Identity:
+    _trust_little(environment)
+    from virtual_device.connection.claiming import exchange  # noqa: PLC0415 - loads awscrt
+
+    return exchange(config, claim, store, environment)
 
 
 def _config_files(arguments: Sequence[str]) -> Iterator[Path]:
@@ -101,11 +112,16 @@ def _all_that_work(paths: Iterable[Path], take: Callable[[Path], Enrolment]) -> 
     return list(enrolments.values())
 
 
-def _run(environment: Environment, store: Store, enrolments: list[Enrolment]) -> int:
+def _trust_little(environment: Environment) -> None:
+    """Before awscrt is loaded."""
     # awscrt builds a TLS context in 1 ms instead of 10 when the default trust store that it loads
     # first is this small. What is fetched from here on over https, such as firmware and
     # manifests, comes from Amazon S3, whose certificates Amazon Trust Services has signed, too.
     os.environ.setdefault("SSL_CERT_FILE", str(environment.ca_file))
+
+
+def _run(environment: Environment, store: Store, enrolments: list[Enrolment]) -> int:
+    _trust_little(environment)
     from virtual_device.host import Host  # noqa: PLC0415 - loads awscrt, which reads the variable above
 
     return EXIT_GOODBYE if Host(environment, store).run(enrolments) else EXIT_PERMANENT

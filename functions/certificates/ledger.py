@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from common.moments import now
-from common.row import Row
+from common.row import CLAIM, Row
 from devices.catalog import Catalog
 from holding.hold import Hold
 from holding.restart import restart_of
@@ -66,6 +66,25 @@ class Ledger:
         if not self.prefix:
             names["certificate_created_at"] = now()
         self._write(take_out={"certificate_requests": {mark}}, **names)
+
+    def settled(self, mark: str) -> None:
+        """What was asked for is not the device's own, and is kept where it is found again."""
+        self._write(take_out={"certificate_requests": {mark}})
+
+    def expect(self, claim_certificate_id: str) -> None:
+        """From now on this claim certificate may lie in the bucket, and the device come with it."""
+        told: dict[str, Any] = {CLAIM: claim_certificate_id, "identity_pending": True}
+        self._write(**told)
+
+    def admit(self, certificate_arn: str, claim_certificate_id: str) -> bool:
+        """The certificate that fleet provisioning has made becomes the device's. It can do nothing
+        before, and AWS IoT itself deletes one that is not admitted: so it needs no mark.
+
+        False when the device was given another claim, or has a certificate already.
+        """
+        return self.catalog.admit(
+            self.thing_name, str(self.execution_arn), certificate_arn, claim_certificate_id
+        )
 
     def hand_over(self) -> None:
         """From now on it may lie in the bucket, until the device has connected."""

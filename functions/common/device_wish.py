@@ -11,6 +11,7 @@ from typing import Any
 
 from common.errors import InvalidInput
 from common.identifiers import (
+    CLAIMS,
     DEVICE_TYPES,
     HOST_TYPE,
     HOSTINGS,
@@ -49,7 +50,12 @@ CSR_RULE = (
     f"{MAX_REQUEST_BYTES} characters"
 )
 
-FIELDS = ("deviceType", "thingName", "attributes", "model", "identity", "ttl", "hosting", "csr")
+FIELDS = (
+    *("deviceType", "thingName", "attributes", "model", "method", "identity", "ttl", "hosting"),
+    "csr",
+)
+METHOD_FIELDS = ("method", "identity")
+"""Two names of one field: how the device gets its first certificate."""
 # Of compact JSON in UTF-8: the model travels in the workflow's data, which holds 256 KB, more than
 # once.
 MAX_MODEL_BYTES = 16_384
@@ -74,8 +80,8 @@ class DeviceWish:
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, identity?, ttl?, hosting?, csr?}`;
-        raises InvalidInput with the field.
+        """From `{deviceType?, thingName?, attributes?, model?, method?, ttl?, hosting?, csr?}`,
+        where `identity` is another name of `method`; raises InvalidInput with the field.
         """
         if not isinstance(asked, dict):
             raise InvalidInput(
@@ -92,7 +98,7 @@ class DeviceWish:
             device_type=device_type,
             attributes=_checked_attributes(asked.get("attributes", {})),
             model=_checked_model(asked["model"]) if "model" in asked else None,
-            identity=_checked_identity(asked.get("identity", own_identity(hosting)), hosting),
+            identity=_checked_identity(asked, hosting),
             ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
             hosting=hosting,
             csr=_checked_request(asked, hosting),
@@ -112,13 +118,21 @@ def own_identity(hosting: str) -> str:
     return "keys" if hosting == "task" else "csr"
 
 
-def _checked_identity(value: object, hosting: str) -> str:
+def _checked_identity(asked: Mapping[str, Any], hosting: str) -> str:
+    given = [field for field in METHOD_FIELDS if field in asked]
+    if len(given) > 1:
+        raise InvalidInput("method", "is the same field as identity: give one of the two")
+    if not given:
+        return own_identity(hosting)
+    (field,) = given
+    value = asked[field]
     if value not in IDENTITIES:
-        raise InvalidInput("identity", f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
+        raise InvalidInput(field, f"must be one of {', '.join(IDENTITIES)}, got {told(value)}")
     if hosting == SHARED and value != "csr":
-        raise InvalidInput("identity", "must be csr with hosting shared: no key goes to a host")
+        no = "no claim" if value in CLAIMS else "no key"
+        raise InvalidInput(field, f"must be csr with hosting shared: {no} goes to a host")
     if hosting == NOWHERE and value != "csr":
-        raise InvalidInput("identity", "must be csr with hosting none: its key is not the stack's")
+        raise InvalidInput(field, "must be csr with hosting none: its key is not the stack's")
     return str(value)
 
 

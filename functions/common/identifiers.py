@@ -35,9 +35,11 @@ SHARED = "shared"
 NOWHERE = "none"
 """Of a device that is not virtual: the stack runs nothing for it (docs/own-device.md)."""
 
-# Where a device's first certificate comes from: keys made by AWS IoT, or a request by the device,
-# which has the key.
-IDENTITIES = ("keys", "csr")
+# Where a device's first certificate comes from: keys made by AWS IoT, a request by the device,
+# which has the key, or fleet provisioning, over a claim certificate: one for all, or one of its
+# own.
+IDENTITIES = ("keys", "csr", "claim", "trusted-user")
+SHARED_CLAIM, OWN_CLAIM = CLAIMS = ("claim", "trusted-user")
 
 # A request has exactly this many bytes in the bucket, filled up with line feeds, so that its
 # reference can name the size: AWS IoT takes at most 4096 characters (API reference,
@@ -92,6 +94,11 @@ def config_key(thing_name: str) -> str:
 def identity_key(thing_name: str) -> str:
     """S3 key of the device's certificate and private key."""
     return f"devices/{thing_name}/identity.json"
+
+
+def shared_claim_key() -> str:
+    """S3 key of the claim certificate, with its key, that all devices of the stack may share."""
+    return "claims/claim.json"
 
 
 def request_key(thing_name: str) -> str:

@@ -28,6 +28,11 @@ EXPIRES = "expires_at"
 # ARNs of executions whose work is being undone, or has been (holding/undone.py).
 UNDONE = "undone"
 
+CLAIM = "claim_certificate_id"
+"""The claim certificate that a device by fleet provisioning was given: with no other one is it let
+in.
+"""
+
 # What a succession of certificates that is under way writes into the row: by a job of the device's,
 # or by a restart.
 OF_A_SUCCESSION = (
@@ -62,6 +67,7 @@ OF_THE_LIVING = (
     "deprovisioning",
     "task_token",
     "identity_pending",
+    CLAIM,
     "ip",
     "client_id_conflict_at",
     "restarting",

@@ -18,7 +18,7 @@ from common.clients import error_code
 from common.errors import DeviceBusy, OwnershipLost
 from common.items import CONDITION_FAILED, update_if
 from common.moments import as_text, now
-from common.row import EXPIRES, INHERITED, OF_THE_LIVING, Row, is_free
+from common.row import CLAIM, EXPIRES, INHERITED, OF_THE_LIVING, Row, is_free
 from holding.conditions import absent, may_take
 from holding.dead import holder_of
 from holding.hold import Hold
@@ -114,6 +114,29 @@ class Catalog:
         away = Attr("status").ne("ONLINE")
         try:
             self._maker(thing_name, owner).update(condition=away, task_token=task_token)
+        except OwnershipLost:
+            return False
+        return True
+
+    def admit(self, thing_name: str, owner: str, certificate_arn: str, claim: str) -> bool:
+        """Name the certificate that the device has got with its claim certificate (id `claim`).
+
+        False unless the device is `owner`'s, is being provisioned with that claim, and has no
+        other certificate yet: of two who use one claim, one is refused.
+        """
+        certificate_id = certificate_arn.rpartition("/")[2]
+        condition = (
+            Attr("status").eq("PROVISIONING")
+            & Attr(CLAIM).eq(claim)
+            & (Attr("certificate_id").not_exists() | Attr("certificate_id").eq(certificate_id))
+        )
+        made: dict[str, Any] = {
+            "certificate_id": certificate_id,
+            "certificate_arn": certificate_arn,
+            "certificate_created_at": now(),
+        }
+        try:
+            self._maker(thing_name, owner).update(condition=condition, **made)
         except OwnershipLost:
             return False
         return True

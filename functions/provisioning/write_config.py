@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 from common.clients import CONFIG, S3_CONFIG, session, transient_faults_named
 from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
 from common.environment import Environment, environment
-from common.identifiers import MAX_REQUEST_BYTES, config_key, identity_key, model_key, request_key
+from common.identifiers import (
+    CLAIMS,
+    MAX_REQUEST_BYTES,
+    config_key,
+    identity_key,
+    model_key,
+    request_key,
+)
 from common.jsontext import read
 from common.observability import Handler, logger, observed
 from devices import wiring
@@ -83,7 +90,7 @@ class Devices:
             held["device_type"],
             self._attributes(thing_name),
             self._model(thing_name),
-            held.get("identity", "keys"),
+            _of_restart(held.get("identity", "keys")),
         )
 
     def _attributes(self, thing_name: str) -> Mapping[str, str]:
@@ -107,6 +114,7 @@ class ConfigWriter:
     iot_data: "IoTDataPlaneClient"
     s3: "S3Client"
     bucket: str
+    provisioning_template: str
 
     def write(self, device: Device) -> dict[str, str]:
         """The config document; gives `{endpoint, configUri}`. Safe to repeat."""
@@ -180,7 +188,17 @@ class ConfigWriter:
         )
         if device.identity == "csr":
             document["csrUrl"] = self._request_url(device.thing_name)
+        if device.identity in CLAIMS:
+            # What the reference leads to is a claim: the device gets its own certificate with it.
+            document["provisioningTemplate"] = self.provisioning_template
         return document if device.model is None else {**document, "model": device.model}
+
+
+def _of_restart(identity: str) -> str:
+    """A claim is for the first certificate only. The workflow that restarts a device holds it and
+    knows whose the new certificate is: it makes it itself.
+    """
+    return "keys" if identity in CLAIMS else identity
 
 
 FIRST_SHADOW: Mapping[str, Any] = read((Path(__file__).parent / "first_shadow.json").read_bytes())
@@ -212,7 +230,13 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
     s3_client = session.client("s3", config=S3_CONFIG)
     bucket = environment.required("CONFIG_BUCKET")
     devices = Devices(wiring.catalog_table(environment, session), iot_client, s3_client, bucket)
-    writer = ConfigWriter(iot_client, session.client("iot-data", config=CONFIG), s3_client, bucket)
+    writer = ConfigWriter(
+        iot_client,
+        session.client("iot-data", config=CONFIG),
+        s3_client,
+        bucket,
+        environment.required("PROVISIONING_TEMPLATE"),
+    )
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
         request = ConfigRequest.from_event(event)

@@ -53,11 +53,17 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
             help="Model file instead of the type's own; - is standard input.", metavar="FILE"
         ),
     ] = None,
-    identity: Annotated[
-        Literal["keys", "csr"] | None,
+    method: Annotated[
+        Literal["keys", "csr", "claim", "trusted-user"] | None,
         typer.Option(
-            help="Who makes the device's first key: keys (when left out), AWS IoT; csr, the device."
+            help="How it gets its first certificate: keys (when left out), AWS IoT makes the key; "
+            "csr, the device does; claim and trusted-user, by fleet provisioning, with a claim "
+            "certificate that devices share, or with one of its own."
         ),
+    ] = None,
+    identity: Annotated[
+        Literal["keys", "csr", "claim", "trusted-user"] | None,
+        typer.Option(help="Another name of --method."),
     ] = None,
     ttl: Annotated[
         str | None,
@@ -113,6 +119,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     named = {
         "deviceType": device_type,
         "thingName": name,
+        "method": method,
         "identity": identity,
         "ttl": ttl,
         "hosting": hosting,

@@ -63,7 +63,9 @@ def task_names(
 def _chosen(state: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     for choice in state.get("Choices", []):
         field = str(choice.get("Variable", "")).rpartition(".")[2]
-        if "StringEquals" in choice and given.get(field) == choice["StringEquals"]:
+        # The workflow's data has one name for what the input may call by either.
+        asked = given.get(field, given.get("method") if field == "identity" else None)
+        if "StringEquals" in choice and asked == choice["StringEquals"]:
             return str(choice["Next"])
     return ""
 

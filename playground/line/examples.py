@@ -26,7 +26,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "create": (
         "playground create",
         "playground create lamp --type bulb --attribute room=kitchen",
-        "playground create --identity csr",
+        "playground create --method csr",
+        "playground create lamp --method claim",
         "playground create lamp --ttl 2h",
         "playground create gate --own --out gate-files",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",

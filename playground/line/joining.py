@@ -39,7 +39,8 @@ def own_request(request: dict[str, Any], count: int) -> dict[str, Any]:
         raise UsageError("--own needs a NAME, and is for one device.")
     if "hosting" in request:
         raise UsageError("--hosting is for a virtual device: leave it out with --own.")
-    return {"identity": "csr", **request, "hosting": NOWHERE}
+    by_its_key = {} if "method" in request or "identity" in request else {"method": "csr"}
+    return {**by_its_key, **request, "hosting": NOWHERE}
 
 
 def join(given: Context, request: dict[str, Any], joining: Joining) -> None:

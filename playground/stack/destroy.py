@@ -73,6 +73,7 @@ class Demolition:
         )
         yield "Sweeping", ("DeviceCatalog", "SweepFunction", "CleanUpFunction"), self._sweep
         yield "Deleting jobs", ("DeviceGroup",), self._jobs
+        yield "Removing the claim certificate", ("ClaimPolicy",), self._claims
         for policy in ("DevicePolicy", "QuarantinePolicy"):
             yield f"Detaching {policy}", (policy,), partial(self._policy, policy)
         yield "Stopping the tasks in the cluster", ("DeviceCluster",), self._tasks
@@ -199,6 +200,15 @@ class Demolition:
             with_care(
                 partial(listen_identity.remove, self.home, policy), f"listener {policy}", self.left
             )
+
+    def _claims(self) -> None:
+        """Of fleet provisioning: that of the stack, and what has been given its policy beside."""
+        iot, policy = self.home.client("iot"), self.resources["ClaimPolicy"].rpartition("/")[2]
+        for arn in list(_all(iot, "list_targets_for_policy", "targets", policyName=policy)):
+            iot.detach_policy(policyName=policy, target=arn)
+            certificate_id = arn.rpartition(":cert/")[2]
+            iot.update_certificate(certificateId=certificate_id, newStatus="REVOKED")
+            iot.delete_certificate(certificateId=certificate_id)
 
     def _policy(self, logical_id: str) -> None:
         """AWS IoT deletes neither a policy that is attached nor one with more than one version."""

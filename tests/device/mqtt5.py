@@ -18,6 +18,7 @@ class Connect:
     keep_alive: int
     protocol: str = "MQTT"
     version: int = 5
+    has_will: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ def _connect(reader: Reader) -> Connect:
     )
     keep_alive = reader.number(2)
     reader.properties()
-    return Connect(reader.binary().decode(), bool(flags & 2), keep_alive, protocol, version)
+    return Connect(
+        reader.binary().decode(), bool(flags & 2), keep_alive, protocol, version, bool(flags & 4)
+    )
 
 
 def _subscribe(reader: Reader) -> Subscribe:

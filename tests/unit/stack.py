@@ -21,6 +21,7 @@ SECURITY_TOPIC = "arn:aws:sns:eu-west-1:123456789012:playground-security"
 REPLIES = "playground-replies"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:playground-provision-device"
 LINKS_PREFIX = "playground-links"
+TEMPLATE = "playground-claim"
 TOPICS = "arn:aws:iot:eu-west-1:123456789012:topic/"
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/devices"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:playground-provision-device:one"
@@ -82,6 +83,8 @@ ENVIRONMENT = {
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
     "DEVICE_POLICY": "playground-device",
+    "PROVISIONING_TEMPLATE": TEMPLATE,
+    "CLAIM_POLICY": "playground-claim",
     "CLUSTER_ARN": CLUSTER,
     "TASK_DEFINITION_ARN": "arn:aws:ecs:eu-west-1:123456789012:task-definition/playground-device:1",
     "CONTAINER_NAME": "virtual-device",

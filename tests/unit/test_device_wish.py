@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from common.device_wish import TTL, DeviceWish
+from common.errors import InvalidInput
+from common.identifiers import IDENTITIES
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -18,6 +20,26 @@ def test_a_time_is_from_a_minute_to_a_year(unit: str, size: timedelta, most: int
     assert not any(TTL.fullmatch(f"{zeros}7{unit}") for zeros in ("0", "00", "+", " "))
     assert DeviceWish.of({"ttl": f"{most}{unit}"}).ttl == most * size == timedelta(days=365)
     assert DeviceWish.of({"ttl": f"7{unit}"}).ttl == 7 * size
+
+
+@pytest.mark.parametrize("field", ["method", "identity"])
+@pytest.mark.parametrize("method", IDENTITIES)
+def test_a_method_has_two_names(field: str, method: str) -> None:
+    assert DeviceWish.of({field: method}).identity == method
+    if method == "csr":
+        assert DeviceWish.of({field: method, "hosting": "shared"}).identity == method
+    else:
+        with pytest.raises(InvalidInput, match=f"{field}: must be csr with hosting shared"):
+            DeviceWish.of({field: method, "hosting": "shared"})
+
+
+def test_a_method_is_named_once() -> None:
+    assert DeviceWish.of({}).identity == "keys"
+    assert DeviceWish.of({"hosting": "shared"}).identity == "csr"
+    with pytest.raises(InvalidInput, match="method: is the same field as identity"):
+        DeviceWish.of({"method": "csr", "identity": "csr"})
+    with pytest.raises(InvalidInput, match="method: must be one of keys, csr, claim, trusted-user"):
+        DeviceWish.of({"method": "passport"})
 
 
 def test_a_device_of_which_nothing_is_said_stays() -> None:

@@ -63,11 +63,13 @@ WELL: dict[str, tuple[Any, dict[str, list[Any]], dict[str, Any]]] = {
         {
             "CreateThing": [THING | MADE],
             "TakeTurn": [{"at": now()}],
+            "CreateClaim": [{"claimCertificateId": "c-0"}],
             "CreateCertificate": [CERTIFICATE],
             "AttachPolicy": [{"policyName": "p"}],
             "WriteConfig": [{"endpoint": "e", "configUri": "s3://b/devices/lamp/config.json"}],
             "StartTask": [TASK],
             "SignRequest": SIGNED,
+            "SettleClaim": SIGNED,
             "RecordStatus": [{"status": "ONLINE"}],
             "AwaitOwner": [{"status": "ONLINE"}],
             "CleanUp": [THING | {"status": "FAILED", "undone": True}],
@@ -171,9 +173,10 @@ UNDOING = {
     "roll_devices": "PutBack",
     "provision_fleet": "UndoFleet",
 }
-# Only with a key of its own, only when it is not virtual, only with a seat on a host, or when
-# something has failed.
+# Only with a key of its own, only with a claim, only when it is not virtual, only with a seat on a
+# host, or when something has failed.
 BY_ITS_OWN_KEY = ("SignRequest",)
+BY_A_CLAIM = ("CreateClaim", "SettleClaim")
 BY_ITS_OWNER = ("AwaitOwner",)
 BY_A_SEAT = (("restart_device", "TakeTurn"),)
 AFTER_A_FAILURE = (
@@ -192,6 +195,11 @@ def by_its_own_key(workflow: str, otherwise: Mapping[str, list[Any]]) -> Scenari
     first = FIRST[workflow]
     made = {**WELL[workflow][1][first][0], "identity": "csr"}
     return scenario(workflow, {first: [made], **otherwise})
+
+
+def by_a_claim(otherwise: Mapping[str, list[Any]], method: str = "claim") -> Scenario:
+    made = {**THING, **MADE, "identity": method}
+    return scenario("provision_device", {"CreateThing": [made], **otherwise})
 
 
 def on_a_host(workflow: str, otherwise: Mapping[str, list[Any]]) -> Scenario:
@@ -224,6 +232,8 @@ def failing(workflow: str, state: str) -> Scenario:
     otherwise: dict[str, list[Any]] = {state: [BAD]}
     if state in BY_ITS_OWN_KEY:
         return by_its_own_key(workflow, otherwise)
+    if state in BY_A_CLAIM:
+        return by_a_claim(otherwise)
     if state in BY_ITS_OWNER:
         return by_its_owner(otherwise)
     if (workflow, state) in BY_A_SEAT:
@@ -260,6 +270,8 @@ def scenarios() -> dict[str, Scenario]:
         f"{name}-own-key": by_its_own_key(name, {})
         for name in ("provision_device", "restart_device")
     }
+    in_vain = {name: first_in_vain("provision_device")[name] for name in BY_A_CLAIM}
+    made |= {f"by-{method}": by_a_claim(in_vain, method) for method in ("claim", "trusted-user")}
     made |= {
         f"{name}-on-a-host": on_a_host(name, {"TakeTurn": first_in_vain(name)["TakeTurn"]})
         for name in ("provision_device", "restart_device")
@@ -306,7 +318,8 @@ def test_a_workflow_ends_well_though_every_function_fails_first(ended: Any, work
     for name in answers:
         usual = (workflow, name) not in BY_A_SEAT
         if usual and name not in (
-            *BY_ITS_OWN_KEY, *BY_ITS_OWNER, *AFTER_A_FAILURE, *OF_AN_ITEM, "RestartDevice",
+            *BY_ITS_OWN_KEY, *BY_A_CLAIM, *BY_ITS_OWNER, *AFTER_A_FAILURE, *OF_AN_ITEM,
+            "RestartDevice",
         ):  # fmt: skip
             assert end.calls[name] >= 3, name
 
@@ -316,6 +329,14 @@ def test_a_device_with_a_key_of_its_own_is_waited_for(ended: Any, workflow: str)
     end = ended[f"{workflow}-own-key"]
     assert (end.status, end.output) == ("SUCCEEDED", WELL[workflow][2])
     assert end.calls["SignRequest"] == 2
+
+
+@pytest.mark.parametrize("method", ["claim", "trusted-user"])
+def test_a_device_with_a_claim_is_waited_for(ended: Any, method: str) -> None:
+    end = ended[f"by-{method}"]
+    assert (end.status, end.output) == ("SUCCEEDED", WELL["provision_device"][2])
+    assert (end.calls["CreateClaim"], end.calls["SettleClaim"]) == (3, 4)
+    assert not end.calls.keys() & {"CreateCertificate", "AttachPolicy", "SignRequest"}
 
 
 @pytest.mark.parametrize("workflow", ["provision_device", "restart_device"])

@@ -226,7 +226,7 @@ class Connection:
         future.add_done_callback(finished)
 
     def _options(self, network: Network, access: Access) -> Any:
-        will = mqtt5.PublishPacket(
+        will = access.will_topic and mqtt5.PublishPacket(
             access.will_payload, mqtt5.QoS.AT_LEAST_ONCE, topic=access.will_topic
         )
         return mqtt5.ClientOptions(
@@ -237,7 +237,7 @@ class Connection:
                 client_id=access.client_id,
                 keep_alive_interval_sec=KEEP_ALIVE_SECONDS,
                 session_expiry_interval_sec=SESSION_EXPIRY_SECONDS,
-                will=will,
+                will=will or None,
             ),
             session_behavior=mqtt5.ClientSessionBehaviorType.REJOIN_POST_SUCCESS,
             offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,

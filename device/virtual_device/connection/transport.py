@@ -105,4 +105,5 @@ class Access:
     certificate: bytes
     private_key: bytes = field(repr=False)
     will_topic: str
+    """Empty: there is none."""
     will_payload: bytes

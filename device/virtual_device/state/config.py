@@ -58,6 +58,10 @@ class Config:
     """Where the request for a certificate goes when the device makes its own key: never shown,
     empty once used.
     """
+    provisioning_template: str = ""
+    """What `identity_url` leads to is a claim, and this the template to use it with; empty once
+    used.
+    """
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -81,6 +85,7 @@ class Config:
             port=_port(document.get("port", 8883)),
             identity_url=str(document.get("identityUrl", "")),
             csr_url=str(document.get("csrUrl", "")),
+            provisioning_template=str(document.get("provisioningTemplate", "")),
         )
 
     def as_document(self) -> dict[str, Json]:

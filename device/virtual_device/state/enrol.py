@@ -17,6 +17,7 @@ from virtual_device.base.errors import (
     UrlRefusedError,
 )
 from virtual_device.state.certify import REQUEST_FILE, WAIT_SECONDS, World, certify
+from virtual_device.state.claimed import CLAIMED_FILE
 from virtual_device.state.config import Config, Identity
 from virtual_device.state.seat import Seat
 from virtual_device.state.store import Enrolment, Store, digest
@@ -27,6 +28,8 @@ from virtual_device.web.sources import Sources
 log = logging.getLogger(__name__)
 
 Fetch = Callable[[str, str, Sources], bytes]
+Exchange = Callable[[Config, Identity, Store], Identity]
+"""How a claim becomes an identity: over a connection, which is made elsewhere."""
 
 SEAT_WAIT_SECONDS = 30.0
 """How long a device waits for its certificate at a stretch when others wait for the same thread."""
@@ -42,8 +45,17 @@ class SeatRefusedError(DeviceError):
     """The config that a seat leads to is not one for it."""
 
 
+def no_exchange(config: Config, _claim: Identity, _store: Store) -> Identity:
+    """Where no connection can be made for it, as on a host. Raises `ConfigInvalidError`."""
+    raise ConfigInvalidError(f"config: no claim can be used for {config.thing.name} here")
+
+
 def from_url(
-    url: str | None, store: Store, sources: Sources, fetch: Fetch = fetch_url
+    url: str | None,
+    store: Store,
+    sources: Sources,
+    fetch: Fetch = fetch_url,
+    exchange: Exchange = no_exchange,
 ) -> list[Enrolment]:
     """The device that `CONFIG_FILE_URL` leads to; all that are kept when there is no URL. Where a
     host is kept, those are hosts alone: a host starts the others itself, by its manifest.
@@ -61,7 +73,8 @@ def from_url(
     try:
         config = Config.from_bytes(fetch(url, "config document", sources))
         named = _named_in(config, sources) if url.startswith("file:") else sources
-        return [from_config(config, store, named, fetch, config_source=digest(url))]
+        source = digest(url)
+        return [from_config(config, store, named, fetch, source, exchange=exchange)]
     except UrlRefusedError as error:
         if len(kept) != 1:
             raise damage[0] if damage else error from error
@@ -69,7 +82,13 @@ def from_url(
         return kept
 
 
-def from_file(path: Path, store: Store, sources: Sources, fetch: Fetch = fetch_url) -> Enrolment:
+def from_file(
+    path: Path,
+    store: Store,
+    sources: Sources,
+    fetch: Fetch = fetch_url,
+    exchange: Exchange = no_exchange,
+) -> Enrolment:
     """The device of a config document on disk, which is its owner's own. Raises `DeviceError`."""
     try:
         content = path.read_bytes()
@@ -81,7 +100,7 @@ def from_file(path: Path, store: Store, sources: Sources, fetch: Fetch = fetch_u
         config = Config.from_bytes(content)
     except ConfigInvalidError as error:
         raise ConfigInvalidError(f"{path}: {error}") from error
-    return from_config(config, store, _named_in(config, sources), fetch)
+    return from_config(config, store, _named_in(config, sources), fetch, exchange=exchange)
 
 
 def _named_in(config: Config, sources: Sources) -> Sources:
@@ -125,17 +144,20 @@ def from_config(  # noqa: PLR0913 - all but the first four have defaults
     *,
     seat: str = "",
     wait: float = WAIT_SECONDS,
+    exchange: Exchange = no_exchange,
 ) -> Enrolment:
     """The device of a config: with its kept identity if that came from the same URL, else with a
     fetched one. For its certificate it waits so many seconds. Raises `DeviceError`.
     """
     kept = _load(config.thing.name, store)
     source = digest(config.identity_url)
-    known = replace(config, identity_url="", csr_url="")
+    known = replace(config, identity_url="", csr_url="", provisioning_template="")
     if kept is not None and kept.identity_source == source:
         return replace(kept, config=known)
     try:
         identity = _identity(config, store, sources, fetch, wait)
+        if config.provisioning_template:
+            identity = exchange(config, identity, store)
     except UrlRefusedError as error:
         if kept is None:
             raise
@@ -144,15 +166,16 @@ def from_config(  # noqa: PLR0913 - all but the first four have defaults
     enrolment = Enrolment(known, identity, config_source, source, seat)
     store.save(enrolment)
     # Only now: identity.json holds the key from here on.
-    store.remove_document(config.thing.name, REQUEST_FILE)
+    for name in (REQUEST_FILE, CLAIMED_FILE):
+        store.remove_document(config.thing.name, name)
     return enrolment
 
 
 def _identity(
     config: Config, store: Store, sources: Sources, fetch: Fetch, wait: float
 ) -> Identity:
-    """Certificate and key: both from the cloud, or the certificate only, for a key that is made
-    here.
+    """Certificate and key, or a claim: both from the cloud, or the certificate only, for a key that
+    is made here.
     """
     if config.csr_url:
         return certify(config, store, sources, World(fetch), wait)

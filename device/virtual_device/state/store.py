@@ -38,7 +38,7 @@ DOCUMENT_VERSION = 1
 TWIN = "~"
 
 UNFINISHED = re.compile(
-    r"\.(identity|settings|firmware|rotation|request|manifest)\.json\.[a-z0-9_]{8}"
+    r"\.(identity|settings|firmware|rotation|request|claimed|manifest)\.json\.[a-z0-9_]{8}"
 )
 """What `_replace` writes to. Nothing else in a directory that somebody names is ours to remove."""
 

@@ -29,7 +29,11 @@ def run(*arguments: str) -> Any:
             ("create", "--type", "fridge"),
             "There is no device type fridge: there are bulb, generic, host, meter, ",
         ),
-        (("create", "--identity", "passport"), "--identity must be keys or csr, not passport"),
+        (
+            ("create", "--method", "passport"),
+            "--method must be keys, csr, claim or trusted-user, not passport",
+        ),
+        (("create", "--method", "csr", "--identity", "csr"), "method: is the same field"),
         (("push", "--with", "hammer"), "must be auto, codebuild or docker, not hammer"),
         (("user", "add", "ann", "--group", "boss"), "must be admins or viewers, not boss"),
         (

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -94,6 +94,8 @@ class MemoryIot(MemoryService):
         self.jobs: dict[str, Job] = {}
         self.revoked: list[str] = []
         self.ever_made = 0
+        self.templates = {"playground-claim"}
+        self.claims_made = 0
 
     def describe_thing(self, thingName: str) -> dict[str, Any]:
         thing = self._thing(thingName)
@@ -169,6 +171,19 @@ class MemoryIot(MemoryService):
                 f"-----BEGIN CERTIFICATE-----\n{self.ever_made}\n-----END CERTIFICATE-----\n"
             ),
             "keyPair": {"PublicKey": "public", "PrivateKey": key},
+        }
+
+    def create_provisioning_claim(self, templateName: str) -> dict[str, Any]:
+        if templateName not in self.templates:
+            raise Refusal("ResourceNotFoundException", 404, templateName)
+        self.claims_made += 1
+        name = hashlib.sha256(f"claim {self.claims_made}".encode()).hexdigest()
+        key = f"-----BEGIN RSA PRIVATE KEY-----\n{name}\n-----END RSA PRIVATE KEY-----\n"
+        return {
+            "certificateId": name,
+            "certificatePem": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+            "keyPair": {"PublicKey": "public", "PrivateKey": key},
+            "expiration": datetime.now(UTC) + timedelta(minutes=5),
         }
 
     def create_certificate_from_csr(

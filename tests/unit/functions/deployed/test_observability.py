@@ -24,6 +24,7 @@ THING = "dev-SAMPLE"
 # Who learns from the catalog what the event does not tell.
 FROM_THE_ROW = {
     "presence.presence",
+    "provisioning.admit_device",
     "certificates.issue_next_certificate",
     "certificates.settle_next_certificate",
     "links.link_devices",

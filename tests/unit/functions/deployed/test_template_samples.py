@@ -18,6 +18,7 @@ from hosting.device_tasks import OWN_REASONS as STOP_REASONS
 from links.request import LinkRequest
 from playground.local.task_events import OWN_REASONS
 from presence.presence import PresenceEvent
+from provisioning.admit_device import AdmissionRequest
 from provisioning.await_device import AwaitRequest
 from provisioning.clean_up import CleanUpRequest
 from provisioning.create_thing import ThingRequest
@@ -44,11 +45,13 @@ from tests.unit.template import FUNCTIONS, ROOT, WORKFLOWS, module_of
 EVENTS = {"execution_ended": CleanUpRequest}
 TOLD_BY_AWS = {"audit_notification"}  # of no single thing
 PARSERS: dict[str, Any] = {
+    "admit_device": AdmissionRequest,
     "clean_up": CleanUpRequest,
     "create_thing": ThingRequest,
     "issue_next_certificate": CertificateMessage,
     "presence": PresenceEvent,
     "record_status": StatusRequest,
+    "settle_claim": SigningRequest,
     "settle_next_certificate": CertificateMessage,
     "sign_request": SigningRequest,
     "write_config": ConfigRequest,

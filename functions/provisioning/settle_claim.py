@@ -1,0 +1,85 @@
+"""SettleClaim: waits until the device has got its certificate with its claim, and gives that the
+policies that the device is to have now.
+
+The hook (admit_device.py) has written the certificate into the row, and AWS IoT makes it ACTIVE
+when the template has been applied. The device may have connected by then, and even be in
+quarantine: so the policies follow the row, as for any certificate of a device that is there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from certificates.signing import SigningRequest
+from common.clients import CONFIG, session, transient_faults_named
+from common.environment import Environment, environment
+from common.errors import RequestMissing
+from common.observability import Handler, logger, observed
+from common.row import Row
+from devices import wiring
+from devices.catalog import Catalog
+from devices.confinement import Policies
+from devices.settling import Settling
+from provisioning.attach_policy import attach_policy
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from boto3 import Session
+    from types_boto3_iot import IoTClient
+
+
+@dataclass(frozen=True)
+class ClaimSettler:
+    """Looks for a device's certificate; everything in it can be repeated."""
+
+    iot: "IoTClient"
+    catalog: Catalog
+    policies: Policies
+
+    def settle(self, asked: SigningRequest) -> str | None:
+        """ARN of the certificate; None while there is none.
+
+        Raises OwnershipLost when the device is no longer the execution's, RequestMissing when it
+        has been waited for long enough.
+        """
+        arn = self._provisioned(asked.ledger(self.catalog).row())
+        if arn is None:
+            if asked.overdue:
+                raise RequestMissing(f"{asked.thing_name} has not used its claim in time")
+            return None
+        settling = Settling(self.iot, self.policies, lambda: self.catalog.row(asked.thing_name))
+        attach_policy(asked.thing_name, arn, settling, existing=True)
+        return arn
+
+    def _provisioned(self, row: Row) -> str | None:
+        """The certificate that the row names, when AWS IoT has put it into force."""
+        arn: str | None = row.get("certificate_arn")
+        if arn is None:
+            return None
+        found = self.iot.describe_certificate(certificateId=row["certificate_id"])
+        return arn if found["certificateDescription"]["status"] == "ACTIVE" else None
+
+
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
+    """State SettleClaim. Takes `{thingName, execution, since}`, gives `{signed, certificateId,
+    certificateArn}`, as SignRequest; `signed` is false while the device has no certificate.
+    """
+    settler = ClaimSettler(
+        session.client("iot", config=CONFIG),
+        wiring.catalog(environment, session),
+        wiring.policies(environment),
+    )
+
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        with transient_faults_named():
+            arn = settler.settle(SigningRequest.from_event(event))
+        if arn is None:
+            return {"signed": False, "certificateId": None, "certificateArn": None}
+        certificate_id = arn.rpartition("/")[2]
+        logger.info("certificate settled", certificate_id=certificate_id)
+        return {"signed": True, "certificateId": certificate_id, "certificateArn": arn}
+
+    return handler
+
+
+handler = observed(build(environment, session))

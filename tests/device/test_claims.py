@@ -1,0 +1,247 @@
+"""A device that gets its certificate for a claim: what it asks, what it takes, and how it goes on
+after a cut.
+"""
+
+import json
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.device import mqtt5
+from tests.device.pki import CertificateAuthority
+from tests.device.scripted_broker import ScriptedBroker, Visit
+from virtual_device.base.errors import ConfigInvalidError
+from virtual_device.connection import claiming
+from virtual_device.state import enrol
+from virtual_device.state.certify import CertificateLateError, NotCertifiedError
+from virtual_device.state.claimed import CLAIMED_FILE
+from virtual_device.state.config import Config, Environment, Identity
+from virtual_device.state.store import Store
+from virtual_device.web.sources import NOWHERE, Sources
+
+AUTHORITY = CertificateAuthority()
+TEMPLATE = "the-template"
+CREATE = claiming.CREATE_TOPIC
+PROVISION = f"$aws/provisioning-templates/{TEMPLATE}/provision/json"
+CLIENT = claiming.client_id("lamp")
+CLAIM_PAIR, OWN_PAIR = AUTHORITY.device("claim"), AUTHORITY.device("lamp")
+CLAIM = Identity("c" * 64, CLAIM_PAIR.certificate, CLAIM_PAIR.private_key)
+CREATED = {
+    "certificateId": "d" * 64,
+    "certificatePem": OWN_PAIR.certificate,
+    "privateKey": OWN_PAIR.private_key,
+    "certificateOwnershipToken": "token-1",
+}
+ACCEPTED = ("accepted", {"thingName": "lamp", "deviceConfiguration": {}})
+USED = ("rejected", {"statusCode": 400, "errorCode": claiming.USED_UP, "errorMessage": "no"})
+REFUSED = ("rejected", {"statusCode": 403, "errorCode": "AccessDenied", "errorMessage": "no"})
+BUSY = ("rejected", {"statusCode": 400, "errorCode": "InvocationError", "errorMessage": "busy"})
+VERDICTS = ("accepted", "rejected")
+Reply = tuple[str, dict[str, Any]]
+
+
+class Provisioning(ScriptedBroker):
+    """A server that provisions. To each name that it is told it answers the next of `replies`; None
+    is a connection that is lost.
+    """
+
+    def __init__(self) -> None:
+        self.replies: list[Reply | None] = [ACCEPTED]
+        self.asked: list[tuple[str, Any]] = []
+        super().__init__(AUTHORITY)
+
+    def _take(self, packet: mqtt5.Publish) -> None:
+        self.asked.append((packet.topic, json.loads(packet.payload)))
+        if packet.topic == CREATE:
+            self._say(f"{CREATE}/accepted", CREATED)
+            return
+        reply = self.replies.pop(0)
+        if reply is None:
+            self._open[CLIENT].close()
+        else:
+            self._say(f"{packet.topic}/{reply[0]}", reply[1])
+
+    def _say(self, topic: str, content: Any) -> None:
+        visit = self._open[CLIENT]
+        message = mqtt5.publish(topic, json.dumps(content).encode(), visit.next_packet_id)
+        visit.next_packet_id += 1
+        visit.send(message)
+
+    @property
+    def topics(self) -> list[str]:
+        return [topic for topic, _ in self.asked]
+
+    @property
+    def last(self) -> Visit:
+        return self.of(CLIENT)[-1]
+
+
+@pytest.fixture
+def server() -> Iterator[Provisioning]:
+    server = Provisioning()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state")
+
+
+Exchange = Callable[..., Identity]
+
+
+@pytest.fixture
+def exchange(
+    server: Provisioning, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Exchange:
+    monkeypatch.setattr(claiming, "AGAIN_SECONDS", 0.3)
+    ca = tmp_path / "ca.pem"
+    ca.write_text(AUTHORITY.pem)
+    environment = Environment(tmp_path / "state", ca_file=ca)
+    config = Config.from_document(document(server))
+    return lambda wait=20.0: claiming.exchange(config, CLAIM, store, environment, wait)
+
+
+def document(server: Provisioning) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "thingName": "lamp",
+        "deviceType": "bulb",
+        "endpoint": server.host,
+        "port": server.port,
+        "identityUrl": "https://bucket.example/identity.json?SIGNED",
+        "provisioningTemplate": TEMPLATE,
+    }
+
+
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "lamp" / CLAIMED_FILE
+
+
+def test_it_gets_a_certificate_for_its_claim(
+    server: Provisioning, exchange: Exchange, tmp_path: Path
+) -> None:
+    # when
+    identity = exchange()
+    # then
+    assert identity == Identity("d" * 64, OWN_PAIR.certificate, OWN_PAIR.private_key)
+    told = {"certificateOwnershipToken": "token-1", "parameters": {"SerialNumber": "lamp"}}
+    assert server.asked == [(CREATE, {}), (PROVISION, told)]
+    # and it had subscribed to nothing but the answers, left no will, and said goodbye
+    server.wait_until(lambda: server.last.of(mqtt5.Disconnect))
+    answers = {f"{topic}/{verdict}" for topic in (CREATE, PROVISION) for verdict in VERDICTS}
+    assert server.last.filters() == answers
+    (connect,) = server.last.of(mqtt5.Connect)
+    assert (connect.client_id, connect.has_will) == (CLIENT, False)
+    assert len(CLIENT) <= 128
+    # and what it got was closed to others from the beginning
+    assert stat.S_IMODE(kept(tmp_path).stat().st_mode) == 0o600
+
+
+def test_one_that_is_not_let_in_does_not_ask_again(
+    server: Provisioning, exchange: Exchange
+) -> None:
+    server.replies = [REFUSED]
+    with pytest.raises(NotCertifiedError, match="AccessDenied"):
+        exchange()
+    assert server.topics == [CREATE, PROVISION]
+
+
+def test_it_asks_again_when_nobody_could_say(server: Provisioning, exchange: Exchange) -> None:
+    server.replies = [BUSY, BUSY, ACCEPTED]
+    assert exchange().certificate_id == "d" * 64
+    assert server.topics == [CREATE, *[PROVISION] * 3]
+
+
+def test_a_connection_that_is_lost_costs_no_second_certificate(
+    server: Provisioning, exchange: Exchange
+) -> None:
+    server.replies = [None, ACCEPTED]
+    assert exchange().certificate_id == "d" * 64
+    assert server.topics == [CREATE, PROVISION, PROVISION]
+
+
+@pytest.mark.parametrize("reply", [ACCEPTED, USED], ids=["asked again", "was accepted"])
+def test_a_process_that_was_cut_off_goes_on_with_the_same_certificate(
+    server: Provisioning, exchange: Exchange, reply: Reply
+) -> None:
+    # given
+    server.replies = [REFUSED, reply]
+    with pytest.raises(NotCertifiedError):
+        exchange()
+    # when
+    assert exchange().certificate_id == "d" * 64
+    # then
+    assert server.topics == [CREATE, PROVISION, PROVISION]
+
+
+def test_a_token_that_is_refused_at_once_is_no_identity(
+    server: Provisioning, exchange: Exchange
+) -> None:
+    server.replies = [USED]
+    with pytest.raises(NotCertifiedError, match=claiming.USED_UP):
+        exchange()
+
+
+def test_a_certificate_for_another_thing_is_not_taken(
+    server: Provisioning, exchange: Exchange
+) -> None:
+    server.replies = [("accepted", {"thingName": "spot"})]
+    with pytest.raises(NotCertifiedError, match="another thing"):
+        exchange()
+
+
+def test_it_does_not_wait_for_ever(server: Provisioning, exchange: Exchange) -> None:
+    server.replies = [BUSY] * 50
+    with pytest.raises(CertificateLateError, match="InvocationError"):
+        exchange(wait=1.0)
+    server.away()
+    with pytest.raises(CertificateLateError, match="lamp"):
+        exchange(wait=1.0)
+    server.back()
+
+
+def test_what_it_gets_is_kept_as_any_identity(
+    server: Provisioning, exchange: Exchange, store: Store, tmp_path: Path
+) -> None:
+    # given
+    content = {
+        "https://bucket.example/config.json": document(server),
+        "https://bucket.example/identity.json?SIGNED": CLAIM.as_document(),
+    }
+
+    def fetch(url: str, _what: str, _sources: Sources) -> bytes:
+        return json.dumps(content[url]).encode()
+
+    def exchanged(config: Config, claim: Identity, _store: Store) -> Identity:
+        assert (config.provisioning_template, claim) == (TEMPLATE, CLAIM)
+        return exchange()
+
+    # when
+    (enrolment,) = enrol.from_url(
+        "https://bucket.example/config.json", store, NOWHERE, fetch, exchanged
+    )
+    # then
+    assert enrolment.identity.certificate_id == "d" * 64
+    assert store.load("lamp") == enrolment
+    assert enrolment.config.provisioning_template == ""
+    assert not kept(tmp_path).exists()
+    text = (tmp_path / "state" / "lamp" / "identity.json").read_text()
+    assert CLAIM.private_key.splitlines()[1] not in text
+    # and the claim is not used again
+    assert server.topics == [CREATE, PROVISION]
+    again = enrol.from_url("https://bucket.example/config.json", store, NOWHERE, fetch)
+    assert again == [enrolment]
+
+
+def test_a_host_uses_no_claim(server: Provisioning, store: Store) -> None:
+    def fetch(_url: str, _what: str, _sources: Sources) -> bytes:
+        return json.dumps(CLAIM.as_document()).encode()
+
+    config = Config.from_document(document(server))
+    with pytest.raises(ConfigInvalidError, match="no claim can be used for lamp"):
+        enrol.from_config(config, store, NOWHERE, fetch)

@@ -1,0 +1,298 @@
+"""Fleet provisioning: devices that come with a claim certificate, and whoever else has one."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from awscrt import mqtt5
+
+from playground.home.state import LocalState
+from tests.device.tls import context_of
+from tests.playground_cloud import Cloud, wait_for
+from tests.secrets_found import places_with
+from virtual_device.connection import claiming
+from virtual_device.state.certify import NotCertifiedError
+from virtual_device.state.config import Config, Environment, Identity
+from virtual_device.state.store import Store
+
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
+
+SHARED, OWN = METHODS = ("claim", "trusted-user")
+SHARED_KEY = "claims/claim.json"
+LIMIT = 20.0
+REFUSED = 135
+DONE = ("SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT")
+
+
+def template_of(cloud: Cloud) -> str:
+    """The stack's; it is the only one."""
+    (found,) = cloud.client("iot").list_provisioning_templates()["templates"]
+    return str(found["templateName"])
+
+
+def certificates(cloud: Cloud) -> Mapping[str, str]:
+    """The status of each, by id."""
+    pages = cloud.client("iot").get_paginator("list_certificates").paginate()
+    return {
+        found["certificateId"]: found["status"] for page in pages for found in page["certificates"]
+    }
+
+
+def bucket_has(cloud: Cloud, prefix: str) -> list[str]:
+    found = cloud.client("s3").list_objects_v2(
+        Bucket=cloud.home.output("ConfigBucketName"), Prefix=prefix
+    )
+    return [item["Key"] for item in found.get("Contents", [])]
+
+
+def shared_claim(cloud: Cloud) -> Mapping[str, str]:
+    """As a thief has it who may read the bucket."""
+    found = cloud.client("s3").get_object(
+        Bucket=cloud.home.output("ConfigBucketName"), Key=SHARED_KEY
+    )
+    content: Mapping[str, str] = json.loads(found["Body"].read())
+    return content
+
+
+def own_claim(cloud: Cloud) -> Mapping[str, str]:
+    made = cloud.client("iot").create_provisioning_claim(templateName=template_of(cloud))
+    return {
+        "certificateId": made["certificateId"],
+        "certificatePem": made["certificatePem"],
+        "privateKey": made["keyPair"]["PrivateKey"],
+    }
+
+
+@pytest.fixture
+def no_claim_left(cloud: Cloud, nothing_left: None) -> Iterator[None]:
+    """What devices share stays for the next one, and what thieves were made stays for an hour."""
+    before = certificates(cloud)
+    yield
+    iot, policy = cloud.client("iot"), f"{cloud.home.stack_name}-claim"
+    for arn in iot.list_targets_for_policy(policyName=policy)["targets"]:
+        iot.detach_policy(policyName=policy, target=arn)
+    for certificate_id, status in certificates(cloud).items():
+        if certificate_id not in before:
+            assert status in {"PENDING_ACTIVATION", "ACTIVE", "REVOKED"}
+            iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+            iot.delete_certificate(certificateId=certificate_id)
+    cloud.client("s3").delete_object(Bucket=cloud.home.output("ConfigBucketName"), Key=SHARED_KEY)
+
+
+def exchanged(cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path) -> Identity:
+    """What whoever has the claim gets for a device of that name."""
+    document: dict[str, Any] = {
+        "version": 1,
+        "thingName": thing,
+        "deviceType": "bulb",
+        "endpoint": "localhost",
+        "port": LocalState.load(cloud.paths).mqtt_port,
+        "provisioningTemplate": template_of(cloud),
+    }
+    config, identity = Config.from_document(document), Identity.from_document(dict(claim))
+    environment = Environment(folder, ca_file=cloud.paths.ca)
+    return claiming.exchange(config, identity, Store(folder), environment, LIMIT)
+
+
+@contextmanager
+def connected(cloud: Cloud, claim: Mapping[str, str], client_id: str) -> Iterator[mqtt5.Client]:
+    there, failed, stopped = threading.Event(), list[str](), threading.Event()
+    ca = cloud.paths.ca.read_bytes()
+
+    def on_failure(data: Any) -> None:
+        failed.append(str(data.exception))
+        there.set()
+
+    client = mqtt5.Client(
+        mqtt5.ClientOptions(
+            host_name="localhost",
+            port=LocalState.load(cloud.paths).mqtt_port,
+            tls_ctx=context_of(claim["certificatePem"], claim["privateKey"], ca),
+            connect_options=mqtt5.ConnectPacket(client_id=client_id),
+            on_lifecycle_event_connection_success_fn=lambda _: there.set(),
+            on_lifecycle_event_connection_failure_fn=on_failure,
+            on_lifecycle_event_stopped_fn=lambda _: stopped.set(),
+        )
+    )
+    client.start()
+    try:
+        assert there.wait(LIMIT)
+        if failed:
+            raise ConnectionRefusedError(failed[0])
+        yield client
+    finally:
+        client.stop()
+        assert stopped.wait(LIMIT)
+
+
+def granted(client: mqtt5.Client, topic_filter: str) -> bool:
+    wanted = [mqtt5.Subscription(topic_filter, mqtt5.QoS.AT_LEAST_ONCE)]
+    suback = client.subscribe(mqtt5.SubscribePacket(wanted)).result(LIMIT)
+    return int(suback.reason_codes[0]) < 128
+
+
+def published(client: mqtt5.Client, topic: str) -> int:
+    packet = mqtt5.PublishPacket(b"{}", mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
+    return int(client.publish(packet).result(LIMIT).puback.reason_code)
+
+
+def has_rotated(cloud: Cloud, thing: str) -> str:
+    iot, job_id = cloud.client("iot"), f"rotate-{thing}"
+    arn = iot.describe_thing(thingName=thing)["thingArn"]
+    iot.create_job(jobId=job_id, targets=[arn], document='{"operation": "rotate-cert"}')
+
+    def over() -> str | None:
+        found = iot.describe_job_execution(jobId=job_id, thingName=thing)["execution"]
+        return str(found["status"]) if found["status"] in DONE else None
+
+    ended = wait_for(f"the end of {job_id}", over, 60)
+    iot.delete_job(jobId=job_id, force=True)
+    return ended
+
+
+@pytest.mark.usefixtures("no_claim_left")
+@pytest.mark.parametrize("method", METHODS)
+def test_a_device_comes_with_a_claim_and_is_one_like_any_other(cloud: Cloud, method: str) -> None:
+    # given
+    planted = set(places_with(cloud, "PRIVATE KEY"))
+    # when
+    made = cloud.provision({"deviceType": "bulb", "method": method})
+    # then: it is online with a certificate of its own, which has the device policy alone
+    assert made.status == "SUCCEEDED", made
+    thing = made.output["thingName"]
+    row, iot = cloud.row(thing), cloud.client("iot")
+    assert (row["status"], row["identity"]) == ("ONLINE", method)
+    assert row["presence_certificate"] == row["certificate_id"] == made.output["certificateId"]
+    assert row["certificate_id"] != row["claim_certificate_id"]
+    (arn,) = iot.list_thing_principals(thingName=thing)["principals"]
+    assert arn == row["certificate_arn"]
+    attached = iot.list_attached_policies(target=arn)["policies"]
+    assert [policy["policyName"] for policy in attached] == [f"{cloud.home.stack_name}-device"]
+    # and its thing is the one that the workflow has made
+    told = iot.describe_thing(thingName=thing)
+    assert told["thingTypeName"] == f"{cloud.home.stack_name}-bulb"
+    assert told["attributes"].keys() == {"execution"}
+    # and the claim that was handed over is gone, and was nowhere else
+    assert not row.keys() & {"identity_pending", "task_token", "certificate_requests"}
+    assert bucket_has(cloud, f"devices/{thing}/") == [f"devices/{thing}/config.json"]
+    new = set(places_with(cloud, "PRIVATE KEY")) - planted
+    assert not [place for place in new if SHARED_KEY not in place]
+    # and the device keeps no more than any other
+    process = cloud.device_process(thing)
+    assert process
+    kept = Path(process.environ()["STATE_DIR"]) / thing
+    assert not (kept / "claimed.json").exists()
+    identity = json.loads((kept / "identity.json").read_text())
+    assert identity["certificateId"] == row["certificate_id"]
+    # and it changes its certificate when it is told to
+    cloud.desire(thing, time=3)
+    cloud.wait_until_reported(thing, time=3)
+    assert has_rotated(cloud, thing) == "SUCCEEDED"
+    rotated = cloud.row(thing)["certificate_id"]
+    assert rotated != row["certificate_id"]
+    # and is confined, and let out
+    quarantine = {"thingName": thing, "reason": "a test"}
+    assert cloud.execute("QuarantineDeviceStateMachineArn", quarantine).status == "SUCCEEDED"
+    released = cloud.execute(
+        "ReleaseDeviceStateMachineArn", {"thingName": thing, "force": True}, limit=90
+    )
+    assert released.status == "SUCCEEDED", released
+    # and restarted, with a certificate that the workflow makes
+    wait_for("its return", lambda: cloud.row(thing)["status"] == "ONLINE")
+    restarted = cloud.execute("RestartDeviceStateMachineArn", {"thingName": thing}, limit=90)
+    assert restarted.status == "SUCCEEDED", restarted
+    again = cloud.row(thing)
+    assert (again["status"], again["identity"]) == ("ONLINE", method)
+    assert again["certificate_id"] not in {rotated, row["certificate_id"]}
+    assert cloud.deprovision(thing).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
+def test_a_stolen_claim_gets_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    # given: a claim that was used by two devices
+    made = [cloud.provision({"deviceType": "bulb", "method": SHARED}) for _ in range(2)]
+    names = [found.output["thingName"] for found in made]
+    rows = [cloud.row(name) for name in names]
+    claim = shared_claim(cloud)
+    assert {row["claim_certificate_id"] for row in rows} == {claim["certificateId"]}
+    # when its thief names nobody, and devices that are there
+    for number, name in enumerate(["nobody", *names]):
+        with pytest.raises(NotCertifiedError, match="AccessDenied"):
+            exchanged(cloud, claim, name, tmp_path / str(number))
+    # then: nothing is in the catalog, or in force, or on a thing
+    assert cloud.row("nobody") == {}
+    assert [cloud.row(name)["certificate_id"] for name in names] == [
+        row["certificate_id"] for row in rows
+    ]
+    iot = cloud.client("iot")
+    in_force = {row["certificate_id"] for row in rows} | {claim["certificateId"]}
+    left = {name: status for name, status in certificates(cloud).items() if name not in in_force}
+    assert list(left.values()).count("PENDING_ACTIVATION") == 3
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_thing(thingName="nobody")
+    # and when it is withdrawn it opens nothing, devices go on, and the next one gets another
+    iot.update_certificate(certificateId=claim["certificateId"], newStatus="REVOKED")
+    with pytest.raises(ConnectionRefusedError), connected(cloud, claim, "claim.thief"):
+        pass
+    third = cloud.provision({"deviceType": "bulb", "method": SHARED})
+    assert third.status == "SUCCEEDED", third
+    assert shared_claim(cloud)["certificateId"] != claim["certificateId"]
+    assert claim["certificateId"] not in certificates(cloud)
+    for name in [*names, third.output["thingName"]]:
+        assert cloud.row(name)["status"] == "ONLINE"
+        assert cloud.deprovision(name).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
+@pytest.mark.parametrize("method", METHODS)
+def test_a_claim_opens_no_other_topic(cloud: Cloud, method: str) -> None:
+    # given
+    made = cloud.provision({"deviceType": "bulb", "method": method})
+    thing, template = made.output["thingName"], template_of(cloud)
+    claim = shared_claim(cloud) if method == SHARED else own_claim(cloud)
+    with connected(cloud, claim, "claim.thief") as client:
+        # then
+        assert granted(client, f"$aws/provisioning-templates/{template}/provision/json/accepted")
+        assert granted(client, "$aws/certificates/create/json/accepted")
+        for topic_filter in (
+            f"$aws/things/{thing}/shadow/#",
+            f"$aws/things/{thing}/shadow/get/accepted",
+            f"cmd/playground/{thing}/#",
+            "dt/playground/+/telemetry",
+            "$aws/provisioning-templates/another/provision/json/accepted",
+            "#",
+        ):
+            assert not granted(client, topic_filter), topic_filter
+        for topic in (
+            f"$aws/things/{thing}/shadow/update",
+            f"cmd/playground/{thing}/req",
+            f"dt/playground/{thing}/telemetry",
+            f"evt/playground/{thing}/online",
+            "$aws/provisioning-templates/another/provision/json",
+        ):
+            assert published(client, topic) == REFUSED, topic
+    if method == SHARED:
+        # and it can't take the device's place
+        with pytest.raises(ConnectionRefusedError), connected(cloud, claim, thing):
+            pass
+    assert cloud.row(thing)["status"] == "ONLINE"
+    assert cloud.deprovision(thing).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
+def test_an_execution_that_is_cut_off_leaves_nothing(cloud: Cloud) -> None:
+    # given: it waits for its device, or is about to
+    arn = cloud.start("ProvisionDeviceStateMachineArn", {"thingName": "cut", "method": OWN})
+    wait_for("the device's certificate", lambda: "certificate_id" in cloud.row("cut"))
+    certificate = cloud.row("cut")["certificate_id"]
+    # when
+    cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    # then
+    wait_for("the end of it", lambda: cloud.row("cut")["status"] in {"FAILED", "TERMINATED"})
+    assert certificate not in certificates(cloud)
+    assert bucket_has(cloud, "devices/cut/") == []
+    assert "claim_certificate_id" not in cloud.row("cut")
