@@ -150,7 +150,22 @@ def _of_body(error: JsonSchemaValueException) -> FieldError:
     if error.rule == "required":
         missing = next(name for name in definition["required"] if name not in error.value)
         return FieldError(_pointer([*path, missing]), "is missing")
+    if error.rule == "not" and "required" in (error.rule_definition or {}):
+        return _of_fields_together(path, error.rule_definition, error.value)
     return FieldError(_pointer(path), _rule(error))
+
+
+def _of_fields_together(
+    path: list[Any], refused: Mapping[str, Any], value: Mapping[str, Any]
+) -> FieldError:
+    """Of a schema that refuses fields together, or with these values; the last one is at fault."""
+    *others, field = refused["required"]
+    if "properties" not in refused:
+        rule = f"can't be given together with {', '.join(others)}"
+    else:
+        beside = ", ".join(f"{other} {value[other]}" for other in others)
+        rule = f"can't be {value[field]} with {beside}"
+    return FieldError(_pointer([*path, field]), rule)
 
 
 def _rule(error: JsonSchemaValueException) -> str:

@@ -18,7 +18,7 @@ from certificates.ledger import Ledger
 from common.clients import session, transient_faults_named
 from common.environment import Environment, environment
 from common.identifiers import THING_NAME
-from common.observability import Handler, about, about_row, logger, metrics, observed
+from common.observability import Handler, about, about_row, logger, observed
 from devices import wiring
 from devices.catalog import Catalog
 
@@ -70,7 +70,6 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, boo
         about(thing_name=request.thing_name)
         with transient_faults_named():
             admitted = admit(request, device_catalog)
-        metrics.add_metric("DevicesAdmitted", unit="Count", value=int(admitted))
         say = logger.info if admitted else logger.warning
         say(
             "device admitted" if admitted else "device refused",

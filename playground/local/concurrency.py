@@ -19,6 +19,7 @@ LIMITED = (
     "CreateThing",
     "TakeTurn",
     "CreateCertificate",
+    "CreateClaim",
     "AttachPolicy",
     "WriteConfig",
     "StartTask",

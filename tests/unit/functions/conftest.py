@@ -177,7 +177,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def iot(clock: Clock) -> Iterator[MemoryIot]:
     types = {f"playground-{name}" for name in DEVICE_TYPES}
     groups = {"playground-devices", "playground-quarantine"}
-    policies = {"playground-device", "playground-quarantine", "playground-claim"}
+    policies = {"playground-device", "playground-quarantine"}
     yield from _stand_in(MemoryIot(types, groups, policies, clock), "iot")
 
 

@@ -271,6 +271,10 @@ def test_a_byte_order_mark_is_no_part_of_a_body(api: Api, workflows: Any, mark: 
         ({"model": {"telemetry": {}, "x": "y" * 16_384}}, "/model"),
         ({"identity": "tpm"}, "/identity"),
         ({"identity": None}, "/identity"),
+        ({"method": "tpm"}, "/method"),
+        ({"method": "claim", "identity": "claim"}, "/method"),
+        ({"method": "trusted-user", "hosting": "shared"}, "/method"),
+        ({"identity": "claim", "hosting": "shared"}, "/identity"),
         ({"ttl": "90s"}, "/ttl"),
         ({"ttl": "366d"}, "/ttl"),
         ({"ttl": 60}, "/ttl"),
@@ -291,6 +295,20 @@ def test_a_body_that_breaks_a_rule(api: Api, workflows: Any, body: Any, field: s
     reply = api.call("createDevice", body=body)
     assert (reply.status, reply.fields) == (400, [field])
     assert workflows.started == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ({"method": "csr", "identity": "csr"}, "can't be given together with identity"),
+        ({"method": "claim", "hosting": "shared"}, "can't be claim with hosting shared"),
+    ],
+)
+def test_fields_that_exclude_each_other_are_told_in_words(
+    api: Api, body: dict[str, str], rule: str
+) -> None:
+    (error,) = api.call("createDevice", body=body).body["errors"]
+    assert error == {"field": "/method", "rule": rule}
 
 
 def test_a_time_is_refused_in_words(api: Api) -> None:

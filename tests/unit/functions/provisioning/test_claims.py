@@ -106,6 +106,7 @@ class World:
 
 @pytest.fixture
 def world(iot: MemoryIot, catalog: Catalog, s3: "S3Client", context: Any) -> World:
+    iot.create_policy("playground-claim", "{}")
     return World(iot, catalog, s3, context)
 
 
