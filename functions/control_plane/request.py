@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from fastjsonschema import JsonSchemaValueException
 
-from common.device_wish import TTL, TTL_RULE
+from common.device_wish import CSR, CSR_RULE, TTL, TTL_RULE
 from common.jsontext import decode
 from common.jsonvalues import NotJsonError
 from control_plane.caller import Caller
@@ -20,7 +20,11 @@ from control_plane.problem import NONE, FieldError, invalid, too_large, unsuppor
 # Four times the longest model, in whatever layout. API Gateway takes 10 MB.
 MAX_BODY_BYTES = 65_536
 # Patterns that say less than words: of a text that has to say something, and of a time to live.
-IN_WORDS = {r"\S": "must not be blank", f"^({TTL.pattern})$": TTL_RULE}
+IN_WORDS = {
+    r"\S": "must not be blank",
+    f"^({TTL.pattern})$": TTL_RULE,
+    f"^{CSR.pattern}$": CSR_RULE,
+}
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,9 @@ def _of_fields_together(
 ) -> FieldError:
     """Of a schema that refuses fields together, or with these values; the last one is at fault."""
     *others, field = refused["required"]
-    if "properties" not in refused:
+    if not others:
+        rule = "can't be given with the other fields as they are"
+    elif "properties" not in refused:
         rule = f"can't be given together with {', '.join(others)}"
     else:
         beside = ", ".join(f"{other} {value[other]}" for other in others)

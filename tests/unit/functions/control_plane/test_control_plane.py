@@ -14,6 +14,7 @@ import pytest
 from common.device_wish import (
     ATTRIBUTE_NAME,
     ATTRIBUTE_VALUE,
+    CSR_RULE,
     FIELDS,
     MAX_ATTRIBUTES,
     MAX_MODEL_BYTES,
@@ -28,6 +29,7 @@ from control_plane.control_plane import acts_of, machines_of
 from control_plane.document import document, operations
 from control_plane.machines import WORKFLOWS
 from explaining.states import states_of
+from playground.devices.own import make_request
 from presence import presence
 from tests.unit.api import ADMIN, JSON, VIEWER, Api
 from tests.unit.built import SESSION, built, environment
@@ -37,6 +39,7 @@ from tests.unit.doubles.workflows import BEGINNING
 from tests.unit.stack import EXECUTION, QUARANTINE, RELEASE, REMOVAL, RESTART
 from tests.unit.template import RESOURCES, ROOT
 
+CSR = make_request("lamp")[1]
 READING = ("explainPolicy", "goLive")
 """Operations that are no GET and change nothing."""
 
@@ -275,6 +278,13 @@ def test_a_byte_order_mark_is_no_part_of_a_body(api: Api, workflows: Any, mark: 
         ({"method": "claim", "identity": "claim"}, "/method"),
         ({"method": "trusted-user", "hosting": "shared"}, "/method"),
         ({"identity": "claim", "hosting": "shared"}, "/identity"),
+        ({"hosting": "none"}, "/csr"),
+        ({"hosting": "none", "csr": "x"}, "/csr"),
+        ({"hosting": "shared", "csr": CSR}, "/csr"),
+        ({"csr": CSR}, "/csr"),
+        ({"hosting": "none", "csr": CSR, "method": "keys"}, "/method"),
+        ({"hosting": "none", "csr": CSR, "deviceType": "host"}, "/deviceType"),
+        ({"hosting": "none", "csr": CSR, "model": {"telemetry": {}}}, "/model"),
         ({"ttl": "90s"}, "/ttl"),
         ({"ttl": "366d"}, "/ttl"),
         ({"ttl": 60}, "/ttl"),
@@ -309,6 +319,15 @@ def test_fields_that_exclude_each_other_are_told_in_words(
 ) -> None:
     (error,) = api.call("createDevice", body=body).body["errors"]
     assert error == {"field": "/method", "rule": rule}
+
+
+def test_a_request_is_refused_in_words_and_taken(api: Api, workflows: Any) -> None:
+    (error,) = api.call("createDevice", body={"hosting": "none", "csr": "x"}).body["errors"]
+    assert error == {"field": "/csr", "rule": CSR_RULE}
+    (error,) = api.call("createDevice", body={"csr": CSR}).body["errors"]
+    assert error["rule"] == "can't be given with the other fields as they are"
+    assert api.call("createDevice", body={"hosting": "none", "csr": CSR}).status == 202
+    assert [asked["hosting"] for asked in workflows.started.values()] == ["none"]
 
 
 def test_a_time_is_refused_in_words(api: Api) -> None:
