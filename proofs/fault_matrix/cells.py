@@ -10,6 +10,7 @@ from proofs.fault_matrix.calls import Call
 from proofs.fault_matrix.phases import (
     COURSES,
     ON_HOSTS,
+    OTHER_WAYS,
     RESTARTING,
     RESTARTS,
     ROLLS,
@@ -151,13 +152,13 @@ def places(stage: Stage, phases: Sequence[Phase] = SAMPLED) -> list[Place]:
         *_places(Phase.COMPENSATION, undone),
         *_places(Phase.DEPROVISIONING, removed),
     ]
-    apart = (*SAMPLED, *RESTARTS, *ROLLS, *ON_HOSTS, Phase.OWN_DEVICE)
+    apart = (*SAMPLED, *RESTARTS, *ROLLS, *ON_HOSTS, *OTHER_WAYS)
     others = [phase for phase in phases if phase not in apart]
     if others:
         found += _more_places(stage, others, found)
     found += _restarts(stage) if Phase.RESTART in phases else []
     found += _hosted(stage, found) if Phase.HOSTED in phases else []
-    found += _own_device(stage, found) if Phase.OWN_DEVICE in phases else []
+    found += _other_ways(stage, found) if Phase.CLAIMED in phases else []
     return [*found, *_rolls(stage)] if Phase.ROLL in phases else found
 
 
@@ -222,15 +223,24 @@ def _hosted(stage: Stage, known: Sequence[Place]) -> list[Place]:
     return found
 
 
-def _own_device(stage: Stage, known: Sequence[Place]) -> list[Place]:
-    """Those that a device which is not virtual has besides."""
-    thing, phase = "life-7", Phase.OWN_DEVICE
-    stage.ended(stage.start(phase, thing))
-    stage.settled(thing, [NOTHING])
-    records = [r for r in stage.proxy.of(thing) if r.call.function in COURSES[phase].states]
+def _other_ways(stage: Stage, known: Sequence[Place]) -> list[Place]:
+    """Those that devices which come by another way have besides."""
     like = (Phase.PROVISIONING, Phase.OWN_KEY, Phase.COMPENSATION)
     same = {(p.state, p.call, p.occurrence) for p in known if p.phase in like}
-    return [p for p in _places(phase, records) if (p.state, p.call, p.occurrence) not in same]
+    found: list[Place] = []
+    for phase in OTHER_WAYS:
+        thing = f"life-{phase.name.lower().replace('_', '-')}"
+        stage.ended(stage.start(phase, thing))
+        there = stage.settled(thing, [COURSES[phase].done])
+        assert there == COURSES[phase].done, there
+        records = [r for r in stage.proxy.of(thing) if r.call.function]
+        new = [p for p in _places(phase, records) if (p.state, p.call, p.occurrence) not in same]
+        same |= {(p.state, p.call, p.occurrence) for p in new}
+        found += new
+        if there != NOTHING:
+            stage.deprovision(thing)
+            stage.settled(thing, [NOTHING])
+    return found
 
 
 def _more_places(stage: Stage, phases: Sequence[Phase], known: Sequence[Place]) -> list[Place]:

@@ -67,9 +67,12 @@ def thing_in(event: object) -> str:
             return ""
     if not isinstance(event, dict):
         return ""
-    for name in ("thingName", "clientId"):
-        if isinstance(event.get(name), str):
-            return str(event[name])
+    # A device that comes with a claim has another client id, and is named by a parameter.
+    given = event.get("parameters")
+    serial = given.get("SerialNumber") if isinstance(given, dict) else None
+    for name in (serial, event.get("thingName"), event.get("clientId")):
+        if isinstance(name, str):
+            return name
     # A roll's input names many; those of the matrix roll one.
     names = event.get("thingNames")
     if isinstance(names, list) and len(names) == 1:

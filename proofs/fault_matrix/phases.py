@@ -43,6 +43,8 @@ class Phase(Enum):
     HOSTED_UNDOING = "restart on a host that is undone"
     HOSTED_DEPROVISIONING = "deprovisioning on a host"
     HOSTED_COMPENSATION = "provisioning on a host that is undone"
+    CLAIMED = "provisioning with a claim"
+    CLAIMED_COMPENSATION = "provisioning with a claim that is undone"
     OWN_DEVICE = "provisioning of a device that is not virtual, undone"
     ROLL = "roll"
     ROLL_PUT_BACK = "roll that puts a device back"
@@ -90,6 +92,7 @@ PROVISION, DEPROVISION = "ProvisionDeviceStateMachineArn", "DeprovisionDeviceSta
 RESTART = "RestartDeviceStateMachineArn"
 ROLL = "RollDevicesStateMachineArn"
 SHARED = {"hosting": "shared"}
+CLAIM = identity_for("CreateClaim")
 COURSES = {
     Phase.PROVISIONING: Course(PROVISION, WHOLE, [NOTHING]),
     Phase.COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], case=UNDONE),
@@ -165,6 +168,9 @@ COURSES = {
         DEPROVISION, NOTHING, [NOTHING, WHOLE], before=[Phase.HOSTED]
     ),
     Phase.HOSTED_COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], given=SHARED, case=UNDONE),
+    # A claim of its own: one that devices share stays for the next one.
+    Phase.CLAIMED: Course(PROVISION, WHOLE, [NOTHING], given=CLAIM),
+    Phase.CLAIMED_COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], given=CLAIM, case=UNDONE),
     # Nobody connects it, so that it ends undone.
     Phase.OWN_DEVICE: Course(
         PROVISION, NOTHING, [NOTHING], given=identity_for("AwaitOwner"), case=OWN_DEVICE_UNDONE
@@ -207,6 +213,8 @@ ON_HOSTS = {
     Phase.HOSTED_DEPROVISIONING: (Phase.DEPROVISIONING,),
     Phase.HOSTED_COMPENSATION: (Phase.COMPENSATION,),
 }
+# Those that come by another way, each tried with what no way before it has.
+OTHER_WAYS = (Phase.CLAIMED, Phase.CLAIMED_COMPENSATION, Phase.OWN_DEVICE)
 # Those that may end without a task.
 RESTARTING = (*RESTARTS, Phase.HOSTED_RESTART, Phase.HOSTED_UNDOING)
 # Those of a device that is rolled. The lock of rolls and the tag are the whole stack's: one cell
@@ -218,5 +226,6 @@ UNDOINGS = (
     Phase.RESTART_UNDOING,
     Phase.HOSTED_UNDOING,
     Phase.HOSTED_COMPENSATION,
+    Phase.CLAIMED_COMPENSATION,
     Phase.OWN_DEVICE,
 )

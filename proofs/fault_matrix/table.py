@@ -20,13 +20,13 @@ The deployed workflows and functions run. An HTTP proxy stands between them and 
 (`proofs/fault_matrix/proxy.py`). It reports every call's service, operation, function and thing. It
 can answer in AWS's place, delay a call, cut an answer, or close the connection when the emulator
 has carried out the call. The product does not know about it. The list of calls is not written by
-hand. Seven lives without faults go through the proxy, and every call that was seen becomes a row:
-one to the end, one that is undone, one of a device that makes its own key and is quarantined and
-released, one of a device that is restarted, also by a restart that fails, one of a device that has
-a seat on a host, one of a device that is not virtual and is undone, and one of a device that is
-rolled, also to an image that does not come up. Of the third life's provisioning only the rows are
-listed that the first one does not have, and of the lives on a host and of the device that is not
-virtual only those that no other has. The functions run in the runtime that users have, behind a
+hand. Lives without faults go through the proxy, and every call that was seen becomes a row: one to
+the end, one that is undone, one of a device that makes its own key and is quarantined and released,
+one of a device that is restarted, also by a restart that fails, one of a device that has a seat on
+a host, two of devices with a claim, one of which is undone, one of a device that is not virtual and
+is undone, and one of a device that is rolled, also to an image that does not come up. Of the third
+life's provisioning only the rows are listed that the first one does not have, and of those on a
+host, with a claim, and of the device that is not virtual only those that none before has. The functions run in the runtime that users have, behind a
 handler that marks each call with its origin (`proofs/fault_matrix/marks.py`). Pauses between
 retries last a twentieth of their time, and a device that does not come is waited for 30 seconds
 instead of 300.
