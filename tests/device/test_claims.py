@@ -99,6 +99,7 @@ def exchange(
     server: Provisioning, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Exchange:
     monkeypatch.setattr(claiming, "AGAIN_SECONDS", 0.3)
+    monkeypatch.setattr(claiming, "AFTER_NO_SECONDS", 0.1)
     ca = tmp_path / "ca.pem"
     ca.write_text(AUTHORITY.pem)
     environment = Environment(tmp_path / "state", ca_file=ca)
@@ -142,19 +143,19 @@ def test_it_gets_a_certificate_for_its_claim(
     assert stat.S_IMODE(kept(tmp_path).stat().st_mode) == 0o600
 
 
-def test_one_that_is_not_let_in_does_not_ask_again(
+def test_one_that_is_not_let_in_gives_up_after_three_times(
     server: Provisioning, exchange: Exchange
 ) -> None:
-    server.replies = [REFUSED]
+    server.replies = [REFUSED] * 3
     with pytest.raises(NotCertifiedError, match="AccessDenied"):
         exchange()
-    assert server.topics == [CREATE, PROVISION]
+    assert server.topics == [CREATE, *[PROVISION] * 3]
 
 
 def test_it_asks_again_when_nobody_could_say(server: Provisioning, exchange: Exchange) -> None:
-    server.replies = [BUSY, BUSY, ACCEPTED]
+    server.replies = [BUSY, REFUSED, BUSY, ACCEPTED]
     assert exchange().certificate_id == "d" * 64
-    assert server.topics == [CREATE, *[PROVISION] * 3]
+    assert server.topics == [CREATE, *[PROVISION] * 4]
 
 
 def test_a_connection_that_is_lost_costs_no_second_certificate(
@@ -170,13 +171,13 @@ def test_a_process_that_was_cut_off_goes_on_with_the_same_certificate(
     server: Provisioning, exchange: Exchange, reply: Reply
 ) -> None:
     # given
-    server.replies = [REFUSED, reply]
+    server.replies = [*[REFUSED] * 3, reply]
     with pytest.raises(NotCertifiedError):
         exchange()
     # when
     assert exchange().certificate_id == "d" * 64
     # then
-    assert server.topics == [CREATE, PROVISION, PROVISION]
+    assert server.topics == [CREATE, *[PROVISION] * 4]
 
 
 def test_a_token_that_is_refused_at_once_is_no_identity(

@@ -33,6 +33,10 @@ WAIT_SECONDS = 300.0
 """How long it may take: a claim certificate for one device is good for five minutes."""
 AGAIN_SECONDS = 10.0
 """After so long without an answer the same is asked again."""
+NO, NOES, AFTER_NO_SECONDS = "AccessDenied", 3, 2.0
+"""So many times no is no. AWS IoT says it for a hook that has failed, too:
+https://docs.aws.amazon.com/iot/latest/developerguide/pre-provisioning-hook.html
+"""
 GOODBYE_SECONDS = 5.0
 SERVER_ERROR = 500
 
@@ -93,6 +97,7 @@ class _Exchange:
     ) -> None:
         self._thing_name, self._claimed, self._keep = thing_name, claimed, keep
         self._was_kept = claimed is not None
+        self._noes = 0
         self._provision_topic = f"$aws/provisioning-templates/{template}/provision/json"
         self._timer: Timer | None = None
         self._outcome: Identity | DeviceError | None = None
@@ -206,6 +211,9 @@ class _Exchange:
         self._trouble = f"{code}: {content.get('errorMessage')}"
         if code in FOR_NOW or (isinstance(status, int) and status >= SERVER_ERROR):
             self._wait(AGAIN_SECONDS)
+        elif code == NO and self._noes + 1 < NOES:
+            self._noes += 1
+            self._wait(AFTER_NO_SECONDS)
         elif topic != CREATE_TOPIC and code == USED_UP and self._was_kept and self._claimed:
             # Of an earlier process, which has not lived to hear that it was accepted.
             self._end(self._claimed.identity)
