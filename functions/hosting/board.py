@@ -27,12 +27,15 @@ class Board:
         self.seats.leave(seat)
         self.tell(seat.host)
 
-    def tell(self, host: str, *, idle: bool = False, after: int = 0) -> None:
+    def tell(self, host: str, *, idle: bool = False, after: int = 0, attempts: int = 0) -> None:
         """Have the host told who is to sit there, `after` so many seconds.
 
         `idle`: it was left by the last one; have it closed if nobody has come since.
+        `attempts`: how often that was tried in vain.
         """
-        message = {"host": host, "idle": True} if idle else {"host": host}
+        message: dict[str, Any] = {"host": host, "idle": True} if idle else {"host": host}
+        if attempts:
+            message["attempts"] = attempts
         self.sqs.send_message(
             QueueUrl=self.queue_url, MessageBody=json.dumps(message), DelaySeconds=after
         )

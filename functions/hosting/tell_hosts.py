@@ -32,6 +32,10 @@ REFERENCE_SECONDS = 900
 IDLE_SECONDS = 30
 TRIES = 5
 FAULTS = (ClientError, TransientError, AccessRefused)
+# The queue gives a message again after minutes, as it must for a function that was killed. For one
+# that has failed a new message is sent, which comes after 5 seconds, 10, 20 and so on.
+AGAIN_SECONDS = 5
+MOST_ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,19 @@ class Teller:
         if host is not None and not self.board.seats.close(name, if_empty=True):
             return False
         self._remove(name, made_by)
+        return True
+
+    def try_again(self, name: str, *, idle: bool, attempts: int) -> bool:
+        """Have it done a little later. False when it was tried too often, or that can't be sent:
+        then the queue gives the same message again.
+        """
+        if attempts >= MOST_ATTEMPTS:
+            return False
+        try:
+            after = AGAIN_SECONDS * 2**attempts
+            self.board.tell(name, idle=idle, after=after, attempts=attempts + 1)
+        except ClientError:
+            return False
         return True
 
     def _remove(self, name: str, made_by: str) -> None:
@@ -174,8 +191,12 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
             except FAULTS as error:
                 failed[name] = error
         logger.info("hosts told", hosts=done)
-        for name, fault in failed.items():
+        for name, fault in list(failed.items()):
             logger.warning("host not told", host=name, error=str(fault))
+            before = [one.get("attempts", 0) for one in messages.values() if one["host"] == name]
+            if teller.try_again(name, idle=name not in told, attempts=max(before)):
+                del failed[name]
+                done[name] = "AGAIN"
         if failed and not done:
             raise next(iter(failed.values()))
         again = [key for key, message in messages.items() if message["host"] in failed]

@@ -162,6 +162,14 @@ def remains(
         "tasks": [*_tasks(cloud, owners), *_seat(cloud, thing, owners)],
     }
     attached = _or_none(lambda: iot.list_thing_principals(thingName=thing)) or {"principals": []}
+    if ours and row.get("certificate_requests"):
+        # What the row's marks lead to is for the sweep, after all cells. The counts of the whole
+        # run show that it goes.
+        living = {
+            name: one
+            for name, one in living.items()
+            if one["status"] == "ACTIVE" or one["certificateArn"] in attached["principals"]
+        }
     blemishes = {
         "no thing": ours,
         "not one certificate": len(living) == 1,

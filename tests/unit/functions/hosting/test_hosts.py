@@ -316,23 +316,55 @@ def test_a_host_that_cannot_be_told_keeps_no_other_one_waiting(
     world.shadows.before_writing.append(refuse)
     # when
     answer = built(tell_hosts)(queues.batch(), world.context)
-    # then: every message of the one comes again
-    assert answer["hosts"] == {"host-2": "TOLD"}
-    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == ["0", "1", "2"]
+    # then: the one is told a little later
+    assert answer == {"hosts": {"host-1": "AGAIN", "host-2": "TOLD"}, "batchItemFailures": []}
     assert told_of(world, "host-2") == [f"lamp-{CAPACITY}"]
+    assert [sent[1:] for sent in queues.sent] == [({"host": "host-1", "attempts": 1}, 5)]
+    assert tell(world, queues) == {"host-1": "TOLD"}
+    assert told_of(world, "host-1") == ["lamp-0", "lamp-1", "lamp-2"]
 
 
-def test_a_batch_of_which_nothing_is_told_is_an_error(world: World, queues: MemoryQueues) -> None:
+def test_a_host_that_cannot_be_told_for_long_is_an_error_and_left_to_the_queue(
+    world: World, queues: MemoryQueues
+) -> None:
     # given
     start(world, "lamp")
 
     def refuse() -> None:
         raise Refusal("InternalFailureException", 500, "no")
 
+    # when
+    delays = []
+    for _ in range(6):
+        world.shadows.before_writing.append(refuse)
+        tell(world, queues)
+        delays.append(queues.sent[-1][2])
     world.shadows.before_writing.append(refuse)
-    # then
     with pytest.raises(TransientError):
         built(tell_hosts)(queues.batch(), world.context)
+    # then
+    assert delays == [5, 10, 20, 40, 80, 160]
+    assert queues.sent == []
+
+
+def test_who_cannot_say_that_it_is_to_be_tried_again_leaves_it_to_the_queue(
+    world: World, queues: MemoryQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    for number in range(CAPACITY + 1):
+        start(world, f"lamp-{number}")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise Refusal("InternalFailureException", 500, "no")
+
+    world.shadows.before_writing.append(refuse)
+    batch = queues.batch()
+    monkeypatch.setattr(queues, "send_message", refuse)
+    # when
+    answer = built(tell_hosts)(batch, world.context)
+    # then: every message of the one comes again
+    assert answer["hosts"] == {"host-2": "TOLD"}
+    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == ["0", "1", "2"]
 
 
 def test_the_url_of_a_manifest_opens_nothing_without_what_the_task_was_told(
