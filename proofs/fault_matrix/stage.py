@@ -49,6 +49,8 @@ class Stage:
     cloud: Cloud
     proxy: FaultProxy
     executions: dict[str, list[str]] = field(default_factory=dict)
+    claimed: dict[str, set[str]] = field(default_factory=dict)
+    """Certificates that a row has named, by thing: who gets one over MQTT makes it by no call."""
     rolls: Rolls = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +133,10 @@ class Stage:
     def look(self, thing: str) -> Remains:
         """What there is of the thing now."""
         owners = [owner_of(arn) for arn in self.executions.get(thing, [])]
-        certificates = [record.made for record in self.proxy.of(thing) if record.made]
+        made = [record.made for record in self.proxy.of(thing) if record.made]
+        claimed = self.claimed.setdefault(thing, set())
+        claimed |= {name for name in [self.cloud.row(thing).get("certificate_id")] if name}
+        certificates = [*made, *sorted(claimed - set(made))]
         return remains(self.cloud, thing, owners, certificates, self.rolls.look(thing))
 
     def settled(

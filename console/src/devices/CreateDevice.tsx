@@ -16,8 +16,44 @@ import { startWorkflow } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
 import { ErrorBox } from '../ui/small';
 import type { JsonObject } from '../values/json';
-import { attributesOf, modelOf, nameFault, ttlFault } from './newDevice';
+import { attributesOf, csrFault, modelOf, nameFault, ttlFault } from './newDevice';
 import { TYPES } from './types';
+
+type Method = NonNullable<NewDevice['method']>;
+type Hosting = NonNullable<NewDevice['hosting']>;
+
+const METHODS: { value: Method; label: string; description: string }[] = [
+  { value: 'keys', label: 'Keys by AWS IoT', description: 'The device fetches its key once.' },
+  {
+    value: 'csr',
+    label: 'A signing request',
+    description: 'The device makes its key, which is never in the cloud.',
+  },
+  {
+    value: 'claim',
+    label: 'A claim that devices share',
+    description: 'Fleet provisioning: it exchanges the claim for a certificate of its own.',
+  },
+  {
+    value: 'trusted-user',
+    label: 'A claim of its own',
+    description: 'The same, with a claim that is good for five minutes.',
+  },
+];
+
+const HOSTINGS: { value: Hosting; label: string; description?: string }[] = [
+  { value: 'task', label: 'In a task of its own' },
+  {
+    value: 'shared',
+    label: 'On a host',
+    description: 'With others in one task; it makes its own key then.',
+  },
+  {
+    value: 'none',
+    label: 'Where I run it',
+    description: 'A device of your own, such as a board: give its signing request.',
+  },
+];
 
 const WORDS: Record<DeviceType, string> = {
   bulb: 'a light that its shadow switches on and off',
@@ -37,8 +73,9 @@ export default function CreateDevice({ close }: { close: () => void }) {
   const [, navigate] = useLocation();
   const [thingName, setThingName] = useState('');
   const [deviceType, setDeviceType] = useState<DeviceType>('bulb');
-  const [identity, setIdentity] = useState<'keys' | 'csr'>('keys');
-  const [shared, setShared] = useState(false);
+  const [method, setMethod] = useState<Method>('keys');
+  const [hosting, setHosting] = useState<Hosting>('task');
+  const [csr, setCsr] = useState('');
   const [ttl, setTtl] = useState('');
   const [attributes, setAttributes] = useState('');
   const [model, setModel] = useState('');
@@ -46,14 +83,17 @@ export default function CreateDevice({ close }: { close: () => void }) {
   const key = useRef(crypto.randomUUID());
   const given = attributesOf(attributes);
   const own = modelOf(model);
-  const faults = [nameFault(thingName), ttlFault(ttl), given.fault, own.fault];
+  const virtual = hosting !== 'none';
+  const request = virtual ? undefined : csrFault(csr);
+  const faults = [nameFault(thingName), ttlFault(ttl), given.fault, virtual ? own.fault : request];
   const body: NewDevice = {
     deviceType,
     ...(thingName && { thingName }),
     ...(given.value && { attributes: given.value }),
-    ...(own.value && { model: own.value }),
-    ...(identity === 'csr' && !shared && { identity }),
-    ...(shared && { hosting: 'shared' as const }),
+    ...(virtual && own.value && { model: own.value }),
+    ...(hosting === 'task' && method !== 'keys' && { method }),
+    ...(hosting !== 'task' && { hosting }),
+    ...(!virtual && { csr }),
     ...(ttl && { ttl }),
   };
   const create = useMutation({
@@ -90,7 +130,7 @@ export default function CreateDevice({ close }: { close: () => void }) {
               data-testid="create-submit"
               loading={create.isPending}
               loadingText="Starting the workflow"
-              disabled={faults.some((fault) => fault !== undefined)}
+              disabled={faults.some(Boolean)}
               onClick={() => {
                 create.mutate();
               }}
@@ -106,7 +146,7 @@ export default function CreateDevice({ close }: { close: () => void }) {
         aria-label="Create a device"
         onSubmit={(event) => {
           event.preventDefault();
-          if (faults.every((fault) => fault === undefined)) create.mutate();
+          if (!faults.some(Boolean)) create.mutate();
         }}
       >
         <SpaceBetween size="m">
@@ -136,42 +176,45 @@ export default function CreateDevice({ close }: { close: () => void }) {
           </FormField>
           <FormField label="Where does it run?">
             <RadioGroup
-              value={shared ? 'shared' : 'task'}
-              items={[
-                { value: 'task', label: 'In a task of its own' },
-                {
-                  value: 'shared',
-                  label: 'On a host',
-                  description: 'With others in one task; it makes its own key then.',
-                },
-              ]}
+              value={hosting}
+              items={HOSTINGS}
               onChange={({ detail }) => {
-                setShared(detail.value === 'shared');
+                setHosting(detail.value as Hosting);
               }}
               data-testid="create-hosting"
             />
           </FormField>
-          <FormField label="Who makes the key?">
-            <RadioGroup
-              value={shared ? 'csr' : identity}
-              items={[
-                {
-                  value: 'keys',
-                  label: 'AWS IoT',
-                  description: 'The device fetches it once.',
-                  disabled: shared,
-                },
-                {
-                  value: 'csr',
-                  label: 'The device itself',
-                  description: 'It sends a signing request; the key is never in the cloud.',
-                },
-              ]}
-              onChange={({ detail }) => {
-                setIdentity(detail.value === 'csr' ? 'csr' : 'keys');
-              }}
-            />
-          </FormField>
+          {virtual ? (
+            <FormField label="How does it get its first certificate?">
+              <RadioGroup
+                value={hosting === 'shared' ? 'csr' : method}
+                items={METHODS.map((one) => ({
+                  ...one,
+                  disabled: hosting === 'shared' && one.value !== 'csr',
+                }))}
+                onChange={({ detail }) => {
+                  setMethod(detail.value as Method);
+                }}
+                data-testid="create-method"
+              />
+            </FormField>
+          ) : (
+            <FormField
+              label="Its certificate signing request"
+              description="PEM, as of openssl req. Its key stays with you."
+              errorText={request}
+            >
+              <Textarea
+                value={csr}
+                rows={4}
+                placeholder="-----BEGIN CERTIFICATE REQUEST-----"
+                onChange={({ detail }) => {
+                  setCsr(detail.value);
+                }}
+                data-testid="create-csr"
+              />
+            </FormField>
+          )}
           <FormField
             label="Time to live"
             description="45m, 2h or 7d: then it is removed. Empty: it stays."
@@ -200,29 +243,31 @@ export default function CreateDevice({ close }: { close: () => void }) {
               }}
             />
           </FormField>
-          <FormField
-            label="A model of its own"
-            description="JSON with an object telemetry (docs/models.md). Empty: the type’s own."
-            errorText={own.fault}
-          >
-            <input
-              type="file"
-              accept=".json,application/json"
-              aria-label="Model file"
-              onChange={(event) => {
-                const [file] = event.target.files ?? [];
-                void file?.slice(0, 262_144).text().then(setModel);
-              }}
-            />
-            <Textarea
-              value={model}
-              rows={3}
-              onChange={({ detail }) => {
-                setModel(detail.value);
-              }}
-              ariaLabel="Model as JSON"
-            />
-          </FormField>
+          {virtual && (
+            <FormField
+              label="A model of its own"
+              description="JSON with an object telemetry (docs/models.md). Empty: the type’s own."
+              errorText={own.fault}
+            >
+              <input
+                type="file"
+                accept=".json,application/json"
+                aria-label="Model file"
+                onChange={(event) => {
+                  const [file] = event.target.files ?? [];
+                  void file?.slice(0, 262_144).text().then(setModel);
+                }}
+              />
+              <Textarea
+                value={model}
+                rows={3}
+                onChange={({ detail }) => {
+                  setModel(detail.value);
+                }}
+                ariaLabel="Model as JSON"
+              />
+            </FormField>
+          )}
           <CliLine
             line={startWorkflow(home, 'provision-device', body as unknown as JsonObject)}
             label="create the device"

@@ -19,6 +19,13 @@ export function nameFault(name: string): string | undefined {
 
 const MOST: Record<string, number> = { m: 525_600, h: 8_760, d: 365 };
 
+/** What is wrong with a signing request, by its outside; AWS IoT looks at what is in it. */
+export function csrFault(csr: string): string | undefined {
+  const pem = /^\s*-----BEGIN (CERTIFICATE REQUEST)-----\r?\n[A-Za-z0-9+/=\s]+-----END \1-----\s*$/;
+  if (csr.length <= 4096 && pem.test(csr)) return undefined;
+  return 'must be a certificate signing request in PEM, of at most 4096 characters';
+}
+
 /** What is wrong with a time to live; an empty one is none. */
 export function ttlFault(ttl: string): string | undefined {
   if (ttl === '') return undefined;
