@@ -21,6 +21,7 @@ from benchmarks import (
     hosting,
     hosts,
     load,
+    methods,
     provisioning,
     report,
     shadow_delay,
@@ -50,6 +51,7 @@ class Name(StrEnum):
     FLEET = "fleet"
     SWEEPING = "sweeping"
     HOSTS = "hosts"
+    METHODS = "methods"
 
 
 ON_ONE_CLOUD = frozenset(
@@ -61,6 +63,7 @@ ON_ONE_CLOUD = frozenset(
         Name.FLEET,
         Name.SWEEPING,
         Name.HOSTS,
+        Name.METHODS,
     }
 )
 ON_MOSQUITTO = (Name.STARTING, Name.HOSTING, Name.TELEMETRY)
@@ -107,6 +110,9 @@ def main(  # noqa: PLR0912, PLR0913, PLR0917 - a command: its options, and what 
             if Name.PROVISIONING in wanted:
                 made = provisioning.measure(cloud, runs)
                 take(Name.PROVISIONING, made, report.of_provisioning(made))
+            if Name.METHODS in wanted:
+                ways = methods.measure(cloud, max(1, runs // 2))
+                take(Name.METHODS, ways, report.of_methods(ways))
             if Name.SHADOW in wanted:
                 delays = shadow_delay.measure(cloud, exchanges)
                 take(Name.SHADOW, delays, report.of_shadow_delay(delays))
