@@ -5,7 +5,8 @@ handler, which it calls in turn. The mark, function, thing and invocation, is in
 that the SDK sends along anyway. Where there is a DESK, it tells that what became of a run, and runs
 the function on the same event again if told so. What the function gives or raises goes on as it is.
 PAUSES is by how much the SDK's pauses before it repeats a call are scaled, where they are. IDLE is
-after how many seconds a host without a device is removed, where that is not the product's own.
+after how many seconds a host without a device is removed, and PATIENCE how long a device's
+certificate is waited for, where that is not the product's own.
 """
 
 import copy
@@ -14,6 +15,7 @@ import importlib
 import json
 import os
 import re
+from datetime import timedelta
 from typing import Any
 
 STATE = "FAULT_MATRIX_STATE"
@@ -21,6 +23,7 @@ HANDLER = "FAULT_MATRIX_HANDLER"
 DESK = "FAULT_MATRIX_DESK"
 PAUSES = "FAULT_MATRIX_PAUSES"
 IDLE = "FAULT_MATRIX_IDLE"
+PATIENCE = "FAULT_MATRIX_PATIENCE"
 
 
 def _scale_pauses(scale: float) -> None:
@@ -33,6 +36,10 @@ if PAUSES in os.environ:
     _scale_pauses(float(os.environ[PAUSES]))
 if IDLE in os.environ:
     importlib.import_module("hosting.tell_hosts").__dict__["IDLE_SECONDS"] = int(os.environ[IDLE])
+if PATIENCE in os.environ:
+    importlib.import_module("certificates.signing").__dict__["PATIENCE"] = timedelta(
+        seconds=int(os.environ[PATIENCE])
+    )
 _module, _, _name = os.environ.get(HANDLER, "").rpartition(".")
 # Loaded with this module, as Lambda would load it. Where this is imported to be tested there is
 # none.

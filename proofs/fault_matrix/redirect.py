@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from proofs.fault_matrix.marks import HANDLER, IDLE, PAUSES, STATE
+from proofs.fault_matrix.marks import HANDLER, IDLE, PATIENCE, PAUSES, STATE
 from proofs.fault_matrix.proxy import FaultProxy
 from tests.playground_cloud import Cloud
 
@@ -42,6 +42,13 @@ def shorten_pauses(cloud: Cloud, states_of: Collection[str], scale: float) -> No
     functions = cloud.client("lambda")
     for state in states_of:
         _give(functions, cloud.functions[f"{state}Function"], {PAUSES: str(scale)})
+
+
+def shorten_patience(cloud: Cloud, states_of: Collection[str], seconds: int) -> None:
+    """Have these states wait no longer for what a device does before it has its certificate."""
+    functions = cloud.client("lambda")
+    for state in states_of:
+        _give(functions, cloud.functions[f"{state}Function"], {PATIENCE: str(seconds)})
 
 
 def a_host_for_each(cloud: Cloud, scale: float, idle_seconds: int) -> None:

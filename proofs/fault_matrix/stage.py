@@ -22,6 +22,7 @@ from proofs.fault_matrix.redirect import (
     a_host_for_each,
     fit_to_short_waits,
     redirect,
+    shorten_patience,
     shorten_pauses,
     unlimited,
 )
@@ -39,6 +40,8 @@ WAIT_SCALE, LIMIT_SCALE = 0.05, 0.1
 SETTLED_LIMIT = 30.0
 # Long enough for a device that is restarted to come back to its host.
 IDLE_SECONDS = 3
+# As long as a workflow waits for a device to connect.
+PATIENCE_SECONDS = 30
 HOSTS_LIMIT = 120.0
 
 
@@ -223,6 +226,7 @@ def own_stage(folder: Path, build: Path | None = None) -> Iterator[Stage]:
         redirect(cloud, proxy)
         # Rolls are tried one after the other, and the SDK's pauses are most of what they take.
         shorten_pauses(cloud, ("NextDevice", "PutBack"), WAIT_SCALE)
+        shorten_patience(cloud, ("SignRequest", "SettleClaim"), PATIENCE_SECONDS)
         unlimited(cloud)
         fit_to_short_waits(cloud, WAIT_SCALE, LIMIT_SCALE)
         a_host_for_each(cloud, WAIT_SCALE, IDLE_SECONDS)
