@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from playground.base.signals import orderly_end
 from playground.home.paths import PROJECT
 from proofs import evidence
 from proofs.access import device_attempts, function_attempts
@@ -38,4 +39,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with orderly_end():  # its cloud is taken down, however it is ended
+        sys.exit(main(sys.argv[1:]))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from playground.base.signals import orderly_end
 from playground.home.paths import PROJECT
 from proofs import evidence
 from proofs.fault_matrix.cells import Finding, all_cells, places
@@ -90,4 +91,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with orderly_end():  # its cloud is taken down, however it is ended
+        sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from playground.base.signals import orderly_end
 from proofs.killing.kills import WITHIN, kill_and_count
 from tests.playground_cloud import own_cloud
 
@@ -51,4 +52,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with orderly_end():  # its cloud is taken down, however it is ended
+        sys.exit(main(sys.argv[1:]))
