@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from proofs.life.by_api import by_api
 from proofs.life.by_workflow import by_workflow
-from proofs.life.claims import with_a_claim
+from proofs.life.claims import forget_claim, with_a_claim
 from proofs.life.fleet_by_api import fleet_by_api, forget_fleets_device
 from proofs.life.hosts import forget_hosts, on_a_host
 from proofs.life.life import Life
@@ -49,6 +49,7 @@ class WholeLife(Life):
             assert ended.status == "SUCCEEDED", ended
         forget_hosts(self)
         wait_for("no open request for a certificate", self._nothing_asked_for)
+        forget_claim(self)
         self.wall.remove()
 
     def _nothing_asked_for(self) -> bool:

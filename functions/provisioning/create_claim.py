@@ -108,7 +108,11 @@ class Claims:
             self.iot.attach_policy(policyName=self.policy, target=described["certificateArn"])
             self.iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
             return True
-        return described["status"] == "ACTIVE"
+        if described["status"] == "ACTIVE":
+            return True
+        # Before there is another one: who is cut off here finds it again.
+        self._remove(certificate_id, described["certificateArn"])
+        return False
 
     def _make(self, ledger: Ledger, mark: str, replaced: Kept | None) -> None:
         """Put a new one into the bucket, INACTIVE, unless somebody else does."""
@@ -116,8 +120,6 @@ class Claims:
             made = self.issuing.create_keys_and_certificate(setAsActive=False)
         if self._keep(as_identity(made), replaced):
             logger.info("claim certificate made", certificate_id=made["certificateId"])
-            if replaced is not None:
-                self._remove(replaced.identity["certificateId"], made["certificateArn"])
         else:
             self.iot.delete_certificate(certificateId=made["certificateId"])
         ledger.settled(mark)
@@ -132,9 +134,8 @@ class Claims:
             return False
         return True
 
-    def _remove(self, certificate_id: str, beside: str) -> None:
-        """One that was revoked, whose key nobody has any more. `beside`: the ARN of another one."""
-        arn = f"{beside.rpartition('/')[0]}/{certificate_id}"
+    def _remove(self, certificate_id: str, arn: str) -> None:
+        """One that was revoked: nobody is to use it any more."""
         with tolerating("ResourceNotFoundException"):
             self.iot.detach_policy(policyName=self.policy, target=arn)
             self.iot.delete_certificate(certificateId=certificate_id)

@@ -2,6 +2,7 @@
 
 import uuid
 
+from common.identifiers import shared_claim_key
 from proofs.life.life import Life, sample
 
 
@@ -45,3 +46,16 @@ def _one(life: Life, method: str) -> None:
     life.expect("SettleClaim", "it is the device's", settled["certificateId"] == certificate)
     life.expect("SettleClaim", "it is free", not life.is_confined(certificate))
     life.invoke("CleanUp", input=asked, execution=execution)
+
+
+def forget_claim(life: Life) -> None:
+    """Remove the claim that devices share, which stays when they have gone."""
+    iot, stack = life.cloud.client("iot"), life.cloud.home
+    policy = f"{stack.stack_name}-claim"
+    for arn in iot.list_targets_for_policy(policyName=policy)["targets"]:
+        iot.detach_policy(policyName=policy, target=arn)
+        certificate_id = arn.rpartition("/")[2]
+        iot.update_certificate(certificateId=certificate_id, newStatus="REVOKED")
+        iot.delete_certificate(certificateId=certificate_id)
+    bucket = stack.output("ConfigBucketName")
+    life.cloud.client("s3").delete_object(Bucket=bucket, Key=shared_claim_key())
