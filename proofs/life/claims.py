@@ -42,6 +42,7 @@ def _one(life: Life, method: str) -> None:
     certificate = life.cloud.row(life.thing_name)["certificate_id"]
     life.wait("the device", lambda: life.has_connected(certificate), life.refusal)
     life.leave_confined(certificate)
+    life.take_its_policy(certificate)
     settled = life.invoke("SettleClaim", execution=execution)
     life.expect("SettleClaim", "it is the device's", settled["certificateId"] == certificate)
     life.expect("SettleClaim", "it is free", not life.is_confined(certificate))

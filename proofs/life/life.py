@@ -140,6 +140,12 @@ class Life:
             target=self._arn_of(certificate_id),
         )
 
+    def take_its_policy(self, certificate_id: str) -> None:
+        """As a quarantine does, that of a device which is free."""
+        self.cloud.client("iot").detach_policy(
+            policyName=f"{self.cloud.home.stack_name}-device", target=self._arn_of(certificate_id)
+        )
+
     def is_confined(self, certificate_id: str) -> bool:
         """Whether it carries the policy of the quarantine."""
         answer = self.cloud.client("iot").list_attached_policies(
