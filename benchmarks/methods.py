@@ -69,12 +69,13 @@ def measure(cloud: Cloud, runs: int) -> Methods:
     _removed(cloud, KEPT, running)
     return Methods(
         [Method(name, Spread.of(seconds[name]), Spread.of(calls[name]).median) for name in METHODS],
-        {
-            what: sorted(found - before[what])
-            for what, found in after.items()
-            if found - before[what]
-        },
+        {what: left for what, found in after.items() if (left := _left(found - before[what]))},
     )
+
+
+def _left(names: frozenset[str]) -> Sequence[str]:
+    """But for the list of the host that stays, which has another name after each change."""
+    return sorted(name for name in names if not name.startswith("hosts/"))
 
 
 def _made(cloud: Cloud, given: Mapping[str, str]) -> Execution:
