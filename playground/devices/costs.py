@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from common.identifiers import HOST_TYPE, SHARED, host_of
+from common.identifiers import HOST_TYPE, NOWHERE, SHARED, host_of
 from common.jsontext import read
 from playground.devices.devices import Row
 
@@ -88,7 +88,7 @@ def cost_of(row: Row, prices: Prices, at: datetime, guests: Mapping[str, int]) -
     end = datetime.fromisoformat(str(at_rest))
     began = datetime.fromisoformat(str(row["created_at"]))
     hours = max((end - began).total_seconds(), 0.0) / 3600
-    runs = not gone and "task_arn" in row
+    runs = not gone and ("task_arn" in row or row.get("hosting") == NOWHERE)
     task_hour = _task_hour(row, prices, guests)
     now = task_hour + (prices.connection_hour if row["status"] == CONNECTED else 0.0)
     return Cost(
@@ -107,7 +107,7 @@ def _task_hour(row: Row, prices: Prices, guests: Mapping[str, int]) -> float:
         return prices.host_hour / max(guests.get(host, 1), 1)
     if row.get("device_type") == HOST_TYPE:
         return 0.0 if guests.get(str(row["thing_name"])) else prices.host_hour
-    return 0.0 if row.get("hosting") == SHARED else prices.task_hour
+    return 0.0 if row.get("hosting") in (SHARED, NOWHERE) else prices.task_hour
 
 
 def costs_of(rows: Iterable[Row], prices: Prices, everybody: Iterable[Row]) -> list[Cost]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from common.identifiers import NOWHERE
 from playground.home.folder import remove_made
 from playground.home.paths import is_there
 
@@ -30,6 +31,8 @@ class Owner:
     status: str
     task_arn: str = ""
     certificates: frozenset[str] = field(default_factory=frozenset)
+    virtual: bool = True
+    """Whether it runs here, and its key is here."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> "Owner | None":
@@ -38,7 +41,11 @@ class Owner:
             return None
         found = {row.get("certificate_id"), row.get("next_certificate_id")} - {None}
         return cls(
-            row["thing_name"], row["status"], row.get("task_arn", ""), frozenset(map(str, found))
+            row["thing_name"],
+            row["status"],
+            row.get("task_arn", ""),
+            frozenset(map(str, found)),
+            row.get("hosting") != NOWHERE,
         )
 
     @property

@@ -133,8 +133,14 @@ class Mending:
                 self._remove.append(owner.thing_name)
                 yield f"{owner.thing_name} has lost its thing, and is removed."
             elif not owner.certificates & self._certificates:
-                self._restart.append(owner.thing_name)
-                yield f"{owner.thing_name} has lost its certificate, and gets a new one."
+                if owner.virtual:
+                    self._restart.append(owner.thing_name)
+                    yield f"{owner.thing_name} has lost its certificate, and gets a new one."
+                else:
+                    self._remove.append(owner.thing_name)
+                    yield f"{owner.thing_name} has lost its certificate, and is removed."
+            elif not owner.virtual:
+                continue  # Its key is with its owner, and so is what runs it.
             elif identities.certificate_of(owner) not in owner.certificates:
                 self._restart.append(owner.thing_name)
                 yield f"{owner.thing_name} has lost its key, and gets a new certificate."

@@ -21,6 +21,7 @@ OWNER_ATTRIBUTES = (
     "task_arn",
     "certificate_id",
     "next_certificate_id",
+    "hosting",
     "given_up_at",
 )
 

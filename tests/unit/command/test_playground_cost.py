@@ -47,6 +47,14 @@ def test_a_device_without_a_task_costs_nothing_now() -> None:
     assert cost_of(given_up, PRICES, AT, {}).hours == 1.0
 
 
+def test_a_device_that_is_not_virtual_costs_its_connection_alone() -> None:
+    own = row(hosting="none")
+    del own["task_arn"]
+    cost = cost_of(own, PRICES, AT, {})
+    assert (cost.hour, cost.so_far) == (PRICES.connection_hour, cost.hours * cost.hour)
+    assert cost_of({**own, "status": "OFFLINE"}, PRICES, AT, {}).hour == 0.0
+
+
 def test_a_hosts_task_is_what_its_devices_cost() -> None:
     """Each the same share; and nobody pays for it twice."""
     # given
