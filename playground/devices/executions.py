@@ -65,6 +65,10 @@ class Execution:
                 f"Step Functions does not know the execution {self.arn}."
             ) from error
 
+    def stop(self, cause: str) -> None:
+        """Have it stopped, and what it has made undone: the stack does that after an abort."""
+        self.sfn.stop_execution(executionArn=self.arn, error="Stopped", cause=cause)
+
     def events(self, *, data: bool = False) -> list[Mapping[str, Any]]:
         """Its history so far, with inputs and outputs if wanted."""
         try:

@@ -6,6 +6,9 @@ endpoint and authorities.
 """
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,18 +52,19 @@ class Pack:
         there = [name for name in FILES if (self.folder / name).exists()]
         if there:
             raise UsageError(f"{self.folder} has a {there[0]} already: give another --out.")
-        try:
+        with self._writing():
             self._made_folder = not self.folder.exists()
             self.folder.mkdir(parents=True, exist_ok=True)
-            if csr is None:
-                key, csr = make_request(self.thing_name)
-                self._write(KEY, key, SECRET)
-        except OSError as error:
-            raise UsageError(f"{self.folder} can't be written: {error.strerror}.") from None
+        if csr is None:
+            key, csr = make_request(self.thing_name)
+            self._write(KEY, key, SECRET)
         return csr
 
     def complete(self, home: Home, root: Path) -> None:
-        """All that comes from the cloud, once the certificate is there. `root`: the project's."""
+        """All that comes from the cloud, once the certificate is there. `root`: the project's.
+
+        Raises UsageError when the folder can't be written.
+        """
         iot: IoTClient = home.client("iot")
         row = Devices(home).row(self.thing_name)
         described = iot.describe_certificate(certificateId=str(row["certificate_id"]))
@@ -82,10 +86,24 @@ class Pack:
 
     def _write(self, name: str, text: str, mode: int = READABLE) -> None:
         path = self.folder / name
-        self._written.append(path)
-        path.touch(mode=mode, exist_ok=True)
-        path.chmod(mode)
-        path.write_text(text, encoding="utf-8")
+
+        def opener(file: str, flags: int) -> int:
+            return os.open(file, flags, mode)
+
+        # With its mode from the first moment on, and never in the place of another one.
+        with (
+            self._writing(),
+            open(path, "x", encoding="utf-8", opener=opener) as opened,
+        ):
+            self._written.append(path)
+            opened.write(text)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(f"{self.folder} can't be written: {error.strerror}.") from None
 
 
 def checked_request(file: Path) -> str:

@@ -47,21 +47,25 @@ class Workflow:
 
     def run(self, request: Mapping[str, Any], show: Callable[[Sequence[Step]], None]) -> Outcome:
         """Run to the end and hand the steps to `show` whenever it looked."""
-        for steps, outcome in self.follow(request):
+        for steps, outcome in self.follow(self.start(request), request):
             show(steps)
             if outcome is not None:
                 return outcome
         raise AssertionError("an execution is followed to its end")
 
-    def follow(self, request: Mapping[str, Any]) -> Iterator[tuple[Sequence[Step], Outcome | None]]:
-        """Run it; gives the steps whenever it looked, and with the last ones how it ended."""
-        client = self._client
+    def start(self, request: Mapping[str, Any]) -> Execution:
+        """Start it. Raises AgentError when nothing would start its device."""
         self._require_agent(request)
+        return _started(self._client, self.home.output(self.output), request)
+
+    def follow(
+        self, execution: Execution, request: Mapping[str, Any]
+    ) -> Iterator[tuple[Sequence[Step], Outcome | None]]:
+        """Gives the steps whenever it looked, and with the last ones how it ended."""
         machine = self.home.output(self.output)
-        definition = read(client.describe_state_machine(stateMachineArn=machine)["definition"])
-        expected = task_names(definition, request)
+        described = self._client.describe_state_machine(stateMachineArn=machine)
+        expected = task_names(read(described["definition"]), request)
         yield [Step(name) for name in expected], None
-        execution = _started(client, machine, request)
         while True:
             # Status first: a history read after the end is complete.
             outcome = execution.outcome()

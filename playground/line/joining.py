@@ -8,11 +8,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.identifiers import NOWHERE
-from playground.devices.executions import Outcome
+from playground.base.signals import undisturbed
+from playground.devices.executions import Execution, Outcome
 from playground.devices.history import Step
 from playground.devices.own import PLACEHOLDER, Pack
 from playground.devices.workflows import PROVISION, Workflow
-from playground.errors import PlaygroundError, UsageError
+from playground.errors import UsageError
 from playground.line import typed
 from playground.line.context import Context
 from playground.show import views
@@ -46,29 +47,42 @@ def own_request(request: dict[str, Any], count: int) -> dict[str, Any]:
 def join(given: Context, request: dict[str, Any], joining: Joining) -> None:
     """Provision a device that is not virtual, write its files, and wait until it has connected.
 
+    What fails or is interrupted before the files are complete is undone, here and in the cloud.
     Raises WorkflowError when the workflow fails; then none of the files is left.
     """
     name = str(request["thingName"])
-    pack = Pack(joining.out or Path(name), name)
     typed.wish_of({**request, "csr": PLACEHOLDER})
-    home = given.home_to_change()
-    steps_and_outcomes = Workflow(home, PROVISION).follow(
-        typed.wish_of({**request, "csr": pack.begin(joining.csr)})
-    )
+    home, pack = given.home_to_change(), Pack(joining.out or Path(name), name)
+    workflow, begun = Workflow(home, PROVISION), None
     try:
-        with views.goes_on(GOES_ON):
-            outcome = _until_awaited(steps_and_outcomes)
-            if outcome is None:
-                pack.complete(home, given.paths.root)
-                note(f"Its files are in {pack.folder}; commands to paste are in its README.md.")
-                if joining.wait:
-                    outcome = _connected(steps_and_outcomes, name)
-        found = {"thingName": name} if outcome is None else dict(outcome.require())
-    except (PlaygroundError, BotoCoreError, ClientError):
-        pack.undo()
+        wish = typed.wish_of({**request, "csr": pack.begin(joining.csr)})
+        begun = workflow.start(wish)
+        following = workflow.follow(begun, wish)
+        outcome = _until_awaited(following)
+        if outcome is None:
+            pack.complete(home, given.paths.root)
+    except BaseException:
+        with undisturbed():
+            pack.undo()
+            if begun is not None:
+                _take_back(begun)
         raise
+    if outcome is None:
+        note(f"Its files are in {pack.folder}; commands to paste are in its README.md.")
+        if joining.wait:
+            outcome = _connected(following, name)
+    if outcome is not None and outcome.status != "SUCCEEDED":
+        pack.undo()
+    found = {"thingName": name} if outcome is None else dict(outcome.require())
     found["folder"] = str(pack.folder)
     given.output.show(found, views.outcome_table(found))
+
+
+def _take_back(begun: Execution) -> None:
+    try:
+        begun.stop("its files could not be written")
+    except (BotoCoreError, ClientError):
+        note(f"What was made so far may be there still: {begun.arn} goes on.")
 
 
 def _until_awaited(following: Followed) -> Outcome | None:
@@ -83,6 +97,6 @@ def _until_awaited(following: Followed) -> Outcome | None:
 
 
 def _connected(following: Followed, name: str) -> Outcome | None:
-    with views.progress() as report:
+    with views.goes_on(GOES_ON), views.progress() as report:
         report.step(f"Waiting for {name} to connect")
         return next((outcome for _, outcome in following if outcome is not None), None)

@@ -5,7 +5,11 @@ none of them.
 import ast
 import json
 import re
+import shutil
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,11 +19,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from playground.devices import own
+from playground.devices.executions import Outcome
+from playground.devices.history import Step
 from playground.devices.own import Pack
-from playground.errors import InputFileError, UsageError
+from playground.errors import InputFileError, UsageError, WorkflowError
 from playground.home.homes import Home
 from playground.home.paths import PROJECT
-from playground.line.joining import own_request
+from playground.line import joining
+from playground.line.context import Context
+from playground.line.joining import Joining, join, own_request
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 CODE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
@@ -147,6 +155,85 @@ def test_what_failed_leaves_only_what_was_there(tmp_path: Path) -> None:
 def test_what_does_not_go_together(asked: dict[str, Any], count: int, rule: str) -> None:
     with pytest.raises(UsageError, match=rule):
         own_request(asked, count)
+
+
+class Provisioning:
+    """An execution that comes to the state which waits, and then goes on as it is told to."""
+
+    def __init__(self, *later: Outcome | Exception | None) -> None:
+        self.later, self.stopped = later, 0
+        self.arn = "arn:one"
+
+    def stop(self, _cause: str) -> None:
+        self.stopped += 1
+
+    def start(self, _request: Any) -> "Provisioning":
+        return self
+
+    def follow(self, _execution: Any, _request: Any) -> Iterator[tuple[list[Step], Any]]:
+        yield [Step("AwaitOwner", "running", datetime.now(UTC))], None
+        for one in self.later:
+            if isinstance(one, Exception):
+                raise one
+            yield [], one
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Provisioning], Path]:
+    """`create gate --own`, in such a cloud; gives the folder."""
+    ca = tmp_path / "ca"
+    ca.write_text("CA\n")
+    given = SimpleNamespace(
+        home_to_change=lambda: home(ca_file=ca),
+        paths=SimpleNamespace(root=PROJECT),
+        output=SimpleNamespace(show=lambda *_: None),
+    )
+
+    def create(provisioning: Provisioning) -> Path:
+        monkeypatch.setattr(joining, "Workflow", lambda *_: provisioning)
+        folder = tmp_path / "gate"
+        asked = {"thingName": "gate", "hosting": "none"}
+        with suppress(WorkflowError, UsageError, ConnectionError):
+            join(cast("Context", given), asked, Joining(folder, None, wait=True))
+        return folder
+
+    return create
+
+
+def test_files_stay_when_it_has_connected_and_when_nobody_knows(
+    begin: Callable[[Provisioning], Path],
+) -> None:
+    for end in (Outcome("SUCCEEDED", 1.0, {"thingName": "gate"}), ConnectionError("the cloud")):
+        provisioning = Provisioning(None, end)
+        # when
+        folder = begin(provisioning)
+        # then
+        assert {path.name for path in folder.iterdir()} == set(own.FILES)
+        assert not provisioning.stopped
+        shutil.rmtree(folder)
+
+
+def test_files_go_with_what_they_are_for(begin: Callable[[Provisioning], Path]) -> None:
+    provisioning = Provisioning(Outcome("FAILED", 1.0, {}, "OwnershipLost"))
+    assert not begin(provisioning).exists()
+    assert not provisioning.stopped
+
+
+def test_what_could_not_be_written_is_undone_in_the_cloud_too(
+    begin: Callable[[Provisioning], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given: a disk that is full when the last file is written
+    def full(*_: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    provisioning = Provisioning()
+    monkeypatch.setattr(Pack, "complete", full)
+    # when
+    with pytest.raises(OSError, match="No space"):
+        begin(provisioning)
+    # then
+    assert provisioning.stopped == 1
+    assert not (tmp_path / "gate").exists()
 
 
 def test_the_programs_to_paste_can_be_read_by_their_languages() -> None:
