@@ -19,7 +19,8 @@ from control_plane.problem import NONE, FieldError, invalid, too_large, unsuppor
 
 # Four times the longest model, in whatever layout. API Gateway takes 10 MB.
 MAX_BODY_BYTES = 65_536
-# Patterns that say less than words: of a text that has to say something, and of a time to live.
+# Patterns that say less than words: of a text that has to say something, of a time to live, and of
+# a certificate signing request.
 IN_WORDS = {
     r"\S": "must not be blank",
     f"^({TTL.pattern})$": TTL_RULE,

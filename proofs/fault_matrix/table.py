@@ -26,10 +26,10 @@ one of a device that is restarted, also by a restart that fails, one of a device
 a host, two of devices with a claim, one of which is undone, one of a device that is not virtual and
 is undone, and one of a device that is rolled, also to an image that does not come up. Of the third
 life's provisioning only the rows are listed that the first one does not have, and of those on a
-host, with a claim, and of the device that is not virtual only those that none before has. The functions run in the runtime that users have, behind a
-handler that marks each call with its origin (`proofs/fault_matrix/marks.py`). Pauses between
-retries last a twentieth of their time, and a device that does not come is waited for 30 seconds
-instead of 300.
+host, with a claim, and of the device that is not virtual only those that none before has. The
+functions run in the runtime that users have, behind a handler that marks each call with its origin
+(`proofs/fault_matrix/marks.py`). Pauses between retries last a twentieth of their time, and a
+device that does not come is waited for 30 seconds instead of 300.
 
 A **device** is: a thing of this execution in the stack's group and in no other; one certificate,
 active, attached, with the device policy only, and named in the catalog; a shadow; the config and no

@@ -144,6 +144,13 @@ def test_a_wish_that_breaks_a_rule_makes_nothing(
     assert world.row("lamp") == {}
 
 
+def test_a_key_that_was_given_by_mistake_is_not_told(world: World) -> None:
+    key = make_request("lamp")[0]
+    with pytest.raises(InvalidInput) as refused:
+        create(world, csr=key)
+    assert key[40:60] not in str(refused.value)
+
+
 def test_a_request_is_needed(world: World) -> None:
     event = {"input": {"thingName": "lamp", "hosting": "none"}, "execution": EXECUTION}
     with pytest.raises(InvalidInput, match="csr: must be"):
