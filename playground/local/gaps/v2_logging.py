@@ -1,8 +1,8 @@
 """AWS IoT's logging options, which are the account's.
 
 AWS answers `NotConfiguredException` in an account that has never set them, and keeps a default
-level, a role and whether all logs are off. Nothing is written by this gap; the stack's log of
-refusals is the task agent's.
+level, a role and whether all logs are off. What is written is the gap `broker_log`'s; the stack's
+log of refusals is the task agent's.
 
 Source: https://docs.aws.amazon.com/iot/latest/apireference/API_GetV2LoggingOptions.html and
 https://docs.aws.amazon.com/iot/latest/apireference/API_SetV2LoggingOptions.html
@@ -47,6 +47,12 @@ def fill() -> None:
             _options.update(kept)
 
     iot._route_request, iot.get_state, iot._restore_state = routed, state, restored
+
+
+def options_of(account: str, region: str) -> dict[str, Any]:
+    """What the account has set; empty when it has set nothing."""
+    found: dict[str, Any] = _options.get_scoped(account, region, "options", {})
+    return found
 
 
 def _get() -> Answer:
