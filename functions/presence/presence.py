@@ -180,10 +180,13 @@ _NEWER = (
     " OR (presence_version = :version AND presence_session <> :session AND presence_at < :at)"
     " OR (presence_version = :version AND presence_session = :session AND "
 )
+# A device that is being made is waited for with the certificate that its row names: that of a claim
+# may connect under any client id (the policy of CreateProvisioningClaim is AWS IoT's own).
 _FREE = (
     f"SET #status = :status, {_DETAILS}",
-    f"attribute_exists(thing_name) AND #status IN (:provisioning, :online, :offline) AND ({_NEWER}"
-    "#status = :online AND :status = :offline))",
+    "attribute_exists(thing_name) AND (#status IN (:online, :offline) OR"
+    " (#status = :provisioning AND certificate_id = :certificate))"
+    f" AND ({_NEWER}#status = :online AND :status = :offline))",
 )
 # The status stays; whether the device is connected is what it is given when it is let out.
 _IN_QUARANTINE = (

@@ -42,6 +42,7 @@ class Event:
     session: str = "session-0"
     thing: str = "lamp"
     reason: str = "CONNECTION_LOST"
+    certificate: str = "c0ffee"
 
     def message(self) -> dict[str, Any]:
         more = (
@@ -54,7 +55,7 @@ class Event:
             "timestamp": self.at,
             "eventType": self.kind,
             "sessionIdentifier": self.session,
-            "principalIdentifier": "c0ffee",
+            "principalIdentifier": self.certificate,
             "versionNumber": self.version,
             **more,
         }
@@ -80,7 +81,13 @@ def provision(
 ) -> None:
     """A device that waits for its first connection."""
     catalog.claim(thing, "bulb", EXECUTION)
-    catalog.update(thing, EXECUTION, task_token=f"token-{thing}", identity_pending=True)
+    catalog.update(
+        thing,
+        EXECUTION,
+        certificate_id="c0ffee",
+        task_token=f"token-{thing}",
+        identity_pending=True,
+    )
     workflows.waiting.add(f"token-{thing}")
     s3.put_object(Bucket=BUCKET, Key=f"devices/{thing}/identity.json", Body=b"{}")
     s3.put_object(Bucket=BUCKET, Key=f"devices/{thing}/config.json", Body=b"{}")
@@ -168,6 +175,36 @@ def test_the_first_connection_ends_provisioning(
     assert not row.keys() & {"task_token", "identity_pending"}
     assert workflows.answers == [("token-lamp", {"status": "ONLINE"})]
     assert list(objects()) == ["devices/lamp/config.json"]
+
+
+def test_a_device_that_is_waited_for_has_not_come_with_another_certificate(
+    deliver: Deliver,
+    device: Callable[[], dict[str, Any]],
+    workflows: MemoryWorkflows,
+    s3: "S3Client",
+) -> None:
+    # given: who has a claim of five minutes may connect under any client id
+    thief = replace(ARRIVAL, certificate="c1a1b", session="session-thief")
+    # when
+    changed = deliver(thief)
+    # then: the device is waited for, and what it is to fetch is there
+    assert changed == [False]
+    assert (device()["status"], workflows.answers) == ("PROVISIONING", [])
+    s3.head_object(Bucket=BUCKET, Key="devices/lamp/identity.json")
+    # when: it comes, and takes the connection over
+    deliver(replace(ARRIVAL, version=1, at=NOON + 10, session="session-1"))
+    # then
+    assert device()["status"] == "ONLINE"
+    assert workflows.answers == [("token-lamp", {"status": "ONLINE"})]
+
+
+def test_a_device_whose_certificate_has_no_name_yet_has_not_come(
+    deliver: Deliver, catalog: Catalog, workflows: MemoryWorkflows
+) -> None:
+    catalog.claim("lamp", "bulb", EXECUTION)
+    catalog.update("lamp", EXECUTION, claim_certificate_id="c1a1b", task_token="token-lamp")
+    assert deliver(replace(ARRIVAL, certificate="c1a1b")) == [False]
+    assert workflows.answers == []
 
 
 def test_a_disconnection_is_recorded_with_its_reason(

@@ -34,6 +34,7 @@ CONNECTED = {
     "timestamp": 1767323045678,
     "eventType": "connected",
     "sessionIdentifier": "session-1",
+    "principalIdentifier": "c0ffee",
     "versionNumber": 0,
     "ipAddress": "192.0.2.17",
 }
@@ -44,6 +45,7 @@ State = Callable[[], dict[str, Any]]
 def waiting(catalog: Catalog, workflows: MemoryWorkflows) -> None:
     """A claimed device, and an execution that waits with token-1."""
     catalog.claim("lamp", "bulb", EXECUTION)
+    catalog.update("lamp", EXECUTION, certificate_id="c0ffee")
     workflows.waiting = {"token-1"}
 
 
