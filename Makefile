@@ -23,7 +23,7 @@ IN_TMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT 
 COMPILE = .venvs/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help demo up down reset test unit-functions unit-others proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills least-privilege access conformance faults kills lint lint-page openapi holding settings workflows security licences bench screenshots deploy image lock clean
+.PHONY: help demo up down reset test unit-functions unit-others proofs prove-thorough prove-faults prove-access prove-least-privilege prove-conformance prove-paste prove-load prove-kills prove-methods least-privilege access conformance faults kills methods lint lint-page openapi holding settings workflows security licences bench screenshots deploy image lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /	/' | while IFS='	' read -r name text; do \
@@ -61,7 +61,7 @@ unit-functions:
 unit-others:
 	$(UNIT) tests/unit --ignore=tests/unit/functions
 
-PROOFS ?= thorough access least-privilege conformance paste load faults kills
+PROOFS ?= thorough access least-privilege conformance methods paste load faults kills
 proofs: $(PROOFS:%=prove-%) ## run all proofs, one after the other: each fails when anything is not as it should be
 
 prove-thorough:
@@ -85,6 +85,10 @@ prove-least-privilege:
 prove-conformance:
 	@$(BOOTSTRAP) app emulator sam
 	PYTHONPATH="$$PWD" $(BIN)/python -m proofs.conformance
+
+prove-methods:
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH="$$PWD:$$PWD/functions:$$PWD/device" $(BIN)/python -m proofs.methods
 
 prove-paste:
 	@$(BOOTSTRAP) app
@@ -111,6 +115,10 @@ conformance: ## run the device's conformance cases, and write docs/evidence/conf
 faults: ## let every call of every state fail in every way, and write docs/evidence/faults.md
 	@$(BOOTSTRAP) app emulator sam
 	PYTHONPATH="$$PWD:$$PWD/functions" $(BIN)/python -m proofs.fault_matrix --write
+
+methods: ## record each way to become a device, and write docs/methods.md and docs/methods.json
+	@$(BOOTSTRAP) app emulator sam
+	PYTHONPATH="$$PWD:$$PWD/functions:$$PWD/device" $(BIN)/python -m proofs.methods --write
 
 kills: ## kill the local cloud at twenty random moments, and count what is lost
 	@$(BOOTSTRAP) app emulator sam

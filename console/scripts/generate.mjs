@@ -1,9 +1,10 @@
 // Makes what the sources import and nobody writes by hand, into src/generated:
 //   fonts/ and global.css   Cloudscape's global style, its fonts as files instead of in the style
 //   settings.json           the rules of the settings, and what each does, from the project's own
+//   methods.json            the ways to become a device, as docs/methods.json has them
 //   openapi.ts              the types of the HTTP API, where openapi-typescript is installed
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -65,4 +66,5 @@ rmSync(generated, { recursive: true, force: true });
 mkdirSync(`${generated}/fonts`, { recursive: true });
 fonts();
 settings();
+copyFileSync(`${project}/docs/methods.json`, `${generated}/methods.json`);
 await types();

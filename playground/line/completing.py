@@ -10,6 +10,7 @@ import typer
 
 from common.statuses import STATUSES
 from playground.devices import job_documents
+from playground.devices.methods import METHODS
 from playground.home.homes import Login, find_home
 from playground.home.paths import Paths
 from playground.line.later import loaded
@@ -64,6 +65,11 @@ def device_types(incomplete: str) -> list[str]:
     return starting(
         in_time(lambda: sorted(file.stem for file in models.glob("*.json"))), incomplete
     )
+
+
+def methods(incomplete: str) -> list[str]:
+    """Ways to become a device."""
+    return starting([method.name for method in METHODS], incomplete)
 
 
 def statuses(incomplete: str) -> list[str]:

@@ -32,6 +32,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground create gate --own --out gate-files",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",
     ),
+    "methods": (
+        "playground methods",
+        "playground methods claim",
+        "playground methods csr --output json --query 'steps[?target==`S3`]'",
+    ),
     "certificates": (
         "playground certificates",
         "playground certificates --due --output json --query 'certificates[].thing_name'",

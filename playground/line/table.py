@@ -63,6 +63,14 @@ PANELS: dict[str, tuple[Listed, ...]] = {
     "Devices": (
         Listed("create", "lifecycle", "Provision a device and show each step."),
         Listed(
+            "methods",
+            "methods",
+            (
+                "Compare the ways to become a device: who makes the key, what a thief gets, and "
+                "figures."
+            ),
+        ),
+        Listed(
             "models",
             "devices",
             "List the models that devices come with, each with a sample of its telemetry.",

@@ -30,6 +30,7 @@ from playground.home.running import BUILDER
 from playground.home.state import one_at_a_time
 
 ALSO_READ = (
+    "docs/methods.json",
     "docs/openapi.json",
     "functions/control_plane/settings.json",
     "requirements/node.txt",

@@ -11,6 +11,7 @@ import json
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Record:
     status: int | None
     made: str = ""
     """The id of the certificate that it made."""
+    at: float = field(default_factory=time.time)
+    """When it was answered, in seconds since 1970."""
 
     @property
     def effective(self) -> bool:

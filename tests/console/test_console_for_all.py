@@ -15,6 +15,7 @@ VIEWS = (
     *(f"/devices/lamp/{tab}" for tab in TABS),
     "/devices/wall",
     "/fleets",
+    "/methods",
     "/workflows",
     "/workflows/provision-device",
     "/messages",
@@ -72,7 +73,7 @@ def test_an_execution_has_no_finding(console: Console, devices: tuple[str, str])
 
 
 @pytest.mark.parametrize(
-    "view", ["/devices", "/devices/lamp", "/fleets", "/messages", "/workflows"]
+    "view", ["/devices", "/devices/lamp", "/fleets", "/methods", "/messages", "/workflows"]
 )
 def test_a_phone_shows_it_without_scrolling_sideways(
     console: Console, devices: tuple[str, str], view: str

@@ -14,6 +14,7 @@ import { TopBar } from './TopBar';
 const DevicesView = lazy(() => import('../devices/DevicesView'));
 const DeviceView = lazy(() => import('../device/DeviceView'));
 const FleetsView = lazy(() => import('../fleets/FleetsView'));
+const MethodsView = lazy(() => import('../methods/MethodsView'));
 const WorkflowsView = lazy(() => import('../workflow/WorkflowsView'));
 const ExecutionView = lazy(() => import('../workflow/ExecutionView'));
 const MessagesView = lazy(() => import('../messages/MessagesView'));
@@ -23,6 +24,7 @@ const LearnView = lazy(() => import('../learn/LearnView'));
 const VIEWS = [
   { type: 'link', text: 'Devices', href: '/devices' },
   { type: 'link', text: 'Fleets', href: '/fleets' },
+  { type: 'link', text: 'Methods', href: '/methods' },
   { type: 'link', text: 'Workflows', href: '/workflows' },
   { type: 'link', text: 'Messages', href: '/messages' },
   { type: 'link', text: 'Learn', href: '/learn' },
@@ -122,6 +124,9 @@ function Views() {
       </Route>
       <Route path="/fleets">
         <FleetsView />
+      </Route>
+      <Route path="/methods">
+        <MethodsView />
       </Route>
       <Route path="/workflows/:workflow?">
         {({ workflow }) => <WorkflowsView workflow={workflow} />}
