@@ -1,7 +1,7 @@
 import { labelOf, partsOf, together, type Step } from './recorded';
 
 const LEFT = 70;
-const COLUMN = 118;
+const COLUMN = 92;
 const TOP = 34;
 const ROW = 30;
 const HEAD = 7;
@@ -11,7 +11,7 @@ export function SequencePicture({ steps, label }: { steps: readonly Step[]; labe
   const parts = partsOf(steps);
   const arrows = together(steps);
   const at = (part: string): number => LEFT + COLUMN * (parts.indexOf(part) + 0.5);
-  const width = LEFT + COLUMN * parts.length + 200;
+  const width = LEFT + COLUMN * parts.length;
   const height = TOP + ROW * (arrows.length + 1);
   return (
     // A wide picture scrolls; the keyboard gets there too.
@@ -38,6 +38,8 @@ export function SequencePicture({ steps, label }: { steps: readonly Step[]; labe
             from={at(step.source)}
             to={at(step.target)}
             y={TOP + ROW * (row + 0.8)}
+            // A label at the right edge grows to the left.
+            atEdge={[step.source, step.target].includes(parts.at(-1) ?? '')}
           />
         ))}
       </svg>
@@ -45,7 +47,15 @@ export function SequencePicture({ steps, label }: { steps: readonly Step[]; labe
   );
 }
 
-function Arrow({ step, from, to, y }: { step: Step; from: number; to: number; y: number }) {
+interface Drawn {
+  step: Step;
+  from: number;
+  to: number;
+  y: number;
+  atEdge: boolean;
+}
+
+function Arrow({ step, from, to, y, atEdge }: Drawn) {
   const towards = Math.sign(to - from) || 1;
   const tip = to - towards * 2;
   const label = labelOf(step);
@@ -57,7 +67,12 @@ function Arrow({ step, from, to, y }: { step: Step; from: number; to: number; y:
       </text>
       <line x1={from} x2={tip} y1={y} y2={y} />
       <path d={`M${String(tip)} ${String(y)}l${String(-towards * HEAD)} -4v8z`} />
-      <text className="sequence-label" x={Math.min(from, to) + 6} y={y - 5}>
+      <text
+        className="sequence-label"
+        x={atEdge ? Math.max(from, to) - 6 : Math.min(from, to) + 6}
+        y={y - 5}
+        textAnchor={atEdge ? 'end' : 'start'}
+      >
         {label}
       </text>
     </g>
