@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from auditing.der import MalformedCertificate, ReadCertificate, read_certificate
+from common.der import MalformedCertificate, ReadCertificate, read_certificate
 from auditing.facts import Certificate, Facts
 from auditing.findings import Resource, Violation
 from auditing.key_quality import weaknesses
