@@ -145,7 +145,8 @@ def _checked_identity(asked: Mapping[str, Any], hosting: str) -> str:
         raise InvalidInput(field, f"must be csr with hosting shared: {no} goes to a host")
     if hosting == NOWHERE and value not in OF_AN_OWNER:
         raise InvalidInput(
-            field, f"must be {' or '.join(OF_AN_OWNER)} with hosting none: its key is not the stack's"
+            field,
+            f"must be {' or '.join(OF_AN_OWNER)} with hosting none: its key is not the stack's",
         )
     return str(value)
 

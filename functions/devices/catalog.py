@@ -135,9 +135,7 @@ class Catalog:
         certificate yet.
         """
         by_authority = Attr("identity").eq(JITR)
-        return self._admit(
-            thing_name, owner, certificate_arn, by_authority, identity_pending=True
-        )
+        return self._admit(thing_name, owner, certificate_arn, by_authority, identity_pending=True)
 
     def _admit(
         self,

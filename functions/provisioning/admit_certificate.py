@@ -1,5 +1,5 @@
-"""AdmitCertificate: says whether a device that comes with a certificate of its owner's own authority
-is one that a workflow waits for, and makes it that (just-in-time registration).
+"""AdmitCertificate: says whether a device that comes with a certificate of its owner's own
+authority is one that a workflow waits for, and makes it that (just-in-time registration).
 
 AWS IoT has registered the certificate, PENDING_ACTIVATION, has closed the connection, and tells so
 at every connection until the certificate has another status:
@@ -142,9 +142,9 @@ def named_in(pem: str) -> str:
     return names[0]
 
 
-def build(environment: Environment, session: "Session") -> Handler[dict[str, str]]:
-    """Target of the rule on `$aws/events/certificates/registered/+`. Gives `{certificateId,
-    result}`.
+def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:
+    """Target of the rule on `$aws/events/certificates/registered/+`; the sweep tells again of what
+    was lost. Gives `{certificateId, result, undone}`, `undone` of one that was refused.
     """
     door = Door(
         session.client("iot", config=CONFIG),
@@ -153,12 +153,13 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
         environment.required("STACK_NAME"),
     )
 
-    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, str]:
+    def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, Any]:
         registered = Registered.from_event(event)
         with transient_faults_named():
             result = door.decide(registered)
         logger.info("decided", certificate_id=registered.certificate_id, result=result)
-        return {"certificateId": registered.certificate_id, "result": result}
+        undone = result == REFUSED
+        return {"certificateId": registered.certificate_id, "result": result, "undone": undone}
 
     return handler
 

@@ -2,8 +2,9 @@
 of its owner's authority, and gives that the policies that the device is to have now.
 
 Who has let it in (admit_device.py, admit_certificate.py) has written the certificate into the row;
-it is ACTIVE when the template has been applied, or it is admitted. The device may have connected by then, and even be in
-quarantine: so the policies follow the row, as for any certificate of a device that is there.
+it is ACTIVE when the template has been applied, or it is admitted. The device may have connected by
+then, and even be in quarantine: so the policies follow the row, as for any certificate of a device
+that is there.
 """
 
 from collections.abc import Mapping

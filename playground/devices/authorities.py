@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/iot/latest/developerguide/register-CA-cert.html
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,9 +132,9 @@ class Authorities:
         told = found["certificateDescription"]
         if (told["status"], told["autoRegistrationStatus"]) != ("ACTIVE", "ENABLE"):
             raise AuthorityError(
-                f"Your authority {signer.id} is withdrawn ({told['status']}, automatic registration "
-                f"{told['autoRegistrationStatus']}): `playground authority remove` removes it, and "
-                "the next device gets a new one."
+                f"Your authority {signer.id} is withdrawn ({told['status']}, automatic "
+                f"registration {told['autoRegistrationStatus']}): `playground authority remove` "
+                "removes it, and the next device gets a new one."
             )
         return signer
 
@@ -261,15 +262,11 @@ class Authorities:
         try:
             with open(draft, "wb", opener=opener) as file:
                 file.write(key + made.pem.encode())
-            try:
+            with suppress(FileExistsError):  # of another command at the same moment
                 os.link(draft, self.file)
-            except FileExistsError:
-                there = self._kept()  # of another command at the same moment
-                assert there is not None
-                return there
         finally:
             draft.unlink(missing_ok=True)
-        return made
+        return self._kept() or made
 
     def _register(self, signer: Signer) -> None:
         iot = self._iot

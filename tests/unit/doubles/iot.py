@@ -236,6 +236,26 @@ class MemoryIot(MemoryService):
         status = self.authorities[certificateId].status
         return {"certificateDescription": {"certificateId": certificateId, "status": status}}
 
+    def list_ca_certificates(self) -> dict[str, Any]:
+        listed = [(identifier, found.status) for identifier, found in self.authorities.items()]
+        return {
+            "certificates": [
+                {
+                    "certificateArn": f"{_ACCOUNT}:cacert/{identifier}",
+                    "certificateId": identifier,
+                    "status": status,
+                }
+                for identifier, status in listed
+            ]
+        }
+
+    def list_certificates_by_ca(self, caCertificateId: str) -> dict[str, Any]:
+        signed = {
+            arn for arn, found in self.certificates.items() if found.authority == caCertificateId
+        }
+        listed = self.list_certificates()["certificates"]
+        return {"certificates": [one for one in listed if one["certificateArn"] in signed]}
+
     def list_tags_for_resource(self, resourceArn: str) -> dict[str, Any]:
         found = self.authorities.get(resourceArn.rpartition(":cacert/")[2])
         if found is None:

@@ -163,6 +163,7 @@ def test_every_parser_has_a_sample() -> None:
     assert with_parser == (
         PARSERS.keys()
         | {
+            "admit_certificate",
             "task_stopped",
             "sweep",
             "audit",

@@ -29,8 +29,10 @@ from provisioning import (
     settle_claim,
     write_config,
 )
+from sweeping import sweep
 from tests.unit.built import built
 from tests.unit.doubles import faults
+from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, RegisteredAuthority, RegisteredCertificate
 from tests.unit.stack import BUCKET, EXECUTION
 
@@ -329,6 +331,33 @@ def test_it_goes_on_where_it_was_cut_off(
     assert (certificate.status, certificate.policies) == ("ACTIVE", POLICIES)
     assert world.iot.things["lamp"].principals == {arn}
     assert interruption.calls
+
+
+def test_what_nobody_was_told_of_is_told_again_by_the_sweep(
+    world: World, functions: MemoryFunctions
+) -> None:
+    # given: events that were lost, and a certificate of an authority that is none of ours
+    world.begin()
+    mine, stranger = world.connect(), world.connect("spot")
+    world.iot.authorities["f" * 64] = RegisteredAuthority("another")
+    other = world.connect("spot", authority="f" * 64)
+    functions.handlers = {
+        **functions.handlers, "admit-certificate": lambda event: built(admit_certificate)(
+            event, world.context
+        ),
+    }  # fmt: skip
+    # when
+    young = built(sweep)({"olderThanSeconds": 60}, world.context)["findings"]
+    found = built(sweep)({"olderThanSeconds": 0}, world.context)["findings"]
+    # then
+    assert [one for one in young if one["kind"] == "certificate"] == []
+    outcomes = {one["name"]: one["outcome"] for one in found if one["kind"] == "certificate"}
+    assert outcomes == {
+        mine.rpartition("/")[2]: "gone",
+        stranger.rpartition("/")[2]: "removed",
+    }
+    assert set(world.iot.certificates) == {mine, other}
+    assert world.row()["certificate_arn"] == mine
 
 
 def test_what_was_admitted_goes_with_the_device(world: World) -> None:
