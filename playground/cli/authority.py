@@ -52,14 +52,14 @@ def sign(
     certificate is printed.
     """
     given = context(ctx)
+    home = given.home_to_change()
     if csr is not None:
         typed.wish_of({"thingName": name, "method": "jitr"})
         request = checked_request(csr)
-        certificate_id, chain = _of(given, given.home_to_change()).ready().sign(request, name)
+        certificate_id, chain = _of(given, home).ready().sign(request, name)
         told = {"thingName": name, "certificateId": certificate_id, "certificatePem": chain}
         given.output.show(told, chain.rstrip("\n"))
         return
-    home = given.home_to_change()
     certifying = Certifying(home, _of(given, home).ready(), name)
     certifying.check()
     with views.progress() as report:

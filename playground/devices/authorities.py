@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/iot/latest/developerguide/register-CA-cert.html
 """
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common.certificates import remove_patiently, tolerating
-from common.clients import error_code
 from common.identifiers import STACK_TAG
 from playground.devices.devices import Devices
 from playground.errors import AuthorityError
@@ -33,6 +32,9 @@ OF_DEVICES, OF_AUTHORITY = timedelta(days=365), timedelta(days=3650)
 EARLIER = timedelta(minutes=5)
 """Certificates are valid from before now on: clocks differ."""
 SECRET = 0o600
+GONE = "ResourceNotFoundException"
+STILL_ATTACHED = ("CertificateStateException", "DeleteConflictException")
+TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Authorities:
         try:
             found = self._iot.describe_ca_certificate(certificateId=signer.id)
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if _code(error) != GONE:
                 raise
             self._register(signer)
             return signer
@@ -166,7 +168,7 @@ class Authorities:
 
     def forget(self, authority_id: str) -> None:
         """The same whoever uses it."""
-        with tolerating("ResourceNotFoundException"):
+        with _tolerating(GONE):
             self._iot.update_ca_certificate(
                 certificateId=authority_id,
                 newStatus="INACTIVE",
@@ -174,7 +176,7 @@ class Authorities:
             )
             # After that, so that none comes any more.
             for one in list(self._certificates(authority_id)):
-                remove_patiently(self._iot, "", one["certificateArn"], attached=False)
+                self._remove_certificate(one["certificateArn"])
             self._iot.delete_ca_certificate(certificateId=authority_id)
         kept = self._kept()
         if kept is not None and kept.id == authority_id:
@@ -185,6 +187,24 @@ class Authorities:
         for one in self._ids():
             self.forget(one)
         self.file.unlink(missing_ok=True)
+
+    def _remove_certificate(self, arn: str) -> None:
+        """As for any certificate; "it might take several seconds for the detachment to propagate"
+        (API reference, DetachThingPrincipal).
+        """
+        iot, certificate_id = self._iot, arn.rpartition("/")[2]
+        with _tolerating(GONE):
+            for policy in iot.list_attached_policies(target=arn)["policies"]:
+                iot.detach_policy(policyName=policy["policyName"], target=arn)
+            for thing in iot.list_principal_things(principal=arn)["things"]:
+                iot.detach_thing_principal(thingName=thing, principal=arn)
+            iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+            for _ in range(TRIES):
+                with _tolerating(*STILL_ATTACHED):
+                    iot.delete_certificate(certificateId=certificate_id)
+                    return
+                time.sleep(1)
+            iot.delete_certificate(certificateId=certificate_id)
 
     @property
     def file(self) -> Path:
@@ -236,10 +256,10 @@ class Authorities:
         try:
             key = load_pem_private_key(content, None)
             certificate = x509.load_pem_x509_certificate(content)
-        except ValueError:
-            key = certificate = None
-        if certificate is None or not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise AuthorityError(f"{self.file} is damaged: it has no key and certificate of yours.")
+        except ValueError as error:
+            raise AuthorityError(f"{self.file} is damaged: {error}.") from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise AuthorityError(f"{self.file} is damaged: its key is another one than yours.")
         return Signer(key, certificate)
 
     def _made(self) -> Signer:
@@ -280,7 +300,7 @@ class Authorities:
                 tags=[{"Key": STACK_TAG, "Value": self.home.stack_name}],
             )
         except ClientError as error:
-            if error_code(error) != "ResourceAlreadyExistsException":  # another command's
+            if _code(error) != "ResourceAlreadyExistsException":  # another command's
                 raise
 
 
@@ -321,6 +341,19 @@ def fingerprint(certificate: "Certificate") -> str:
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
 
     return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+@contextmanager
+def _tolerating(*codes: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if _code(error) not in codes:
+            raise
 
 
 def _named(name: str) -> Any:

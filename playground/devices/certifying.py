@@ -1,11 +1,11 @@
 """A device's request, signed here by its owner's authority: the key of neither is in the cloud."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certificates.identity_document import keep_certificate
 from common.identifiers import JITR, MAX_REQUEST_BYTES, NOWHERE, identity_key, request_key
 from playground.devices.authorities import Signer
 from playground.devices.devices import Devices, Row
@@ -41,7 +41,14 @@ class Certifying:
         found = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
         csr = found.read(MAX_REQUEST_BYTES + 1).decode("ascii", "replace")
         certificate_id, chain = self.signer.sign(csr, self.thing_name)
-        keep_certificate(self._s3, self._bucket, self.thing_name, certificate_id, chain)
+        # As SignRequest does for AWS IoT's certificates (docs/contracts.md, "Config bucket").
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=identity_key(self.thing_name),
+            Body=json.dumps({"certificateId": certificate_id, "certificatePem": chain}).encode(),
+            ContentType="application/json",
+            ServerSideEncryption="AES256",
+        )
         return True
 
     def awaited(self) -> Iterator[None]:

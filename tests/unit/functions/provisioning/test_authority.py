@@ -209,7 +209,7 @@ def of_an_authority_that_is_withdrawn(world: World) -> str:
     return world.connect()
 
 
-def named(*names: x509.NameAttribute) -> str:
+def named(*names: x509.NameAttribute[str]) -> str:
     """A certificate with this subject."""
     key, moment = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     made = (
@@ -225,7 +225,7 @@ def named(*names: x509.NameAttribute) -> str:
     return made.public_bytes(Encoding.PEM).decode()
 
 
-def common(name: str, **more: Any) -> x509.NameAttribute:
+def common(name: str, **more: Any) -> x509.NameAttribute[str]:
     return x509.NameAttribute(x509.NameOID.COMMON_NAME, name, **more)
 
 
