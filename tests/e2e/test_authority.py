@@ -219,6 +219,35 @@ def test_of_two_with_one_name_one_is_let_in(cloud: Cloud, signer: Signer, tmp_pa
     assert cloud.deprovision(NAME).status == "SUCCEEDED"
 
 
+def test_what_it_has_registered_goes_with_it(
+    cloud: Cloud, authorities: Authorities, signer: Signer
+) -> None:
+    # given: of a device that never came again, and whose event was lost, and of one by hand
+    iot, made = cloud.client("iot"), list[str]()
+    for name, status in (("one", "PENDING_ACTIVATION"), ("two", "ACTIVE")):
+        certificate_id, chain, _ = signed(signer, name)
+        iot.register_certificate(
+            certificatePem=chain.removesuffix(signer.pem),
+            caCertificatePem=signer.pem,
+            status="INACTIVE",
+        )
+        iot.update_certificate(certificateId=certificate_id, newStatus=status)
+        made.append(certificate_id)
+    policy = f"{cloud.home.stack_name}-device"
+    arn = iot.describe_certificate(certificateId=made[1])["certificateDescription"]
+    iot.attach_policy(policyName=policy, target=arn["certificateArn"])
+    (found,) = authorities.all()
+    assert (found.certificates, found.waiting) == (2, 1)
+    # when
+    swept = cloud.playground("sweep", "--older-than", "0").stdout
+    assert made[0] in swept.replace("\n", "")
+    assert made[0] not in registered(cloud)
+    cloud.playground("authority", "remove", "--yes")
+    # then
+    assert made[1] not in registered(cloud)
+    assert not authorities.file.exists()
+
+
 def test_an_authority_that_was_withdrawn_lets_nobody_in(
     cloud: Cloud, authorities: Authorities, signer: Signer, tmp_path: Path
 ) -> None:

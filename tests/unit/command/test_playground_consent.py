@@ -26,7 +26,8 @@ ONLY_LOOK = {
     "why",
     "cost", "explain", "fleet list", "fleet report", "fleet show", "fleet watch",
     "api", "authority list", "describe", "findings", "images", "job list", "job operations",
-    "job show", "links", "list", "logs", "models", "settings", "show", "token", "user list", "watch",
+    "job show", "links", "list", "logs", "models", "settings", "show", "token", "user list",
+    "watch",
 }  # fmt: skip
 QUESTION = "Change the stack s in AWS account 123456789012, eu-west-1?"
 WORDS = [
