@@ -74,7 +74,9 @@ def remove(
     ctx: typer.Context,
     authority_id: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="Which, as `list` shows it; needed when there are more."),
+        typer.Argument(
+            metavar="ID", help="Which, or how its id begins; needed when there are more."
+        ),
     ] = None,
     yes: Yes = False,  # noqa: FBT002
 ) -> None:
@@ -83,12 +85,16 @@ def remove(
     """
     given = context(ctx)
     authorities = _of(given, given.home_to_change())
-    found = [one.id for one in authorities.all()]
-    if authority_id is None and len(found) != 1:
-        raise UsageError(f"There are {len(found)} authorities: name one of them.")
-    chosen = authority_id or found[0]
-    if chosen not in found:
-        raise UsageError(f"There is no authority {chosen}: `playground authority list`.")
+    begins = authority_id or ""
+    found = [one.id for one in authorities.all() if one.id.startswith(begins)]
+    if len(found) != 1:
+        raise UsageError(
+            f"{len(found)} authorities have an id that begins with {begins!r}: name one, as "
+            "`playground authority list` shows it."
+            if found
+            else "There is no such authority: `playground authority list` shows them."
+        )
+    (chosen,) = found
     if not yes:
         typer.confirm(f"Remove the authority {chosen} and its key?", abort=True, err=True)
     authorities.remove(chosen)

@@ -61,6 +61,7 @@ class Demolition:
         self.report.step("Looking for what CloudFormation leaves behind")
         with_care(self._log_groups, "log groups", self.left)
         with_care(self._listeners, "listeners", self.left)
+        with_care(self._authorities, "your own authority", self.left)
         with_care(self._stack_is_gone, f"stack {self.home.stack_name}", self.left)
         return self.left
 
@@ -76,7 +77,7 @@ class Demolition:
         )
         yield "Sweeping", ("DeviceCatalog", "SweepFunction", "CleanUpFunction"), self._sweep
         yield "Deleting jobs", ("DeviceGroup",), self._jobs
-        yield "Removing your own authority", ("AdmitCertificateFunction",), self._authorities
+        yield "Removing your own authority", (), self._authorities
         yield "Removing the claim certificate", ("ClaimPolicy",), self._claims
         for policy in ("DevicePolicy", "QuarantinePolicy"):
             yield f"Detaching {policy}", (policy,), partial(self._policy, policy)

@@ -142,7 +142,7 @@ def test_a_connection_that_was_replaced_is_given_back(device: Trials, broker: Br
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_it_shows_all_certificates_that_it_was_given(
-    scripted: ScriptedBroker, host: Hosted, authority: CertificateAuthority, whole: bool
+    scripted: ScriptedBroker, host: Hosted, authority: CertificateAuthority, *, whole: bool
 ) -> None:
     """The server trusts who has signed the authority in between, and does not know that one."""
     # given

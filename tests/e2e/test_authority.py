@@ -239,10 +239,12 @@ def test_what_it_has_registered_goes_with_it(
     (found,) = authorities.all()
     assert (found.certificates, found.waiting) == (2, 1)
     # when
+    refused = cloud.playground("authority", "remove", "0" * 64, "--yes", check=False)
+    assert (refused.returncode, "no such authority" in refused.stderr) == (2, True)
     swept = cloud.playground("sweep", "--older-than", "0").stdout
     assert made[0] in swept.replace("\n", "")
     assert made[0] not in registered(cloud)
-    cloud.playground("authority", "remove", "--yes")
+    cloud.playground("authority", "remove", signer.id[:12], "--yes")
     # then
     assert made[1] not in registered(cloud)
     assert not authorities.file.exists()
