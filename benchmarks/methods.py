@@ -10,6 +10,9 @@ from typing import Any
 
 from benchmarks.figures import Spread
 from benchmarks.progress import counted
+from common.identifiers import JITR, made_up_name
+from playground.devices.authorities import Authorities
+from playground.devices.certifying import Certifying
 from playground.devices.executions import history
 from playground.devices.workflows import DEPROVISION, PROVISION
 from tests.census import census
@@ -20,6 +23,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     "csr": {"method": "csr"},
     "claim": {"method": "claim"},
     "trusted-user": {"method": "trusted-user"},
+    "jitr": {"method": "jitr"},
     "csr, on a host": {"hosting": "shared"},
 }
 WARM_UP = 1
@@ -52,6 +56,7 @@ def measure(cloud: Cloud, runs: int) -> Methods:
     _made(cloud, {"hosting": "shared", "thingName": KEPT})
     running = _running(cloud)
     _removed(cloud, _made(cloud, {"method": "claim"}).output["thingName"], running)
+    Authorities(cloud.home, cloud.paths).ready()
     before = census(cloud)
     seconds: dict[str, list[float]] = {name: [] for name in METHODS}
     calls: dict[str, list[float]] = {name: [] for name in METHODS}
@@ -79,7 +84,12 @@ def _left(names: frozenset[str]) -> Sequence[str]:
 
 
 def _made(cloud: Cloud, given: Mapping[str, str]) -> Execution:
-    end = cloud.execute(PROVISION, {"deviceType": "bulb", **given})
+    begun = cloud.start(PROVISION, {"deviceType": "bulb", **given})
+    if given.get("method") == JITR:
+        signer = Authorities(cloud.home, cloud.paths).ready()
+        certifying = Certifying(cloud.home, signer, made_up_name(begun))
+        wait_for("the device's request", certifying.look)
+    end = cloud.finished(begun)
     assert end.status == "SUCCEEDED", end
     return end
 

@@ -129,6 +129,10 @@ class ImageError(PlaygroundError):
     """A device image that could not be built or pushed, or that there isn't."""
 
 
+class AuthorityError(PlaygroundError):
+    """An authority of the user's own that can't sign, or that is still needed."""
+
+
 class DrillError(PlaygroundError):
     """An act of the drill that did not go as it should."""
 

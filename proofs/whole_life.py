@@ -5,6 +5,7 @@ life never takes.
 from contextlib import suppress
 from dataclasses import dataclass
 
+from proofs.life.authorities import forget_authorities, with_an_authority
 from proofs.life.by_api import by_api
 from proofs.life.by_workflow import by_workflow
 from proofs.life.claims import forget_claim, with_a_claim
@@ -28,6 +29,7 @@ class WholeLife(Life):
         step_by_step(self)
         with_its_own_key(self)
         with_a_claim(self)
+        with_an_authority(self)
         on_a_host(self)
         of_a_fleet(self)
         by_api(self)
@@ -50,6 +52,7 @@ class WholeLife(Life):
         forget_hosts(self)
         wait_for("no open request for a certificate", self._nothing_asked_for)
         forget_claim(self)
+        forget_authorities(self)
         self.wall.remove()
 
     def _nothing_asked_for(self) -> bool:

@@ -28,6 +28,13 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
             for c in _all(iot, "list_certificates", "certificates")
             if c["status"] != "PENDING_ACTIVATION"
         ),
+        "authorities": frozenset(_authorities(iot)),
+        "undecided certificates": frozenset(
+            f"{authority} {c['certificateId']}"
+            for authority in _authorities(iot)
+            for c in iot.list_certificates_by_ca(caCertificateId=authority)["certificates"]
+            if c["status"] == "PENDING_ACTIVATION"
+        ),
         "policy attachments": frozenset(
             f"{policy} {target}"
             for policy in ("DevicePolicyName", "QuarantinePolicyName")
@@ -54,6 +61,10 @@ def census(cloud: Cloud) -> Mapping[str, frozenset[str]]:
         "seats": frozenset(_seats(cloud)),
         "catalog": frozenset(name for name, there in _rows(cloud) if there),
     }
+
+
+def _authorities(iot: Any) -> list[str]:
+    return [one["certificateId"] for one in _all(iot, "list_ca_certificates", "certificates")]
 
 
 def _all(client: Any, operation: str, key: str) -> list[Any]:

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from auditing.der import MalformedCertificate, ReadCertificate, read_certificate
 from auditing.facts import Certificate, Facts
 from auditing.findings import Resource, Violation
 from auditing.key_quality import weaknesses
+from common.der import MalformedCertificate, ReadCertificate, read_certificate
 from common.row import GIVEN_UP, Row, is_free, why_at_rest
 
 # https://docs.aws.amazon.com/iot-device-defender/latest/devguide/audit-chk-device-cert-approaching-expiration.html

@@ -5,7 +5,7 @@ names two vulnerabilities. CVE-2017-15361 shows in the modulus. CVE-2008-0166 ca
 lists of the keys in question, which are not shipped; it is Device Defender's to find.
 """
 
-from auditing.der import ELLIPTIC_CURVE, RSA, ReadCertificate
+from common.der import ELLIPTIC_CURVE, RSA, ReadCertificate
 
 ROCA = "CERTIFICATE_KEY_VULNERABILITY_CVE-2017-15361"
 # Ours: AWS IoT refuses to register such certificates, so Device Defender has no reason codes for

@@ -86,6 +86,14 @@ class Ledger:
             self.thing_name, str(self.execution_arn), certificate_arn, claim_certificate_id
         )
 
+    def admit_registered(self, certificate_arn: str) -> bool:
+        """The same of one that a device has come with, signed by its owner's authority. AWS IoT
+        has registered it, and whoever does not admit it deletes it.
+        """
+        return self.catalog.admit_registered(
+            self.thing_name, str(self.execution_arn), certificate_arn
+        )
+
     def hand_over(self) -> None:
         """From now on it may lie in the bucket, until the device has connected."""
         self._write(identity_pending=True)

@@ -16,6 +16,8 @@ from common.identifiers import (
     HOST_TYPE,
     HOSTINGS,
     IDENTITIES,
+    JITR,
+    MAX_COMMON_NAME,
     MAX_REQUEST_BYTES,
     NOWHERE,
     SHARED,
@@ -49,6 +51,12 @@ CSR_RULE = (
     "must be a certificate signing request in PEM (BEGIN CERTIFICATE REQUEST), of at most "
     f"{MAX_REQUEST_BYTES} characters"
 )
+COMMON_NAME_RULE = (
+    f"must have at most {MAX_COMMON_NAME} characters with method jitr: it is the certificate's "
+    "common name"
+)
+OF_AN_OWNER = ("csr", JITR)
+"""Methods of a device that is not virtual."""
 
 FIELDS = (
     *("deviceType", "thingName", "attributes", "model", "method", "identity", "ttl", "hosting"),
@@ -93,15 +101,19 @@ class DeviceWish:
             )
         device_type = _checked_device_type(asked.get("deviceType", "generic"))
         hosting = _checked_hosting(asked.get("hosting", "task"), device_type)
+        identity = _checked_identity(asked, hosting)
+        thing_name = checked_thing_name(asked["thingName"]) if "thingName" in asked else None
+        if identity == JITR and len(thing_name or "") > MAX_COMMON_NAME:
+            raise InvalidInput("thingName", COMMON_NAME_RULE)
         return cls(
-            thing_name=checked_thing_name(asked["thingName"]) if "thingName" in asked else None,
+            thing_name=thing_name,
             device_type=device_type,
             attributes=_checked_attributes(asked.get("attributes", {})),
             model=_checked_model(asked["model"]) if "model" in asked else None,
-            identity=_checked_identity(asked, hosting),
+            identity=identity,
             ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
             hosting=hosting,
-            csr=_checked_request(asked, hosting),
+            csr=_checked_request(asked, hosting, identity),
         )
 
 
@@ -131,8 +143,11 @@ def _checked_identity(asked: Mapping[str, Any], hosting: str) -> str:
     if hosting == SHARED and value != "csr":
         no = "no claim" if value in CLAIMS else "no key"
         raise InvalidInput(field, f"must be csr with hosting shared: {no} goes to a host")
-    if hosting == NOWHERE and value != "csr":
-        raise InvalidInput(field, "must be csr with hosting none: its key is not the stack's")
+    if hosting == NOWHERE and value not in OF_AN_OWNER:
+        raise InvalidInput(
+            field,
+            f"must be {' or '.join(OF_AN_OWNER)} with hosting none: its key is not the stack's",
+        )
     return str(value)
 
 
@@ -144,14 +159,20 @@ def _checked_hosting(value: object, device_type: str) -> str:
     return str(value)
 
 
-def _checked_request(asked: Mapping[str, Any], hosting: str) -> str | None:
-    """The request of a device that is not virtual, which has one and no model."""
+def _checked_request(asked: Mapping[str, Any], hosting: str, identity: str) -> str | None:
+    """The request of a device that is not virtual, which has one and no model. Where its owner's
+    authority signs it the stack is given none.
+    """
     if hosting != NOWHERE:
         if "csr" in asked:
             raise InvalidInput("csr", "is for hosting none: a virtual device makes its own")
         return None
     if "model" in asked:
         raise InvalidInput("model", "is for a virtual device: leave it out with hosting none")
+    if identity == JITR:
+        if "csr" in asked:
+            raise InvalidInput("csr", "is for method csr: with jitr your own authority signs it")
+        return None
     value = asked.get("csr")
     if not isinstance(value, str) or not CSR.fullmatch(value) or len(value) > MAX_REQUEST_BYTES:
         raise InvalidInput("csr", CSR_RULE)  # not what was given: it may be the key, by mistake

@@ -14,7 +14,7 @@ from common.device_wish import DeviceWish
 from common.errors import InvalidInput
 from common.fleet_arrival import AT_ONCE, Arrival, arrival_of
 from common.fleet_stages import Stage, Stop, stages_of, stops_of
-from common.identifiers import NOWHERE, checked_thing_name
+from common.identifiers import JITR, NOWHERE, checked_thing_name
 from common.jsonvalues import encode, told
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
@@ -166,9 +166,12 @@ def _group(path: str, asked: object, fleet: str) -> Group:
     with_name = {**device, "thingName": pattern.replace(NUMBER, "0" * DIGITS)}
     try:
         checked_thing_name(with_name["thingName"])
-        DeviceWish.of(with_name)
+        wish = DeviceWish.of(with_name)
     except InvalidInput as error:
         raise InvalidInput(f"{path}.{error.field}", error.rule) from error
+    if wish.identity == JITR:
+        field = "method" if "method" in device else "identity"
+        raise InvalidInput(f"{path}.{field}", "can't be jitr: nobody signs for a fleet's devices")
     device.pop("thingName", None)
     return Group(name, count, pattern, device, arrival)
 

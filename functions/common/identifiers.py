@@ -37,14 +37,25 @@ NOWHERE = "none"
 
 # Where a device's first certificate comes from: keys made by AWS IoT, a request by the device,
 # which has the key, or fleet provisioning, over a claim certificate: one for all, or one of its
-# own.
-IDENTITIES = ("keys", "csr", "claim", "trusted-user")
+# own; or an authority that is not the cloud's.
+IDENTITIES = (
+    *("keys", "csr", "claim", "trusted-user"),
+    "jitr",
+)
 SHARED_CLAIM, OWN_CLAIM = CLAIMS = ("claim", "trusted-user")
+JITR = "jitr"
+"""Just-in-time registration: the certificate is signed by the user's own authority."""
+
+STACK_TAG = "playground-stack"
+"""Of an authority that is registered with AWS IoT: whose it is."""
 
 # A request has exactly this many bytes in the bucket, filled up with line feeds, so that its
 # reference can name the size: AWS IoT takes at most 4096 characters (API reference,
 # CreateCertificateFromCsr).
 MAX_REQUEST_BYTES = 4096
+
+MAX_COMMON_NAME = 64
+"""Characters of a certificate's common name (RFC 5280, upper bounds)."""
 
 _ALPHABET = string.ascii_uppercase + string.digits
 _MADE_UP_LENGTH = 6
@@ -84,6 +95,15 @@ def checked_thing_name(value: object) -> str:
             f"{told(value)} is a level of AWS IoT's reserved topics and can't name a thing",
         )
     return value
+
+
+def identity_of_restart(identity: str) -> str:
+    """How a device gets its next certificate when its task is lost. The workflow that restarts it
+    holds it and knows whose the new certificate is: so it needs neither a claim nor an authority.
+    """
+    if identity in CLAIMS:
+        return "keys"
+    return "csr" if identity == JITR else identity
 
 
 def config_key(thing_name: str) -> str:

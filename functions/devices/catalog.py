@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from common.clients import error_code
 from common.errors import DeviceBusy, OwnershipLost
+from common.identifiers import JITR
 from common.items import CONDITION_FAILED, update_if
 from common.moments import as_text, now
 from common.row import CLAIM, EXPIRES, INHERITED, OF_THE_LIVING, Row, is_free
@@ -124,16 +125,37 @@ class Catalog:
         False unless the device is `owner`'s, is being provisioned with that claim, and has no
         other certificate yet: of two who use one claim, one is refused.
         """
+        return self._admit(thing_name, owner, certificate_arn, Attr(CLAIM).eq(claim))
+
+    def admit_registered(self, thing_name: str, owner: str, certificate_arn: str) -> bool:
+        """Name the certificate that the device has come with, signed by its owner's authority. What
+        it has picked up for that is to be removed when it has connected.
+
+        False unless the device is `owner`'s, is being provisioned by that method, and has no other
+        certificate yet.
+        """
+        by_authority = Attr("identity").eq(JITR)
+        return self._admit(thing_name, owner, certificate_arn, by_authority, identity_pending=True)
+
+    def _admit(
+        self,
+        thing_name: str,
+        owner: str,
+        certificate_arn: str,
+        by_its_method: ConditionBase,
+        **more: Any,
+    ) -> bool:
         certificate_id = certificate_arn.rpartition("/")[2]
         condition = (
             Attr("status").eq("PROVISIONING")
-            & Attr(CLAIM).eq(claim)
+            & by_its_method
             & (Attr("certificate_id").not_exists() | Attr("certificate_id").eq(certificate_id))
         )
         made: dict[str, Any] = {
             "certificate_id": certificate_id,
             "certificate_arn": certificate_arn,
             "certificate_created_at": now(),
+            **more,
         }
         try:
             self._maker(thing_name, owner).update(condition=condition, **made)

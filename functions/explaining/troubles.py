@@ -10,7 +10,7 @@ from typing import Any
 
 from common.answers import PENDING, answer
 from common.errors import InvalidInput
-from common.identifiers import NOWHERE
+from common.identifiers import JITR, NOWHERE
 from common.moments import milliseconds, of_milliseconds
 from common.row import GIVEN_UP, STOPPED, Row, is_free
 from explaining.asked import Asked
@@ -55,6 +55,7 @@ def troubles(facts: Facts) -> list[Trouble]:
     found = [
         *_quarantine(facts),
         *_workflow(facts),
+        *_unsigned(facts),
         *_disconnect(facts),
         *_refused(facts),
         *_settings(facts),
@@ -113,6 +114,28 @@ def _workflow(facts: Facts) -> Iterator[Trouble]:
         )
     elif row["status"] == "FAILED":
         yield _not_made(facts)
+
+
+def _unsigned(facts: Facts) -> Iterator[Trouble]:
+    """Of a device whose owner's authority signs for it."""
+    row, name = facts.row, facts.name
+    waits = row["status"] == "PROVISIONING" and row.get("identity") == JITR
+    if not waits or "certificate_id" in row:
+        return
+    sign = f"playground authority sign {name}"
+    own = row.get("hosting") == NOWHERE
+    yield Trouble(
+        "workflow",
+        milliseconds(row["created_at"]),
+        f"{name} has not come with a certificate of your own authority yet.",
+        "AWS IoT registers it when it first connects, closes that connection, and AdmitCertificate "
+        "lets it in when it comes again. A certificate for another name is refused and deleted.",
+        (),
+        (
+            f"{sign} --csr FILE" if own else sign,
+            f"playground logs {name} --source functions",
+        ),
+    )
 
 
 def _not_made(facts: Facts) -> Trouble:

@@ -1,9 +1,10 @@
-"""SettleClaim: waits until the device has got its certificate with its claim, and gives that the
-policies that the device is to have now.
+"""SettleClaim: waits until the device has got its certificate with its claim, or has come with one
+of its owner's authority, and gives that the policies that the device is to have now.
 
-The hook (admit_device.py) has written the certificate into the row, and AWS IoT makes it ACTIVE
-when the template has been applied. The device may have connected by then, and even be in
-quarantine: so the policies follow the row, as for any certificate of a device that is there.
+Who has let it in (admit_device.py, admit_certificate.py) has written the certificate into the row;
+it is ACTIVE when the template has been applied, or it is admitted. The device may have connected by
+then, and even be in quarantine: so the policies follow the row, as for any certificate of a device
+that is there.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from certificates.signing import SigningRequest
 from common.clients import CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import RequestMissing
+from common.identifiers import JITR
 from common.observability import Handler, logger, observed
 from common.row import Row
 from devices import wiring
@@ -42,10 +44,11 @@ class ClaimSettler:
         Raises OwnershipLost when the device is no longer the execution's, RequestMissing when it
         has been waited for long enough.
         """
-        arn = self._provisioned(asked.ledger(self.catalog).row())
+        row = asked.ledger(self.catalog).row()
+        arn = self._provisioned(row)
         if arn is None:
             if asked.overdue:
-                raise RequestMissing(f"{asked.thing_name} has not used its claim in time")
+                raise RequestMissing(_not_come(row))
             return None
         settling = Settling(self.iot, self.policies, lambda: self.catalog.row(asked.thing_name))
         attach_policy(asked.thing_name, arn, settling, existing=True)
@@ -58,6 +61,17 @@ class ClaimSettler:
             return None
         found = self.iot.describe_certificate(certificateId=row["certificate_id"])
         return arn if found["certificateDescription"]["status"] == "ACTIVE" else None
+
+
+def _not_come(row: Row) -> str:
+    name = row["thing_name"]
+    if row.get("identity") == JITR:
+        return (
+            f"{name} has not come with a certificate of your authority in time. "
+            f"`playground authority sign {name}` signs its request, where `playground create` does "
+            "not run"
+        )
+    return f"{name} has not used its claim in time"
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, Any]]:

@@ -14,9 +14,12 @@ from common.device_wish import OWNER_ATTRIBUTE, DeviceWish
 from common.environment import Environment, environment
 from common.identifiers import (
     CLAIMS,
+    JITR,
     MAX_REQUEST_BYTES,
+    NOWHERE,
     config_key,
     identity_key,
+    identity_of_restart,
     model_key,
     request_key,
 )
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 MQTT_TLS_PORT = 8883
 REFERENCE_SECONDS = 900
+ITS_OWN_KEY = ("csr", JITR)
+"""Methods by which a virtual device makes its key itself."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,21 @@ class Device:
     model: Mapping[str, Any] | None
     identity: str
     csr: str | None = None
-    """The request of a device that is not virtual."""
+    """The request of a device that is not virtual, unless its owner's authority has signed it."""
+    virtual: bool = True
 
     @classmethod
     def asked_for(cls, thing_name: str, asked: object) -> "Device":
         """As the input of its provisioning asks for it."""
         wish = DeviceWish.of(asked)
         return cls(
-            thing_name, wish.device_type, wish.attributes, wish.model, wish.identity, wish.csr
+            thing_name,
+            wish.device_type,
+            wish.attributes,
+            wish.model,
+            wish.identity,
+            wish.csr,
+            virtual=wish.hosting != NOWHERE,
         )
 
 
@@ -90,7 +102,7 @@ class Devices:
             held["device_type"],
             self._attributes(thing_name),
             self._model(thing_name),
-            _of_restart(held.get("identity", "keys")),
+            identity_of_restart(held.get("identity", "keys")),
         )
 
     def _attributes(self, thing_name: str) -> Mapping[str, str]:
@@ -120,7 +132,7 @@ class ConfigWriter:
         """The config document; gives `{endpoint, configUri}`. Safe to repeat."""
         endpoint = self.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
         key = config_key(device.thing_name)
-        if device.identity == "csr":
+        if device.identity in ITS_OWN_KEY:
             self._forget_earlier(device.thing_name)
         if device.csr is not None:
             request = device.csr.strip() + "\n"
@@ -176,7 +188,7 @@ class ConfigWriter:
             "port": MQTT_TLS_PORT,
             "attributes": dict(device.attributes),
         }
-        if device.csr is not None:
+        if not device.virtual:
             return document  # Its owner gets it, with files instead of references.
         # The key pair is being made at this moment, in the other branch, or will be by the device:
         # the reference to what it picks up can be signed already, and this function never sees what
@@ -186,19 +198,12 @@ class ConfigWriter:
             Params={"Bucket": self.bucket, "Key": identity_key(device.thing_name)},
             ExpiresIn=REFERENCE_SECONDS,
         )
-        if device.identity == "csr":
+        if device.identity in ITS_OWN_KEY:
             document["csrUrl"] = self._request_url(device.thing_name)
         if device.identity in CLAIMS:
             # What the reference leads to is a claim: the device gets its own certificate with it.
             document["provisioningTemplate"] = self.provisioning_template
         return document if device.model is None else {**document, "model": device.model}
-
-
-def _of_restart(identity: str) -> str:
-    """A claim is for the first certificate only. The workflow that restarts a device holds it and
-    knows whose the new certificate is: it makes it itself.
-    """
-    return "keys" if identity in CLAIMS else identity
 
 
 FIRST_SHADOW: Mapping[str, Any] = read((Path(__file__).parent / "first_shadow.json").read_bytes())
@@ -209,7 +214,7 @@ def first_desired(device: Device) -> dict[str, Any]:
     device's own: `make settings` writes first_shadow.json from it. A device that is not virtual
     knows none of them.
     """
-    if device.csr is not None:
+    if not device.virtual:
         return {}
     return {
         key: _of(device, first["value"])

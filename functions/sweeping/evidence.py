@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from common.certificates import CERTIFICATE_ARNS
+from common.identifiers import STACK_TAG
 from common.items import scan
 from common.links import is_links_policy
 from common.row import GIVEN_UP, Row
@@ -106,6 +107,7 @@ class Observer:
     thing_group: str
     links_prefix: str
     seats: Seats
+    stack: str
 
     def look(self) -> Evidence:
         """The catalog last: whatever is made was written there before, so nothing that is new can
@@ -150,6 +152,24 @@ class Observer:
             for found in page["certificates"]
             if found["status"] == "INACTIVE"
         ]
+
+    def undecided_certificates(self) -> Iterator[Mapping[str, Any]]:
+        """All that this stack's authorities have signed and nobody has admitted or refused, as
+        ListCertificatesByCA tells of them; with `caCertificateId`.
+        """
+        for page in self.iot.get_paginator("list_ca_certificates").paginate():
+            for authority in page["certificates"]:
+                arn, identifier = authority["certificateArn"], authority["certificateId"]
+                tags = self.iot.list_tags_for_resource(resourceArn=arn).get("tags", [])
+                if {"Key": STACK_TAG, "Value": self.stack} in tags:
+                    yield from self._undecided(identifier)
+
+    def _undecided(self, authority_id: str) -> Iterator[Mapping[str, Any]]:
+        pages = self.iot.get_paginator("list_certificates_by_ca")
+        for page in pages.paginate(caCertificateId=authority_id):
+            for found in page["certificates"]:
+                if found["status"] == "PENDING_ACTIVATION":
+                    yield {**found, "caCertificateId": authority_id}
 
     def in_use(self, certificate_arn: str) -> bool:
         """Whether a policy or a thing hangs on the certificate. Ours, when it was lost, had

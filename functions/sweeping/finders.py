@@ -18,7 +18,7 @@ from holding.purposes import Purpose
 from hosting.seats import Seat
 from sweeping.certificates import Candidate, Match, Request, matches
 from sweeping.evidence import Evidence, Observer, Trace
-from sweeping.findings import Finding, of_host, undo
+from sweeping.findings import ADMIT_CERTIFICATE, Finding, of_host, undo
 from sweeping.history import History
 from sweeping.holds import Holds, in_vain
 
@@ -44,6 +44,7 @@ class Finders:
         yield from self._stray_things()
         yield from self._stray_objects()
         yield from self._lost_certificates()
+        yield from self._undecided_certificates()
         yield from self._stray_policies()
         yield from self._hosts()
 
@@ -201,6 +202,19 @@ class Finders:
             return
         for match in matches(requests, self._candidates(requests)):
             yield from _settled(match) if match.settled else _ambiguous(match)
+
+    def _undecided_certificates(self) -> Iterator[Finding]:
+        """Of devices that came once and not again, and whose event was lost: it is told again."""
+        for found in self.observer.undecided_certificates():
+            if found["creationDate"] <= self.cutoff:
+                told = {name: found[name] for name in ("certificateId", "caCertificateId")}
+                yield Finding(
+                    "certificate",
+                    found["certificateId"],
+                    "registered for your authority, and neither admitted nor refused",
+                    told,
+                    ADMIT_CERTIFICATE,
+                )
 
     def _open_requests(self, row: Row) -> Iterator[Request]:
         found = [

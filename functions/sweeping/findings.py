@@ -23,7 +23,8 @@ class Finding:
     """What its mender is told; None: it may be somebody else's, so it is only reported."""
     mender: str = "clean-up"
     """Who mends it: `clean-up`, or who undoes what held a device, `undo-restart`,
-    `undo-quarantine`; of hosts `tell-hosts`.
+    `undo-quarantine`; of hosts `tell-hosts`; of certificates that were registered and not decided
+    on `admit-certificate`.
     """
 
     @property
@@ -65,6 +66,7 @@ def undo(thing_name: str, execution_arn: str) -> dict[str, Any]:
 
 
 TELL_HOSTS = "tell-hosts"
+ADMIT_CERTIFICATE = "admit-certificate"
 
 
 def of_host(name: str, reason: str, execution_arn: str, *, gone: bool = False) -> Finding:

@@ -24,7 +24,7 @@ from devices import wiring
 from hosting import wiring as hosting
 from sweeping.evidence import Observer
 from sweeping.finders import Finders
-from sweeping.findings import TELL_HOSTS, Finding, Result
+from sweeping.findings import ADMIT_CERTIFICATE, TELL_HOSTS, Finding, Result
 from sweeping.history import History
 from sweeping.holds import UNDO_QUARANTINE, UNDO_RESTART
 
@@ -138,6 +138,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
         thing_group=environment.required("THING_GROUP"),
         links_prefix=environment.required("LINKS_POLICY_PREFIX"),
         seats=hosting.seats(environment, session),
+        stack=environment.required("STACK_NAME"),
     )
     # A call may take as long as whoever mends: a minute.
     lambda_client = session.client("lambda", config=NEVER_REPEAT.merge(Config(read_timeout=70)))
@@ -146,6 +147,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
         UNDO_RESTART: environment.required("UNDO_RESTART_FUNCTION"),
         UNDO_QUARANTINE: environment.required("UNDO_QUARANTINE_FUNCTION"),
         TELL_HOSTS: environment.required("TELL_HOSTS_FUNCTION"),
+        ADMIT_CERTIFICATE: environment.required("ADMIT_CERTIFICATE_FUNCTION"),
     }
     sweeper = Sweeper(stack_observer, lambda_client, menders)
     provision_machine = environment.required("PROVISION_MACHINE")

@@ -15,6 +15,7 @@ from playground.home.homes import Home
 from playground.line import completing, typed
 from playground.line.context import Context, Names, context
 from playground.line.joining import Joining, join, own_request
+from playground.line.signing import is_signed_here, run_signed
 from playground.local.capacity import require_room
 from playground.show import views
 from playground.show.views import live_steps, note
@@ -54,15 +55,16 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         ),
     ] = None,
     method: Annotated[
-        Literal["keys", "csr", "claim", "trusted-user"] | None,
+        Literal["keys", "csr", "claim", "trusted-user", "jitr"] | None,
         typer.Option(
             help="How it gets its first certificate: keys (when left out), AWS IoT makes the key; "
             "csr, the device does; claim and trusted-user, by fleet provisioning, with a claim "
-            "certificate that devices share, or with one of its own."
+            "certificate that devices share, or with one of its own; jitr, your own authority "
+            "signs it, and AWS IoT asks when it first connects."
         ),
     ] = None,
     identity: Annotated[
-        Literal["keys", "csr", "claim", "trusted-user"] | None,
+        Literal["keys", "csr", "claim", "trusted-user", "jitr"] | None,
         typer.Option(help="Another name of --method."),
     ] = None,
     ttl: Annotated[
@@ -138,6 +140,11 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
     given = context(ctx)
     home = given.home_to_change()
     require_room(given.paths, home, count)
+    if is_signed_here(request):
+        if count > 1:
+            raise UsageError("--method jitr is for one device at a time: leave out --count.")
+        run_signed(given, home, request)
+        return
     run(given, Workflow(home, PROVISION), [request] * count)
 
 

@@ -60,18 +60,21 @@ class Pack:
             self._write(KEY, key, SECRET)
         return csr
 
-    def complete(self, home: Home, root: Path) -> None:
-        """All that comes from the cloud, once the certificate is there. `root`: the project's.
+    def complete(self, home: Home, root: Path, chain: str | None = None) -> None:
+        """All that comes from the cloud, once the certificate is there. `root`: the project's;
+        `chain`: the certificate, where an authority of the owner's has signed it.
 
         Raises UsageError when the folder can't be written.
         """
         iot: IoTClient = home.client("iot")
-        row = Devices(home).row(self.thing_name)
-        described = iot.describe_certificate(certificateId=str(row["certificate_id"]))
+        if chain is None:
+            row = Devices(home).row(self.thing_name)
+            found = iot.describe_certificate(certificateId=str(row["certificate_id"]))
+            chain = found["certificateDescription"]["certificatePem"]
         endpoint = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
         host, _, port = endpoint.partition(":")
         config = config_of(self.thing_name, host, int(port or MQTT_PORT))
-        self._write(CERTIFICATE, described["certificateDescription"]["certificatePem"])
+        self._write(CERTIFICATE, chain)
         self._write(AUTHORITIES, authorities(home, root))
         self._write(CONFIG, json.dumps(config, indent=2) + "\n")
         self._write(COMMANDS, commands_of(self.thing_name, host, config["port"]))

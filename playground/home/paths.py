@@ -113,6 +113,11 @@ class Paths:
         return self.home / "listening"
 
     @property
+    def authorities(self) -> Path:
+        """Keys of the user's own authorities, a file (0600) for each stack; those on AWS too."""
+        return self.home / "authorities"
+
+    @property
     def agent_ready(self) -> Path:
         """Where the agent says that it has begun, by its process id."""
         return self.home / "agent.ready"

@@ -28,6 +28,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground create lamp --type bulb --attribute room=kitchen",
         "playground create --method csr",
         "playground create lamp --method claim",
+        "playground create lamp --method jitr",
         "playground create lamp --ttl 2h",
         "playground create gate --own --out gate-files",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",
@@ -37,6 +38,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground methods claim",
         "playground methods csr --output json --query 'steps[?target==`S3`]'",
     ),
+    "authority list": ("playground authority list",),
+    "authority sign": (
+        "playground authority sign lamp",
+        "playground authority sign gate --csr gate.csr > gate.pem",
+    ),
+    "authority remove": ("playground authority remove", "playground authority remove --yes"),
     "certificates": (
         "playground certificates",
         "playground certificates --due --output json --query 'certificates[].thing_name'",

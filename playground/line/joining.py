@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from common.identifiers import NOWHERE
 from playground.base.signals import undisturbed
+from playground.devices.authorities import Authorities
 from playground.devices.executions import Execution, Outcome
 from playground.devices.history import Step
 from playground.devices.own import PLACEHOLDER, Pack
@@ -16,6 +17,7 @@ from playground.devices.workflows import PROVISION, Workflow
 from playground.errors import UsageError
 from playground.line import typed
 from playground.line.context import Context
+from playground.line.signing import is_signed_here
 from playground.show import views
 from playground.show.views import live_steps, note
 
@@ -50,17 +52,20 @@ def join(given: Context, request: dict[str, Any], joining: Joining) -> None:
     What fails or is interrupted before the files are complete is undone, here and in the cloud.
     Raises WorkflowError when the workflow fails; then none of the files is left.
     """
-    name = str(request["thingName"])
-    typed.wish_of({**request, "csr": PLACEHOLDER})
+    name, signed_here = str(request["thingName"]), is_signed_here(request)
+    typed.wish_of(request if signed_here else {**request, "csr": PLACEHOLDER})
     home, pack = given.home_to_change(), Pack(joining.out or Path(name), name)
     workflow, begun = Workflow(home, PROVISION), None
     try:
-        wish = typed.wish_of({**request, "csr": pack.begin(joining.csr)})
+        csr, chain = pack.begin(joining.csr), None
+        if signed_here:
+            _, chain = Authorities(home, given.paths).ready().sign(csr, name)
+        wish = typed.wish_of(request if signed_here else {**request, "csr": csr})
         begun = workflow.start(wish)
         following = workflow.follow(begun, wish)
         outcome = _until_awaited(following)
         if outcome is None:
-            pack.complete(home, given.paths.root)
+            pack.complete(home, given.paths.root, chain)
     except BaseException:
         with undisturbed():
             pack.undo()

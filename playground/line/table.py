@@ -145,6 +145,14 @@ PANELS: dict[str, tuple[Listed, ...]] = {
             "Show each device's certificate: its age, and when it is due for replacement.",
         ),
         Listed(
+            "authority",
+            "authority",
+            (
+                "Your own certificate authority: its key stays here, and it signs what devices "
+                "come with."
+            ),
+        ),
+        Listed(
             "link",
             "links",
             (

@@ -13,12 +13,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from playground.base.reporting import Reporter
+from playground.devices.authorities import Authorities
 from playground.devices.devices import Devices
 from playground.devices.executions import Outcome
 from playground.devices.sweep import Swept, sweep
 from playground.devices.workflows import DEPROVISION, Workflow
 from playground.errors import PlaygroundError
 from playground.home.homes import Home
+from playground.home.paths import Paths
 from playground.messages import listen_identity
 
 GONE = ("FAILED", "TERMINATED")
@@ -44,6 +46,7 @@ class Demolition:
     home: Home
     report: Reporter
     delete_stack: Callable[[], None]
+    paths: Paths = field(default_factory=Paths.here)
     left: list[Left] = field(default_factory=list)
 
     def run(self) -> list[Left]:
@@ -58,6 +61,7 @@ class Demolition:
         self.report.step("Looking for what CloudFormation leaves behind")
         with_care(self._log_groups, "log groups", self.left)
         with_care(self._listeners, "listeners", self.left)
+        with_care(self._authorities, "your own authority", self.left)
         with_care(self._stack_is_gone, f"stack {self.home.stack_name}", self.left)
         return self.left
 
@@ -73,6 +77,7 @@ class Demolition:
         )
         yield "Sweeping", ("DeviceCatalog", "SweepFunction", "CleanUpFunction"), self._sweep
         yield "Deleting jobs", ("DeviceGroup",), self._jobs
+        yield "Removing your own authority", (), self._authorities
         yield "Removing the claim certificate", ("ClaimPolicy",), self._claims
         for policy in ("DevicePolicy", "QuarantinePolicy"):
             yield f"Detaching {policy}", (policy,), partial(self._policy, policy)
@@ -200,6 +205,10 @@ class Demolition:
             with_care(
                 partial(listen_identity.remove, self.home, policy), f"listener {policy}", self.left
             )
+
+    def _authorities(self) -> None:
+        """With what they have registered, which no device is left for; and their keys."""
+        Authorities(self.home, self.paths).forget_all()
 
     def _claims(self) -> None:
         """Of fleet provisioning: that of the stack, and what has been given its policy beside."""

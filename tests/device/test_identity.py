@@ -5,14 +5,16 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tests.device.broker import Broker
 from tests.device.cloud import Cloud
 from tests.device.hosted import Hosted
-from tests.device.pki import CertificateAuthority
+from tests.device.pki import CertificateAuthority, KeyPair
+from tests.device.scripted_broker import ScriptedBroker
 from virtual_device.state.config import Config, Identity
 from virtual_device.state.store import Enrolment
 from virtual_device.telemetry.thing import Thing
@@ -136,3 +138,29 @@ def test_a_connection_that_was_replaced_is_given_back(device: Trials, broker: Br
     # then
     assert before() is None
     assert client() is None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_it_shows_all_certificates_that_it_was_given(
+    scripted: ScriptedBroker, host: Hosted, authority: CertificateAuthority, *, whole: bool
+) -> None:
+    """The server trusts who has signed the authority in between, and does not know that one."""
+    # given
+    between = authority.below("An authority of its owner's")
+
+    def device(thing: str) -> KeyPair:
+        made = between.device(thing)
+        return KeyPair(made.certificate + (between.pem if whole else ""), made.private_key)
+
+    server = SimpleNamespace(
+        authority=SimpleNamespace(device=device), host=scripted.host, port=scripted.port
+    )
+    # when
+    host.add("dev-chain", cast("Any", server))
+    # then
+    if whole:
+        scripted.wait_until(lambda: scripted.of("dev-chain"))
+        host.wait_for_log("dev-chain", "connected")
+    else:
+        host.wait_for_log("dev-chain", "cannot connect")
+        assert not scripted.of("dev-chain")

@@ -28,6 +28,10 @@ def remains(cloud: Cloud) -> dict[str, list[str]]:
         "certificates": [
             c["certificateId"] for c in cloud.client("iot").list_certificates()["certificates"]
         ],
+        "authorities": [
+            c["certificateId"] for c in cloud.client("iot").list_ca_certificates()["certificates"]
+        ],
+        "keys of authorities": [str(path) for path in cloud.paths.authorities.glob("*")],
         "policies": [
             policy["policyName"] for policy in cloud.client("iot").list_policies()["policies"]
         ],
@@ -64,6 +68,7 @@ def make_everything(cloud: Cloud) -> None:
     """Devices, one half-made, a job, a policy with two versions, a listener that was killed."""
     for name in ("one", "two"):
         assert cloud.provision({"thingName": name, "method": "claim"}).status == "SUCCEEDED"
+    cloud.playground("create", "mine", "--method", "jitr")
     cloud.start("ProvisionDeviceStateMachineArn", {"thingName": "half-made"})
     wait_for("half a device", lambda: cloud.row("half-made"))
     iot, policy = cloud.client("iot"), cloud.home.output("DevicePolicyName")

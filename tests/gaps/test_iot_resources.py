@@ -7,6 +7,8 @@ from tests.gaps.filled import ACCOUNT, REGION, checked, fill
 
 IOT = f"arn:aws:iot:{REGION}:{ACCOUNT}:"
 CERT, GROUP, THING = f"{IOT}cert/abc", f"{IOT}thinggroup/all", f"{IOT}thing/lamp"
+CA = "ab" * 32
+AUTHORITY = f"{IOT}cacert/{CA}"
 IDENTITY = f"{REGION}:0a1b2c3d-0000-1111-2222-333344445555"
 
 Call = tuple[str, str, dict[str, Any], list[str]]
@@ -14,6 +16,9 @@ Call = tuple[str, str, dict[str, Any], list[str]]
 # Service, operation, its parameters, and what AWS checks them against, by its Service Authorization
 # Reference.
 CALLS: dict[str, Call] = {
+    "an authority": ("iot", "DescribeCACertificate", {"certificateId": CA}, [AUTHORITY]),
+    "its withdrawal": ("iot", "UpdateCACertificate", {"certificateId": CA}, [AUTHORITY]),
+    "its end": ("iot", "DeleteCACertificate", {"certificateId": CA}, [AUTHORITY]),
     "attach to a certificate": ("iot", "AttachPolicy", {"policyName": "p", "target": CERT}, [CERT]),
     "attach to a group": ("iot", "AttachPolicy", {"policyName": "p", "target": GROUP}, [GROUP]),
     "attach to an identity": (

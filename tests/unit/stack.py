@@ -80,6 +80,7 @@ ENVIRONMENT = {
     "UNDO_RESTART_FUNCTION": "undo-restart",
     "UNDO_QUARANTINE_FUNCTION": "undo-quarantine",
     "TELL_HOSTS_FUNCTION": "tell-hosts",
+    "ADMIT_CERTIFICATE_FUNCTION": "admit-certificate",
     "THING_TYPE_PREFIX": "playground-",
     "THING_GROUP": "playground-devices",
     "DEVICE_POLICY": "playground-device",

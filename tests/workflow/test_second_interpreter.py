@@ -272,6 +272,11 @@ def scenarios() -> dict[str, Scenario]:
     }
     in_vain = {name: first_in_vain("provision_device")[name] for name in BY_A_CLAIM}
     made |= {f"by-{method}": by_a_claim(in_vain, method) for method in ("claim", "trusted-user")}
+    made["by-jitr"] = by_a_claim({"SettleClaim": in_vain["SettleClaim"]}, "jitr")
+    made["by-jitr-own"] = scenario(
+        "provision_device",
+        {"CreateThing": [{**THING, **MADE, "identity": "jitr", "hosting": "none"}]},
+    )
     made |= {
         f"{name}-on-a-host": on_a_host(name, {"TakeTurn": first_in_vain(name)["TakeTurn"]})
         for name in ("provision_device", "restart_device")
@@ -337,6 +342,27 @@ def test_a_device_with_a_claim_is_waited_for(ended: Any, method: str) -> None:
     assert (end.status, end.output) == ("SUCCEEDED", WELL["provision_device"][2])
     assert (end.calls["CreateClaim"], end.calls["SettleClaim"]) == (3, 4)
     assert not end.calls.keys() & {"CreateCertificate", "AttachPolicy", "SignRequest"}
+
+
+def test_a_device_of_an_authority_is_waited_for(ended: Any) -> None:
+    end = ended["by-jitr"]
+    assert (end.status, end.output) == ("SUCCEEDED", WELL["provision_device"][2])
+    assert end.calls["SettleClaim"] == 4
+    assert not end.calls.keys() & {
+        "CreateCertificate",
+        "AttachPolicy",
+        "SignRequest",
+        "CreateClaim",
+    }
+
+
+def test_one_that_is_not_virtual_comes_first_and_is_told_of_then(ended: Any) -> None:
+    end = ended["by-jitr-own"]
+    assert end.status == "SUCCEEDED", end
+    assert end.output["certificateId"] == WELL["provision_device"][2]["certificateId"]
+    assert end.output["taskArn"] == ""
+    assert not end.calls.keys() & {"StartTask", "SignRequest", "CreateClaim"}
+    assert list(end.calls).index("AwaitOwner") < list(end.calls).index("SettleClaim")
 
 
 @pytest.mark.parametrize("workflow", ["provision_device", "restart_device"])

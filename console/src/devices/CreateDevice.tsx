@@ -39,6 +39,11 @@ const METHODS: { value: Method; label: string; description: string }[] = [
     label: 'A claim of its own',
     description: 'The same, with a claim that is good for five minutes.',
   },
+  {
+    value: 'jitr',
+    label: 'Your own authority',
+    description: 'It signs the request: run `playground authority sign NAME` within five minutes.',
+  },
 ];
 
 const HOSTINGS: { value: Hosting; label: string; description?: string }[] = [

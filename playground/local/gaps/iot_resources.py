@@ -1,8 +1,9 @@
 """What IAM checks calls of AWS IoT against.
 
 AWS checks a policy's attachment against the certificate or the thing group that it is attached to,
-a thing's certificate against the certificate, a policy's targets against the policy, a client's
-connection against the client, a job against the job and what it is for. Required is every one of
+a thing's certificate against the certificate, an authority's against the authority, a policy's
+targets against the policy, a client's connection against the client, a job against the job and what
+it is for. Required is every one of
 them.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsiot.html
@@ -35,9 +36,12 @@ IN_BODY = {
     "TestAuthorization": "principal",
 }
 IN_PATH = {
+    "DeleteCACertificate": ("/cacertificate/", "cacert"),
     "DeleteConnection": ("/connections/", "client"),
+    "DescribeCACertificate": ("/cacertificate/", "cacert"),
     "ListNamedShadowsForThing": ("/api/things/shadow/ListNamedShadowsForThing/", "thing"),
     "ListTargetsForPolicy": ("/policy-targets/", "policy"),
+    "UpdateCACertificate": ("/cacertificate/", "cacert"),
 }
 OF_INDEX = (
     "GetBucketsAggregation",
@@ -48,7 +52,7 @@ OF_INDEX = (
 )
 # Where these calls' paths begin: to find a call's name costs a tenth of a millisecond and more.
 PATHS = re.compile(
-    r"/(target-policies|principal-policies|policy-targets|principals|connections|api|indices|jobs"
+    r"/(target-policies|principal-policies|policy-targets|principals|cacertificate|connections|api|indices|jobs"
     r"|test-authorization|effective-policies|things/[^/]+/(principals|jobs))(/|$)"
 )
 EXECUTION = re.compile(r"/things/([^/]+)/jobs/([^/]+)(/.*)?")

@@ -25,8 +25,9 @@ HERE = {"up", "down", "reset", "status", "relay", "completion", "env", "help"}
 ONLY_LOOK = {
     "why",
     "cost", "explain", "fleet list", "fleet report", "fleet show", "fleet watch",
-    "api", "describe", "findings", "images", "job list", "job operations", "job show", "links",
-    "list", "logs", "models", "settings", "show", "token", "user list", "watch",
+    "api", "authority list", "describe", "findings", "images", "job list", "job operations",
+    "job show", "links", "list", "logs", "models", "settings", "show", "token", "user list",
+    "watch",
 }  # fmt: skip
 QUESTION = "Change the stack s in AWS account 123456789012, eu-west-1?"
 WORDS = [

@@ -157,6 +157,8 @@ def test_the_steps_are_those_of_the_way_that_the_input_asks_for() -> None:
     by_claim = ["CreateThing", "TakeTurn", "CreateClaim", "WriteConfig", "StartTask", "SettleClaim"]
     for method in ("claim", "trusted-user"):
         assert task_names(provisioning, {"method": method}) == [*by_claim, "RecordStatus"]
+    by_authority = [name for name in by_claim if name != "CreateClaim"]
+    assert task_names(provisioning, {"method": "jitr"}) == [*by_authority, "RecordStatus"]
     own = [name for name in made_here if name != "StartTask"]
     asked = {"identity": "csr", "hosting": "none"}
     assert task_names(provisioning, asked) == [*own, "AwaitOwner"]

@@ -72,6 +72,17 @@ class RegisteredCertificate:
     active_until: float = 0.0
     """Until when a deactivation is not known everywhere."""
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    authority: str = ""
+    """Id of the one that has signed it, if it was registered for that."""
+
+
+@dataclass
+class RegisteredAuthority:
+    """A certificate authority that AWS IoT was told of."""
+
+    stack: str
+    """Its tag."""
+    status: str = "ACTIVE"
 
 
 class MemoryIot(MemoryService):
@@ -91,6 +102,7 @@ class MemoryIot(MemoryService):
         self.slowness = Slowness()
         self.things: dict[str, Thing] = {}
         self.certificates: dict[str, RegisteredCertificate] = {}
+        self.authorities: dict[str, RegisteredAuthority] = {}
         self.jobs: dict[str, Job] = {}
         self.revoked: list[str] = []
         self.ever_made = 0
@@ -215,7 +227,40 @@ class MemoryIot(MemoryService):
             "status": found.status,
             "creationDate": found.made_at,
         }
-        return {"certificateDescription": told}
+        signed = {"caCertificateId": found.authority} if found.authority else {}
+        return {"certificateDescription": told | signed}
+
+    def describe_ca_certificate(self, certificateId: str) -> dict[str, Any]:
+        if certificateId not in self.authorities:
+            raise Refusal("ResourceNotFoundException", 404, certificateId)
+        status = self.authorities[certificateId].status
+        return {"certificateDescription": {"certificateId": certificateId, "status": status}}
+
+    def list_ca_certificates(self) -> dict[str, Any]:
+        listed = [(identifier, found.status) for identifier, found in self.authorities.items()]
+        return {
+            "certificates": [
+                {
+                    "certificateArn": f"{_ACCOUNT}:cacert/{identifier}",
+                    "certificateId": identifier,
+                    "status": status,
+                }
+                for identifier, status in listed
+            ]
+        }
+
+    def list_certificates_by_ca(self, caCertificateId: str) -> dict[str, Any]:
+        signed = {
+            arn for arn, found in self.certificates.items() if found.authority == caCertificateId
+        }
+        listed = self.list_certificates()["certificates"]
+        return {"certificates": [one for one in listed if one["certificateArn"] in signed]}
+
+    def list_tags_for_resource(self, resourceArn: str) -> dict[str, Any]:
+        found = self.authorities.get(resourceArn.rpartition(":cacert/")[2])
+        if found is None:
+            raise Refusal("ResourceNotFoundException", 404, resourceArn)
+        return {"tags": [{"Key": "playground-stack", "Value": found.stack}] if found.stack else []}
 
     def describe_job_execution(self, jobId: str, thingName: str) -> dict[str, Any]:
         if jobId not in self.jobs or thingName not in self.jobs[jobId].executions:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditing.der import ELLIPTIC_CURVE, RSA, MalformedCertificate, read_certificate
 from auditing.key_quality import PRIMES, ROCA, SHORT_KEY, WEAK_SIGNATURE, is_roca, weaknesses
+from common.der import ELLIPTIC_CURVE, RSA, MalformedCertificate, read_certificate
 from tests.certificates import certificate_pem, rsa_public_key
 
 CURVES: dict[Any, str] = {

@@ -33,6 +33,7 @@ FROM_THE_ROW = {
 }
 OF_A_FLEET = {"fleets.plan_fleet", "fleets.plan_removal", "fleets.settle_fleet"}
 OF_MANY = {
+    "provisioning.admit_certificate",  # of a device that only its certificate names
     "sweeping.sweep",
     "expiring.expire_devices",
     "watching.count_devices",

@@ -21,7 +21,7 @@ from tests.unit.template import FUNCTIONS, RESOURCES, ROOT, TASKS, TEMPLATE, WOR
 
 
 def test_the_loader_sees_the_whole_stack() -> None:
-    assert len(FUNCTIONS) == 43
+    assert len(FUNCTIONS) == 44
     assert len(TASKS) == 50
     assert set(WORKFLOWS) == {
         "provision_device.asl.yaml",

@@ -43,7 +43,7 @@ from tests.unit.template import FUNCTIONS, ROOT, WORKFLOWS, module_of
 
 # Samples of what AWS itself sends to a function that has a sample of its own.
 EVENTS = {"execution_ended": CleanUpRequest}
-TOLD_BY_AWS = {"audit_notification"}  # of no single thing
+TOLD_BY_AWS = {"audit_notification", "admit_certificate"}  # of no single thing, or none yet
 PARSERS: dict[str, Any] = {
     "admit_device": AdmissionRequest,
     "clean_up": CleanUpRequest,
@@ -163,6 +163,7 @@ def test_every_parser_has_a_sample() -> None:
     assert with_parser == (
         PARSERS.keys()
         | {
+            "admit_certificate",
             "task_stopped",
             "sweep",
             "audit",

@@ -48,6 +48,18 @@ def test_nothing_is_wrong() -> None:
     assert troubles(Facts(ROW, settings, settings, entries)) == []
 
 
+@pytest.mark.parametrize("hosting", ["task", "none"])
+def test_a_device_whose_request_nobody_has_signed(hosting: str) -> None:
+    row = {"status": "PROVISIONING", "identity": "jitr", "hosting": hosting}
+    found = only(row=row)
+    assert "has not come with a certificate of your own authority" in found.sentence
+    sign = "playground authority sign lamp" + (" --csr FILE" if hosting == "none" else "")
+    assert found.todo == (sign, "playground logs lamp --source functions")
+    # and: one that is let in, or has another method
+    for other in ({"certificate_id": "abc"}, {"identity": "csr"}):
+        assert troubles(Facts({**ROW, **row, **other})) == []
+
+
 @pytest.mark.parametrize("reason", ["CONNECTION_LOST", "AUTH_ERROR", "DUPLICATE_CLIENTID", "NEW"])
 def test_an_offline_device_with_the_reason_of_its_disconnection(reason: str) -> None:
     found = only(row={"status": "OFFLINE"}, entries=[gone(reason)])

@@ -131,7 +131,7 @@ def test_its_certificate_is_not_rotated_by_the_schedule(world: World) -> None:
         ({"csr": CSR + "A" * 4096}, "csr: must be a certificate signing request in PEM"),
         ({"csr": CSR * 2}, "csr: must be a certificate signing request in PEM"),
         ({"hosting": "task"}, "csr: is for hosting none"),
-        ({"identity": "keys"}, "identity: must be csr with hosting none"),
+        ({"identity": "keys"}, "identity: must be csr or jitr with hosting none"),
         ({"deviceType": "host"}, "hosting: must be task for a host"),
         ({"model": {"telemetry": {}}}, "model: is for a virtual device"),
     ],

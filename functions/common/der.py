@@ -1,5 +1,5 @@
-"""Just enough DER to read a certificate's key, signature algorithm and validity; no native package
-is needed.
+"""Just enough DER to read a certificate's subject, key, signature algorithm and validity; no native
+package is needed.
 
 X.690 (DER), RFC 5280 section 4.1 (Certificate), RFC 3279 and RFC 5480 (keys). Nothing is verified:
 AWS IoT has done that when it took the certificate.
@@ -18,10 +18,12 @@ SEQUENCE, INTEGER, BIT_STRING, OBJECT_IDENTIFIER, UTC_TIME, GENERALIZED_TIME = (
     0x17,
     0x18,
 )
+SET, UTF8_STRING, PRINTABLE_STRING = 0x31, 0x0C, 0x13
 VERSION = 0xA0  # [0] EXPLICIT, absent in a version 1 certificate
 
 RSA = "1.2.840.113549.1.1.1"
 ELLIPTIC_CURVE = "1.2.840.10045.2.1"
+COMMON_NAME = "2.5.4.3"
 
 
 class MalformedCertificate(ValueError):  # noqa: N818 - what is wrong, not an error of ours
@@ -48,7 +50,7 @@ class Element:
 
 @dataclass(frozen=True)
 class ReadCertificate:
-    """What the audit wants to know of a certificate."""
+    """What there is to know of a certificate."""
 
     not_before: datetime
     not_after: datetime
@@ -60,6 +62,10 @@ class ReadCertificate:
     """Object identifier of the curve, of an EC key."""
     modulus: int = 0
     """Of an RSA key."""
+    common_names: tuple[str, ...] = ()
+    """Of its subject, as they are written; one in another form than UTF8String or PrintableString
+    is empty.
+    """
 
 
 def read_certificate(pem: str) -> ReadCertificate:
@@ -85,11 +91,23 @@ def _certificate(certificate: Element) -> ReadCertificate:
     fields = signed.expect(SEQUENCE).parts()
     if fields[0].tag == VERSION:
         fields = fields[1:]
-    _serial, _algorithm, _issuer, validity, _subject, key, *_extensions = fields
+    _serial, _algorithm, _issuer, validity, subject, key, *_extensions = fields
     not_before, not_after = (_moment(moment) for moment in validity.expect(SEQUENCE).parts())
     key_algorithm, curve, modulus = _key(key)
     signed_by = _identifier(algorithm.expect(SEQUENCE).parts()[0])
-    return ReadCertificate(not_before, not_after, signed_by, key_algorithm, curve, modulus)
+    names = tuple(_common_names(subject))
+    return ReadCertificate(
+        not_before, not_after, signed_by, key_algorithm, curve, modulus, common_names=names
+    )
+
+
+def _common_names(subject: Element) -> Iterator[str]:
+    for names in subject.expect(SEQUENCE).parts():
+        for attribute in names.expect(SET).parts():
+            kind, value = attribute.expect(SEQUENCE).parts()
+            if _identifier(kind) == COMMON_NAME:
+                readable = value.tag in {UTF8_STRING, PRINTABLE_STRING}
+                yield value.body.decode("utf-8") if readable else ""
 
 
 def _key(key: Element) -> tuple[str, str, int]:
