@@ -19,6 +19,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     "keys": {"method": "keys"},
     "csr": {"method": "csr"},
     "claim": {"method": "claim"},
+    "claim-csr": {"method": "claim-csr"},
     "trusted-user": {"method": "trusted-user"},
     "csr, on a host": {"hosting": "shared"},
 }

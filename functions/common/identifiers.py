@@ -36,10 +36,10 @@ NOWHERE = "none"
 """Of a device that is not virtual: the stack runs nothing for it (docs/own-device.md)."""
 
 # Where a device's first certificate comes from: keys made by AWS IoT, a request by the device,
-# which has the key, or fleet provisioning, over a claim certificate: one for all, or one of its
-# own.
-IDENTITIES = ("keys", "csr", "claim", "trusted-user")
-SHARED_CLAIM, OWN_CLAIM = CLAIMS = ("claim", "trusted-user")
+# which has the key, or fleet provisioning, over a claim certificate: one for all, and AWS IoT makes
+# the key or the device does, or one of its own.
+IDENTITIES = ("keys", "csr", "claim", "claim-csr", "trusted-user")
+SHARED_CLAIM, SHARED_CLAIM_OWN_KEY, OWN_CLAIM = CLAIMS = ("claim", "claim-csr", "trusted-user")
 
 # A request has exactly this many bytes in the bucket, filled up with line feeds, so that its
 # reference can name the size: AWS IoT takes at most 4096 characters (API reference,
@@ -70,6 +70,17 @@ def made_up_name(execution_arn: str) -> str:
         number, digit = divmod(number, len(_ALPHABET))
         letters.append(_ALPHABET[digit])
     return "dev-" + "".join(letters)
+
+
+def identity_of_restart(identity: str) -> str:
+    """By which a device that came by `identity` gets the certificate of its next task.
+
+    A claim is for the first certificate only. The workflow that restarts a device holds it and
+    knows whose the new certificate is: it makes it itself. Who has made its key makes the next one.
+    """
+    if identity == SHARED_CLAIM_OWN_KEY:
+        return "csr"
+    return "keys" if identity in CLAIMS else identity
 
 
 def checked_thing_name(value: object) -> str:

@@ -1,9 +1,11 @@
 """CreateClaim: the claim certificate that a device gets its own certificate with (fleet
 provisioning).
 
-`trusted-user`: one of the device's own, which AWS IoT lets expire after five minutes. `claim`: one
-that all devices of the stack share, made when the first one asks for it. Either goes to the device
-as a key that AWS IoT has made does, by one object, once; the row says first which claim it is.
+`trusted-user`: one of the device's own, which AWS IoT lets expire after five minutes. `claim` and
+`claim-csr`: one that all devices of the stack share, made when the first one asks for it. Either
+goes to the device as a key that AWS IoT has made does, by one object, once; the row says first
+which claim it is. Who makes the key of the certificate that it is exchanged for, makes no
+difference here.
 
 The shared one is made INACTIVE, and a mark in the row says beforehand that a certificate is asked
 for. It is active once the bucket has it. Who finds it INACTIVE there goes on where another attempt

@@ -15,8 +15,10 @@ from common.environment import Environment, environment
 from common.identifiers import (
     CLAIMS,
     MAX_REQUEST_BYTES,
+    SHARED_CLAIM_OWN_KEY,
     config_key,
     identity_key,
+    identity_of_restart,
     model_key,
     request_key,
 )
@@ -90,7 +92,7 @@ class Devices:
             held["device_type"],
             self._attributes(thing_name),
             self._model(thing_name),
-            _of_restart(held.get("identity", "keys")),
+            identity_of_restart(held.get("identity", "keys")),
         )
 
     def _attributes(self, thing_name: str) -> Mapping[str, str]:
@@ -168,7 +170,7 @@ class ConfigWriter:
         )
 
     def _document(self, device: Device, endpoint: str) -> dict[str, Any]:
-        document = {
+        document: dict[str, Any] = {
             "version": 1,
             "thingName": device.thing_name,
             "deviceType": device.device_type,
@@ -191,14 +193,9 @@ class ConfigWriter:
         if device.identity in CLAIMS:
             # What the reference leads to is a claim: the device gets its own certificate with it.
             document["provisioningTemplate"] = self.provisioning_template
+        if device.identity == SHARED_CLAIM_OWN_KEY:
+            document["ownKey"] = True
         return document if device.model is None else {**document, "model": device.model}
-
-
-def _of_restart(identity: str) -> str:
-    """A claim is for the first certificate only. The workflow that restarts a device holds it and
-    knows whose the new certificate is: it makes it itself.
-    """
-    return "keys" if identity in CLAIMS else identity
 
 
 FIRST_SHADOW: Mapping[str, Any] = read((Path(__file__).parent / "first_shadow.json").read_bytes())

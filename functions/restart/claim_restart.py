@@ -16,7 +16,7 @@ from common.clients import CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
 from common.errors import DeviceBusy, InvalidInput, RestartLost, ThingNotFound, TransientError
 from common.executions import Executions
-from common.identifiers import HOST_TYPE, NOWHERE
+from common.identifiers import HOST_TYPE, NOWHERE, identity_of_restart
 from common.observability import Handler, logger, metrics, observed
 from common.row import GIVEN_UP, OF_A_SUCCESSION, Row, is_free
 from devices import wiring
@@ -117,7 +117,7 @@ class Claims:
             decision=decision,
             execution_arn=row["execution_arn"],
             replaced=replaced,
-            identity=row.get("identity", "keys"),
+            identity=identity_of_restart(row.get("identity", "keys")),
             device_type=row.get("device_type", "generic"),
             hosting=row.get("hosting", "task"),
         )

@@ -54,15 +54,16 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         ),
     ] = None,
     method: Annotated[
-        Literal["keys", "csr", "claim", "trusted-user"] | None,
+        Literal["keys", "csr", "claim", "claim-csr", "trusted-user"] | None,
         typer.Option(
             help="How it gets its first certificate: keys (when left out), AWS IoT makes the key; "
             "csr, the device does; claim and trusted-user, by fleet provisioning, with a claim "
-            "certificate that devices share, or with one of its own."
+            "certificate that devices share, or with one of its own; claim-csr, as claim, and the "
+            "device makes the key."
         ),
     ] = None,
     identity: Annotated[
-        Literal["keys", "csr", "claim", "trusted-user"] | None,
+        Literal["keys", "csr", "claim", "claim-csr", "trusted-user"] | None,
         typer.Option(help="Another name of --method."),
     ] = None,
     ttl: Annotated[

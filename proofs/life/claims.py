@@ -2,15 +2,15 @@
 
 import uuid
 
-from common.identifiers import shared_claim_key
+from common.identifiers import CLAIMS, shared_claim_key
 from proofs.life.life import Life, sample
 
 
 def with_a_claim(life: Life) -> None:
-    """One by a claim that devices share, which is made for it; another one by a claim of its own,
-    whose hook is asked for what nobody waits for, too.
+    """One by a claim that devices share, which is made for it; one by that claim that makes its own
+    key; and one by a claim of its own, whose hook is asked for what nobody waits for, too.
     """
-    for method in ("claim", "trusted-user"):
+    for method in CLAIMS:
         _one(life, method)
 
 

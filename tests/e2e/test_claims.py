@@ -9,19 +9,23 @@ from typing import Any
 
 import pytest
 from awscrt import mqtt5
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from playground.home.state import LocalState
+from tests.bucket_watch import Watch
 from tests.device.tls import context_of
 from tests.playground_cloud import Cloud, wait_for
 from tests.secrets_found import places_with
 from virtual_device.connection import claiming
 from virtual_device.state.certify import NotCertifiedError
 from virtual_device.state.config import Config, Environment, Identity
+from virtual_device.state.keys import fits
 from virtual_device.state.store import Store
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
-SHARED, OWN = METHODS = ("claim", "trusted-user")
+SHARED, OWN_KEY, OWN = METHODS = ("claim", "claim-csr", "trusted-user")
 SHARED_KEY = "claims/claim.json"
 LIMIT = 20.0
 REFUSED = 135
@@ -83,7 +87,9 @@ def no_claim_left(cloud: Cloud, nothing_left: None) -> Iterator[None]:
     cloud.client("s3").delete_object(Bucket=cloud.home.output("ConfigBucketName"), Key=SHARED_KEY)
 
 
-def exchanged(cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path) -> Identity:
+def exchanged(
+    cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path, **more: Any
+) -> Identity:
     """What whoever has the claim gets for a device of that name."""
     document: dict[str, Any] = {
         "version": 1,
@@ -92,6 +98,7 @@ def exchanged(cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path) 
         "endpoint": "localhost",
         "port": LocalState.load(cloud.paths).mqtt_port,
         "provisioningTemplate": template_of(cloud),
+        **more,
     }
     config, identity = Config.from_document(document), Identity.from_document(dict(claim))
     environment = Environment(folder, ca_file=cloud.paths.ca)
@@ -138,6 +145,21 @@ def granted(client: mqtt5.Client, topic_filter: str) -> bool:
 def published(client: mqtt5.Client, topic: str) -> int:
     packet = mqtt5.PublishPacket(b"{}", mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
     return int(client.publish(packet).result(LIMIT).puback.reason_code)
+
+
+def with_keys(watch: Watch) -> list[bytes]:
+    """Every content of any object that had a private key in it."""
+    return [one for found in watch.seen.values() for one in found if b"PRIVATE KEY" in one]
+
+
+def identity_of(cloud: Cloud, thing: str) -> Mapping[str, str]:
+    """What the device keeps."""
+    process = cloud.device_process(thing)
+    assert process
+    kept = Path(process.environ()["STATE_DIR"]) / thing
+    assert not (kept / "request.json").exists()
+    content: Mapping[str, str] = json.loads((kept / "identity.json").read_text())
+    return content
 
 
 def has_rotated(cloud: Cloud, thing: str) -> str:
@@ -212,6 +234,43 @@ def test_a_device_comes_with_a_claim_and_is_one_like_any_other(cloud: Cloud, met
 
 
 @pytest.mark.usefixtures("no_claim_left")
+def test_a_device_that_makes_its_own_key_keeps_it(cloud: Cloud) -> None:
+    # given
+    watch, restarted = Watch(cloud), Watch(cloud)
+    # when
+    with watch.watching():
+        made = cloud.provision({"deviceType": "bulb", "method": OWN_KEY})
+    assert made.status == "SUCCEEDED", made
+    thing = made.output["thingName"]
+    # then: the only key that was in a bucket at any time is the claim's
+    claim = shared_claim(cloud)
+    keys = {json.loads(found)["privateKey"] for found in with_keys(watch)}
+    assert keys == {claim["privateKey"]}
+    assert {f"devices/{thing}/identity.json", SHARED_KEY} <= watch.seen.keys()
+    # and the device's is its own, on the curve that it makes keys on
+    first = identity_of(cloud, thing)
+    assert fits(first["privateKey"], first["certificatePem"])
+    assert not fits(claim["privateKey"], first["certificatePem"])
+    assert isinstance(
+        load_pem_private_key(first["privateKey"].encode(), None), ec.EllipticCurvePrivateKey
+    )
+    # when it is restarted
+    with restarted.watching():
+        again = cloud.execute("RestartDeviceStateMachineArn", {"thingName": thing}, limit=90)
+    assert again.status == "SUCCEEDED", again
+    # then it makes another key, and no claim goes to it
+    assert f"devices/{thing}/csr.pem" in restarted.seen
+    assert {json.loads(found)["privateKey"] for found in with_keys(restarted)} == keys
+    assert f"devices/{thing}/identity.json" not in {
+        key for key, found in restarted.seen.items() if any(b"PRIVATE KEY" in one for one in found)
+    }
+    second = identity_of(cloud, thing)
+    assert second["privateKey"] != first["privateKey"]
+    assert second["certificateId"] == cloud.row(thing)["certificate_id"]
+    assert cloud.deprovision(thing).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
 def test_a_stolen_claim_gets_nothing(cloud: Cloud, tmp_path: Path) -> None:
     # given: a claim that was used by two devices
     made = [cloud.provision({"deviceType": "bulb", "method": SHARED}) for _ in range(2)]
@@ -220,9 +279,10 @@ def test_a_stolen_claim_gets_nothing(cloud: Cloud, tmp_path: Path) -> None:
     claim = shared_claim(cloud)
     assert {row["claim_certificate_id"] for row in rows} == {claim["certificateId"]}
     # when its thief names nobody, and devices that are there
-    for number, name in enumerate(["nobody", *names]):
+    tries = [("nobody", {"ownKey": True}), *((name, {}) for name in ["nobody", *names])]
+    for number, (name, more) in enumerate(tries):
         with pytest.raises(NotCertifiedError, match="AccessDenied"):
-            exchanged(cloud, claim, name, tmp_path / str(number))
+            exchanged(cloud, claim, name, tmp_path / str(number), **more)
     # then: nothing is in the catalog, or in force, or on a thing
     assert cloud.row("nobody") == {}
     assert [cloud.row(name)["certificate_id"] for name in names] == [
@@ -231,7 +291,7 @@ def test_a_stolen_claim_gets_nothing(cloud: Cloud, tmp_path: Path) -> None:
     iot = cloud.client("iot")
     in_force = {row["certificate_id"] for row in rows} | {claim["certificateId"]}
     left = {name: status for name, status in certificates(cloud).items() if name not in in_force}
-    assert list(left.values()).count("PENDING_ACTIVATION") == 3
+    assert list(left.values()).count("PENDING_ACTIVATION") == 4
     with pytest.raises(iot.exceptions.ResourceNotFoundException):
         iot.describe_thing(thingName="nobody")
     # and when it is withdrawn it opens nothing, devices go on, and the next one gets another
@@ -253,11 +313,12 @@ def test_a_claim_opens_no_other_topic(cloud: Cloud, method: str) -> None:
     # given
     made = cloud.provision({"deviceType": "bulb", "method": method})
     thing, template = made.output["thingName"], template_of(cloud)
-    claim = shared_claim(cloud) if method == SHARED else own_claim(cloud)
+    claim = own_claim(cloud) if method == OWN else shared_claim(cloud)
     with connected(cloud, claim, "claim.thief") as client:
         # then
         assert granted(client, f"$aws/provisioning-templates/{template}/provision/json/accepted")
         assert granted(client, "$aws/certificates/create/json/accepted")
+        assert granted(client, "$aws/certificates/create-from-csr/json/accepted")
         for topic_filter in (
             f"$aws/things/{thing}/shadow/#",
             f"$aws/things/{thing}/shadow/get/accepted",
@@ -275,7 +336,7 @@ def test_a_claim_opens_no_other_topic(cloud: Cloud, method: str) -> None:
             "$aws/provisioning-templates/another/provision/json",
         ):
             assert published(client, topic) == REFUSED, topic
-    if method == SHARED:
+    if method != OWN:
         # and it can't take the device's place
         with pytest.raises(ConnectionRefusedError), connected(cloud, claim, thing):
             pass

@@ -38,7 +38,9 @@ def test_a_method_is_named_once() -> None:
     assert DeviceWish.of({"hosting": "shared"}).identity == "csr"
     with pytest.raises(InvalidInput, match="method: is the same field as identity"):
         DeviceWish.of({"method": "csr", "identity": "csr"})
-    with pytest.raises(InvalidInput, match="method: must be one of keys, csr, claim, trusted-user"):
+    with pytest.raises(
+        InvalidInput, match="method: must be one of keys, csr, claim, claim-csr, trusted-user"
+    ):
         DeviceWish.of({"method": "passport"})
 
 

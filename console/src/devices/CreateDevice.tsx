@@ -35,9 +35,14 @@ const METHODS: { value: Method; label: string; description: string }[] = [
     description: 'Fleet provisioning: it exchanges the claim for a certificate of its own.',
   },
   {
+    value: 'claim-csr',
+    label: 'The same, with a key of its own',
+    description: 'Fleet provisioning too, and the device makes its key.',
+  },
+  {
     value: 'trusted-user',
     label: 'A claim of its own',
-    description: 'The same, with a claim that is good for five minutes.',
+    description: 'Fleet provisioning, with a claim that is good for five minutes.',
   },
 ];
 

@@ -31,7 +31,7 @@ def run(*arguments: str) -> Any:
         ),
         (
             ("create", "--method", "passport"),
-            "--method must be keys, csr, claim or trusted-user, not passport",
+            "--method must be keys, csr, claim, claim-csr or trusted-user, not passport",
         ),
         (("create", "--method", "csr", "--identity", "csr"), "method: is the same field"),
         (("push", "--with", "hammer"), "must be auto, codebuild or docker, not hammer"),

@@ -32,7 +32,7 @@ from tests.unit.stack import BUCKET, EXECUTION, OTHER_EXECUTION, REMOVAL, TEMPLA
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-SHARED, OWN = METHODS = ("claim", "trusted-user")
+SHARED, OWN_KEY, OWN = METHODS = ("claim", "claim-csr", "trusted-user")
 SHARED_KEY = "claims/claim.json"
 ACCOUNT = "arn:aws:iot:eu-west-1:123456789012"
 
@@ -120,12 +120,15 @@ def test_a_claim_goes_to_the_device_and_nowhere_else(
     # then: it lies where a key of the device's own would, and the config says what it is
     given = world.document("devices/lamp/identity.json")
     assert (given["certificateId"], "PRIVATE KEY" in given["privateKey"]) == (claim, True)
-    assert world.document("devices/lamp/config.json")["provisioningTemplate"] == TEMPLATE
+    config = world.document("devices/lamp/config.json")
+    assert config["provisioningTemplate"] == TEMPLATE
+    assert config.get("ownKey") is (True if method == OWN_KEY else None)
+    assert "csrUrl" not in config
     row = world.row()
     assert (row["identity"], row["claim_certificate_id"]) == (method, claim)
     assert row["identity_pending"]
     assert "certificate_requests" not in row
-    assert (SHARED_KEY in world.held()) is (method == SHARED)
+    assert (SHARED_KEY in world.held()) is (method != OWN)
     for told in (printed(), repr(row)):
         assert "PRIVATE KEY" not in told
 
@@ -133,7 +136,7 @@ def test_a_claim_goes_to_the_device_and_nowhere_else(
 def test_the_claim_that_devices_share_is_made_once(world: World) -> None:
     # when
     world.begin(SHARED)
-    world.begin(SHARED, "spot", OTHER_EXECUTION)
+    world.begin(OWN_KEY, "spot", OTHER_EXECUTION)
     first, second = world.claim(), world.claim("spot", OTHER_EXECUTION)
     # then
     assert first == second
@@ -313,7 +316,7 @@ def test_what_an_execution_that_was_cut_off_has_made_is_removed(
     world.undo()
     # then: the claim that others use stays
     assert arn not in world.iot.certificates
-    assert world.held() == ({SHARED_KEY} if method == SHARED else set())
+    assert world.held() == ({SHARED_KEY} if method != OWN else set())
     assert world.iot.things == {}
     row = world.row()
     assert row["status"] == "FAILED"
@@ -340,7 +343,7 @@ def test_whatever_is_interrupted_a_claim_works_in_the_end(
         # then
         claim = world.claim()
         assert world.document("devices/lamp/identity.json")["certificateId"] == claim
-        if method == SHARED:
+        if method != OWN:
             shared = f"{ACCOUNT}:cert/{claim}"
             assert world.document(SHARED_KEY)["certificateId"] == claim
             assert world.iot.certificates[shared].status == "ACTIVE"
