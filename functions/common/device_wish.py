@@ -18,7 +18,9 @@ from common.identifiers import (
     IDENTITIES,
     MAX_REQUEST_BYTES,
     NOWHERE,
+    OF_A_BATCH,
     SHARED,
+    checked_batch,
     checked_thing_name,
 )
 from common.jsonvalues import encode, fault_of, path_of, told
@@ -51,8 +53,8 @@ CSR_RULE = (
 )
 
 FIELDS = (
-    *("deviceType", "thingName", "attributes", "model", "method", "identity", "ttl", "hosting"),
-    "csr",
+    *("deviceType", "thingName", "attributes", "model", "method", "identity", "batch", "ttl"),
+    *("hosting", "csr"),
 )
 METHOD_FIELDS = ("method", "identity")
 """Two names of one field: how the device gets its first certificate."""
@@ -77,11 +79,13 @@ class DeviceWish:
     hosting: str = "task"
     csr: str | None = None
     """The signing request of a device that is not virtual, PEM; its key is with its owner."""
+    batch: str | None = None
+    """The batch that it must be listed for (devices/serials.py); None: no list is asked."""
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, method?, ttl?, hosting?, csr?}`,
-        where `identity` is another name of `method`; raises InvalidInput with the field.
+        """From `{deviceType?, thingName?, attributes?, model?, method?, batch?, ttl?, hosting?,
+        csr?}`, where `identity` is another name of `method`; raises InvalidInput with the field.
         """
         if not isinstance(asked, dict):
             raise InvalidInput(
@@ -93,15 +97,17 @@ class DeviceWish:
             )
         device_type = _checked_device_type(asked.get("deviceType", "generic"))
         hosting = _checked_hosting(asked.get("hosting", "task"), device_type)
+        identity = _checked_identity(asked, hosting)
         return cls(
             thing_name=checked_thing_name(asked["thingName"]) if "thingName" in asked else None,
             device_type=device_type,
             attributes=_checked_attributes(asked.get("attributes", {})),
             model=_checked_model(asked["model"]) if "model" in asked else None,
-            identity=_checked_identity(asked, hosting),
+            identity=identity,
             ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
             hosting=hosting,
             csr=_checked_request(asked, hosting),
+            batch=_checked_batch(asked["batch"], identity) if "batch" in asked else None,
         )
 
 
@@ -134,6 +140,13 @@ def _checked_identity(asked: Mapping[str, Any], hosting: str) -> str:
     if hosting == NOWHERE and value != "csr":
         raise InvalidInput(field, "must be csr with hosting none: its key is not the stack's")
     return str(value)
+
+
+def _checked_batch(value: object, identity: str) -> str:
+    if identity not in OF_A_BATCH:
+        methods = f"{', '.join(OF_A_BATCH[:-1])} and {OF_A_BATCH[-1]}"
+        raise InvalidInput("batch", f"is for the methods {methods}: no list is asked with others")
+    return checked_batch(value)
 
 
 def _checked_hosting(value: object, device_type: str) -> str:

@@ -41,6 +41,12 @@ NOWHERE = "none"
 IDENTITIES = ("keys", "csr", "claim", "claim-csr", "trusted-user")
 SHARED_CLAIM, SHARED_CLAIM_OWN_KEY, OWN_CLAIM = CLAIMS = ("claim", "claim-csr", "trusted-user")
 
+# A batch of devices, such as a factory makes at a time. They share a claim, and the list of serial
+# numbers has them (devices/serials.py). The rule is that of a fleet's name.
+BATCH_NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+OF_A_BATCH = CLAIMS
+"""By which methods a device of a batch may come."""
+
 # A request has exactly this many bytes in the bucket, filled up with line feeds, so that its
 # reference can name the size: AWS IoT takes at most 4096 characters (API reference,
 # CreateCertificateFromCsr).
@@ -97,6 +103,13 @@ def checked_thing_name(value: object) -> str:
     return value
 
 
+def checked_batch(value: object) -> str:
+    """`value` as the name of a batch; raises InvalidInput."""
+    if not isinstance(value, str) or not BATCH_NAME.fullmatch(value):
+        raise InvalidInput("batch", f"must match {BATCH_NAME.pattern}, got {told(value)}")
+    return value
+
+
 def config_key(thing_name: str) -> str:
     """S3 key of the device's config document."""
     return f"devices/{thing_name}/config.json"
@@ -107,9 +120,11 @@ def identity_key(thing_name: str) -> str:
     return f"devices/{thing_name}/identity.json"
 
 
-def shared_claim_key() -> str:
-    """S3 key of the claim certificate, with its key, that all devices of the stack may share."""
-    return "claims/claim.json"
+def shared_claim_key(batch: str | None = None) -> str:
+    """S3 key of the claim certificate, with its key, that the devices of a batch share, or all that
+    are of none. No name of a batch leads to the latter.
+    """
+    return "claims/claim.json" if batch is None else f"claims/batches/{batch}.json"
 
 
 def request_key(thing_name: str) -> str:

@@ -18,7 +18,7 @@ from common.clients import error_code
 from common.errors import DeviceBusy, OwnershipLost
 from common.items import CONDITION_FAILED, update_if
 from common.moments import as_text, now
-from common.row import CLAIM, EXPIRES, INHERITED, OF_THE_LIVING, Row, is_free
+from common.row import CLAIM, EXPIRES, INHERITED, OF_THE_LIVING, REFUSED, Row, is_free
 from holding.conditions import absent, may_take
 from holding.dead import holder_of
 from holding.hold import Hold
@@ -53,6 +53,7 @@ class Catalog:
         identity: str = "keys",
         ttl: timedelta | None = None,
         hosting: str = "task",
+        batch: str | None = None,
     ) -> bool:
         """Take the name for an execution; the device's time begins now.
 
@@ -72,6 +73,8 @@ class Catalog:
             item["identity"] = identity
         if hosting != "task":
             item["hosting"] = hosting
+        if batch is not None:
+            item["batch"] = batch
         if ttl is not None:
             item[EXPIRES] = as_text(taken_at + ttl)
         there = self._put(item, Attr("thing_name").not_exists())
@@ -125,10 +128,8 @@ class Catalog:
         other certificate yet: of two who use one claim, one is refused.
         """
         certificate_id = certificate_arn.rpartition("/")[2]
-        condition = (
-            Attr("status").eq("PROVISIONING")
-            & Attr(CLAIM).eq(claim)
-            & (Attr("certificate_id").not_exists() | Attr("certificate_id").eq(certificate_id))
+        none_or_same = Attr("certificate_id").not_exists() | Attr("certificate_id").eq(
+            certificate_id
         )
         made: dict[str, Any] = {
             "certificate_id": certificate_id,
@@ -136,7 +137,22 @@ class Catalog:
             "certificate_created_at": now(),
         }
         try:
-            self._maker(thing_name, owner).update(condition=condition, **made)
+            self._maker(thing_name, owner).update(
+                condition=_comes_with(claim) & none_or_same, remove=(REFUSED,), **made
+            )
+        except OwnershipLost:
+            return False
+        return True
+
+    def refuse(self, thing_name: str, owner: str, reason: str, claim: str) -> bool:
+        """Say why the device that has come with its claim certificate (id `claim`) is not let in.
+
+        False when nobody waits for it with that claim, or it was let in already.
+        """
+        condition = _comes_with(claim) & Attr("certificate_id").not_exists()
+        told: dict[str, Any] = {REFUSED: reason}
+        try:
+            self._maker(thing_name, owner).update(condition=condition, **told)
         except OwnershipLost:
             return False
         return True
@@ -207,6 +223,11 @@ def plain(item: Any) -> Row | None:
     return (
         {name: _deserializer.deserialize(value) for name, value in item.items()} if item else None
     )
+
+
+def _comes_with(claim: str) -> ConditionBase:
+    """The device is being provisioned, and was given this claim certificate."""
+    return Attr("status").eq("PROVISIONING") & Attr(CLAIM).eq(claim)
 
 
 def _is_of(seen: Row) -> ConditionBase:

@@ -66,6 +66,14 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         Literal["keys", "csr", "claim", "claim-csr", "trusted-user"] | None,
         typer.Option(help="Another name of --method."),
     ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            help="The batch that it is of: it gets a certificate only if the list of serial "
+            "numbers has its name for that (`playground serials`). For the methods with a claim.",
+            metavar="BATCH",
+        ),
+    ] = None,
     ttl: Annotated[
         str | None,
         typer.Option(help="How long it is to be there: 45m, 2h, 7d. Then the stack removes it."),
@@ -122,6 +130,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         "thingName": name,
         "method": method,
         "identity": identity,
+        "batch": batch,
         "ttl": ttl,
         "hosting": hosting,
     }

@@ -12,6 +12,7 @@ from awscrt import mqtt5
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from playground.devices.serials import Entry, Serials
 from playground.home.state import LocalState
 from tests.bucket_watch import Watch
 from tests.device.tls import context_of
@@ -84,7 +85,11 @@ def no_claim_left(cloud: Cloud, nothing_left: None) -> Iterator[None]:
             assert status in {"PENDING_ACTIVATION", "ACTIVE", "REVOKED"}
             iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
             iot.delete_certificate(certificateId=certificate_id)
-    cloud.client("s3").delete_object(Bucket=cloud.home.output("ConfigBucketName"), Key=SHARED_KEY)
+    bucket = cloud.home.output("ConfigBucketName")
+    for key in bucket_has(cloud, "claims/"):
+        cloud.client("s3").delete_object(Bucket=bucket, Key=key)
+    serials = Serials(cloud.home)
+    serials.remove([Entry(one.serial, one.batch) for one in serials.all()])
 
 
 def exchanged(
@@ -342,6 +347,95 @@ def test_a_claim_opens_no_other_topic(cloud: Cloud, method: str) -> None:
             pass
     assert cloud.row(thing)["status"] == "ONLINE"
     assert cloud.deprovision(thing).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
+@pytest.mark.parametrize(
+    ("batches", "why"),
+    [
+        ([], "the list has no serial number lamp"),
+        (["spring", "autumn"], "the list has the serial number lamp more than once"),
+        (["autumn"], "the list has the serial number lamp for batch autumn, not spring"),
+    ],
+    ids=["not there", "twice", "of another batch"],
+)
+def test_a_device_that_is_not_listed_for_its_batch_gets_nothing(
+    cloud: Cloud, batches: list[str], why: str
+) -> None:
+    # given
+    resource = cloud.home.resource("dynamodb")
+    table = resource.Table(cloud.home.output("SerialsTableName"))
+    for batch in batches:
+        table.put_item(Item={"serial": "lamp", "batch": batch, "added_at": "2026-01-02T03:04:05Z"})
+    # when
+    asked = {"thingName": "lamp", "method": OWN_KEY, "batch": "spring"}
+    refused = cloud.provision(asked)
+    # then: it fails soon and says why
+    assert (refused.status, refused.error) == ("FAILED", "SerialRefused")
+    assert f"lamp may not join: {why}" in refused.cause
+    # and nothing is left but what AWS IoT lets expire, and the claim of the batch
+    row, iot = cloud.row("lamp"), cloud.client("iot")
+    assert (row["status"], row["batch"], "certificate_id" in row) == ("FAILED", "spring", False)
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_thing(thingName="lamp")
+    assert bucket_has(cloud, "devices/lamp/") == []
+    assert bucket_has(cloud, "claims/") == ["claims/batches/spring.json"]
+    in_force = [name for name, status in certificates(cloud).items() if status == "ACTIVE"]
+    policy = f"{cloud.home.stack_name}-claim"
+    (claim,) = iot.list_targets_for_policy(policyName=policy)["targets"]
+    assert claim.rpartition("/")[2] in in_force
+    assert not any(iot.list_principal_things(principal=claim)["things"])
+    # and the question why is answered with what to do
+    said = " ".join(cloud.playground("why", "lamp").stdout.split())
+    assert f"lamp could not be made: {why}." in said
+    assert "playground serials add FILE" in said
+
+
+@pytest.mark.usefixtures("no_claim_left")
+def test_a_device_that_is_listed_joins(cloud: Cloud, tmp_path: Path) -> None:
+    # given
+    file = tmp_path / "made-in-may.csv"
+    file.write_text("serial,batch\nlamp,spring\nspot,spring\nhall,autumn\n")
+    added = cloud.playground("serials", "add", str(file), "--output", "json")
+    assert json.loads(added.stdout) == {"added": 3, "already": 0}
+    # when
+    made = cloud.provision({"thingName": "lamp", "method": SHARED, "batch": "spring"})
+    other = cloud.playground("create", "hall", "--method", "trusted-user", "--batch", "autumn")
+    # then
+    assert made.status == "SUCCEEDED", made
+    assert other.returncode == 0
+    assert [cloud.row(name)["status"] for name in ("lamp", "hall")] == ["ONLINE"] * 2
+    assert "serial_refused" not in cloud.row("lamp")
+    assert bucket_has(cloud, "claims/") == ["claims/batches/spring.json"]
+    # and the list is asked for the first certificate only
+    gone = cloud.playground("serials", "remove", "lamp", "nobody", "--output", "json")
+    assert json.loads(gone.stdout) == {"removed": 1, "absent": ["nobody"]}
+    restarted = cloud.execute("RestartDeviceStateMachineArn", {"thingName": "lamp"}, limit=90)
+    assert restarted.status == "SUCCEEDED", restarted
+    # and what the list can't take changes nothing
+    file.write_text("serial,batch\nporch,spring\nhall,spring\n")
+    wrong = cloud.playground("serials", "add", str(file), check=False)
+    assert wrong.returncode != 0
+    assert "line 3: serial: hall is in the list for batch autumn already" in wrong.stderr
+    listed = json.loads(cloud.playground("serials", "list", "--output", "json").stdout)["serials"]
+    assert [(one["serial"], one["batch"]) for one in listed] == [
+        ("hall", "autumn"),
+        ("spot", "spring"),
+    ]
+    for name in ("lamp", "hall"):
+        assert cloud.deprovision(name).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
+def test_ten_thousand_serial_numbers_are_listed(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "serials.txt"
+    names = [f"lamp-{number:05}" for number in range(10_000)]
+    file.write_text("\n".join(names))
+    answer = cloud.playground("serials", "add", str(file), "--batch", "big", "--output", "json")
+    assert json.loads(answer.stdout) == {"added": 10_000, "already": 0}
+    assert [one.serial for one in Serials(cloud.home).all("big")] == names
+    gone = cloud.playground("serials", "remove", str(file), "--batch", "big", "--output", "json")
+    assert json.loads(gone.stdout) == {"removed": 10_000, "absent": []}
 
 
 @pytest.mark.usefixtures("no_claim_left")
