@@ -421,6 +421,36 @@ def test_a_thief_refuses_nobody(world: World) -> None:
     assert world.row() == there
 
 
+@pytest.mark.parametrize("how", faults.HOW)
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_hook_that_is_interrupted_says_neither_yes_nor_what_is_not_so(
+    world: World, function_clients: list[Any], how: str, *, listed: bool
+) -> None:
+    """Every call in turn: AWS IoT tells the device that the hook has failed, and it asks again."""
+    # given
+    if listed:
+        world.list("lamp", "spring")
+    world.begin(SHARED, batch="spring")
+    claim, before = world.claim(), world.row()
+    at, operation = 1, "anything"
+    while operation:
+        interrupting = faults.interrupted(function_clients, at, how)
+        with interrupting as interruption, suppress(PlaygroundError, faults.Killed):
+            world.come("lamp", claim)
+        operation = interruption.operation
+        # then: what it writes is what it would say
+        assert "certificate_id" not in world.row() or listed
+        assert "serial_refused" not in world.row() or not listed
+        # and the same again has the same end
+        assert world.come("lamp", claim)[0] is listed
+        assert ("serial_refused" in world.row()) is not listed
+        world.catalog.table.put_item(Item=before)
+        for found in world.iot.things.values():
+            found.principals.clear()
+        at += 1
+    assert at == 5, "row, list, row"
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_device_of_no_batch_is_not_looked_up(world: World, method: str) -> None:
     world.list("lamp", "spring", "autumn")
