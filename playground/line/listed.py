@@ -53,9 +53,8 @@ def named(words: Iterable[str], batch: str | None) -> list[Entry]:
     """
     found: dict[tuple[str, str | None], Entry] = {}
     for word in words:
-        file = Path(word)
-        if file == STDIN or file.is_file():
-            for entry in entries_of(file, batch):
+        if _is_list(word):
+            for entry in entries_of(Path(word), batch):
                 found[entry.serial, entry.batch] = entry
         else:
             found[word, batch] = Entry(_typed(word), batch, word)
@@ -100,6 +99,15 @@ def _batch(where: str, value: str) -> str:
         return checked_batch(value)
     except InvalidInput as error:
         raise InputFileError(f"{where}: batch: {error.rule}.") from None
+
+
+def _is_list(word: str) -> bool:
+    """Whether it can be read: a folder with a device's name (`create NAME --own`) can't."""
+    path = Path(word)
+    try:
+        return path == STDIN or (path.exists() and not path.is_dir())
+    except (OSError, ValueError):  # it is too long for a file's name, or has a NUL in it
+        return False
 
 
 def _typed(word: str) -> str:

@@ -1,6 +1,7 @@
 """The list of serial numbers by the command: what a file may say, and what becomes of the table."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,10 +103,30 @@ def test_words_are_serial_numbers_or_files(written: Written) -> None:
     found = named(["spot", str(file), "spot"], None)
     assert pairs(found) == [("spot", None), ("lamp", "spring")]
     assert pairs(named(["spot"], "spring")) == [("spot", "spring")]
-    with pytest.raises(UsageError, match="is no file, and no serial number"):
-        named(["not-there.csv"], None)
+    for word in ("not-there.csv", "x" * 5000, "a b", "a\0b", ""):
+        with pytest.raises(UsageError, match="is no file, and no serial number"):
+            named([word], None)
     with pytest.raises(UsageError, match="--batch: must match"):
         batch_of("a b")
+
+
+def test_a_folder_is_no_list_and_a_pipe_is_one(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: the folder of a device of one's own
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gate").mkdir()
+    # then
+    assert pairs(named(["gate"], None)) == [("gate", None)]
+    # and a shell's <(...)
+    reading, writing = os.pipe()
+    os.write(writing, b"lamp\nspot\n")
+    os.close(writing)
+    try:
+        found = named([f"/dev/fd/{reading}"], "spring")
+    finally:
+        os.close(reading)
+    assert pairs(found) == [("lamp", "spring"), ("spot", "spring")]
 
 
 def test_what_is_new_is_added_and_the_same_again_is_fine(serials: Serials, table: "Table") -> None:
