@@ -22,6 +22,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     "keys": {"method": "keys"},
     "csr": {"method": "csr"},
     "claim": {"method": "claim"},
+    "claim-csr": {"method": "claim-csr"},
     "trusted-user": {"method": "trusted-user"},
     "jitr": {"method": "jitr"},
     "csr, on a host": {"hosting": "shared"},

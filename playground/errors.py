@@ -169,6 +169,10 @@ class LinkError(PlaygroundError):
     """A link that could not be made or ended."""
 
 
+class SerialsError(PlaygroundError):
+    """Serial numbers that the list can't take."""
+
+
 class UserError(PlaygroundError):
     """A user that could not be made, changed, or let in."""
 

@@ -4,7 +4,14 @@ import { isOfApi, Reach } from '../src/api/reach';
 import { describedBy } from '../src/device/help';
 import { lifeOf } from '../src/device/life';
 import { seriesOf } from '../src/device/series';
-import { attributesOf, csrFault, modelOf, nameFault, ttlFault } from '../src/devices/newDevice';
+import {
+  attributesOf,
+  batchFault,
+  csrFault,
+  modelOf,
+  nameFault,
+  ttlFault,
+} from '../src/devices/newDevice';
 import type { Message } from '../src/live/message';
 import { payloadOf } from '../src/live/payload';
 import { drawn, inWords, type Facts } from '../src/pictures/facts';
@@ -95,6 +102,12 @@ test('names, attributes and models of a new device', () => {
   for (const ttl of ['', '1m', '525600m', '8760h', '365d']) expect(ttlFault(ttl)).toBeUndefined();
   for (const ttl of ['0m', '525601m', '8761h', '366d', '90s', '2H', '02h', '2', 'h']) {
     expect(ttlFault(ttl)).toContain('such as 2h');
+  }
+  for (const batch of ['', 'spring', '2026-05_a', 'x'.repeat(40)]) {
+    expect(batchFault(batch)).toBeUndefined();
+  }
+  for (const batch of ['a b', 'a/b', 'a.b', 'a:b', 'x'.repeat(41)]) {
+    expect(batchFault(batch)).toContain('1 to 40');
   }
   const pem = (name: string) => `-----BEGIN ${name}-----\nMIHJ\n-----END ${name}-----\n`;
   expect(csrFault(pem('CERTIFICATE REQUEST'))).toBeUndefined();

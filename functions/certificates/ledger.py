@@ -94,6 +94,15 @@ class Ledger:
             self.thing_name, str(self.execution_arn), certificate_arn
         )
 
+    def refuse(self, reason: str, claim_certificate_id: str) -> bool:
+        """The device that has come with this claim is not let in, for that reason.
+
+        False when nobody waits for it with this claim, or it was let in already.
+        """
+        return self.catalog.refuse(
+            self.thing_name, str(self.execution_arn), reason, claim_certificate_id
+        )
+
     def hand_over(self) -> None:
         """From now on it may lie in the bucket, until the device has connected."""
         self._write(identity_pending=True)

@@ -20,7 +20,9 @@ from common.identifiers import (
     MAX_COMMON_NAME,
     MAX_REQUEST_BYTES,
     NOWHERE,
+    OF_A_BATCH,
     SHARED,
+    checked_batch,
     checked_thing_name,
 )
 from common.jsonvalues import encode, fault_of, path_of, told
@@ -59,8 +61,8 @@ OF_AN_OWNER = ("csr", JITR)
 """Methods of a device that is not virtual."""
 
 FIELDS = (
-    *("deviceType", "thingName", "attributes", "model", "method", "identity", "ttl", "hosting"),
-    "csr",
+    *("deviceType", "thingName", "attributes", "model", "method", "identity", "batch", "ttl"),
+    *("hosting", "csr"),
 )
 METHOD_FIELDS = ("method", "identity")
 """Two names of one field: how the device gets its first certificate."""
@@ -85,11 +87,13 @@ class DeviceWish:
     hosting: str = "task"
     csr: str | None = None
     """The signing request of a device that is not virtual, PEM; its key is with its owner."""
+    batch: str | None = None
+    """The batch that it must be listed for (devices/serials.py); None: no list is asked."""
 
     @classmethod
     def of(cls, asked: object) -> "DeviceWish":
-        """From `{deviceType?, thingName?, attributes?, model?, method?, ttl?, hosting?, csr?}`,
-        where `identity` is another name of `method`; raises InvalidInput with the field.
+        """From `{deviceType?, thingName?, attributes?, model?, method?, batch?, ttl?, hosting?,
+        csr?}`, where `identity` is another name of `method`; raises InvalidInput with the field.
         """
         if not isinstance(asked, dict):
             raise InvalidInput(
@@ -114,6 +118,7 @@ class DeviceWish:
             ttl=_checked_ttl(asked["ttl"]) if "ttl" in asked else None,
             hosting=hosting,
             csr=_checked_request(asked, hosting, identity),
+            batch=_checked_batch(asked["batch"], identity) if "batch" in asked else None,
         )
 
 
@@ -149,6 +154,13 @@ def _checked_identity(asked: Mapping[str, Any], hosting: str) -> str:
             f"must be {' or '.join(OF_AN_OWNER)} with hosting none: its key is not the stack's",
         )
     return str(value)
+
+
+def _checked_batch(value: object, identity: str) -> str:
+    if identity not in OF_A_BATCH:
+        methods = f"{', '.join(OF_A_BATCH[:-1])} and {OF_A_BATCH[-1]}"
+        raise InvalidInput("batch", f"is for the methods {methods}: no list is asked with others")
+    return checked_batch(value)
 
 
 def _checked_hosting(value: object, device_type: str) -> str:

@@ -78,6 +78,12 @@ class RequestRefused(PlaygroundError):  # noqa: N818
     """
 
 
+class SerialRefused(PlaygroundError):  # noqa: N818
+    """The list of serial numbers does not have the device, or not once, or for another batch. No
+    retry lets it in.
+    """
+
+
 class TaskStillRunning(PlaygroundError):  # noqa: N818
     """ECS has been told to stop the device's task, and it has not ended yet; worth a retry."""
 

@@ -36,18 +36,24 @@ NOWHERE = "none"
 """Of a device that is not virtual: the stack runs nothing for it (docs/own-device.md)."""
 
 # Where a device's first certificate comes from: keys made by AWS IoT, a request by the device,
-# which has the key, or fleet provisioning, over a claim certificate: one for all, or one of its
-# own; or an authority that is not the cloud's.
+# which has the key, or fleet provisioning, over a claim certificate: one for all, and AWS IoT makes
+# the key or the device does, or one of its own; or an authority that is not the cloud's.
 IDENTITIES = (
-    *("keys", "csr", "claim", "trusted-user"),
+    *("keys", "csr", "claim", "claim-csr", "trusted-user"),
     "jitr",
 )
-SHARED_CLAIM, OWN_CLAIM = CLAIMS = ("claim", "trusted-user")
+SHARED_CLAIM, SHARED_CLAIM_OWN_KEY, OWN_CLAIM = CLAIMS = ("claim", "claim-csr", "trusted-user")
 JITR = "jitr"
 """Just-in-time registration: the certificate is signed by the user's own authority."""
 
 STACK_TAG = "playground-stack"
 """Of an authority that is registered with AWS IoT: whose it is."""
+
+# A batch of devices, such as a factory makes at a time. They share a claim, and the list of serial
+# numbers has them (devices/serials.py). The rule is that of a fleet's name.
+BATCH_NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+OF_A_BATCH = CLAIMS
+"""By which methods a device of a batch may come."""
 
 # A request has exactly this many bytes in the bucket, filled up with line feeds, so that its
 # reference can name the size: AWS IoT takes at most 4096 characters (API reference,
@@ -83,6 +89,17 @@ def made_up_name(execution_arn: str) -> str:
     return "dev-" + "".join(letters)
 
 
+def identity_of_restart(identity: str) -> str:
+    """By which a device that came by `identity` gets the certificate of its next task.
+
+    The workflow that restarts a device holds it and knows whose the new certificate is: so it needs
+    neither a claim nor an authority. Who has made its key makes the next one.
+    """
+    if identity in (SHARED_CLAIM_OWN_KEY, JITR):
+        return "csr"
+    return "keys" if identity in CLAIMS else identity
+
+
 def checked_thing_name(value: object) -> str:
     """`value` as a thing name; raises InvalidInput for what AWS IoT or the device policy
     refuses.
@@ -97,13 +114,11 @@ def checked_thing_name(value: object) -> str:
     return value
 
 
-def identity_of_restart(identity: str) -> str:
-    """How a device gets its next certificate when its task is lost. The workflow that restarts it
-    holds it and knows whose the new certificate is: so it needs neither a claim nor an authority.
-    """
-    if identity in CLAIMS:
-        return "keys"
-    return "csr" if identity == JITR else identity
+def checked_batch(value: object) -> str:
+    """`value` as the name of a batch; raises InvalidInput."""
+    if not isinstance(value, str) or not BATCH_NAME.fullmatch(value):
+        raise InvalidInput("batch", f"must match {BATCH_NAME.pattern}, got {told(value)}")
+    return value
 
 
 def config_key(thing_name: str) -> str:
@@ -116,9 +131,11 @@ def identity_key(thing_name: str) -> str:
     return f"devices/{thing_name}/identity.json"
 
 
-def shared_claim_key() -> str:
-    """S3 key of the claim certificate, with its key, that all devices of the stack may share."""
-    return "claims/claim.json"
+def shared_claim_key(batch: str | None = None) -> str:
+    """S3 key of the claim certificate, with its key, that the devices of a batch share, or all that
+    are of none. No name of a batch leads to the latter.
+    """
+    return "claims/claim.json" if batch is None else f"claims/batches/{batch}.json"
 
 
 def request_key(thing_name: str) -> str:

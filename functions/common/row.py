@@ -33,6 +33,11 @@ CLAIM = "claim_certificate_id"
 in.
 """
 
+REFUSED = "serial_refused"
+"""Why the list of serial numbers keeps the device out. It stays when the provisioning has failed:
+`why` tells it.
+"""
+
 # What a succession of certificates that is under way writes into the row: by a job of the device's,
 # or by a restart.
 OF_A_SUCCESSION = (

@@ -19,7 +19,7 @@ from common.errors import DeviceBusy, OwnershipLost
 from common.identifiers import JITR
 from common.items import CONDITION_FAILED, update_if
 from common.moments import as_text, now
-from common.row import CLAIM, EXPIRES, INHERITED, OF_THE_LIVING, Row, is_free
+from common.row import CLAIM, EXPIRES, INHERITED, OF_THE_LIVING, REFUSED, Row, is_free
 from holding.conditions import absent, may_take
 from holding.dead import holder_of
 from holding.hold import Hold
@@ -54,6 +54,7 @@ class Catalog:
         identity: str = "keys",
         ttl: timedelta | None = None,
         hosting: str = "task",
+        batch: str | None = None,
     ) -> bool:
         """Take the name for an execution; the device's time begins now.
 
@@ -73,6 +74,8 @@ class Catalog:
             item["identity"] = identity
         if hosting != "task":
             item["hosting"] = hosting
+        if batch is not None:
+            item["batch"] = batch
         if ttl is not None:
             item[EXPIRES] = as_text(taken_at + ttl)
         there = self._put(item, Attr("thing_name").not_exists())
@@ -158,7 +161,20 @@ class Catalog:
             **more,
         }
         try:
-            self._maker(thing_name, owner).update(condition=condition, **made)
+            self._maker(thing_name, owner).update(condition=condition, remove=(REFUSED,), **made)
+        except OwnershipLost:
+            return False
+        return True
+
+    def refuse(self, thing_name: str, owner: str, reason: str, claim: str) -> bool:
+        """Say why the device that has come with its claim certificate (id `claim`) is not let in.
+
+        False when nobody waits for it with that claim, or it was let in already.
+        """
+        condition = _comes_with(claim) & Attr("certificate_id").not_exists()
+        told: dict[str, Any] = {REFUSED: reason}
+        try:
+            self._maker(thing_name, owner).update(condition=condition, **told)
         except OwnershipLost:
             return False
         return True
@@ -229,6 +245,11 @@ def plain(item: Any) -> Row | None:
     return (
         {name: _deserializer.deserialize(value) for name, value in item.items()} if item else None
     )
+
+
+def _comes_with(claim: str) -> ConditionBase:
+    """The device is being provisioned, and was given this claim certificate."""
+    return Attr("status").eq("PROVISIONING") & Attr(CLAIM).eq(claim)
 
 
 def _is_of(seen: Row) -> ConditionBase:

@@ -11,6 +11,7 @@ from common.environment import Environment
 from common.image import ImageTag
 from devices.catalog import Catalog
 from devices.confinement import Policies
+from devices.serials import AllowList
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -25,6 +26,12 @@ def catalog_table(environment: Environment, session: "Session") -> "Table":
 def catalog(environment: Environment, session: "Session") -> Catalog:
     """The device catalog."""
     return Catalog(catalog_table(environment, session))
+
+
+def serials(environment: Environment, session: "Session") -> AllowList:
+    """The list of serial numbers."""
+    dynamodb = session.resource("dynamodb", config=CONFIG)
+    return AllowList(dynamodb.Table(environment.required("SERIALS_TABLE")))
 
 
 def turns_table(environment: Environment, session: "Session") -> "Table":

@@ -12,7 +12,7 @@ from common.answers import PENDING, answer
 from common.errors import InvalidInput
 from common.identifiers import JITR, NOWHERE
 from common.moments import milliseconds, of_milliseconds
-from common.row import GIVEN_UP, STOPPED, Row, is_free
+from common.row import GIVEN_UP, REFUSED, STOPPED, Row, is_free
 from explaining.asked import Asked
 from explaining.disconnects import REASONS, named
 from explaining.entries import Entry
@@ -141,6 +141,8 @@ def _unsigned(facts: Facts) -> Iterator[Trouble]:
 def _not_made(facts: Facts) -> Trouble:
     """Its execution may be unknown: Step Functions forgets one 90 days after its end."""
     name, failed = facts.name, facts.execution
+    if REFUSED in facts.row:
+        return _not_listed(facts)
     todo = (f"playground logs {name} --source workflows --since 1d", f"playground create {name}")
     if failed is None:
         cause = shown(facts.row.get("status_reason", "Step Functions does not know why any more."))
@@ -154,6 +156,25 @@ def _not_made(facts: Facts) -> Trouble:
         shown(failed.cause) or "The execution gives no cause.",
         (f"execution {failed.name} of {failed.workflow}",),
         todo,
+    )
+
+
+def _not_listed(facts: Facts) -> Trouble:
+    """The row has the reason, however long ago it was."""
+    row, name = facts.row, facts.name
+    batch = shown(row.get("batch", ""))
+    return Trouble(
+        "workflow",
+        milliseconds(row["updated_at"]),
+        f"{name} could not be made: {shown(row[REFUSED])}.",
+        f"It is of batch {batch}. A device of a batch may join only if the list of serial numbers "
+        "has its thing name exactly once, and for that batch.",
+        (f"AdmitDevice refused it; execution {_last(row.get('execution_arn', ''))}",),
+        (
+            f"playground serials list --batch {batch}",
+            "If it is one of yours: playground serials add FILE",
+            f"playground create {name} --method {shown(row.get('identity', ''))} --batch {batch}",
+        ),
     )
 
 

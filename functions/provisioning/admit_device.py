@@ -6,6 +6,9 @@ very claim, and names no other certificate. The certificate is written into the 
 of that is one conditional write. So whoever has a claim can at most come before its device, and
 then the workflow, which finds that its own device does not connect, removes what was made.
 
+A device of a batch must be in the list of serial numbers, too. If it is not, the row says why, and
+the workflow ends (settle_claim.py). A device of no batch is not looked up.
+
 AWS IoT asks for an answer within 5 seconds:
 https://docs.aws.amazon.com/iot/latest/developerguide/pre-provisioning-hook.html
 """
@@ -21,10 +24,13 @@ from common.identifiers import THING_NAME
 from common.observability import Handler, about, about_row, logger, observed
 from devices import wiring
 from devices.catalog import Catalog
+from devices.serials import AllowList
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from boto3 import Session
+
+NOT_AWAITED = "no workflow waits for it with this claim and without a certificate"
 
 # The parameter of the template that names the device.
 SERIAL_NUMBER = "SerialNumber"
@@ -51,31 +57,36 @@ class AdmissionRequest:
         )
 
 
-def admit(request: AdmissionRequest, catalog: Catalog) -> bool:
-    """Whether it may have it; then the row names it. Repeatable."""
+def refusal(request: AdmissionRequest, catalog: Catalog, allowed: AllowList) -> str | None:
+    """Why it may not have it. None when it may: then the row names it. Repeatable."""
     row = catalog.row(request.thing_name) if request.thing_name else None
     if row is None:
-        return False
+        return NOT_AWAITED
     about_row(row)
     ledger = Ledger(catalog, request.thing_name, row["execution_arn"])
-    return ledger.admit(request.certificate_arn, request.claim_certificate_id)
+    reason = allowed.refusal(request.thing_name, row["batch"]) if "batch" in row else None
+    if reason is None:
+        admitted = ledger.admit(request.certificate_arn, request.claim_certificate_id)
+        return None if admitted else NOT_AWAITED
+    return reason if ledger.refuse(reason, request.claim_certificate_id) else NOT_AWAITED
 
 
 def build(environment: Environment, session: "Session") -> Handler[dict[str, bool]]:
     """Hook of the provisioning template. Gives `{allowProvisioning}`."""
     device_catalog = wiring.catalog(environment, session)
+    allowed = wiring.serials(environment, session)
 
     def handler(event: Mapping[str, Any], _context: "LambdaContext") -> dict[str, bool]:
         request = AdmissionRequest.from_event(event)
         about(thing_name=request.thing_name)
         with transient_faults_named():
-            admitted = admit(request, device_catalog)
-        say = logger.info if admitted else logger.warning
-        say(
-            "device admitted" if admitted else "device refused",
-            claim_certificate_id=request.claim_certificate_id,
-        )
-        return {"allowProvisioning": admitted}
+            reason = refusal(request, device_catalog, allowed)
+        claim = request.claim_certificate_id
+        if reason is None:
+            logger.info("device admitted", claim_certificate_id=claim)
+        else:
+            logger.warning("device refused", reason=reason, claim_certificate_id=claim)
+        return {"allowProvisioning": reason is None}
 
     return handler
 

@@ -1,9 +1,11 @@
 """CreateClaim: the claim certificate that a device gets its own certificate with (fleet
 provisioning).
 
-`trusted-user`: one of the device's own, which AWS IoT lets expire after five minutes. `claim`: one
-that all devices of the stack share, made when the first one asks for it. Either goes to the device
-as a key that AWS IoT has made does, by one object, once; the row says first which claim it is.
+`trusted-user`: one of the device's own, which AWS IoT lets expire after five minutes. `claim` and
+`claim-csr`: one that all devices of the stack share, made when the first one asks for it. Either
+goes to the device as a key that AWS IoT has made does, by one object, once; the row says first
+which claim it is. Devices of a batch share one of their own. Who makes the key of the certificate
+that it is exchanged for, makes no difference here.
 
 The shared one is made INACTIVE, and a mark in the row says beforehand that a certificate is asked
 for. It is active once the bucket has it. Who finds it INACTIVE there goes on where another attempt
@@ -77,19 +79,18 @@ class Claims:
         """
         return as_identity(self.issuing.create_provisioning_claim(templateName=self.template))
 
-    def shared(self, ledger: Ledger, request_id: str) -> Identity:
-        """The stack's claim, made when there is none that works. Raises TransientError when others
-        were faster every time.
+    def shared(self, key: str, ledger: Ledger, request_id: str) -> Identity:
+        """The claim that lies under this key, made when there is none that works. Raises
+        TransientError when others were faster every time.
         """
         for _ in range(TRIES):
-            kept = self._kept()
+            kept = self._kept(key)
             if kept is not None and self._in_force(kept.identity["certificateId"]):
                 return kept.identity
-            self._make(ledger, f"{now()} {request_id}", kept)
+            self._make(key, ledger, f"{now()} {request_id}", kept)
         raise TransientError("the claim certificate is being replaced by others")
 
-    def _kept(self) -> Kept | None:
-        key = shared_claim_key()
+    def _kept(self, key: str) -> Kept | None:
         # Listed first: without the permission to list, S3 answers 403 for what is not there.
         if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents"):
             return None
@@ -114,20 +115,20 @@ class Claims:
         self._remove(certificate_id, described["certificateArn"])
         return False
 
-    def _make(self, ledger: Ledger, mark: str, replaced: Kept | None) -> None:
+    def _make(self, key: str, ledger: Ledger, mark: str, replaced: Kept | None) -> None:
         """Put a new one into the bucket, INACTIVE, unless somebody else does."""
         with ledger.asking(mark):
             made = self.issuing.create_keys_and_certificate(setAsActive=False)
-        if self._keep(as_identity(made), replaced):
+        if self._keep(key, as_identity(made), replaced):
             logger.info("claim certificate made", certificate_id=made["certificateId"])
         else:
             self.iot.delete_certificate(certificateId=made["certificateId"])
         ledger.settled(mark)
 
-    def _keep(self, identity: Identity, replaced: Kept | None) -> bool:
+    def _keep(self, key: str, identity: Identity, replaced: Kept | None) -> bool:
         condition: Any = {"IfNoneMatch": "*"} if replaced is None else {"IfMatch": replaced.etag}
         try:
-            put_identity(self.s3, self.bucket, shared_claim_key(), identity, **condition)
+            put_identity(self.s3, self.bucket, key, identity, **condition)
         except ClientError as error:
             if error_code(error) not in OUTRUN:
                 raise
@@ -161,8 +162,12 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, str
     def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, str]:
         ledger = Ledger(device_catalog, event["thingName"], event["execution"])
         with transient_faults_named():
-            own = ledger.row().get("identity") == OWN_CLAIM
-            claim = claims.of_its_own() if own else claims.shared(ledger, context.aws_request_id)
+            row = ledger.row()
+            if row.get("identity") == OWN_CLAIM:
+                claim = claims.of_its_own()
+            else:
+                key = shared_claim_key(row.get("batch"))
+                claim = claims.shared(key, ledger, context.aws_request_id)
             # The row first, so that whatever sees the device connect knows what to take away.
             ledger.expect(claim["certificateId"])
             keep_identity_of(s3_client, bucket, ledger.thing_name, claim)

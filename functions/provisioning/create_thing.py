@@ -37,6 +37,7 @@ class ThingRequest:
     identity: str = "keys"
     ttl: timedelta | None = None
     hosting: str = "task"
+    batch: str | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ThingRequest":
@@ -52,6 +53,7 @@ class ThingRequest:
             identity=wish.identity,
             ttl=wish.ttl,
             hosting=wish.hosting,
+            batch=wish.batch,
         )
 
 
@@ -77,6 +79,7 @@ def create_thing(
         request.identity,
         request.ttl,
         request.hosting,
+        request.batch,
     ):
         raise ThingExists(
             f"thingName: a device {request.thing_name} exists already; delete it or "

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from certificates.signing import SigningRequest
 from common.clients import CONFIG, session, transient_faults_named
 from common.environment import Environment, environment
-from common.errors import RequestMissing
+from common.errors import RequestMissing, SerialRefused
 from common.identifiers import JITR
 from common.observability import Handler, logger, observed
-from common.row import Row
+from common.row import REFUSED, Row
 from devices import wiring
 from devices.catalog import Catalog
 from devices.confinement import Policies
@@ -41,12 +41,14 @@ class ClaimSettler:
     def settle(self, asked: SigningRequest) -> str | None:
         """ARN of the certificate; None while there is none.
 
-        Raises OwnershipLost when the device is no longer the execution's, RequestMissing when it
-        has been waited for long enough.
+        Raises OwnershipLost when the device is no longer the execution's, SerialRefused when the
+        list of serial numbers keeps it out, RequestMissing when it has been waited for long enough.
         """
         row = asked.ledger(self.catalog).row()
         arn = self._provisioned(row)
         if arn is None:
+            if REFUSED in row:
+                raise SerialRefused(f"{asked.thing_name} may not join: {row[REFUSED]}")
             if asked.overdue:
                 raise RequestMissing(_not_come(row))
             return None

@@ -17,6 +17,7 @@ from common.identifiers import (
     JITR,
     MAX_REQUEST_BYTES,
     NOWHERE,
+    SHARED_CLAIM_OWN_KEY,
     config_key,
     identity_key,
     identity_of_restart,
@@ -180,7 +181,7 @@ class ConfigWriter:
         )
 
     def _document(self, device: Device, endpoint: str) -> dict[str, Any]:
-        document = {
+        document: dict[str, Any] = {
             "version": 1,
             "thingName": device.thing_name,
             "deviceType": device.device_type,
@@ -203,6 +204,8 @@ class ConfigWriter:
         if device.identity in CLAIMS:
             # What the reference leads to is a claim: the device gets its own certificate with it.
             document["provisioningTemplate"] = self.provisioning_template
+        if device.identity == SHARED_CLAIM_OWN_KEY:
+            document["ownKey"] = True
         return document if device.model is None else {**document, "model": device.model}
 
 

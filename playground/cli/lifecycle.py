@@ -55,17 +55,26 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         ),
     ] = None,
     method: Annotated[
-        Literal["keys", "csr", "claim", "trusted-user", "jitr"] | None,
+        Literal["keys", "csr", "claim", "claim-csr", "trusted-user", "jitr"] | None,
         typer.Option(
             help="How it gets its first certificate: keys (when left out), AWS IoT makes the key; "
             "csr, the device does; claim and trusted-user, by fleet provisioning, with a claim "
-            "certificate that devices share, or with one of its own; jitr, your own authority "
-            "signs it, and AWS IoT asks when it first connects."
+            "certificate that devices share, or with one of its own; claim-csr, as claim, and the "
+            "device makes the key; jitr, your own authority signs it, and AWS IoT asks when it "
+            "first connects."
         ),
     ] = None,
     identity: Annotated[
-        Literal["keys", "csr", "claim", "trusted-user", "jitr"] | None,
+        Literal["keys", "csr", "claim", "claim-csr", "trusted-user", "jitr"] | None,
         typer.Option(help="Another name of --method."),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            help="The batch that it is of: it gets a certificate only if the list of serial "
+            "numbers has its name for that (`playground serials`). For the methods with a claim.",
+            metavar="BATCH",
+        ),
     ] = None,
     ttl: Annotated[
         str | None,
@@ -123,6 +132,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option
         "thingName": name,
         "method": method,
         "identity": identity,
+        "batch": batch,
         "ttl": ttl,
         "hosting": hosting,
     }

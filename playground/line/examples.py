@@ -29,6 +29,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "playground create --method csr",
         "playground create lamp --method claim",
         "playground create lamp --method jitr",
+        "playground create lamp --method claim-csr --batch spring",
         "playground create lamp --ttl 2h",
         "playground create gate --own --out gate-files",
         "playground create --count 5 --output json --query 'executions[].output.thingName'",
@@ -130,6 +131,18 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "quarantine": ("playground quarantine lamp --reason 'was opened by somebody'",),
     "release": ("playground release lamp", "playground release lamp --force"),
     "drill": ("playground drill",),
+    "serials add": (
+        "playground serials add made-in-may.csv",
+        "playground serials add serials.txt --batch spring",
+    ),
+    "serials list": (
+        "playground serials list --batch spring",
+        "playground serials list --output json --query 'serials[].serial'",
+    ),
+    "serials remove": (
+        "playground serials remove lamp-1 lamp-2",
+        "playground serials remove made-in-may.csv",
+    ),
     "user add": ("playground user add maria --group viewers",),
     "user list": ("playground user list", "playground user list --query 'users[].name'"),
     "user remove": ("playground user remove maria",),

@@ -170,6 +170,7 @@ PANELS: dict[str, tuple[Listed, ...]] = {
             "links",
             "List which switch drives which bulbs; with a name, only the links of that device.",
         ),
+        Listed("serials", "serials", "Which serial numbers may join, by batch."),
         Listed(
             "job",
             "jobs",

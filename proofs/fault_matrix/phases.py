@@ -169,6 +169,7 @@ COURSES = {
     ),
     Phase.HOSTED_COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], given=SHARED, case=UNDONE),
     # A claim of its own: one that devices share stays for the next one.
+    # Who makes the key is between device and AWS IoT: the functions call the same for `claim-csr`.
     Phase.CLAIMED: Course(PROVISION, WHOLE, [NOTHING], given=CLAIM),
     Phase.CLAIMED_COMPENSATION: Course(PROVISION, NOTHING, [NOTHING], given=CLAIM, case=UNDONE),
     # Nobody connects it, so that it ends undone.

@@ -1,22 +1,29 @@
 """The life of a device that gets its certificate by fleet provisioning."""
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
-from common.identifiers import shared_claim_key
+from common.identifiers import CLAIMS, SHARED_CLAIM_OWN_KEY, shared_claim_key
+from common.moments import now
+from playground.devices.serials import Entry, Serials
 from proofs.life.life import Life, sample
+
+BATCH = "life"
 
 
 def with_a_claim(life: Life) -> None:
-    """One by a claim that devices share, which is made for it; another one by a claim of its own,
-    whose hook is asked for what nobody waits for, too.
+    """One by a claim that devices share, which is made for it; one by that claim that makes its own
+    key, of a batch, and is listed only when it was refused; and one by a claim of its own. The hook
+    is asked for what nobody waits for, too.
     """
-    for method in ("claim", "trusted-user"):
-        _one(life, method)
+    for method in CLAIMS:
+        _one(life, method, {"batch": BATCH} if method == SHARED_CLAIM_OWN_KEY else {})
 
 
-def _one(life: Life, method: str) -> None:
+def _one(life: Life, method: str, more: Mapping[str, str]) -> None:
     execution = f"{sample('create_thing')['execution'].rpartition(':')[0]}:{uuid.uuid4()}"
-    asked = {"thingName": life.thing_name, "deviceType": "bulb", "method": method}
+    asked = {"thingName": life.thing_name, "deviceType": "bulb", "method": method, **more}
     life.invoke("CreateThing", input=asked, execution=execution)
     life.is_refused("CreateClaim", "is not held by", execution=f"{execution}-other")
     claim = life.invoke("CreateClaim", execution=execution)["claimCertificateId"]
@@ -32,6 +39,8 @@ def _one(life: Life, method: str) -> None:
     hook = sample("admit_device") | {"claimCertificateId": claim, "parameters": stranger}
     refused = life.call("AdmitDevice", hook) == {"allowProvisioning": False}
     life.expect("AdmitDevice", "a stranger is refused", refused)
+    if "batch" in asked:
+        _listed_late(life, hook, execution)
     life.invoke("WriteConfig", input=asked)
     life.invoke("StartTask", execution=execution)
     life.wait(
@@ -49,8 +58,19 @@ def _one(life: Life, method: str) -> None:
     life.invoke("CleanUp", input=asked, execution=execution)
 
 
+def _listed_late(life: Life, hook: Mapping[str, Any], execution: str) -> None:
+    """The device comes before its serial number is in the list."""
+    itself = {**hook, "parameters": {"SerialNumber": life.thing_name}}
+    refused = life.call("AdmitDevice", itself) == {"allowProvisioning": False}
+    life.expect("AdmitDevice", "one that is not listed is refused", refused)
+    since = now()
+    life.is_refused("SettleClaim", "may not join", execution=execution, since=since)
+    Serials(life.cloud.home).add([Entry(life.thing_name, BATCH)])
+
+
 def forget_claim(life: Life) -> None:
-    """Remove the claim that devices share, which stays when they have gone."""
+    """Remove the claims that devices share, which stay when they have gone, and what is listed."""
+    Serials(life.cloud.home).remove([Entry(life.thing_name, BATCH)])
     iot, stack = life.cloud.client("iot"), life.cloud.home
     policy = f"{stack.stack_name}-claim"
     for arn in iot.list_targets_for_policy(policyName=policy)["targets"]:
@@ -59,4 +79,5 @@ def forget_claim(life: Life) -> None:
         iot.update_certificate(certificateId=certificate_id, newStatus="REVOKED")
         iot.delete_certificate(certificateId=certificate_id)
     bucket = stack.output("ConfigBucketName")
-    life.cloud.client("s3").delete_object(Bucket=bucket, Key=shared_claim_key())
+    for key in (shared_claim_key(), shared_claim_key(BATCH)):
+        life.cloud.client("s3").delete_object(Bucket=bucket, Key=key)

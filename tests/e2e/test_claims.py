@@ -9,19 +9,24 @@ from typing import Any
 
 import pytest
 from awscrt import mqtt5
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from playground.devices.serials import Entry, Serials
 from playground.home.state import LocalState
+from tests.bucket_watch import Watch
 from tests.device.tls import context_of
 from tests.playground_cloud import Cloud, wait_for
 from tests.secrets_found import places_with
 from virtual_device.connection import claiming
 from virtual_device.state.certify import NotCertifiedError
 from virtual_device.state.config import Config, Environment, Identity
+from virtual_device.state.keys import fits
 from virtual_device.state.store import Store
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
-SHARED, OWN = METHODS = ("claim", "trusted-user")
+SHARED, OWN_KEY, OWN = METHODS = ("claim", "claim-csr", "trusted-user")
 SHARED_KEY = "claims/claim.json"
 LIMIT = 20.0
 REFUSED = 135
@@ -80,10 +85,16 @@ def no_claim_left(cloud: Cloud, nothing_left: None) -> Iterator[None]:
             assert status in {"PENDING_ACTIVATION", "ACTIVE", "REVOKED"}
             iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
             iot.delete_certificate(certificateId=certificate_id)
-    cloud.client("s3").delete_object(Bucket=cloud.home.output("ConfigBucketName"), Key=SHARED_KEY)
+    bucket = cloud.home.output("ConfigBucketName")
+    for key in bucket_has(cloud, "claims/"):
+        cloud.client("s3").delete_object(Bucket=bucket, Key=key)
+    serials = Serials(cloud.home)
+    serials.remove([Entry(one.serial, one.batch) for one in serials.all()])
 
 
-def exchanged(cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path) -> Identity:
+def exchanged(
+    cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path, **more: Any
+) -> Identity:
     """What whoever has the claim gets for a device of that name."""
     document: dict[str, Any] = {
         "version": 1,
@@ -92,6 +103,7 @@ def exchanged(cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path) 
         "endpoint": "localhost",
         "port": LocalState.load(cloud.paths).mqtt_port,
         "provisioningTemplate": template_of(cloud),
+        **more,
     }
     config, identity = Config.from_document(document), Identity.from_document(dict(claim))
     environment = Environment(folder, ca_file=cloud.paths.ca)
@@ -138,6 +150,21 @@ def granted(client: mqtt5.Client, topic_filter: str) -> bool:
 def published(client: mqtt5.Client, topic: str) -> int:
     packet = mqtt5.PublishPacket(b"{}", mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
     return int(client.publish(packet).result(LIMIT).puback.reason_code)
+
+
+def with_keys(watch: Watch) -> list[bytes]:
+    """Every content of any object that had a private key in it."""
+    return [one for found in watch.seen.values() for one in found if b"PRIVATE KEY" in one]
+
+
+def identity_of(cloud: Cloud, thing: str) -> Mapping[str, str]:
+    """What the device keeps."""
+    process = cloud.device_process(thing)
+    assert process
+    kept = Path(process.environ()["STATE_DIR"]) / thing
+    assert not (kept / "request.json").exists()
+    content: Mapping[str, str] = json.loads((kept / "identity.json").read_text())
+    return content
 
 
 def has_rotated(cloud: Cloud, thing: str) -> str:
@@ -212,6 +239,43 @@ def test_a_device_comes_with_a_claim_and_is_one_like_any_other(cloud: Cloud, met
 
 
 @pytest.mark.usefixtures("no_claim_left")
+def test_a_device_that_makes_its_own_key_keeps_it(cloud: Cloud) -> None:
+    # given
+    watch, restarted = Watch(cloud), Watch(cloud)
+    # when
+    with watch.watching():
+        made = cloud.provision({"deviceType": "bulb", "method": OWN_KEY})
+    assert made.status == "SUCCEEDED", made
+    thing = made.output["thingName"]
+    # then: the only key that was in a bucket at any time is the claim's
+    claim = shared_claim(cloud)
+    keys = {json.loads(found)["privateKey"] for found in with_keys(watch)}
+    assert keys == {claim["privateKey"]}
+    assert {f"devices/{thing}/identity.json", SHARED_KEY} <= watch.seen.keys()
+    # and the device's is its own, on the curve that it makes keys on
+    first = identity_of(cloud, thing)
+    assert fits(first["privateKey"], first["certificatePem"])
+    assert not fits(claim["privateKey"], first["certificatePem"])
+    assert isinstance(
+        load_pem_private_key(first["privateKey"].encode(), None), ec.EllipticCurvePrivateKey
+    )
+    # when it is restarted
+    with restarted.watching():
+        again = cloud.execute("RestartDeviceStateMachineArn", {"thingName": thing}, limit=90)
+    assert again.status == "SUCCEEDED", again
+    # then it makes another key, and no claim goes to it
+    assert f"devices/{thing}/csr.pem" in restarted.seen
+    assert {json.loads(found)["privateKey"] for found in with_keys(restarted)} == keys
+    assert f"devices/{thing}/identity.json" not in {
+        key for key, found in restarted.seen.items() if any(b"PRIVATE KEY" in one for one in found)
+    }
+    second = identity_of(cloud, thing)
+    assert second["privateKey"] != first["privateKey"]
+    assert second["certificateId"] == cloud.row(thing)["certificate_id"]
+    assert cloud.deprovision(thing).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
 def test_a_stolen_claim_gets_nothing(cloud: Cloud, tmp_path: Path) -> None:
     # given: a claim that was used by two devices
     made = [cloud.provision({"deviceType": "bulb", "method": SHARED}) for _ in range(2)]
@@ -220,9 +284,10 @@ def test_a_stolen_claim_gets_nothing(cloud: Cloud, tmp_path: Path) -> None:
     claim = shared_claim(cloud)
     assert {row["claim_certificate_id"] for row in rows} == {claim["certificateId"]}
     # when its thief names nobody, and devices that are there
-    for number, name in enumerate(["nobody", *names]):
+    tries = [("nobody", {"ownKey": True}), *((name, {}) for name in ["nobody", *names])]
+    for number, (name, more) in enumerate(tries):
         with pytest.raises(NotCertifiedError, match="AccessDenied"):
-            exchanged(cloud, claim, name, tmp_path / str(number))
+            exchanged(cloud, claim, name, tmp_path / str(number), **more)
     # then: nothing is in the catalog, or in force, or on a thing
     assert cloud.row("nobody") == {}
     assert [cloud.row(name)["certificate_id"] for name in names] == [
@@ -231,7 +296,7 @@ def test_a_stolen_claim_gets_nothing(cloud: Cloud, tmp_path: Path) -> None:
     iot = cloud.client("iot")
     in_force = {row["certificate_id"] for row in rows} | {claim["certificateId"]}
     left = {name: status for name, status in certificates(cloud).items() if name not in in_force}
-    assert list(left.values()).count("PENDING_ACTIVATION") == 3
+    assert list(left.values()).count("PENDING_ACTIVATION") == 4
     with pytest.raises(iot.exceptions.ResourceNotFoundException):
         iot.describe_thing(thingName="nobody")
     # and when it is withdrawn it opens nothing, devices go on, and the next one gets another
@@ -253,11 +318,12 @@ def test_a_claim_opens_no_other_topic(cloud: Cloud, method: str) -> None:
     # given
     made = cloud.provision({"deviceType": "bulb", "method": method})
     thing, template = made.output["thingName"], template_of(cloud)
-    claim = shared_claim(cloud) if method == SHARED else own_claim(cloud)
+    claim = own_claim(cloud) if method == OWN else shared_claim(cloud)
     with connected(cloud, claim, "claim.thief") as client:
         # then
         assert granted(client, f"$aws/provisioning-templates/{template}/provision/json/accepted")
         assert granted(client, "$aws/certificates/create/json/accepted")
+        assert granted(client, "$aws/certificates/create-from-csr/json/accepted")
         for topic_filter in (
             f"$aws/things/{thing}/shadow/#",
             f"$aws/things/{thing}/shadow/get/accepted",
@@ -275,12 +341,101 @@ def test_a_claim_opens_no_other_topic(cloud: Cloud, method: str) -> None:
             "$aws/provisioning-templates/another/provision/json",
         ):
             assert published(client, topic) == REFUSED, topic
-    if method == SHARED:
+    if method != OWN:
         # and it can't take the device's place
         with pytest.raises(ConnectionRefusedError), connected(cloud, claim, thing):
             pass
     assert cloud.row(thing)["status"] == "ONLINE"
     assert cloud.deprovision(thing).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
+@pytest.mark.parametrize(
+    ("batches", "why"),
+    [
+        ([], "the list has no serial number lamp"),
+        (["spring", "autumn"], "the list has the serial number lamp more than once"),
+        (["autumn"], "the list has the serial number lamp for batch autumn, not spring"),
+    ],
+    ids=["not there", "twice", "of another batch"],
+)
+def test_a_device_that_is_not_listed_for_its_batch_gets_nothing(
+    cloud: Cloud, batches: list[str], why: str
+) -> None:
+    # given
+    resource = cloud.home.resource("dynamodb")
+    table = resource.Table(cloud.home.output("SerialsTableName"))
+    for batch in batches:
+        table.put_item(Item={"serial": "lamp", "batch": batch, "added_at": "2026-01-02T03:04:05Z"})
+    # when
+    asked = {"thingName": "lamp", "method": OWN_KEY, "batch": "spring"}
+    refused = cloud.provision(asked)
+    # then: it fails soon and says why
+    assert (refused.status, refused.error) == ("FAILED", "SerialRefused")
+    assert f"lamp may not join: {why}" in refused.cause
+    # and nothing is left but what AWS IoT lets expire, and the claim of the batch
+    row, iot = cloud.row("lamp"), cloud.client("iot")
+    assert (row["status"], row["batch"], "certificate_id" in row) == ("FAILED", "spring", False)
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_thing(thingName="lamp")
+    assert bucket_has(cloud, "devices/lamp/") == []
+    assert bucket_has(cloud, "claims/") == ["claims/batches/spring.json"]
+    in_force = [name for name, status in certificates(cloud).items() if status == "ACTIVE"]
+    policy = f"{cloud.home.stack_name}-claim"
+    (claim,) = iot.list_targets_for_policy(policyName=policy)["targets"]
+    assert claim.rpartition("/")[2] in in_force
+    assert not any(iot.list_principal_things(principal=claim)["things"])
+    # and the question why is answered with what to do
+    said = " ".join(cloud.playground("why", "lamp").stdout.split())
+    assert f"lamp could not be made: {why}." in said
+    assert "playground serials add FILE" in said
+
+
+@pytest.mark.usefixtures("no_claim_left")
+def test_a_device_that_is_listed_joins(cloud: Cloud, tmp_path: Path) -> None:
+    # given
+    file = tmp_path / "made-in-may.csv"
+    file.write_text("serial,batch\nlamp,spring\nspot,spring\nhall,autumn\n")
+    added = cloud.playground("serials", "add", str(file), "--output", "json")
+    assert json.loads(added.stdout) == {"added": 3, "already": 0}
+    # when
+    made = cloud.provision({"thingName": "lamp", "method": SHARED, "batch": "spring"})
+    other = cloud.playground("create", "hall", "--method", "trusted-user", "--batch", "autumn")
+    # then
+    assert made.status == "SUCCEEDED", made
+    assert other.returncode == 0
+    assert [cloud.row(name)["status"] for name in ("lamp", "hall")] == ["ONLINE"] * 2
+    assert "serial_refused" not in cloud.row("lamp")
+    assert bucket_has(cloud, "claims/") == ["claims/batches/spring.json"]
+    # and the list is asked for the first certificate only
+    gone = cloud.playground("serials", "remove", "lamp", "nobody", "--output", "json")
+    assert json.loads(gone.stdout) == {"removed": 1, "absent": ["nobody"]}
+    restarted = cloud.execute("RestartDeviceStateMachineArn", {"thingName": "lamp"}, limit=90)
+    assert restarted.status == "SUCCEEDED", restarted
+    # and what the list can't take changes nothing
+    file.write_text("serial,batch\nporch,spring\nhall,spring\n")
+    wrong = cloud.playground("serials", "add", str(file), check=False)
+    assert wrong.returncode != 0
+    assert "line 3: serial: hall is in the list for batch autumn already" in wrong.stderr
+    listed = json.loads(cloud.playground("serials", "list", "--output", "json").stdout)["serials"]
+    assert [(one["serial"], one["batch"]) for one in listed] == [
+        ("hall", "autumn"),
+        ("spot", "spring"),
+    ]
+    for name in ("lamp", "hall"):
+        assert cloud.deprovision(name).status == "SUCCEEDED"
+
+
+@pytest.mark.usefixtures("no_claim_left")
+def test_ten_thousand_serial_numbers_are_listed(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "serials.txt"
+    names = [f"lamp-{number:05}" for number in range(10_000)]
+    file.write_text("\n".join(names))
+    answer = cloud.playground("serials", "add", str(file), "--batch", "big", "--output", "json")
+    assert json.loads(answer.stdout) == {"added": 10_000, "already": 0}
+    assert [one.serial for one in Serials(cloud.home).all("big")] == names
+    gone = cloud.playground("serials", "remove", str(file), "--batch", "big", "--output", "json")
+    assert json.loads(gone.stdout) == {"removed": 10_000, "absent": []}
 
 
 @pytest.mark.usefixtures("no_claim_left")

@@ -7,60 +7,19 @@ after a restart.
 import json
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.bucket_watch import Watch
 from tests.playground_cloud import Cloud, wait_for
 from tests.secrets_found import places_with
 
 pytestmark = pytest.mark.thorough
-
-
-class Watch:
-    """Every content that any bucket has had, as often as it can be looked at."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud, self._over = cloud, Event()
-        self.seen: dict[str, set[bytes]] = {}
-        self.encryption: dict[str, str | None] = {}
-
-    def run(self) -> None:
-        """Look until it is over."""
-        s3 = self._cloud.client("s3")
-        buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
-        while not self._over.is_set():
-            for bucket in buckets:
-                for item in s3.list_objects_v2(Bucket=bucket, Prefix="devices/").get(
-                    "Contents", []
-                ):
-                    self._keep(s3, bucket, item["Key"])
-
-    def _keep(self, s3: Any, bucket: str, key: str) -> None:
-        try:
-            answer = s3.get_object(Bucket=bucket, Key=key)
-            content = answer["Body"].read()
-        except s3.exceptions.NoSuchKey:
-            return  # picked up since it was listed
-        self.seen.setdefault(key, set()).add(content)
-        self.encryption[key] = answer.get("ServerSideEncryption")
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Within the block."""
-        thread = Thread(target=self.run)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            thread.join()
 
 
 def state_of(cloud: Cloud, thing: str) -> Path:

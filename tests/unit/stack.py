@@ -9,6 +9,7 @@ TABLE = "playground-catalog"
 TURNS = "playground-turns"
 FLEETS = "playground-fleets"
 HOSTS = "playground-hosts"
+SERIALS = "playground-serials"
 HOSTS_QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/playground-hosts"
 RECORDS = "playground-idempotency"
 HISTORY = "playground-history"
@@ -66,6 +67,7 @@ ENVIRONMENT = {
     "TURNS_TABLE": TURNS,
     "FLEETS_TABLE": FLEETS,
     "HOSTS_TABLE": HOSTS,
+    "SERIALS_TABLE": SERIALS,
     "HOSTS_QUEUE_URL": HOSTS_QUEUE,
     "HOST_CAPACITY": "3",
     "DEVICES_PER_SECOND": "8",

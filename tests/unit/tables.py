@@ -13,7 +13,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
 from tests.unit.built import SESSION
 from tests.unit.remembered import remember
-from tests.unit.stack import BUCKET, ENVIRONMENT, HOSTS, TABLE
+from tests.unit.stack import BUCKET, ENVIRONMENT, HOSTS, SERIALS, TABLE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -85,6 +85,11 @@ def create_catalog() -> "Table":
 def create_hosts() -> "Table":
     """The table of hosts and seats."""
     return create_table(HOSTS, ["host", "entry"], ["host", "entry"])
+
+
+def create_serials() -> "Table":
+    """The list of serial numbers."""
+    return create_table(SERIALS, ["serial", "batch"], ["serial", "batch"])
 
 
 def create_bucket() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from common.device_wish import TTL, DeviceWish
 from common.errors import InvalidInput
-from common.identifiers import IDENTITIES
+from common.identifiers import IDENTITIES, shared_claim_key
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -38,8 +38,42 @@ def test_a_method_is_named_once() -> None:
     assert DeviceWish.of({"hosting": "shared"}).identity == "csr"
     with pytest.raises(InvalidInput, match="method: is the same field as identity"):
         DeviceWish.of({"method": "csr", "identity": "csr"})
-    with pytest.raises(InvalidInput, match="method: must be one of keys, csr, claim, trusted-user"):
+    with pytest.raises(
+        InvalidInput, match="method: must be one of keys, csr, claim, claim-csr, trusted-user"
+    ):
         DeviceWish.of({"method": "passport"})
+
+
+@pytest.mark.parametrize("field", ["method", "identity"])
+@pytest.mark.parametrize("method", IDENTITIES)
+def test_a_batch_is_for_devices_with_a_claim(field: str, method: str) -> None:
+    asked = {field: method, "batch": "spring"}
+    if method in {"claim", "claim-csr", "trusted-user"}:
+        assert DeviceWish.of(asked).batch == "spring"
+        assert DeviceWish.of({field: method}).batch is None
+    else:
+        rule = "batch: is for the methods claim, claim-csr and trusted-user"
+        with pytest.raises(InvalidInput, match=rule):
+            DeviceWish.of(asked)
+
+
+@pytest.mark.parametrize("asked", [{}, {"hosting": "shared"}])
+def test_a_batch_is_for_no_device_that_names_no_method(asked: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="batch: is for the methods"):
+        DeviceWish.of({**asked, "batch": "spring"})
+
+
+@pytest.mark.parametrize("batch", ["", "a b", "a/b", "a.b", "a:b", "x" * 41, None, 7, ["spring"]])
+def test_a_batch_has_a_short_name(batch: object) -> None:
+    with pytest.raises(InvalidInput, match=r"batch: must match \[a-zA-Z0-9_-\]\{1,40\}, got"):
+        DeviceWish.of({"method": "claim", "batch": batch})
+    assert DeviceWish.of({"method": "claim", "batch": "x" * 40}).batch == "x" * 40
+
+
+def test_no_batch_has_the_claim_of_those_without_one() -> None:
+    assert shared_claim_key() == "claims/claim.json"
+    for batch in ("claim", "batches", "x"):
+        assert shared_claim_key(batch) == f"claims/batches/{batch}.json"
 
 
 def test_a_device_of_which_nothing_is_said_stays() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from common.identifiers import CLAIMS
 from tests.mocks import WORKFLOWS, definition, task_states
 from tests.workflow.second_interpreter import (
     NO_ANSWER,
@@ -271,7 +272,7 @@ def scenarios() -> dict[str, Scenario]:
         for name in ("provision_device", "restart_device")
     }
     in_vain = {name: first_in_vain("provision_device")[name] for name in BY_A_CLAIM}
-    made |= {f"by-{method}": by_a_claim(in_vain, method) for method in ("claim", "trusted-user")}
+    made |= {f"by-{method}": by_a_claim(in_vain, method) for method in CLAIMS}
     made["by-jitr"] = by_a_claim({"SettleClaim": in_vain["SettleClaim"]}, "jitr")
     made["by-jitr-own"] = scenario(
         "provision_device",
@@ -336,7 +337,7 @@ def test_a_device_with_a_key_of_its_own_is_waited_for(ended: Any, workflow: str)
     assert end.calls["SignRequest"] == 2
 
 
-@pytest.mark.parametrize("method", ["claim", "trusted-user"])
+@pytest.mark.parametrize("method", CLAIMS)
 def test_a_device_with_a_claim_is_waited_for(ended: Any, method: str) -> None:
     end = ended[f"by-{method}"]
     assert (end.status, end.output) == ("SUCCEEDED", WELL["provision_device"][2])

@@ -16,7 +16,7 @@ import { startWorkflow } from '../cli/lines';
 import { CliLine } from '../ui/CliLine';
 import { ErrorBox } from '../ui/small';
 import type { JsonObject } from '../values/json';
-import { attributesOf, csrFault, modelOf, nameFault, ttlFault } from './newDevice';
+import { attributesOf, batchFault, csrFault, modelOf, nameFault, ttlFault } from './newDevice';
 import { TYPES } from './types';
 
 type Method = NonNullable<NewDevice['method']>;
@@ -35,9 +35,14 @@ const METHODS: { value: Method; label: string; description: string }[] = [
     description: 'Fleet provisioning: it exchanges the claim for a certificate of its own.',
   },
   {
+    value: 'claim-csr',
+    label: 'The same, with a key of its own',
+    description: 'Fleet provisioning too, and the device makes its key.',
+  },
+  {
     value: 'trusted-user',
     label: 'A claim of its own',
-    description: 'The same, with a claim that is good for five minutes.',
+    description: 'Fleet provisioning, with a claim that is good for five minutes.',
   },
   {
     value: 'jitr',
@@ -81,6 +86,7 @@ export default function CreateDevice({ close }: { close: () => void }) {
   const [method, setMethod] = useState<Method>('keys');
   const [hosting, setHosting] = useState<Hosting>('task');
   const [csr, setCsr] = useState('');
+  const [batch, setBatch] = useState('');
   const [ttl, setTtl] = useState('');
   const [attributes, setAttributes] = useState('');
   const [model, setModel] = useState('');
@@ -90,13 +96,21 @@ export default function CreateDevice({ close }: { close: () => void }) {
   const own = modelOf(model);
   const virtual = hosting !== 'none';
   const request = virtual ? undefined : csrFault(csr);
-  const faults = [nameFault(thingName), ttlFault(ttl), given.fault, virtual ? own.fault : request];
+  const claimed = hosting === 'task' && !['keys', 'csr'].includes(method);
+  const faults = [
+    nameFault(thingName),
+    claimed ? batchFault(batch) : undefined,
+    ttlFault(ttl),
+    given.fault,
+    virtual ? own.fault : request,
+  ];
   const body: NewDevice = {
     deviceType,
     ...(thingName && { thingName }),
     ...(given.value && { attributes: given.value }),
     ...(virtual && own.value && { model: own.value }),
     ...(hosting === 'task' && method !== 'keys' && { method }),
+    ...(claimed && batch && { batch }),
     ...(hosting !== 'task' && { hosting }),
     ...(!virtual && { csr }),
     ...(ttl && { ttl }),
@@ -217,6 +231,22 @@ export default function CreateDevice({ close }: { close: () => void }) {
                   setCsr(detail.value);
                 }}
                 data-testid="create-csr"
+              />
+            </FormField>
+          )}
+          {claimed && (
+            <FormField
+              label="Batch"
+              description="Then the list of serial numbers must have its name. Empty: no list is asked."
+              errorText={batchFault(batch)}
+            >
+              <Input
+                value={batch}
+                onChange={({ detail }) => {
+                  setBatch(detail.value.trim());
+                }}
+                placeholder="spring"
+                data-testid="create-batch"
               />
             </FormField>
           )}

@@ -27,6 +27,13 @@ export function csrFault(csr: string): string | undefined {
 }
 
 /** What is wrong with a time to live; an empty one is none. */
+/** The rule of a batch's name; empty is none. */
+export function batchFault(batch: string): string | undefined {
+  return batch === '' || /^[a-zA-Z0-9_-]{1,40}$/.test(batch)
+    ? undefined
+    : 'must be 1 to 40 letters, digits, _ or -';
+}
+
 export function ttlFault(ttl: string): string | undefined {
   if (ttl === '') return undefined;
   const [, number = '', unit = ''] = /^([1-9][0-9]{0,5})([mhd])$/.exec(ttl) ?? [];

@@ -4,10 +4,14 @@ claim certificate.
 https://docs.aws.amazon.com/iot/latest/developerguide/fleet-provision-api.html: a certificate is
 asked for; the answer has an ownership token, which goes back with the device's name. Answers come
 over the connection that has asked, to whoever has subscribed before.
+
+AWS IoT makes the key and sends it, or the device makes it and sends a request. Then the key is kept
+before the request goes out, so a device that is cut off goes on with the same one.
 """
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
@@ -21,14 +25,21 @@ from virtual_device.base.jsonvalue import (
 from virtual_device.base.reactor import Reactor, Timer
 from virtual_device.connection.mqtt import Network
 from virtual_device.connection.transport import Access, Failure, Message
-from virtual_device.state.certify import CertificateLateError, NotCertifiedError
+from virtual_device.state.certify import (
+    CertificateLateError,
+    NotCertifiedError,
+    request_for,
+    with_own_key,
+)
 from virtual_device.state.claimed import Claimed
 from virtual_device.state.config import Config, Environment, Identity
+from virtual_device.state.keys import Request, fits
 from virtual_device.state.store import Store
 
 log = logging.getLogger(__name__)
 
 CREATE_TOPIC = "$aws/certificates/create/json"
+CSR_TOPIC = "$aws/certificates/create-from-csr/json"
 WAIT_SECONDS = 300.0
 """How long it may take: a claim certificate for one device is good for five minutes."""
 AGAIN_SECONDS = 10.0
@@ -65,9 +76,12 @@ def exchange(
         will_payload=b"",
     )
     keep = partial(_keep, store, name, claim.certificate_id)
+    request = request_for(name, claim.certificate_id, store) if config.own_key else None
+    wanted = _Wanted(config.provisioning_template, name, request)
     try:
-        kept = Claimed.load(store, name, claim.certificate_id)
-        exchanging = _Exchange(access, config.provisioning_template, name, kept, keep)
+        exchanging = _Exchange(
+            access, wanted, Claimed.load(store, name, claim.certificate_id), keep
+        )
     except ValueError as error:
         raise ConfigInvalidError(f"claim: {error}") from error
     return exchanging.run(wait)
@@ -84,21 +98,52 @@ def _keep(store: Store, thing_name: str, claim_id: str, claimed: Claimed) -> Non
     claimed.save(store, thing_name, claim_id)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """The certificate that is asked for: with which template, for which thing."""
+
+    template: str
+    thing_name: str
+    request: Request | None
+    """For the device's own key; None: AWS IoT makes the key."""
+
+    @property
+    def topic(self) -> str:
+        """Where it is asked for."""
+        return CREATE_TOPIC if self.request is None else CSR_TOPIC
+
+    @property
+    def question(self) -> JsonObject:
+        """What is asked there."""
+        if self.request is None:
+            return {}
+        return {"certificateSigningRequest": self.request.csr}
+
+    def claimed(self, answer: JsonObject) -> Claimed:
+        """What the answer brings. Raises `DeviceError`."""
+        if self.request is None:
+            return Claimed.from_document(answer)
+        claimed = Claimed.from_document(with_own_key(answer, self.request))
+        if not fits(self.request.private_key, claimed.identity.certificate):
+            raise NotCertifiedError(f"the certificate is not for the key of {self.thing_name}")
+        return claimed
+
+
 class _Exchange:
     """One, from the connection to the goodbye; a `transport.Listener`."""
 
     def __init__(
         self,
         access: Access,
-        template: str,
-        thing_name: str,
+        wanted: _Wanted,
         claimed: Claimed | None,
         keep: Callable[[Claimed], None],
     ) -> None:
-        self._thing_name, self._claimed, self._keep = thing_name, claimed, keep
+        self._wanted, self._claimed, self._keep = wanted, claimed, keep
+        self._thing_name, self._create_topic = wanted.thing_name, wanted.topic
         self._was_kept = claimed is not None
         self._noes = 0
-        self._provision_topic = f"$aws/provisioning-templates/{template}/provision/json"
+        self._provision_topic = f"$aws/provisioning-templates/{wanted.template}/provision/json"
         self._timer: Timer | None = None
         self._outcome: Identity | DeviceError | None = None
         self._trouble = "no connection"
@@ -119,7 +164,7 @@ class _Exchange:
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - subscribed anew
         """Subscribe to the answers."""
-        topics = (CREATE_TOPIC, self._provision_topic)
+        topics = (self._create_topic, self._provision_topic)
         filters = [f"{topic}/{verdict}" for topic in topics for verdict in ("accepted", "rejected")]
         self._connection.subscribe(filters, self._on_subscribed)
 
@@ -142,7 +187,7 @@ class _Exchange:
     def on_message(self, message: Message) -> None:
         """An answer."""
         topic, _, verdict = message.topic.rpartition("/")
-        if self._outcome is not None or topic not in {CREATE_TOPIC, self._provision_topic}:
+        if self._outcome is not None or topic not in {self._create_topic, self._provision_topic}:
             return
         try:
             content = decode_object(message.payload)
@@ -151,7 +196,7 @@ class _Exchange:
             return
         if verdict == "rejected":
             self._on_rejected(topic, content)
-        elif topic == CREATE_TOPIC:
+        elif topic == self._create_topic:
             self._on_created(content)
         else:
             self._on_provisioned(content)
@@ -168,7 +213,8 @@ class _Exchange:
             return
         self._wait(AGAIN_SECONDS)
         if self._claimed is None:
-            self._connection.publish(CREATE_TOPIC, encode({}), self._on_published)
+            question = encode(self._wanted.question)
+            self._connection.publish(self._create_topic, question, self._on_published)
             return
         asked = {
             "certificateOwnershipToken": self._claimed.token,
@@ -189,7 +235,7 @@ class _Exchange:
         if self._claimed is not None:
             return  # of what was asked for twice: AWS IoT deletes it after an hour
         try:
-            claimed = Claimed.from_document(content)
+            claimed = self._wanted.claimed(content)
             self._keep(claimed)
         except DeviceError as error:
             self._end(error)
@@ -214,7 +260,7 @@ class _Exchange:
         elif code == NO and self._noes + 1 < NOES:
             self._noes += 1
             self._wait(AFTER_NO_SECONDS)
-        elif topic != CREATE_TOPIC and code == USED_UP and self._was_kept and self._claimed:
+        elif topic != self._create_topic and code == USED_UP and self._was_kept and self._claimed:
             # Of an earlier process, which has not lived to hear that it was accepted.
             self._end(self._claimed.identity)
         else:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from virtual_device.base.errors import ConfigInvalidError, DeviceError, UrlRefusedError
-from virtual_device.base.jsonvalue import Json, NotJsonError, decode_object
+from virtual_device.base.jsonvalue import Json, JsonObject, NotJsonError, decode_object
 from virtual_device.state.config import Config, Identity
 from virtual_device.state.keys import Request, fits, make_request
 from virtual_device.state.store import Store, digest
@@ -56,7 +56,7 @@ def certify(
     """The identity of a device whose config asks for a request. Raises `DeviceError`, of which
     `CertificateLateError` when there is none after `wait` seconds.
     """
-    request = _request(config, store)
+    request = request_for(config.thing.name, digest(config.csr_url), store)
     world.upload(config.csr_url, request.csr, sources)
     log.info(
         "certificate requested for a key made here",
@@ -74,15 +74,16 @@ def certify(
         world.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
 
 
-def _request(config: Config, store: Store) -> Request:
-    """The kept one, if it was made for this very URL."""
-    name, source = config.thing.name, digest(config.csr_url)
-    kept = store.load_document(name, REQUEST_FILE) or {}
+def request_for(thing_name: str, source: str, store: Store) -> Request:
+    """The kept one, if it was made for this very source; else a new one, which is kept (0600).
+    Raises `StateUnusableError`, `StateCorruptError`.
+    """
+    kept = store.load_document(thing_name, REQUEST_FILE) or {}
     if kept.get("source") == source:
         return Request(str(kept["privateKey"]), str(kept["csr"]))
-    made = make_request(name)
+    made = make_request(thing_name)
     document = {"source": source, "privateKey": made.private_key, "csr": made.csr}
-    store.save_document(name, REQUEST_FILE, document)
+    store.save_document(thing_name, REQUEST_FILE, document)
     return made
 
 
@@ -96,15 +97,21 @@ def _look(config: Config, request: Request, sources: Sources, world: World) -> I
         if error.status in {403, 404}:
             return None
         raise
-    identity = Identity.from_document({**document, "privateKey": request.private_key})
+    identity = Identity.from_document(with_own_key(document, request))
     return identity if fits(identity.private_key, identity.certificate) else None
 
 
 def _document(content: bytes) -> dict[str, Json]:
     try:
-        found = decode_object(content)
+        return decode_object(content)
     except NotJsonError as error:
         raise ConfigInvalidError(f"certificate: {error}") from error
-    if "privateKey" in found:
+
+
+def with_own_key(document: JsonObject, request: Request) -> JsonObject:
+    """What the cloud has sent, with the key that is ours. Raises `NotCertifiedError` when it has
+    sent one.
+    """
+    if "privateKey" in document:
         raise NotCertifiedError("the cloud sent a private key; this device uses only its own")
-    return found
+    return {**document, "privateKey": request.private_key}

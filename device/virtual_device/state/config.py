@@ -62,6 +62,8 @@ class Config:
     """What `identity_url` leads to is a claim, and this the template to use it with; empty once
     used.
     """
+    own_key: bool = False
+    """Whether the device makes the key of the certificate that it gets for its claim."""
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -86,6 +88,7 @@ class Config:
             identity_url=str(document.get("identityUrl", "")),
             csr_url=str(document.get("csrUrl", "")),
             provisioning_template=str(document.get("provisioningTemplate", "")),
+            own_key=document.get("ownKey") is True,
         )
 
     def as_document(self) -> dict[str, Json]:

@@ -151,7 +151,7 @@ def from_config(  # noqa: PLR0913 - all but the first four have defaults
     """
     kept = _load(config.thing.name, store)
     source = digest(config.identity_url)
-    known = replace(config, identity_url="", csr_url="", provisioning_template="")
+    known = replace(config, identity_url="", csr_url="", provisioning_template="", own_key=False)
     if kept is not None and kept.identity_source == source:
         return replace(kept, config=known)
     try:

@@ -26,8 +26,8 @@ ONLY_LOOK = {
     "why",
     "cost", "explain", "fleet list", "fleet report", "fleet show", "fleet watch",
     "api", "authority list", "describe", "findings", "images", "job list", "job operations",
-    "job show", "links", "list", "logs", "models", "settings", "show", "token", "user list",
-    "watch",
+    "job show", "links", "list", "logs", "models", "serials list", "settings", "show", "token",
+    "user list", "watch",
 }  # fmt: skip
 QUESTION = "Change the stack s in AWS account 123456789012, eu-west-1?"
 WORDS = [
@@ -72,6 +72,8 @@ def test_what_changes_something_is_refused_where_nobody_can_be_asked(
     assert doing
     file = {"name": "office", "groups": [{"name": "lamp", "count": 2}]}
     (tmp_path / "office.json").write_text(json.dumps(file))
+    (tmp_path / "made-in-may.csv").write_text("serial,batch\nlamp,spring\n")
+    (tmp_path / "serials.txt").write_text("lamp\n")
     monkeypatch.chdir(tmp_path)
     # then each is refused before AWS was asked, also when its own question is answered beforehand
     for line in doing:

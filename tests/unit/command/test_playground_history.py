@@ -155,7 +155,7 @@ def test_the_steps_are_those_of_the_way_that_the_input_asks_for() -> None:
     assert task_names(provisioning, {"identity": "csr"}) == [*made_here, "RecordStatus"]
     assert task_names(provisioning, {"method": "csr"}) == [*made_here, "RecordStatus"]
     by_claim = ["CreateThing", "TakeTurn", "CreateClaim", "WriteConfig", "StartTask", "SettleClaim"]
-    for method in ("claim", "trusted-user"):
+    for method in ("claim", "claim-csr", "trusted-user"):
         assert task_names(provisioning, {"method": method}) == [*by_claim, "RecordStatus"]
     by_authority = [name for name in by_claim if name != "CreateClaim"]
     assert task_names(provisioning, {"method": "jitr"}) == [*by_authority, "RecordStatus"]

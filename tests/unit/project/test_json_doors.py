@@ -220,6 +220,7 @@ def test_what_the_command_shares_with_functions_needs_nothing_but_python() -> No
         "common.fleet_stages",
         "common.identifiers",
         "common.errors",
+        "common.moments",
         "common.statuses",
     }
     # What these import themselves comes along.

@@ -21,7 +21,14 @@ from common.device_wish import (
     TTL,
     TTL_RULE,
 )
-from common.identifiers import DEVICE_TYPES, IDENTITIES, RESERVED_NAMES, THING_NAME, made_up_name
+from common.identifiers import (
+    BATCH_NAME,
+    DEVICE_TYPES,
+    IDENTITIES,
+    RESERVED_NAMES,
+    THING_NAME,
+    made_up_name,
+)
 from common.statuses import STATUSES
 from control_plane import control_plane, explain
 from control_plane.caller import groups_of
@@ -278,6 +285,15 @@ def test_a_byte_order_mark_is_no_part_of_a_body(api: Api, workflows: Any, mark: 
         ({"method": "claim", "identity": "claim"}, "/method"),
         ({"method": "trusted-user", "hosting": "shared"}, "/method"),
         ({"identity": "claim", "hosting": "shared"}, "/identity"),
+        ({"batch": "spring"}, "/batch"),
+        ({"batch": "spring", "method": "claim-csr", "hosting": "shared"}, "/method"),
+        ({"batch": "spring", "hosting": "shared"}, "/batch"),
+        ({"batch": "spring", "method": "keys"}, "/method"),
+        ({"batch": "spring", "identity": "csr"}, "/identity"),
+        ({"batch": "a b", "method": "claim"}, "/batch"),
+        ({"batch": "a/b", "method": "claim"}, "/batch"),
+        ({"batch": "x" * 41, "method": "claim"}, "/batch"),
+        ({"batch": None, "method": "claim"}, "/batch"),
         ({"hosting": "none"}, "/csr"),
         ({"hosting": "none", "csr": "x"}, "/csr"),
         ({"hosting": "shared", "csr": CSR}, "/csr"),
@@ -312,6 +328,7 @@ def test_a_body_that_breaks_a_rule(api: Api, workflows: Any, body: Any, field: s
     [
         ({"method": "csr", "identity": "csr"}, "can't be given together with identity"),
         ({"method": "claim", "hosting": "shared"}, "can't be claim with hosting shared"),
+        ({"method": "keys", "batch": "spring"}, "can't be keys with batch spring"),
     ],
 )
 def test_fields_that_exclude_each_other_are_told_in_words(
@@ -319,6 +336,12 @@ def test_fields_that_exclude_each_other_are_told_in_words(
 ) -> None:
     (error,) = api.call("createDevice", body=body).body["errors"]
     assert error == {"field": "/method", "rule": rule}
+
+
+def test_a_device_of_a_batch_is_asked_for(api: Api, workflows: Any) -> None:
+    body = {"thingName": "lamp", "method": "claim-csr", "batch": "spring"}
+    assert api.call("createDevice", body=body).status == 202
+    assert list(workflows.started.values()) == [body]
 
 
 def test_a_request_is_refused_in_words_and_taken(api: Api, workflows: Any) -> None:
@@ -383,6 +406,7 @@ def test_the_document_has_the_workflows_rules() -> None:
     assert attributes["additionalProperties"]["pattern"] == f"^{ATTRIBUTE_VALUE.pattern}$"
     assert attributes["maxProperties"] == MAX_ATTRIBUTES
     assert tuple(schemas["Identity"]["enum"]) == IDENTITIES
+    assert schemas["Batch"]["pattern"] == f"^{BATCH_NAME.pattern}$"
     assert schemas["TimeToLive"]["pattern"] == f"^({TTL.pattern})$"
     assert tuple(schemas["Status"]["enum"]) == STATUSES
     assert tuple(schemas["Workflow"]["enum"]) == tuple(machines_of(environment(), SESSION).arns)

@@ -63,6 +63,7 @@ def test_outputs_are_there_for_those_who_use_the_stack() -> None:
         "QuarantinePolicyName",
         "HistoryTableName",
         "HostsTableName",
+        "SerialsTableName",
         "IotLogGroupName",
         "VerdictsTableName",
         "SecurityTopicArn",

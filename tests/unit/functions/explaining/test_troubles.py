@@ -148,6 +148,31 @@ def test_a_failed_state_is_named() -> None:
     assert found.cause == "push an image first"
 
 
+@pytest.mark.parametrize(
+    "execution", [None, FailedExecution("provision-device", "one", 7, "S", "")]
+)
+def test_one_that_is_not_in_the_list_is_told_what_to_do(
+    execution: FailedExecution | None,
+) -> None:
+    """As long as the row is there, for the row says why."""
+    row = {
+        "status": "FAILED",
+        "identity": "claim-csr",
+        "batch": "spring",
+        "serial_refused": "the list has no serial number lamp",
+    }
+    found = only(row=row, execution=execution)
+    assert found.kind == "workflow"
+    assert found.sentence == "lamp could not be made: the list has no serial number lamp."
+    assert "It is of batch spring." in found.cause
+    assert "exactly once" in found.cause
+    assert found.todo == (
+        "playground serials list --batch spring",
+        "If it is one of yours: playground serials add FILE",
+        "playground create lamp --method claim-csr --batch spring",
+    )
+
+
 def test_a_device_that_could_not_be_made_is_never_without_trouble() -> None:
     """Also when Step Functions has forgotten the execution."""
     found = only(row={"status": "FAILED", "status_reason": "no image"})

@@ -10,11 +10,13 @@ import pytest
 
 from common.clients import NEVER_REPEAT
 from common.errors import TransientError
+from common.identifiers import IDENTITIES
+from provisioning import write_config
 from tests.unit.built import CLIENTS
 from tests.unit.doubles import faults
 from tests.unit.doubles.ecr import MemoryEcr
 from tests.unit.restarting import BY_HAND, THING, Restart, World, is_back
-from tests.unit.stack import IMAGE_TAG, OTHER_RESTART
+from tests.unit.stack import BUCKET, IMAGE_TAG, OTHER_RESTART
 
 pytestmark = pytest.mark.thorough
 
@@ -123,6 +125,27 @@ def test_the_old_connection_is_not_taken_for_the_new_one(lamp: World) -> None:
     # then
     assert len(lamp.workflows.answers) == before
     assert "devices/lamp/identity.json" in lamp.objects()
+
+
+@pytest.mark.parametrize("method", IDENTITIES)
+def test_who_has_made_the_key_makes_the_next_one_and_no_claim_is_used_again(
+    lamp: World, method: str
+) -> None:
+    # given
+    lamp.set(identity=method)
+    restart = Restart(lamp, BY_HAND)
+    # when
+    restart.step("claim")
+    lamp.call(write_config, thingName=THING, restart=restart.arn)
+    # then: the workflow goes by the one, the device by the other
+    own_key = method in {"csr", "claim-csr"}
+    assert restart.data["device"]["identity"] == ("csr" if own_key else "keys")
+    found = lamp.s3.get_object(Bucket=BUCKET, Key="devices/lamp/config.json")
+    config = json.loads(found["Body"].read())
+    assert ("csrUrl" in config) is own_key
+    assert not config.keys() & {"provisioningTemplate", "ownKey"}
+    # and the row still says how it came
+    assert lamp.row["identity"] == method
 
 
 def test_a_device_keeps_its_type_its_attributes_and_its_model(world: World) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common.clients import NEVER_REPEAT
-from common.errors import OwnershipLost, PlaygroundError, RequestMissing
+from common.errors import OwnershipLost, PlaygroundError, RequestMissing, SerialRefused
 from common.moments import now
 from devices.catalog import Catalog
 from provisioning import (
@@ -28,11 +28,13 @@ from tests.unit.built import CLIENTS, built
 from tests.unit.doubles import faults
 from tests.unit.doubles.iot import MemoryIot, RegisteredCertificate
 from tests.unit.stack import BUCKET, EXECUTION, OTHER_EXECUTION, REMOVAL, TEMPLATE
+from tests.unit.tables import create_serials
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
     from types_boto3_s3 import S3Client
 
-SHARED, OWN = METHODS = ("claim", "trusted-user")
+SHARED, OWN_KEY, OWN = METHODS = ("claim", "claim-csr", "trusted-user")
 SHARED_KEY = "claims/claim.json"
 ACCOUNT = "arn:aws:iot:eu-west-1:123456789012"
 
@@ -47,10 +49,13 @@ class World:
     catalog: Catalog
     s3: "S3Client"
     context: Any
+    serials: "Table"
 
-    def begin(self, method: str, name: str = "lamp", execution: str = EXECUTION) -> None:
+    def begin(
+        self, method: str, name: str = "lamp", execution: str = EXECUTION, **more: str
+    ) -> None:
         """The states before the claim."""
-        asked = {"thingName": name, "deviceType": "bulb", "method": method}
+        asked = {"thingName": name, "deviceType": "bulb", "method": method, **more}
         built(create_thing)({"input": asked, "execution": execution}, self.context)
         built(write_config)({"thingName": name, "input": asked}, self.context)
 
@@ -100,6 +105,12 @@ class World:
         content: dict[str, Any] = json.loads(found)
         return content
 
+    def list(self, serial: str, *batches: str) -> None:
+        """The list has it for these batches."""
+        for batch in batches:
+            item = {"serial": serial, "batch": batch, "added_at": now()}
+            self.serials.put_item(Item=item)
+
     def held(self) -> set[str]:
         return {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
 
@@ -107,7 +118,7 @@ class World:
 @pytest.fixture
 def world(iot: MemoryIot, catalog: Catalog, s3: "S3Client", context: Any) -> World:
     iot.create_policy("playground-claim", "{}")
-    return World(iot, catalog, s3, context)
+    return World(iot, catalog, s3, context, create_serials())
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -120,12 +131,15 @@ def test_a_claim_goes_to_the_device_and_nowhere_else(
     # then: it lies where a key of the device's own would, and the config says what it is
     given = world.document("devices/lamp/identity.json")
     assert (given["certificateId"], "PRIVATE KEY" in given["privateKey"]) == (claim, True)
-    assert world.document("devices/lamp/config.json")["provisioningTemplate"] == TEMPLATE
+    config = world.document("devices/lamp/config.json")
+    assert config["provisioningTemplate"] == TEMPLATE
+    assert config.get("ownKey") is (True if method == OWN_KEY else None)
+    assert "csrUrl" not in config
     row = world.row()
     assert (row["identity"], row["claim_certificate_id"]) == (method, claim)
     assert row["identity_pending"]
     assert "certificate_requests" not in row
-    assert (SHARED_KEY in world.held()) is (method == SHARED)
+    assert (SHARED_KEY in world.held()) is (method != OWN)
     for told in (printed(), repr(row)):
         assert "PRIVATE KEY" not in told
 
@@ -133,7 +147,7 @@ def test_a_claim_goes_to_the_device_and_nowhere_else(
 def test_the_claim_that_devices_share_is_made_once(world: World) -> None:
     # when
     world.begin(SHARED)
-    world.begin(SHARED, "spot", OTHER_EXECUTION)
+    world.begin(OWN_KEY, "spot", OTHER_EXECUTION)
     first, second = world.claim(), world.claim("spot", OTHER_EXECUTION)
     # then
     assert first == second
@@ -313,11 +327,161 @@ def test_what_an_execution_that_was_cut_off_has_made_is_removed(
     world.undo()
     # then: the claim that others use stays
     assert arn not in world.iot.certificates
-    assert world.held() == ({SHARED_KEY} if method == SHARED else set())
+    assert world.held() == ({SHARED_KEY} if method != OWN else set())
     assert world.iot.things == {}
     row = world.row()
     assert row["status"] == "FAILED"
     assert "claim_certificate_id" not in row
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_device_of_a_batch_that_is_listed_is_let_in(world: World, method: str) -> None:
+    # given
+    world.list("lamp", "spring")
+    world.list("spot", "autumn")
+    world.begin(method, batch="spring")
+    # when
+    admitted, arn = world.come("lamp", world.claim())
+    # then
+    assert admitted
+    row = world.row()
+    assert (row["batch"], row["certificate_arn"]) == ("spring", arn)
+    assert "serial_refused" not in row
+    assert world.settle()["signed"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("batches", "why"),
+    [
+        ([], "the list has no serial number lamp"),
+        (["spring", "autumn"], "the list has the serial number lamp more than once"),
+        (["autumn", "winter"], "the list has the serial number lamp more than once"),
+        (["autumn"], "the list has the serial number lamp for batch autumn, not spring"),
+        (["Spring"], "the list has the serial number lamp for batch Spring, not spring"),
+    ],
+    ids=" ".join,
+)
+def test_one_that_is_not_listed_once_and_for_its_batch_gets_nothing(
+    world: World, method: str, batches: list[str], why: str, printed: Callable[[], str]
+) -> None:
+    # given: others are listed
+    world.list("lamp2", "spring")
+    world.list("lam", "spring")
+    world.list("lamp", *batches)
+    world.begin(method, batch="spring")
+    claim = world.claim()
+    # when
+    admitted, arn = world.come("lamp", claim)
+    # then: nothing is made, the log and the row say why, and the workflow ends with that
+    assert not admitted
+    assert world.iot.certificates[arn].status == "PENDING_ACTIVATION"
+    assert not world.iot.things["lamp"].principals
+    row = world.row()
+    assert "certificate_id" not in row
+    assert row["serial_refused"] == why
+    assert why in printed()
+    with pytest.raises(SerialRefused, match=f"lamp may not join: {why}"):
+        world.settle()
+    # and it still says so when all was undone
+    world.undo()
+    assert (world.row()["status"], world.row()["serial_refused"]) == ("FAILED", why)
+
+
+def test_one_that_is_listed_meanwhile_is_let_in(world: World) -> None:
+    # given
+    world.begin(SHARED, batch="spring")
+    claim = world.claim()
+    assert not world.come("lamp", claim)[0]
+    # when
+    world.list("lamp", "spring")
+    # then
+    assert world.come("lamp", claim)[0]
+    assert "serial_refused" not in world.row()
+    assert world.settle()["signed"]
+
+
+def test_a_thief_refuses_nobody(world: World) -> None:
+    """Who comes with another claim, or after the device, writes nothing into its row."""
+    # given
+    world.begin(SHARED, batch="spring")
+    world.begin(SHARED, "spot", OTHER_EXECUTION)
+    other, claim = world.claim("spot", OTHER_EXECUTION), world.claim()
+    before = world.row()
+    # when it is not listed
+    assert not world.come("lamp", other)[0]
+    # then
+    assert world.row() == before
+    # and when it was, is there, and is taken from the list
+    world.list("lamp", "spring")
+    assert world.come("lamp", claim)[0]
+    there = world.row()
+    world.serials.delete_item(Key={"serial": "lamp", "batch": "spring"})
+    assert not world.come("lamp", claim, 2)[0]
+    assert world.row() == there
+
+
+@pytest.mark.parametrize("how", faults.HOW)
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_hook_that_is_interrupted_says_neither_yes_nor_what_is_not_so(
+    world: World, function_clients: list[Any], how: str, *, listed: bool
+) -> None:
+    """Every call in turn: AWS IoT tells the device that the hook has failed, and it asks again."""
+    # given
+    if listed:
+        world.list("lamp", "spring")
+    world.begin(SHARED, batch="spring")
+    claim, before = world.claim(), world.row()
+    at, operation = 1, "anything"
+    while operation:
+        interrupting = faults.interrupted(function_clients, at, how)
+        with interrupting as interruption, suppress(PlaygroundError, faults.Killed):
+            world.come("lamp", claim)
+        operation = interruption.operation
+        # then: what it writes is what it would say
+        assert "certificate_id" not in world.row() or listed
+        assert "serial_refused" not in world.row() or not listed
+        # and the same again has the same end
+        assert world.come("lamp", claim)[0] is listed
+        assert ("serial_refused" in world.row()) is not listed
+        world.catalog.table.put_item(Item=before)
+        for found in world.iot.things.values():
+            found.principals.clear()
+        at += 1
+    assert at == 5, "row, list, row"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_device_of_no_batch_is_not_looked_up(world: World, method: str) -> None:
+    world.list("lamp", "spring", "autumn")
+    world.begin(method)
+    assert world.come("lamp", world.claim())[0]
+    assert "batch" not in world.row()
+
+
+def test_devices_of_a_batch_share_a_claim_of_their_own(world: World) -> None:
+    # given
+    for number, batch in enumerate(["claim", "claim", "autumn"]):
+        world.list(f"lamp{number}", batch)
+        world.begin(SHARED, f"lamp{number}", f"{EXECUTION}{number}", batch=batch)
+    world.begin(SHARED)
+    # when
+    first, second, third = (world.claim(f"lamp{at}", f"{EXECUTION}{at}") for at in range(3))
+    without = world.claim()
+    # then
+    assert first == second
+    assert len({first, third, without}) == 3
+    shared = {key for key in world.held() if key.startswith("claims/")}
+    assert shared == {SHARED_KEY, "claims/batches/claim.json", "claims/batches/autumn.json"}
+    assert world.document("claims/batches/claim.json")["certificateId"] == first
+    # and another batch's opens nothing
+    assert not world.come("lamp0", third)[0]
+    assert not world.come("lamp0", without)[0]
+    assert world.come("lamp0", first)[0]
+    # and one that was withdrawn is replaced alone
+    world.iot.certificates[f"{ACCOUNT}:cert/{first}"].status = "REVOKED"
+    assert world.claim("lamp1", f"{EXECUTION}1") not in {first, third, without}
+    assert world.claim() == without
 
 
 @pytest.mark.thorough
@@ -340,7 +504,7 @@ def test_whatever_is_interrupted_a_claim_works_in_the_end(
         # then
         claim = world.claim()
         assert world.document("devices/lamp/identity.json")["certificateId"] == claim
-        if method == SHARED:
+        if method != OWN:
             shared = f"{ACCOUNT}:cert/{claim}"
             assert world.document(SHARED_KEY)["certificateId"] == claim
             assert world.iot.certificates[shared].status == "ACTIVE"
