@@ -103,6 +103,10 @@ class Ledger:
             self.thing_name, str(self.execution_arn), reason, claim_certificate_id
         )
 
+    def refuse_registered(self, reason: str) -> bool:
+        """The same of one that has come with a certificate of its owner's authority."""
+        return self.catalog.refuse_registered(self.thing_name, str(self.execution_arn), reason)
+
     def hand_over(self) -> None:
         """From now on it may lie in the bucket, until the device has connected."""
         self._write(identity_pending=True)

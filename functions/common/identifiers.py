@@ -52,7 +52,7 @@ STACK_TAG = "playground-stack"
 # A batch of devices, such as a factory makes at a time. They share a claim, and the list of serial
 # numbers has them (devices/serials.py). The rule is that of a fleet's name.
 BATCH_NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
-OF_A_BATCH = CLAIMS
+OF_A_BATCH = (*CLAIMS, JITR)
 """By which methods a device of a batch may come."""
 
 # A request has exactly this many bytes in the bucket, filled up with line feeds, so that its

@@ -137,8 +137,7 @@ class Catalog:
         False unless the device is `owner`'s, is being provisioned by that method, and has no other
         certificate yet.
         """
-        by_authority = Attr("identity").eq(JITR)
-        return self._admit(thing_name, owner, certificate_arn, by_authority, identity_pending=True)
+        return self._admit(thing_name, owner, certificate_arn, _BY_AUTHORITY, identity_pending=True)
 
     def _admit(
         self,
@@ -149,11 +148,10 @@ class Catalog:
         **more: Any,
     ) -> bool:
         certificate_id = certificate_arn.rpartition("/")[2]
-        condition = (
-            Attr("status").eq("PROVISIONING")
-            & by_its_method
-            & (Attr("certificate_id").not_exists() | Attr("certificate_id").eq(certificate_id))
+        none_or_same = Attr("certificate_id").not_exists() | Attr("certificate_id").eq(
+            certificate_id
         )
+        condition = _AWAITED & by_its_method & none_or_same
         made: dict[str, Any] = {
             "certificate_id": certificate_id,
             "certificate_arn": certificate_arn,
@@ -171,7 +169,16 @@ class Catalog:
 
         False when nobody waits for it with that claim, or it was let in already.
         """
-        condition = _comes_with(claim) & Attr("certificate_id").not_exists()
+        return self._refuse(thing_name, owner, reason, Attr(CLAIM).eq(claim))
+
+    def refuse_registered(self, thing_name: str, owner: str, reason: str) -> bool:
+        """The same of one that has come with a certificate of its owner's authority."""
+        return self._refuse(thing_name, owner, reason, _BY_AUTHORITY)
+
+    def _refuse(
+        self, thing_name: str, owner: str, reason: str, by_its_method: ConditionBase
+    ) -> bool:
+        condition = _AWAITED & by_its_method & Attr("certificate_id").not_exists()
         told: dict[str, Any] = {REFUSED: reason}
         try:
             self._maker(thing_name, owner).update(condition=condition, **told)
@@ -247,9 +254,8 @@ def plain(item: Any) -> Row | None:
     )
 
 
-def _comes_with(claim: str) -> ConditionBase:
-    """The device is being provisioned, and was given this claim certificate."""
-    return Attr("status").eq("PROVISIONING") & Attr(CLAIM).eq(claim)
+_AWAITED = Attr("status").eq("PROVISIONING")
+_BY_AUTHORITY = Attr("identity").eq(JITR)
 
 
 def _is_of(seen: Row) -> ConditionBase:

@@ -6,10 +6,10 @@ at every connection until the certificate has another status:
 https://docs.aws.amazon.com/iot/latest/developerguide/auto-register-device-cert.html
 
 Yes only if its common name is the name of a device of this method whose row is PROVISIONING and
-names no other certificate. The certificate is written into the row first, and all of that is one
-conditional write. So it can do nothing before it is in the row. One that is refused is deleted, and
-nothing of it is left. Events come twice, late and out of order: only what AWS IoT and the row say
-now counts.
+names no other certificate, and, of a batch, if the list of serial numbers has it. The certificate
+is written into the row first, and all of that is one conditional write. So it can do nothing before
+it is in the row. One that is refused is deleted, and nothing of it is left. Events come twice, late
+and out of order: only what AWS IoT and the row say now counts.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,11 @@ from common.der import MalformedCertificate, read_certificate
 from common.environment import Environment, environment
 from common.identifiers import JITR, STACK_TAG, THING_NAME
 from common.observability import Handler, about, about_row, logger, observed
+from common.row import Row
 from devices import wiring
 from devices.catalog import Catalog
 from devices.confinement import Policies
+from devices.serials import AllowList
 from devices.settling import Settling
 from provisioning.attach_policy import attach_policy
 
@@ -62,6 +64,7 @@ class Door:
     iot: "IoTClient"
     catalog: Catalog
     policies: Policies
+    allowed: AllowList
     stack: str
 
     def decide(self, registered: Registered) -> str:
@@ -112,6 +115,7 @@ class Door:
         about_row(row)
         arn = certificate["certificateArn"]
         ledger = Ledger(self.catalog, thing_name, row["execution_arn"])
+        self._check_list(ledger, row)
         if not ledger.admit_registered(arn):
             # Another event may have been faster, and the device be there: its certificate stays.
             if (self.catalog.row(thing_name) or {}).get("certificate_arn") == arn:
@@ -124,6 +128,11 @@ class Door:
         # Last, so that it is told of again until all is done.
         self.iot.update_certificate(certificateId=certificate["certificateId"], newStatus="ACTIVE")
         return ADMITTED
+
+    def _check_list(self, ledger: Ledger, row: Row) -> None:
+        reason = self.allowed.refusal(row["thing_name"], row["batch"]) if "batch" in row else None
+        if reason is not None and ledger.refuse_registered(reason):
+            raise Refused(reason)
 
     def _check_authority(self, authority_id: str) -> None:
         found = self.iot.describe_ca_certificate(certificateId=authority_id)
@@ -150,6 +159,7 @@ def build(environment: Environment, session: "Session") -> Handler[dict[str, Any
         session.client("iot", config=CONFIG),
         wiring.catalog(environment, session),
         wiring.policies(environment),
+        wiring.serials(environment, session),
         environment.required("STACK_NAME"),
     )
 

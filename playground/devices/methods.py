@@ -55,12 +55,29 @@ METHODS: tuple[Method, ...] = (
         "RegisterThing: 10 a second",
     ),
     Method(
+        "claim-csr",
+        "a claim certificate that all devices share",
+        "the device",
+        "not at all",
+        "as with claim",
+        "RegisterThing: 10 a second",
+    ),
+    Method(
         "trusted-user",
         "a claim certificate for this device, good for five minutes",
         "AWS IoT",
         "over MQTT, to the connection that has asked",
         "as with claim, but for this one device, and within five minutes",
         "RegisterThing: 10 a second",
+    ),
+    Method(
+        "jitr",
+        "a URL of its config, and a certificate of your own authority",
+        "the device, or its owner",
+        "not at all",
+        "who has the authority's key can come before a device that a workflow waits for. For every"
+        " other name the function says no, and deletes the certificate",
+        "registered certificates: see AWS IoT's quotas",
     ),
 )
 

@@ -7,14 +7,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from playground.devices.authorities import Authorities, Signer
 from playground.devices.own import make_request
+from playground.devices.serials import Entry, Serials
 from proofs.life.life import Life, sample
+
+BATCH = "workshop"
 
 
 def with_an_authority(life: Life) -> None:
     """One that is waited for, and a stranger whom nobody tells of but the sweep."""
     signer = _authorities(life).ready()
     execution = f"{sample('create_thing')['execution'].rpartition(':')[0]}:{uuid.uuid4()}"
-    asked = {"thingName": life.thing_name, "method": "jitr", "hosting": "none"}
+    asked = {"thingName": life.thing_name, "method": "jitr", "hosting": "none", "batch": BATCH}
+    Serials(life.cloud.home).add([Entry(life.thing_name, BATCH)])
     life.invoke("CreateThing", input=asked, execution=execution)
     life.invoke("WriteConfig", input=asked)
     stranger = _registered(life, signer, f"{life.thing_name}-not")
@@ -32,8 +36,9 @@ def with_an_authority(life: Life) -> None:
 
 
 def forget_authorities(life: Life) -> None:
-    """Remove the authority, which stays when the devices have gone."""
+    """Remove the authority, which stays when the devices have gone, and what is listed."""
     _authorities(life).forget_all()
+    Serials(life.cloud.home).remove([Entry(life.thing_name, BATCH)])
 
 
 def _authorities(life: Life) -> Authorities:

@@ -46,13 +46,13 @@ def test_a_method_is_named_once() -> None:
 
 @pytest.mark.parametrize("field", ["method", "identity"])
 @pytest.mark.parametrize("method", IDENTITIES)
-def test_a_batch_is_for_devices_with_a_claim(field: str, method: str) -> None:
+def test_a_batch_is_for_devices_that_join_by_their_name(field: str, method: str) -> None:
     asked = {field: method, "batch": "spring"}
-    if method in {"claim", "claim-csr", "trusted-user"}:
+    if method in {"claim", "claim-csr", "trusted-user", "jitr"}:
         assert DeviceWish.of(asked).batch == "spring"
         assert DeviceWish.of({field: method}).batch is None
     else:
-        rule = "batch: is for the methods claim, claim-csr and trusted-user"
+        rule = "batch: is for the methods claim, claim-csr, trusted-user and jitr"
         with pytest.raises(InvalidInput, match=rule):
             DeviceWish.of(asked)
 

@@ -34,7 +34,10 @@ def run(*arguments: str) -> Any:
             "--method must be keys, csr, claim, claim-csr, trusted-user or jitr, not passport",
         ),
         (("create", "--method", "csr", "--identity", "csr"), "method: is the same field"),
-        (("create", "--batch", "spring"), "batch: is for the methods claim, claim-csr and"),
+        (
+            ("create", "--batch", "spring"),
+            "batch: is for the methods claim, claim-csr, trusted-user and jitr",
+        ),
         (("create", "--method", "claim", "--batch", "a b"), "batch: must match"),
         (("push", "--with", "hammer"), "must be auto, codebuild or docker, not hammer"),
         (("user", "add", "ann", "--group", "boss"), "must be admins or viewers, not boss"),

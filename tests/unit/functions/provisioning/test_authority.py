@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from common.der import read_certificate
-from common.errors import InvalidInput, PlaygroundError, RequestMissing
+from common.errors import InvalidInput, PlaygroundError, RequestMissing, SerialRefused
 from common.fleet_wish import FleetWish
 from common.moments import now
 from devices.catalog import Catalog
@@ -35,8 +35,10 @@ from tests.unit.doubles import faults
 from tests.unit.doubles.functions import MemoryFunctions
 from tests.unit.doubles.iot import MemoryIot, RegisteredAuthority, RegisteredCertificate
 from tests.unit.stack import BUCKET, EXECUTION
+from tests.unit.tables import create_serials
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
     from types_boto3_s3 import S3Client
 
 ACCOUNT = "arn:aws:iot:eu-west-1:123456789012"
@@ -56,6 +58,7 @@ class World:
     catalog: Catalog
     s3: "S3Client"
     context: Any
+    serials: "Table"
 
     def begin(self, asked: dict[str, Any] = ASKED, execution: str = EXECUTION) -> None:
         """The states before the device is there."""
@@ -90,6 +93,12 @@ class World:
     def undo(self, asked: dict[str, Any] = ASKED) -> None:
         built(clean_up)({"input": asked, "execution": EXECUTION}, self.context)
 
+    def list(self, serial: str, *batches: str) -> None:
+        """The list has it for these batches."""
+        for batch in batches:
+            item = {"serial": serial, "batch": batch, "added_at": now()}
+            self.serials.put_item(Item=item)
+
     def row(self, name: str = "lamp") -> dict[str, Any]:
         return dict(self.catalog.row(name) or {})
 
@@ -102,7 +111,7 @@ class World:
 @pytest.fixture
 def world(iot: MemoryIot, catalog: Catalog, s3: "S3Client", context: Any) -> World:
     iot.authorities[SIGNER.id] = RegisteredAuthority("playground")
-    return World(iot, catalog, s3, context)
+    return World(iot, catalog, s3, context, create_serials())
 
 
 def test_the_device_is_told_to_make_its_key(world: World) -> None:
@@ -277,6 +286,59 @@ def test_of_whoever_is_refused_nothing_is_left(
     assert reason in printed()
     # and: when it is told of again
     assert world.tell(arn) == "IGNORED"
+
+
+OF_A_BATCH = {**ASKED, "batch": "spring"}
+
+
+@pytest.mark.parametrize(
+    ("batches", "reason"),
+    [
+        ([], "the list has no serial number lamp"),
+        (["autumn"], "the list has the serial number lamp for batch autumn, not spring"),
+        (["autumn", "spring"], "the list has the serial number lamp more than once"),
+    ],
+)
+def test_one_that_is_not_listed_once_and_for_its_batch_gets_nothing(
+    world: World, batches: list[str], reason: str, printed: Callable[[], str]
+) -> None:
+    # given
+    world.list("lamp", *batches)
+    world.begin(OF_A_BATCH)
+    arn = world.connect()
+    # when
+    assert world.tell(arn) == "REFUSED"
+    # then
+    assert arn not in world.iot.certificates
+    assert world.row()["serial_refused"] == reason
+    assert reason in printed()
+    with pytest.raises(SerialRefused, match=reason):
+        world.settle()
+
+
+def test_one_that_is_listed_is_let_in_also_after_it_was_refused(world: World) -> None:
+    # given
+    world.begin(OF_A_BATCH)
+    assert world.tell(world.connect()) == "REFUSED"
+    world.list("lamp", "spring")
+    arn = world.connect()
+    # when
+    assert world.tell(arn) == "ADMITTED"
+    # then
+    assert "serial_refused" not in world.row()
+    assert world.settle()["certificateArn"] == arn
+
+
+def test_a_stranger_leaves_no_word_about_the_list_in_the_row_of_a_device_that_is_there(
+    world: World,
+) -> None:
+    # given
+    world.begin(OF_A_BATCH)
+    world.catalog.update("lamp", EXECUTION, status="ONLINE")
+    # when
+    assert world.tell(world.connect()) == "REFUSED"
+    # then
+    assert "serial_refused" not in world.row()
 
 
 @pytest.mark.parametrize("stack", ["", "another"])
