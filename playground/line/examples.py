@@ -37,7 +37,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "methods": (
         "playground methods",
         "playground methods claim",
-        "playground methods csr --output json --query 'steps[?target==`S3`]'",
+        "playground methods csr --query \"steps[?target=='S3']\"",
     ),
     "authority list": ("playground authority list",),
     "authority sign": (

@@ -1,6 +1,7 @@
 """Provisions devices on a local cloud whose calls and messages are recorded."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.identifiers import JITR
+from playground.devices.authorities import Authorities
+from playground.devices.certifying import Certifying
 from playground.devices.executions import history
 from playground.devices.workflows import DEPROVISION, PROVISION
 from playground.home.state import LocalState
@@ -20,6 +24,7 @@ from virtual_device.connection.claiming import client_id
 
 LOG, LOG_ROLE = "AWSIotLogsV2", "arn:aws:iam::000000000000:role/logs"
 ENTER_LIMIT, GONE_LIMIT = 40.0, 60.0
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,20 @@ class Recorder:
 
     def start(self, thing: str, given: Mapping[str, str]) -> str:
         """Begin to make it; gives the execution's ARN."""
-        return self.cloud.start(PROVISION, {"deviceType": "bulb", "thingName": thing, **given})
+        arn = self.cloud.start(PROVISION, {"deviceType": "bulb", "thingName": thing, **given})
+        if given["method"] == JITR:
+            threading.Thread(target=self._sign, args=(thing, arn), daemon=True).start()
+        return arn
+
+    def _sign(self, thing: str, arn: str) -> None:
+        """As `playground authority sign` beside it, until the execution has ended."""
+        home = self.cloud.home
+        certifying = Certifying(home, Authorities(home, self.cloud.paths).ready(), thing)
+        sfn = home.client("stepfunctions")
+        while not certifying.look():
+            if sfn.describe_execution(executionArn=arn)["status"] != "RUNNING":
+                return
+            time.sleep(LOOK_SECONDS)
 
     def removed(self, thing: str) -> None:
         """Remove it, and wait until its process has ended."""

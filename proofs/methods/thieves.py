@@ -8,9 +8,11 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from playground.devices.authorities import Authorities
+from playground.devices.own import make_request
 from proofs.methods.recorder import Recorder, named
 from tests.e2e.test_claims import (
     connected,
@@ -19,7 +21,7 @@ from tests.e2e.test_claims import (
     published,
     shared_claim,
 )
-from tests.playground_cloud import Cloud
+from tests.playground_cloud import Cloud, wait_for
 from virtual_device.connection.claiming import client_id
 from virtual_device.state.certify import NotCertifiedError
 
@@ -124,9 +126,47 @@ def _fetched(url: str, body: bytes | None = None) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
+def _with_the_authority(cloud: Cloud, online: str) -> Iterator[Attempt]:
+    """Somebody has the file with the authority's key, and signs what it likes."""
+    signer = Authorities(cloud.home, cloud.paths).ready()
+    has = "the authority's key"
+    for thing, tries in (
+        (named("unknown"), "to become a device that nobody waits for"),
+        (online, "to become a device that is there"),
+    ):
+        key, request = make_request(thing)
+        identity, chain = signer.sign(request, thing)
+        claim = {"certificateId": identity, "certificatePem": chain, "privateKey": key}
+        yield _registered(cloud, claim, thing, Attempt(has, tries, "", refused=True))
+
+
+def _registered(cloud: Cloud, claim: Mapping[str, str], thing: str, attempt: Attempt) -> Attempt:
+    """It connects, again and again, until what AWS IoT has registered is decided on."""
+    iot = cloud.client("iot")
+
+    def status() -> str:
+        try:
+            found = iot.describe_certificate(certificateId=claim["certificateId"])
+        except iot.exceptions.ResourceNotFoundException:
+            return ""
+        return str(found["certificateDescription"]["status"])
+
+    try:
+        with connected(cloud, claim, thing):
+            return replace(attempt, told="connected", refused=False)
+    except ConnectionRefusedError as error:
+        told = str(error).partition(":")[0]
+    wait_for("what was registered to be decided on", lambda: status() != "PENDING_ACTIVATION")
+    left = status()
+    told = f"{told}, and the certificate is {left or 'deleted'}"
+    return replace(attempt, told=told, refused=not left)
+
+
 _by_method: Mapping[str, Callable[[Cloud, str], Iterator[Attempt]]] = {
     "keys": _with_url,
     "csr": _with_url,
     "claim": _with_shared,
+    "claim-csr": _with_shared,
     "trusted-user": _with_own,
+    "jitr": _with_the_authority,
 }

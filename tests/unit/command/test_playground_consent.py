@@ -19,7 +19,7 @@ from playground.line.app import app
 from playground.line.examples import EXAMPLES
 from playground.line.options import walk
 
-HERE = {"up", "down", "reset", "status", "relay", "completion", "env", "help"}
+HERE = {"up", "down", "reset", "status", "relay", "completion", "env", "help", "methods"}
 """These have to do with the local cloud alone, or with none."""
 
 ONLY_LOOK = {

@@ -494,7 +494,8 @@ def test_a_whole_device(api: Api, world: Any) -> None:
     world.provision("lamp")
     world.workflows.ended(EXECUTION, "SUCCEEDED", BEGINNING)
     built(presence)(
-        json.loads((ROOT / "events" / "presence.json").read_text()) | {"clientId": "lamp"},
+        json.loads((ROOT / "events" / "presence.json").read_text())
+        | {"clientId": "lamp", "principalIdentifier": world.row("lamp")["certificate_id"]},
         api.context,
     )
     # when
