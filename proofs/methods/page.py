@@ -18,7 +18,8 @@ thief gets. Each one here was run for real, on a local cloud, and recorded:
 
 The page is written by `make methods`, which runs each method {runs} times, cuts it off in every
 state that it comes to, and lets a thief try what it can steal. [security-keys.md](security-keys.md)
-says more about the keys, [sequences.md](sequences.md) about the rest of the workflow.
+says more about the keys, [sequences.md](sequences.md) about the rest of the workflow. Two more ways
+of AWS IoT are not here: just-in-time provisioning (JITP) and bulk registration.
 
 ## Side by side
 """
