@@ -77,7 +77,7 @@ METHODS: tuple[Method, ...] = (
         "not at all",
         "who has the authority's key can come before a device that a workflow waits for. For every"
         " other name the function says no, and deletes the certificate",
-        "registered certificates: see AWS IoT's quotas",
+        "AttachPolicy: 15 a second",
     ),
 )
 
