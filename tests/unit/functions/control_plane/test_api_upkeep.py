@@ -61,6 +61,20 @@ def test_of_a_device_that_is_not_there_there_is_nothing_to_do(
     assert workflows.started == {}
 
 
+@pytest.mark.parametrize("operation", ["restartDevice", "stopDevice"])
+def test_a_device_that_is_not_virtual_has_no_task(
+    api: Api, lamp: str, catalog: Any, workflows: Any, operation: str
+) -> None:
+    # given
+    catalog.update(lamp, EXECUTION, hosting="none")
+    # when
+    reply = call(api, operation)
+    # then
+    assert (reply.status, reply.body["title"]) == (409, "Conflict with the present state")
+    assert "lamp is not virtual" in reply.body["detail"]
+    assert workflows.started == {}
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_viewer_may_not(api: Api, lamp: str, workflows: Any, operation: str) -> None:
     api.claims = VIEWER
