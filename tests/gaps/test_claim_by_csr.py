@@ -75,6 +75,7 @@ def test_the_same_request_again_makes_another_certificate() -> None:
         (request_for(7), "InvalidRequest"),
         (request_for(signing_request("lamp").replace("\nMI", "\nAA", 1)), "InvalidRequest"),
     ],
+    ids=["nothing", "no text", "a list", "no request", "no PEM", "a number", "no PKCS #10"],
 )
 def test_what_is_no_request_is_refused_and_makes_nothing(payload: bytes, error: str) -> None:
     fill("claim_by_csr")
