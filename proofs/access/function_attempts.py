@@ -8,7 +8,6 @@ the account's administrator a role's credentials; on AWS only Lambda gets them.
 """
 
 import fnmatch
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
@@ -134,7 +134,7 @@ class Caller:
         """The error code of the answer; empty when there was no error."""
         service, operation = _operation_of(reach.action)
         try:
-            getattr(self._client(service), _snake(operation))(
+            getattr(self._client(service), xform_name(operation))(
                 **_arguments(service, operation, reach.resource)
             )
         except ClientError as error:
@@ -158,10 +158,6 @@ class Caller:
 def _operation_of(action: str) -> tuple[str, str]:
     prefix = action.partition(":")[0]
     return DATA_PLANE.get(action, SERVICES.get(prefix, prefix)), Grant("", action).operation
-
-
-def _snake(operation: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
 
 
 def _arguments(service: str, operation: str, resource: str) -> dict[str, Any]:
