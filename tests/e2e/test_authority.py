@@ -261,12 +261,12 @@ def test_an_authority_that_was_withdrawn_lets_nobody_in(
     # when
     own = [(tmp_path / "own" / file).read_text() for file in ("certificate.pem", "private.key")]
     assert not connect(cloud, tmp_path / "files", own[0], own[1])
-    refused = cloud.playground("create", "lamp", "--method", "jitr", check=False)
+    refused = cloud.playground("create", "withdrawn-1", "--method", "jitr", check=False)
     # then
     assert registered(cloud) == before
     assert refused.returncode == 1
     assert f"Your authority {signer.id} is withdrawn (INACTIVE" in refused.stderr
-    assert not cloud.row("lamp")
+    assert not cloud.row("withdrawn-1")
     assert cloud.deprovision(NAME).status == "SUCCEEDED"
 
 
