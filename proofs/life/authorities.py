@@ -8,9 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from playground.devices.authorities import Authorities, Signer
 from playground.devices.own import make_request
 from playground.devices.serials import Entry, Serials
+from proofs.life.claims import BATCH
 from proofs.life.life import Life, sample
-
-BATCH = "workshop"
 
 
 def with_an_authority(life: Life) -> None:
