@@ -122,6 +122,9 @@ def _unsigned(facts: Facts) -> Iterator[Trouble]:
     waits = row["status"] == "PROVISIONING" and row.get("identity") == JITR
     if not waits or "certificate_id" in row:
         return
+    if REFUSED in row:
+        yield _not_listed(facts)
+        return
     sign = f"playground authority sign {name}"
     own = row.get("hosting") == NOWHERE
     yield Trouble(
@@ -160,20 +163,24 @@ def _not_made(facts: Facts) -> Trouble:
 
 
 def _not_listed(facts: Facts) -> Trouble:
-    """The row has the reason, however long ago it was."""
+    """The row has the reason, however long ago it was. A device of its owner's may come again."""
     row, name = facts.row, facts.name
-    batch = shown(row.get("batch", ""))
+    batch, method = shown(row.get("batch", "")), shown(row.get("identity", ""))
+    waits = row["status"] == "PROVISIONING"
+    by = "AdmitCertificate" if method == JITR else "AdmitDevice"
     return Trouble(
         "workflow",
         milliseconds(row["updated_at"]),
-        f"{name} could not be made: {shown(row[REFUSED])}.",
+        f"{name} {'is not let in' if waits else 'could not be made'}: {shown(row[REFUSED])}.",
         f"It is of batch {batch}. A device of a batch may join only if the list of serial numbers "
         "has its thing name exactly once, and for that batch.",
-        (f"AdmitDevice refused it; execution {_last(row.get('execution_arn', ''))}",),
+        (f"{by} refused it; execution {_last(row.get('execution_arn', ''))}",),
         (
             f"playground serials list --batch {batch}",
             "If it is one of yours: playground serials add FILE",
-            f"playground create {name} --method {shown(row.get('identity', ''))} --batch {batch}",
+            "Then have the device connect again."
+            if waits
+            else f"playground create {name} --method {method} --batch {batch}",
         ),
     )
 

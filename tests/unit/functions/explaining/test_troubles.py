@@ -173,6 +173,21 @@ def test_one_that_is_not_in_the_list_is_told_what_to_do(
     )
 
 
+def test_one_of_an_authority_that_is_not_in_the_list_may_come_again() -> None:
+    """Its owner's device is waited for, a day, and its row says why it was not let in."""
+    row = {
+        "status": "PROVISIONING",
+        "identity": "jitr",
+        "hosting": "none",
+        "batch": "spring",
+        "serial_refused": "the list has no serial number lamp",
+    }
+    found = only(row=row)
+    assert found.sentence == "lamp is not let in: the list has no serial number lamp."
+    assert found.evidence[0].startswith("AdmitCertificate refused it")
+    assert found.todo[-1] == "Then have the device connect again."
+
+
 def test_a_device_that_could_not_be_made_is_never_without_trouble() -> None:
     """Also when Step Functions has forgotten the execution."""
     found = only(row={"status": "FAILED", "status_reason": "no image"})
