@@ -26,6 +26,7 @@ from virtual_device.connection.claiming import client_id
 LOG, LOG_ROLE = "AWSIotLogsV2", "arn:aws:iam::000000000000:role/logs"
 ENTER_LIMIT, GONE_LIMIT = 40.0, 60.0
 LOOK_SECONDS = 0.1
+CUT_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class Recorder:
         assert end.status == "SUCCEEDED", end
         wait_for("the device's process to end", lambda: not self._processes(), GONE_LIMIT)
 
-    def cut(self, thing: str, given: Mapping[str, str], state: str) -> Mapping[str, Sequence[str]]:
+    def cut(
+        self, thing: str, given: Mapping[str, str], state: str, tries: int = CUT_TRIES
+    ) -> Mapping[str, Sequence[str]]:
         """Stop the execution once it is in the state; gives what is left when the stack has undone
         it, and its sweep has looked.
         """
@@ -88,7 +91,8 @@ class Recorder:
             sfn.stop_execution(executionArn=arn, error="Cut", cause=f"in {state}")
         if self.cloud.finished(arn).status == "SUCCEEDED":  # it was faster
             self.removed(thing)
-            return self.cut(named("again"), given, state)
+            assert tries > 1, f"{state} is over before an execution can be stopped in it"
+            return self.cut(named("again"), given, state, tries - 1)
         wait_for("what was begun to end", lambda: not self.cloud.running(), GONE_LIMIT)
         return self._left(before)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from playground.devices.authorities import Authorities
 from playground.devices.own import make_request
 from proofs.methods.recorder import Recorder, named
-from tests.e2e.test_claims import (
+from tests.claims import (
+    NOT_AUTHORIZED,
     connected,
     exchanged,
     own_claim,
@@ -24,9 +25,6 @@ from tests.e2e.test_claims import (
 from tests.playground_cloud import Cloud, wait_for
 from virtual_device.connection.claiming import client_id
 from virtual_device.state.certify import NotCertifiedError
-
-NOT_AUTHORIZED = 135
-"""MQTT 5, 2.4: Not authorized."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,8 @@
 """Fleet provisioning: devices that come with a claim certificate, and whoever else has one."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from awscrt import mqtt5
@@ -13,30 +10,27 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from playground.devices.serials import Entry, Serials
-from playground.home.state import LocalState
 from tests.bucket_watch import Watch
-from tests.device.tls import context_of
+from tests.claims import (
+    LIMIT,
+    NOT_AUTHORIZED,
+    SHARED_KEY,
+    connected,
+    exchanged,
+    own_claim,
+    published,
+    shared_claim,
+    template_of,
+)
 from tests.playground_cloud import Cloud, wait_for
 from tests.secrets_found import places_with
-from virtual_device.connection import claiming
 from virtual_device.state.certify import NotCertifiedError
-from virtual_device.state.config import Config, Environment, Identity
 from virtual_device.state.keys import fits
-from virtual_device.state.store import Store
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 SHARED, OWN_KEY, OWN = METHODS = ("claim", "claim-csr", "trusted-user")
-SHARED_KEY = "claims/claim.json"
-LIMIT = 20.0
-REFUSED = 135
 DONE = ("SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT")
-
-
-def template_of(cloud: Cloud) -> str:
-    """The stack's; it is the only one."""
-    (found,) = cloud.client("iot").list_provisioning_templates()["templates"]
-    return str(found["templateName"])
 
 
 def certificates(cloud: Cloud) -> Mapping[str, str]:
@@ -52,24 +46,6 @@ def bucket_has(cloud: Cloud, prefix: str) -> list[str]:
         Bucket=cloud.home.output("ConfigBucketName"), Prefix=prefix
     )
     return [item["Key"] for item in found.get("Contents", [])]
-
-
-def shared_claim(cloud: Cloud) -> Mapping[str, str]:
-    """As a thief has it who may read the bucket."""
-    found = cloud.client("s3").get_object(
-        Bucket=cloud.home.output("ConfigBucketName"), Key=SHARED_KEY
-    )
-    content: Mapping[str, str] = json.loads(found["Body"].read())
-    return content
-
-
-def own_claim(cloud: Cloud) -> Mapping[str, str]:
-    made = cloud.client("iot").create_provisioning_claim(templateName=template_of(cloud))
-    return {
-        "certificateId": made["certificateId"],
-        "certificatePem": made["certificatePem"],
-        "privateKey": made["keyPair"]["PrivateKey"],
-    }
 
 
 @pytest.fixture
@@ -92,64 +68,10 @@ def no_claim_left(cloud: Cloud, nothing_left: None) -> Iterator[None]:
     serials.remove([Entry(one.serial, one.batch) for one in serials.all()])
 
 
-def exchanged(
-    cloud: Cloud, claim: Mapping[str, str], thing: str, folder: Path, **more: Any
-) -> Identity:
-    """What whoever has the claim gets for a device of that name."""
-    document: dict[str, Any] = {
-        "version": 1,
-        "thingName": thing,
-        "deviceType": "bulb",
-        "endpoint": "localhost",
-        "port": LocalState.load(cloud.paths).mqtt_port,
-        "provisioningTemplate": template_of(cloud),
-        **more,
-    }
-    config, identity = Config.from_document(document), Identity.from_document(dict(claim))
-    environment = Environment(folder, ca_file=cloud.paths.ca)
-    return claiming.exchange(config, identity, Store(folder), environment, LIMIT)
-
-
-@contextmanager
-def connected(cloud: Cloud, claim: Mapping[str, str], client_id: str) -> Iterator[mqtt5.Client]:
-    there, failed, stopped = threading.Event(), list[str](), threading.Event()
-    ca = cloud.paths.ca.read_bytes()
-
-    def on_failure(data: Any) -> None:
-        failed.append(str(data.exception))
-        there.set()
-
-    client = mqtt5.Client(
-        mqtt5.ClientOptions(
-            host_name="localhost",
-            port=LocalState.load(cloud.paths).mqtt_port,
-            tls_ctx=context_of(claim["certificatePem"], claim["privateKey"], ca),
-            connect_options=mqtt5.ConnectPacket(client_id=client_id),
-            on_lifecycle_event_connection_success_fn=lambda _: there.set(),
-            on_lifecycle_event_connection_failure_fn=on_failure,
-            on_lifecycle_event_stopped_fn=lambda _: stopped.set(),
-        )
-    )
-    client.start()
-    try:
-        assert there.wait(LIMIT)
-        if failed:
-            raise ConnectionRefusedError(failed[0])
-        yield client
-    finally:
-        client.stop()
-        assert stopped.wait(LIMIT)
-
-
 def granted(client: mqtt5.Client, topic_filter: str) -> bool:
     wanted = [mqtt5.Subscription(topic_filter, mqtt5.QoS.AT_LEAST_ONCE)]
     suback = client.subscribe(mqtt5.SubscribePacket(wanted)).result(LIMIT)
     return int(suback.reason_codes[0]) < 128
-
-
-def published(client: mqtt5.Client, topic: str) -> int:
-    packet = mqtt5.PublishPacket(b"{}", mqtt5.QoS.AT_LEAST_ONCE, topic=topic)
-    return int(client.publish(packet).result(LIMIT).puback.reason_code)
 
 
 def with_keys(watch: Watch) -> list[bytes]:
@@ -340,7 +262,7 @@ def test_a_claim_opens_no_other_topic(cloud: Cloud, method: str) -> None:
             f"evt/playground/{thing}/online",
             "$aws/provisioning-templates/another/provision/json",
         ):
-            assert published(client, topic) == REFUSED, topic
+            assert published(client, topic) == NOT_AUTHORIZED, topic
     if method != OWN:
         # and it can't take the device's place
         with pytest.raises(ConnectionRefusedError), connected(cloud, claim, thing):
