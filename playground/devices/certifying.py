@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.identifiers import JITR, MAX_REQUEST_BYTES, NOWHERE, identity_key, request_key
-from playground.devices.authorities import Signer
 from playground.devices.devices import Devices, Row
+from playground.devices.signer import Signer
 from playground.errors import AuthorityError
 from playground.home.homes import Home
 

@@ -5,9 +5,10 @@ import uuid
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from playground.devices.authorities import Authorities, Signer
+from playground.devices.authorities import Authorities
 from playground.devices.own import make_request
 from playground.devices.serials import Entry, Serials
+from playground.devices.signer import Signer
 from proofs.life.claims import BATCH
 from proofs.life.life import Life, sample
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from playground.devices.authorities import Authorities, Signer
+from playground.devices.authorities import Authorities
 from playground.devices.own import make_request
+from playground.devices.signer import Signer
 from playground.home.state import LocalState
 from tests.playground_cloud import Cloud, wait_for
 from tests.secrets_found import places_with

@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from playground.devices.authorities import Authorities, make_signer
+from playground.devices.authorities import Authorities
 from playground.devices.own import make_request
+from playground.devices.signer import make_signer
 from playground.errors import AuthorityError
 from playground.home import folder
 from playground.home.homes import Home

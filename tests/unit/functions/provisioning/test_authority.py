@@ -20,8 +20,8 @@ from common.errors import InvalidInput, PlaygroundError, RequestMissing, SerialR
 from common.fleet_wish import FleetWish
 from common.moments import now
 from devices.catalog import Catalog
-from playground.devices.authorities import make_signer
 from playground.devices.own import make_request
+from playground.devices.signer import make_signer
 from provisioning import (
     admit_certificate,
     clean_up,
