@@ -76,36 +76,25 @@ class Ledger:
         told: dict[str, Any] = {CLAIM: claim_certificate_id, "identity_pending": True}
         self._write(**told)
 
-    def admit(self, certificate_arn: str, claim_certificate_id: str) -> bool:
-        """The certificate that fleet provisioning has made becomes the device's. It can do nothing
-        before, and AWS IoT itself deletes one that is not admitted: so it needs no mark.
+    def admit(self, certificate_arn: str, claim_certificate_id: str | None) -> bool:
+        """The certificate that fleet provisioning has made, or that a device has come with, signed
+        by its owner's authority (no claim), becomes the device's. It can do nothing before. One
+        that is not admitted AWS IoT deletes, or who does not admit it: so it needs no mark.
 
-        False when the device was given another claim, or has a certificate already.
+        False when the device comes another way, or has a certificate already.
         """
         return self.catalog.admit(
             self.thing_name, str(self.execution_arn), certificate_arn, claim_certificate_id
         )
 
-    def admit_registered(self, certificate_arn: str) -> bool:
-        """The same of one that a device has come with, signed by its owner's authority. AWS IoT
-        has registered it, and whoever does not admit it deletes it.
-        """
-        return self.catalog.admit_registered(
-            self.thing_name, str(self.execution_arn), certificate_arn
-        )
+    def refuse(self, reason: str, claim_certificate_id: str | None) -> bool:
+        """The device that has come so is not let in, for that reason.
 
-    def refuse(self, reason: str, claim_certificate_id: str) -> bool:
-        """The device that has come with this claim is not let in, for that reason.
-
-        False when nobody waits for it with this claim, or it was let in already.
+        False when nobody waits for one that comes so, or it was let in already.
         """
         return self.catalog.refuse(
             self.thing_name, str(self.execution_arn), reason, claim_certificate_id
         )
-
-    def refuse_registered(self, reason: str) -> bool:
-        """The same of one that has come with a certificate of its owner's authority."""
-        return self.catalog.refuse_registered(self.thing_name, str(self.execution_arn), reason)
 
     def hand_over(self) -> None:
         """From now on it may lie in the bucket, until the device has connected."""

@@ -122,63 +122,38 @@ class Catalog:
             return False
         return True
 
-    def admit(self, thing_name: str, owner: str, certificate_arn: str, claim: str) -> bool:
-        """Name the certificate that the device has got with its claim certificate (id `claim`).
+    def admit(self, thing_name: str, owner: str, certificate_arn: str, claim: str | None) -> bool:
+        """Name the certificate that the device has got with its claim certificate (id `claim`), or
+        has come with, signed by its owner's authority (None). What it has picked up is to be
+        removed when it has connected.
 
-        False unless the device is `owner`'s, is being provisioned with that claim, and has no
-        other certificate yet: of two who use one claim, one is refused.
+        False unless the device is `owner`'s, is being provisioned that way, and has no other
+        certificate yet: of two who come, one is refused.
         """
-        return self._admit(thing_name, owner, certificate_arn, Attr(CLAIM).eq(claim))
-
-    def admit_registered(self, thing_name: str, owner: str, certificate_arn: str) -> bool:
-        """Name the certificate that the device has come with, signed by its owner's authority. What
-        it has picked up for that is to be removed when it has connected.
-
-        False unless the device is `owner`'s, is being provisioned by that method, and has no other
-        certificate yet.
-        """
-        return self._admit(thing_name, owner, certificate_arn, _BY_AUTHORITY, identity_pending=True)
-
-    def _admit(
-        self,
-        thing_name: str,
-        owner: str,
-        certificate_arn: str,
-        by_its_method: ConditionBase,
-        **more: Any,
-    ) -> bool:
         certificate_id = certificate_arn.rpartition("/")[2]
         none_or_same = Attr("certificate_id").not_exists() | Attr("certificate_id").eq(
             certificate_id
         )
-        condition = _AWAITED & by_its_method & none_or_same
         made: dict[str, Any] = {
             "certificate_id": certificate_id,
             "certificate_arn": certificate_arn,
             "certificate_created_at": now(),
-            **more,
+            "identity_pending": True,
         }
         try:
-            self._maker(thing_name, owner).update(condition=condition, remove=(REFUSED,), **made)
+            self._maker(thing_name, owner).update(
+                condition=_awaited_with(claim) & none_or_same, remove=(REFUSED,), **made
+            )
         except OwnershipLost:
             return False
         return True
 
-    def refuse(self, thing_name: str, owner: str, reason: str, claim: str) -> bool:
-        """Say why the device that has come with its claim certificate (id `claim`) is not let in.
+    def refuse(self, thing_name: str, owner: str, reason: str, claim: str | None) -> bool:
+        """Say why the device that has come so is not let in.
 
-        False when nobody waits for it with that claim, or it was let in already.
+        False when nobody waits for one that comes so, or it was let in already.
         """
-        return self._refuse(thing_name, owner, reason, Attr(CLAIM).eq(claim))
-
-    def refuse_registered(self, thing_name: str, owner: str, reason: str) -> bool:
-        """The same of one that has come with a certificate of its owner's authority."""
-        return self._refuse(thing_name, owner, reason, _BY_AUTHORITY)
-
-    def _refuse(
-        self, thing_name: str, owner: str, reason: str, by_its_method: ConditionBase
-    ) -> bool:
-        condition = _AWAITED & by_its_method & Attr("certificate_id").not_exists()
+        condition = _awaited_with(claim) & Attr("certificate_id").not_exists()
         told: dict[str, Any] = {REFUSED: reason}
         try:
             self._maker(thing_name, owner).update(condition=condition, **told)
@@ -254,8 +229,10 @@ def plain(item: Any) -> Row | None:
     )
 
 
-_AWAITED = Attr("status").eq("PROVISIONING")
-_BY_AUTHORITY = Attr("identity").eq(JITR)
+def _awaited_with(claim: str | None) -> ConditionBase:
+    """The device is being provisioned, and was given this claim, or its owner's authority signs."""
+    way = Attr("identity").eq(JITR) if claim is None else Attr(CLAIM).eq(claim)
+    return Attr("status").eq("PROVISIONING") & way
 
 
 def _is_of(seen: Row) -> ConditionBase:

@@ -116,7 +116,7 @@ class Door:
         arn = certificate["certificateArn"]
         ledger = Ledger(self.catalog, thing_name, row["execution_arn"])
         self._check_list(ledger, row)
-        if not ledger.admit_registered(arn):
+        if not ledger.admit(arn, None):
             # Another event may have been faster, and the device be there: its certificate stays.
             if (self.catalog.row(thing_name) or {}).get("certificate_arn") == arn:
                 return IGNORED
@@ -131,7 +131,7 @@ class Door:
 
     def _check_list(self, ledger: Ledger, row: Row) -> None:
         reason = self.allowed.refusal(row["thing_name"], row["batch"]) if "batch" in row else None
-        if reason is not None and ledger.refuse_registered(reason):
+        if reason is not None and ledger.refuse(reason, None):
             raise Refused(reason)
 
     def _check_authority(self, authority_id: str) -> None:
