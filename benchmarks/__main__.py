@@ -21,7 +21,6 @@ from benchmarks import (
     hosting,
     hosts,
     load,
-    methods,
     provisioning,
     report,
     shadow_delay,
@@ -51,7 +50,6 @@ class Name(StrEnum):
     FLEET = "fleet"
     SWEEPING = "sweeping"
     HOSTS = "hosts"
-    METHODS = "methods"
 
 
 ON_ONE_CLOUD = frozenset(
@@ -63,7 +61,6 @@ ON_ONE_CLOUD = frozenset(
         Name.FLEET,
         Name.SWEEPING,
         Name.HOSTS,
-        Name.METHODS,
     }
 )
 ON_MOSQUITTO = (Name.STARTING, Name.HOSTING, Name.TELEMETRY)
@@ -110,9 +107,6 @@ def main(  # noqa: PLR0912, PLR0913, PLR0917 - a command: its options, and what 
             if Name.PROVISIONING in wanted:
                 made = provisioning.measure(cloud, runs)
                 take(Name.PROVISIONING, made, report.of_provisioning(made))
-            if Name.METHODS in wanted:
-                ways = methods.measure(cloud, max(1, runs // 2))
-                take(Name.METHODS, ways, report.of_methods(ways))
             if Name.SHADOW in wanted:
                 delays = shadow_delay.measure(cloud, exchanges)
                 take(Name.SHADOW, delays, report.of_shadow_delay(delays))

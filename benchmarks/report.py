@@ -14,7 +14,6 @@ from benchmarks.functions import Functions
 from benchmarks.hosting import Hosting
 from benchmarks.hosts import Hosts
 from benchmarks.load import KINDS, Load
-from benchmarks.methods import Methods
 from benchmarks.provisioning import Provisioning
 from benchmarks.shadow_delay import ShadowDelay
 from benchmarks.starting import Starting
@@ -243,16 +242,6 @@ def of_sweeping(results: Sequence[Sweeping]) -> Table:
             figures += [f"{statistics.median(took):.1f}", f"{min(took):.1f}"]
         table.add_row(f"{one.rows:,} {one.what}", *figures)
     return table
-
-
-def of_methods(result: Methods) -> Group:
-    """A line for each way to become a device; what was left behind."""
-    table = _table("Ways to become a device", "method", "devices", "median s", "p99 s", "calls")
-    for one in result.methods:
-        spread = one.seconds
-        figures = (f"{spread.median:.2f}", f"{spread.p99:.2f}", f"{one.calls:.0f}")
-        table.add_row(one.name, str(spread.count), *figures)
-    return Group(table, f"left behind: {dict(result.left_behind) or 'nothing'}")
 
 
 def of_telemetry(results: Sequence[Telemetry]) -> Table:
