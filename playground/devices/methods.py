@@ -95,8 +95,8 @@ def recorded() -> Mapping[str, Any]:
 
 
 def in_words(name: str) -> Mapping[str, str]:
-    """The method's words, as fields. Raises StopIteration for a name that is none."""
-    return asdict(next(method for method in METHODS if method.name == name))
+    """The method's words, as fields. Raises KeyError for a name that is none."""
+    return {method.name: asdict(method) for method in METHODS}[name]
 
 
 def without_steps(found: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
-"""The list of serial numbers that may join, by batch: the table that AdmitDevice asks
-(functions/devices/serials.py).
+"""The list of serial numbers that may join, by batch: the table that AdmitDevice and
+AdmitCertificate ask (functions/devices/serials.py).
 
 Two who add at the same moment can list a serial number for two batches. Then it lets nobody in.
 """

@@ -237,7 +237,7 @@ export default function CreateDevice({ close }: { close: () => void }) {
           {claimed && (
             <FormField
               label="Batch"
-              description="Then the list of serial numbers must have its name. Empty: no list is asked."
+              description="Then the list of serial numbers must have its name. Empty: none is asked."
               errorText={batchFault(batch)}
             >
               <Input
